@@ -1,0 +1,56 @@
+# Every target sets itself up: a fresh machine needs Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+T ?= tests
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test test-full check bench format clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/python -m pip install -q -e '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.base
+	$(BIN)/python -m pip install -q -e '.[check,test]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.base
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	@touch $@
+
+demo: $(VENV)/.base ## set up, then see a run blocked, mended and cleared
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test ## what CI runs
+	sh tests/setup-system.sh
+	$(BIN)/python -m pytest -m 'not full' $(T)
+
+test-full: $(VENV)/.test ## long fuzzing, kill loops, large registries
+	sh tests/setup-system.sh
+	PROVENANCE_FULL=1 $(BIN)/python -m pytest $(T)
+
+check: $(VENV)/.check ## format, lint, types, layers, docstrings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate provenance
+
+bench: $(VENV)/.bench ## speed against peers, in one run
+	$(BIN)/python benchmarks/run.py
+
+format:
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist demo .bench

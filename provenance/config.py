@@ -1,0 +1,125 @@
+"""Frozen workspace settings, as ``provenance.toml`` gives them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provenance.errors import ConfigError
+
+SETTINGS_NAME = "provenance.toml"
+_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "run", "evidence", "reports", "keys", "trust"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where a workspace keeps its things; every path is absolute."""
+
+    workspace: Path
+    database: str
+    """SQLAlchemy URL."""
+    roots: tuple[tuple[str, Path], ...]
+    """Named data roots."""
+    references: Path
+    policies: tuple[Path, ...] = ()
+    """Folders searched for bundles after the run file's own folder."""
+    terms: tuple[Path, ...] = ()
+    """Folders with the user's terms entries, which add to or override the catalogue's."""
+    licenses: tuple[Path, ...] = ()
+    run: Path | None = None
+    evidence: Path = field(default_factory=Path)
+    reports: Path = field(default_factory=Path)
+    keys: Path = field(default_factory=Path)
+    trust: Path | None = None
+
+    def root(self, name: str) -> Path:
+        """Return a data root's folder.
+
+        Raises:
+            ConfigError: If no root has this name.
+        """
+        for known, path in self.roots:
+            if known == name:
+                return path
+        raise ConfigError(
+            f"no data root is named {name!r}", hint=f"known roots: {', '.join(n for n, _ in self.roots)}; see [roots] in {SETTINGS_NAME}"
+        )
+
+
+def default_settings(workspace: Path) -> Settings:
+    """Return the settings of a workspace without a settings file."""
+    return _build(workspace.absolute(), {})
+
+
+def load_settings(start: Path) -> Settings:
+    """Return the settings of the workspace that ``start`` lies in: the nearest ``provenance.toml`` upwards.
+
+    Raises:
+        ConfigError: If there is none, or it cannot be used.
+    """
+    for folder in (start.absolute(), *start.absolute().parents):
+        file = folder / SETTINGS_NAME
+        if file.is_file():
+            return _build(folder, _read(file))
+    raise ConfigError(f"no {SETTINGS_NAME} in {start.absolute()} or above it", hint="run: provenance init")
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise ConfigError(f"{file}: cannot be read: {err}", hint="mend the file, or move it away and run: provenance init") from err
+    unknown = sorted(set(raw) - _KNOWN)
+    if unknown:
+        raise ConfigError(f"{file}: unknown setting {unknown[0]!r}", hint=f"known settings: {', '.join(sorted(_KNOWN))}")
+    return raw
+
+
+def _build(folder: Path, raw: dict[str, object]) -> Settings:
+    roots = raw.get("roots", {"data": "data"})
+    if not isinstance(roots, dict) or not roots or not all(isinstance(v, str) for v in roots.values()):
+        raise ConfigError(f"{folder / SETTINGS_NAME}: [roots] must map names to folders", hint='such as: [roots] data = "data"')
+    state = folder / ".provenance"
+    return Settings(
+        workspace=folder,
+        database=_text(raw, "database", f"sqlite:///{state / 'registry.db'}", folder),
+        roots=tuple((str(name), (folder / str(path)).absolute()) for name, path in sorted(roots.items())),
+        references=folder / _text(raw, "references", ".provenance/references", folder),
+        policies=_folders(raw, "policies", folder),
+        terms=_folders(raw, "terms", folder),
+        licenses=_folders(raw, "licenses", folder),
+        run=folder / _text(raw, "run", "run.yaml", folder) if "run" in raw else None,
+        evidence=folder / _text(raw, "evidence", ".provenance/evidence", folder),
+        reports=folder / _text(raw, "reports", "reports", folder),
+        keys=folder / _text(raw, "keys", ".provenance/keys", folder),
+        trust=folder / _text(raw, "trust", "", folder) if "trust" in raw else None,
+    )
+
+
+def _text(raw: dict[str, object], key: str, default: str, folder: Path) -> str:
+    value = raw.get(key, default)
+    if not isinstance(value, str):
+        raise ConfigError(f"{folder / SETTINGS_NAME}: {key} must be text", hint=f'such as: {key} = "{default}"')
+    return value
+
+
+def _folders(raw: dict[str, object], key: str, folder: Path) -> tuple[Path, ...]:
+    value = raw.get(key, [])
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(v, str) for v in items):
+        raise ConfigError(f"{folder / SETTINGS_NAME}: {key} must be a folder or a list of folders", hint=f'such as: {key} = ["{key}"]')
+    return tuple(folder / v for v in items)
+
+
+def shipped(name: str) -> Path:
+    """Return a folder of data that ships with the package: ``migrations``, ``policies`` or ``reports``.
+
+    Raises:
+        ConfigError: If the installation is incomplete.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "_shipped" / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise ConfigError(f"the installation lacks its {name} folder", hint="reinstall provenance-audit")

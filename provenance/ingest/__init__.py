@@ -1,0 +1,1 @@
+"""Readers that yield Arrow-style batches lazily. Import names from their modules."""

@@ -1,0 +1,1 @@
+"""Frozen values and enums, one module per noun family. Standard library only; import names from their own module."""

@@ -1,0 +1,217 @@
+"""The audit record: the one truth behind every report (FORMATS, audit record). Every report format is a view of its wire form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from provenance.model.absence import Absence, TriState
+from provenance.model.dataset import Dataset
+from provenance.model.finding import ClauseCitation, Finding, VerdictKind, Waiver
+from provenance.model.match import Match, MatchText
+from provenance.model.reference import ReferenceRecord
+from provenance.model.run import Run
+
+AUDIT_FORMAT = "provenance.audit"
+AUDIT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolVersion:
+    """Which build of this package made the record."""
+
+    version: str
+    commit: str = Absence.UNKNOWN.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyUsed:
+    """A bundle that judged the run."""
+
+    bundle: str
+    version: str
+    digest: str
+    rules: tuple[RuleUsed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleUsed:
+    """A rule as it was applied."""
+
+    id: str
+    title: str
+    for_each: str
+    require: str
+    action: str
+    severity: str
+    judged: int
+    """Subjects it was evaluated for."""
+    satisfied: int
+    violated: int
+    unknown: int
+    not_applicable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsApplied:
+    """A dated terms version that was in force for a part of a dataset."""
+
+    dataset: str
+    provider: str
+    terms: str
+    title: str
+    effective_from: str
+    effective_to: str
+    generated_from: str
+    generated_to: str
+    outcome: str
+    """ALLOWED, PROHIBITED or UNKNOWN for this run's use."""
+    clauses: tuple[ClauseCitation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSummary:
+    """A dataset version as judged: its facts, totals and share of the run."""
+
+    dataset: Dataset
+    root_digest: str
+    shards: int
+    size_bytes: int
+    records: int
+    words: int
+    unread_records: int
+    weight: float | None
+    """Share of sampled tokens in the run."""
+    license_use: str
+    """Class of the effective licence: ``commercial``, ``non-commercial``, ``UNKNOWN`` …"""
+    synthetic: TriState
+    matches: int
+    alarms: int
+    matched_words: int
+    open_findings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardSummary:
+    """A shard as judged."""
+
+    dataset: str
+    path: str
+    sha256: str
+    size_bytes: int
+    records: int | None
+    words: int | None
+    state: str
+    """``unchanged``, ``changed``, ``missing`` or ``unregistered``."""
+    alarms: int
+    matched_words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSummary:
+    """A reference set as used."""
+
+    name: str
+    digest: str
+    kind: str
+    references: int
+    words: int
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchEvidence:
+    """A match with the words behind it, as the report shows it."""
+
+    id: str
+    """Digest of the match."""
+    dataset: str
+    match: Match
+    reference: ReferenceRecord
+    text: MatchText | None
+    """``None`` where the words could not be read again; the report then says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The numbers of the first screen, with their denominators."""
+
+    datasets: int
+    shards_named: int
+    shards_judged: int
+    records: int
+    words: int
+    words_with_known_license: int
+    words_with_known_terms: int
+    """Words that are not synthetic, or synthetic under terms whose outcome for this run is known."""
+    matches: int
+    alarms: int
+    explained: int
+    matched_words: int
+    words_shared_unlicensed: int
+    deny: int
+    review: int
+    warn: int
+    waived: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureShare:
+    """One slice of the mixture under one grouping."""
+
+    grouping: str
+    """``source``, ``license``, ``provider``, ``language``, ``synthetic`` or ``domain``."""
+    label: str
+    share: float
+    """Of sampled tokens, 0 … 1; words stand for tokens until a tokenizer is named."""
+    synthetic: TriState = TriState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step that would bring the run closer to a clearance."""
+
+    summary: str
+    effect: str
+    clears: tuple[str, ...]
+    """Rule ids whose open findings the step would close."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """Everything one audit established, values only."""
+
+    id: str
+    """Digest of all that was judged, so that the same input gives the same id."""
+    created: str
+    tool: ToolVersion
+    command: str
+    run: Run
+    registry_revision: str
+    log_head: str
+    datasets: tuple[DatasetSummary, ...]
+    shards: tuple[ShardSummary, ...]
+    """At most the first 1,000 and every shard with an open finding; ``shards_total`` says how many there are."""
+    shards_total: int
+    manifest_root: str
+    """Merkle root over all shards of the run."""
+    references: tuple[ReferenceSummary, ...]
+    scans: tuple[str, ...]
+    """Ids of the scan results the facts rest on."""
+    terms_catalog_version: str
+    terms_catalog_digest: str
+    policy: tuple[PolicyUsed, ...]
+    facts_digest: str
+    totals: Totals
+    mixture: tuple[MixtureShare, ...]
+    terms_applied: tuple[TermsApplied, ...]
+    findings: tuple[Finding, ...]
+    """VIOLATED and UNKNOWN ones, waived ones included; how often rules were satisfied stands in ``policy``."""
+    evidence: tuple[MatchEvidence, ...]
+    waivers: tuple[Waiver, ...]
+    obligations: tuple[str, ...]
+    steps: tuple[Step, ...]
+    verdict: VerdictKind
+    limits: tuple[str, ...]
+    """What was not checked, and why."""
+    format: str = field(default=AUDIT_FORMAT)
+    version: int = field(default=AUDIT_VERSION)

@@ -1,0 +1,162 @@
+"""Datasets, their immutable versions, and the shards in them, with every fact about where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from provenance.model.absence import Absence, TriState, is_absent
+
+
+class SourceKind(StrEnum):
+    """Where a dataset came from."""
+
+    WEB_CRAWL = "web-crawl"
+    PUBLIC_DATASET = "public-dataset"
+    LICENSED = "licensed"
+    USER_DATA = "user-data"
+    SYNTHETIC = "synthetic"
+    OWN = "own"
+    OTHER = "other"
+    UNKNOWN = "UNKNOWN"
+
+
+class Obtained(StrEnum):
+    """How the owner came by generated text: it decides who is bound by the generator's terms."""
+
+    OWN_ACCOUNT = "own-account"
+    THIRD_PARTY = "third-party"
+    UNKNOWN = "UNKNOWN"
+
+
+class ShardFormat(StrEnum):
+    """How a shard's bytes are read; compression is told by the path's ending."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateRange:
+    """An inclusive range of days, ISO 8601; an absent end is ``UNKNOWN``."""
+
+    start: str = field(default=Absence.UNKNOWN.value, metadata={"wire": "from"})
+    """First day, ``YYYY-MM-DD``, or a named absence."""
+    end: str = field(default=Absence.UNKNOWN.value, metadata={"wire": "to"})
+    """Last day, included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What backs a claim: where it was read, when, and the digest of what was read."""
+
+    url: str = Absence.NOT_STATED.value
+    fetched_at: str = Absence.UNKNOWN.value
+    sha256: str = Absence.UNKNOWN.value
+    snapshot: str = Absence.UNKNOWN.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where content came from."""
+
+    kind: SourceKind = SourceKind.UNKNOWN
+    url: str = Absence.UNKNOWN.value
+    collected: DateRange = field(default_factory=DateRange)
+    collector: str = Absence.UNKNOWN.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseClaim:
+    """One party's statement of a licence: normalised, with the original wording kept."""
+
+    value: str = Absence.UNKNOWN.value
+    """SPDX expression, ``LicenseRef-…``, or a named absence."""
+    original: str = ""
+    """What the source said, before normalisation."""
+    by: str = Absence.UNKNOWN.value
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseFacts:
+    """Declared, detected and concluded licence, kept apart."""
+
+    declared: LicenseClaim = field(default_factory=LicenseClaim)
+    detected: LicenseClaim = field(default_factory=LicenseClaim)
+    concluded: LicenseClaim = field(default_factory=LicenseClaim)
+
+    @property
+    def effective(self) -> str:
+        """Return the concluded licence, else the declared one, else why there is none. A detected one never loosens a declared one."""
+        return self.declared.value if is_absent(self.concluded.value) else self.concluded.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A model that made or changed the text."""
+
+    provider: str = Absence.UNKNOWN.value
+    model: str = Absence.UNKNOWN.value
+    channel: str = Absence.UNKNOWN.value
+    region: str = Absence.UNKNOWN.value
+    generated: DateRange = field(default_factory=DateRange)
+    role: str = "generate"
+    """``generate``, ``rewrite`` or ``label``."""
+    prompt_source: str = Absence.UNKNOWN.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One physical file of a dataset version."""
+
+    path: str
+    """POSIX path relative to the data root ``root``, or an fsspec URL."""
+    root: str = "data"
+    """Name of the data root."""
+    sha256: str
+    """``sha256:<hex>`` of the bytes on disk."""
+    size_bytes: int
+    records: int | None = None
+    """Records read at registration; ``None`` where nobody has counted."""
+    words: int | None = None
+    """Words of text (runs of letters and digits); ``None`` where nobody has counted."""
+    format: ShardFormat = ShardFormat.JSONL
+    unread_records: int = 0
+    """Records that could not be read; above zero the shard is not known completely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A named collection of shards and all that is declared of it."""
+
+    name: str
+    title: str = ""
+    source: Source = field(default_factory=Source)
+    obtained: Obtained = Obtained.UNKNOWN
+    license: LicenseFacts = field(default_factory=LicenseFacts)
+    terms: tuple[str, ...] = ()
+    """Ids of terms versions that the registrant names; they add to those resolved from the generators."""
+    generators: tuple[Generator, ...] = ()
+    synthetic: TriState = TriState.UNKNOWN
+    """YES where a generator is declared or the source is synthetic, NO only where the registrant says so or the source kind rules it out."""
+    domain: str = Absence.UNKNOWN.value
+    languages: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
+    owner: str = Absence.UNKNOWN.value
+    text_field: str | None = None
+    """The field that holds the text; ``None`` = found by convention."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersion:
+    """The immutable state of a dataset: its facts and its shards, identified by the Merkle root of the shard manifest."""
+
+    dataset: Dataset
+    root_digest: str
+    """``sha256:<hex>``: RFC 6962 Merkle root over the shard leaves."""
+    shards: tuple[Shard, ...]
+    created: str
+    """RFC 3339 UTC."""

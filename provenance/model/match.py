@@ -1,0 +1,146 @@
+"""Shared text between a training document and a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provenance.model.reference import ReferenceKind
+
+
+class MatchMethod(StrEnum):
+    """Which stage of the cascade confirmed a match."""
+
+    DIGEST = "digest"
+    MINHASH = "minhash"
+    PASSAGE = "passage"
+
+
+class Explanation(StrEnum):
+    """Why shared text is no alarm."""
+
+    QUOTATION = "quotation"
+    SHORT_PASSAGE = "short-passage"
+    BOILERPLATE = "boilerplate"
+    LICENSE_TEXT = "license-text"
+    PROMPT = "prompt"
+    COMMON_TO_MODELS = "common-to-models"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A half-open interval of code points."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that runs backwards."""
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"span [{self.start}, {self.end}) runs backwards")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlsoIn:
+    """Another reference that holds the same passage."""
+
+    reference: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One passage that a training document shares with a reference (FORMATS, match). Offsets are code points of the original field."""
+
+    scan: str
+    """Id of the scan, empty where there is none."""
+    shard: str
+    """``sha256:<hex>`` of the shard, empty where it was not hashed."""
+    path: str
+    record: int
+    line: int | None
+    doc_id: str
+    field: str
+    start: int
+    end: int
+    reference_set: str
+    reference: str
+    kind: ReferenceKind
+    reference_start: int
+    reference_end: int
+    also: tuple[AlsoIn, ...] = ()
+    method: MatchMethod
+    words: int
+    """Words of the training side's span."""
+    aligned_words: int
+    longest_run: int
+    exact_jaccard: float
+    """Of the two spans' word 5-gram sets."""
+    exact_containment: float
+    """Of the training span's word 5-grams in the reference span's."""
+    document_jaccard: float
+    """Of the whole field's and the whole reference's word 5-gram sets."""
+    score: float
+    """Local alignment score."""
+    chance_alarms_per_million: float
+    """Expected alarms of at least this score by chance, per million documents of 1,500 words."""
+    ci_low: float
+    ci_high: float
+    """95 % interval of ``exact_containment``'s estimate of the share of words taken over (Wilson)."""
+    explained: bool = False
+    because: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchText:
+    """The words behind a match, for people: the passages with context, and which stretches are shared."""
+
+    before: str
+    text: str
+    after: str
+    reference_before: str
+    reference_text: str
+    reference_after: str
+    shared: tuple[Span, ...]
+    """Stretches of ``text`` that also stand in ``reference_text``, code points from its start."""
+    reference_shared: tuple[Span, ...]
+    document_length: int
+    """Code points of the whole field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProblem:
+    """A part of a shard that could not be read."""
+
+    path: str
+    line: int | None
+    record: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """What one scan of one shard against a set of references found."""
+
+    id: str
+    """Digest of (shard digest, index digests, scheme, parameters)."""
+    path: str
+    shard: str
+    index_digests: tuple[str, ...]
+    scheme: str
+    """Name that records every parameter of the matcher."""
+    records: int
+    documents: int
+    """Fields of text compared."""
+    words: int
+    text_bytes: int
+    matches: int
+    alarms: int
+    """Matches that are not explained away."""
+    dropped_seeds: int = 0
+    """Seed hits left out by caps; above zero the summary says so."""
+    problems: tuple[ReadProblem, ...] = ()
+    finished: str = ""
+    """RFC 3339 UTC."""

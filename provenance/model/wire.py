@@ -1,0 +1,129 @@
+"""Generic reading and writing of frozen values as plain dictionaries, so that wire forms stay beside the types.
+
+Rules: enums are written by value; tuples and frozensets as lists (sets sorted); ``None`` is kept; a field of a dataclass may have its wire name in
+``metadata={"wire": "from"}``. Reading is strict: an unknown or missing field, or a value of another type, raises ``WireFormatError`` that names the
+path. ``read_value(..., ignore_unknown=True)`` accepts fields that a later version added.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from provenance.errors import WireFormatError
+
+T = TypeVar("T")
+
+
+def to_wire(value: object) -> Any:
+    """Return the JSON-ready form of a frozen value."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {_wire_name(f): to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): to_wire(v) for k, v in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(to_wire(v) for v in value)
+    if isinstance(value, tuple | list):
+        return [to_wire(v) for v in value]
+    return value
+
+
+def read_value(kind: type[T], raw: object, *, where: str = "$", ignore_unknown: bool = False) -> T:
+    """Return the value of type ``kind`` that ``raw`` describes.
+
+    Args:
+        kind: A frozen dataclass, an enum, a scalar type, or a tuple or union of these.
+        raw: Plain JSON-like data.
+        where: The path printed in errors.
+        ignore_unknown: Accept unknown fields, as a reader of later versions must.
+
+    Raises:
+        WireFormatError: If the shape does not fit; the message names the path.
+    """
+    return cast("T", _read(kind, raw, where, ignore_unknown))
+
+
+def _wire_name(field: dataclasses.Field[Any]) -> str:
+    return cast("str", field.metadata.get("wire", field.name))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _fail(where: str, expected: str, raw: object) -> typing.NoReturn:
+    raise WireFormatError(f"{where}: expected {expected}, got {type(raw).__name__} {str(raw)[:60]!r}")
+
+
+def _read(kind: Any, raw: object, where: str, lenient: bool) -> object:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(kind, raw, where, lenient)
+    if origin is tuple:
+        if not isinstance(raw, list | tuple):
+            _fail(where, "a list", raw)
+        item = typing.get_args(kind)[0]
+        return tuple(_read(item, v, f"{where}[{i}]", lenient) for i, v in enumerate(raw))
+    if dataclasses.is_dataclass(kind):
+        return _read_dataclass(kind, raw, where, lenient)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        try:
+            return kind(raw)
+        except ValueError:
+            _fail(where, "one of " + ", ".join(str(m.value) for m in kind), raw)
+    return _read_scalar(kind, raw, where)
+
+
+def _read_union(kind: Any, raw: object, where: str, lenient: bool) -> object:
+    options = typing.get_args(kind)
+    if raw is None and type(None) in options:
+        return None
+    faults = []
+    for option in options:
+        if option is type(None):
+            continue
+        try:
+            return _read(option, raw, where, lenient)
+        except WireFormatError as err:
+            faults.append(str(err))
+    raise WireFormatError("; ".join(faults))
+
+
+def _read_dataclass(kind: Any, raw: object, where: str, lenient: bool) -> object:
+    if not isinstance(raw, Mapping):
+        _fail(where, f"an object ({kind.__name__})", raw)
+    hints = _hints(kind)
+    fields = {_wire_name(f): f for f in dataclasses.fields(kind)}
+    unknown = sorted(str(k) for k in raw if k not in fields)
+    if unknown and not lenient:
+        raise WireFormatError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(sorted(fields))}")
+    values = {}
+    for name, field in fields.items():
+        if name in raw:
+            values[field.name] = _read(hints[field.name], raw[name], f"{where}.{name}", lenient)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise WireFormatError(f"{where}: field {name!r} is missing")
+    try:
+        return kind(**values)
+    except ValueError as err:
+        raise WireFormatError(f"{where}: {err}") from err
+
+
+def _read_scalar(kind: Any, raw: object, where: str) -> object:
+    if kind is Any or kind is object:
+        return raw
+    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
+        return float(raw)
+    if kind is int and isinstance(raw, bool):
+        _fail(where, "int", raw)
+    if not isinstance(kind, type) or not isinstance(raw, kind):
+        _fail(where, getattr(kind, "__name__", str(kind)), raw)
+    return raw

@@ -1,0 +1,236 @@
+"""Protocols between the rooms, and the one data structure that crosses them in bulk. Importable without numpy: the gate may reach this module.
+
+Rooms on one level never import one another; ``bootstrap`` hands implementations of these protocols to the use cases in ``audit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from provenance.model.audit import AuditRecord
+    from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
+    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
+    from provenance.model.reference import ReferenceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TextBatch:
+    """A batch of text fields as buffers. One row is one text field of one record (of a chat record: one turn).
+
+    Shapes:
+        data: (n_bytes,) uint8, UTF-8 of all rows one after the other.
+        offsets: (n_rows + 1,) int64 into ``data``.
+        record: (n_rows,) int64, 0-based record in the shard.
+        line: (n_rows,) int64, 1-based line, 0 where the format has no lines.
+        field_code: (n_rows,) int32 into ``field_names``.
+    """
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    record: NDArray[np.int64]
+    line: NDArray[np.int64]
+    field_code: NDArray[np.int32]
+    field_names: tuple[str, ...]
+    """Such as ``text``, ``output``, ``messages[1].content``."""
+    doc_ids: Sequence[str | None]
+    """One a row: the record's ``doc_id``, ``id`` or ``uuid`` field as text, else ``None``; for a one-document file its stem."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.record)
+
+    def text(self, row: int) -> str:
+        """Return one row as a Python string. For matches only: bulk work stays in the buffers."""
+        return bytes(self.data[self.offsets[row] : self.offsets[row + 1]]).decode("utf-8", "surrogatepass")
+
+
+class ShardStream(Protocol):
+    """An open shard: iterate it once for its batches; counters and problems grow while iterating.
+
+    A record that cannot be read becomes a problem and the rest goes on. A shard of which nothing can be read raises ``ShardReadError``.
+    """
+
+    @property
+    def format(self) -> ShardFormat:
+        """How the bytes are read."""
+
+    @property
+    def problems(self) -> Sequence[ReadProblem]:
+        """What could not be read so far."""
+
+    @property
+    def records(self) -> int:
+        """Records seen so far, unreadable ones included."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes taken from the file so far (compressed), for progress."""
+
+    def __iter__(self) -> Iterator[TextBatch]:
+        """Yield batches of bounded size."""
+
+
+class ShardReader(Protocol):
+    """Opens shards of every format."""
+
+    def open(self, location: str, *, text_field: str | None = None) -> ShardStream:
+        """Open the shard at a local path or fsspec URL.
+
+        Raises:
+            ShardReadError: If the file is missing or its format is unknown.
+        """
+
+
+class Matcher(Protocol):
+    """Compares batches of text with the reference sets it was opened on."""
+
+    @property
+    def scheme(self) -> str:
+        """A name that records every parameter that can change a result."""
+
+    @property
+    def index_digests(self) -> tuple[str, ...]:
+        """Digests of the reference sets, in the order given."""
+
+    def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
+        """Return the matches of a batch, explained ones included, ordered by row and position."""
+
+    @property
+    def words_seen(self) -> int:
+        """Words tokenised so far."""
+
+    @property
+    def dropped_seeds(self) -> int:
+        """Seed hits that caps have left out so far."""
+
+    def reference(self, reference_set: str, reference: str) -> ReferenceRecord:
+        """Return who and what a reference is."""
+
+    def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:
+        """Return the words behind a match, given the whole training field."""
+
+
+class ReferenceText(Protocol):
+    """One reference to be indexed."""
+
+    @property
+    def record(self) -> ReferenceRecord:
+        """Who and what it is."""
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+
+
+class Registry(Protocol):
+    """What a company keeps. All methods work inside a unit of work."""
+
+    def add_version(self, version: DatasetVersion) -> None:
+        """Record a dataset version with its shards. Recording the same version again changes nothing."""
+
+    def datasets(self) -> Sequence[DatasetVersion]:
+        """Return the newest version of every dataset, ordered by name, **without** shards."""
+
+    def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
+        """Return a version with its shards; the newest where no digest is given.
+
+        Raises:
+            NotRegisteredError: If there is none.
+        """
+
+    def versions(self, name: str) -> Sequence[DatasetVersion]:
+        """Return all versions of a dataset, oldest first, without shards."""
+
+    def save_scan(self, result: ScanResult, evidence: str) -> None:
+        """Record a scan result and the digest of its evidence file."""
+
+    def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
+        """Return a scan result and the digest of its evidence file."""
+
+    def save_audit(self, record: AuditRecord, record_digest: str) -> None:
+        """Record that an audit was made; the record itself is stored as a file named by digest."""
+
+    def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
+        """Return (id, created, run model name, verdict, record digest), newest first."""
+
+    @property
+    def revision(self) -> str:
+        """Digest of the registry's facts as of now: newest versions of all datasets."""
+
+    @property
+    def log_head(self) -> str:
+        """``entry_hash`` of the last audit-log row."""
+
+
+class UnitOfWork(Protocol):
+    """Opens the registry for one use case; leaves one audit-log row a unit that changed something."""
+
+    def begin(self, *, actor: str, action: str, reason: str = "") -> AbstractContextManager[Registry]:
+        """Open a writing unit: commits at the end, rolls back on an exception."""
+
+    def read(self) -> AbstractContextManager[Registry]:
+        """Open a reading unit."""
+
+
+class EvidenceStore(Protocol):
+    """Content-addressed store of bulky results beside the database."""
+
+    def put_matches(self, matches: Iterable[Match]) -> str:
+        """Store matches as Parquet and return the digest."""
+
+    def get_matches(self, digest: str) -> list[Match]:
+        """Return stored matches, verified against their digest."""
+
+    def put_bytes(self, raw: bytes, *, suffix: str) -> str:
+        """Store bytes and return their digest."""
+
+    def get_bytes(self, digest: str, *, suffix: str) -> bytes:
+        """Return stored bytes, verified against their digest."""
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> str:
+        """Return the time, RFC 3339 UTC with seconds, ending in ``Z``."""
+
+
+class Progress(Protocol):
+    """What long work reports to: drawn by the command line, silent elsewhere."""
+
+    def start(self, label: str, total_bytes: int) -> None:
+        """Begin a stage of known size."""
+
+    def advance(self, n_bytes: int) -> None:
+        """Say that bytes are done."""
+
+    def note(self, text: str) -> None:
+        """Name what is being worked on."""
+
+    def finish(self) -> None:
+        """End the stage."""
+
+
+class ShardListing(Protocol):
+    """Finds and hashes files under the data roots."""
+
+    def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
+        """Return the files that glob patterns or folders name, relative to the root's folder, sorted."""
+
+    def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
+        """Hash and count a file: digest, size, records, words, format, unread records."""
+
+
+class DatasetSource(Protocol):
+    """Gives the datasets that a manifest or the command line describes, with shard patterns resolved by the caller."""
+
+    def datasets(self) -> Sequence[tuple[Dataset, tuple[str, ...], str]]:
+        """Return (dataset, shard patterns, root name)."""

@@ -1,0 +1,1 @@
+"""What a company keeps: tables, unit of work, hash-chained log, manifests. Import names from their modules."""
