@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset
-from provenance.model.finding import ClauseCitation, Finding, VerdictKind, Waiver
+from provenance.model.finding import ClauseCitation, Finding, Reading, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
 from provenance.model.run import Run
@@ -31,6 +31,8 @@ class PolicyUsed:
     version: str
     digest: str
     rules: tuple[RuleUsed, ...] = ()
+    params: tuple[Reading, ...] = ()
+    """The bundle's parameters as applied, such as ``min_words`` and ``max_synthetic``: the report marks them in its charts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
