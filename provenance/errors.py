@@ -33,6 +33,10 @@ class ConfigError(InputError):
     """The workspace settings cannot be used."""
 
 
+class DocumentError(InputError, ValueError):
+    """A YAML file is missing, unreadable or not strict YAML."""
+
+
 class RunDocumentError(InputError, ValueError):
     """A run file is malformed."""
 
@@ -115,6 +119,28 @@ class ReportError(ProvenanceError):
 
 class ClearanceError(ProvenanceError):
     """A clearance cannot be issued or does not hold."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, context: Mapping[str, str] | None = None, reasons: tuple[str, ...] | None = None
+    ) -> None:
+        """Make the error.
+
+        Args:
+            message: What happened and where.
+            hint: What the user can do about it.
+            context: Machine-readable details.
+            reasons: Every reason found, one sentence each; the message alone where not given.
+        """
+        super().__init__(message, hint=hint, context=context)
+        self.reasons: tuple[str, ...] = (message,) if reasons is None else reasons
+
+
+class KeyFileError(ClearanceError):
+    """A private key file cannot be read or written safely."""
+
+
+class TrustFileError(ClearanceError):
+    """The trust file or the revocation list it names cannot be relied on."""
 
 
 class EnvelopeFormatError(ClearanceError):
