@@ -1,0 +1,316 @@
+"""The facts that rules may read: one table, from which the typed schema, the strict validation and the documentation are all made.
+
+Rules of this module:
+
+* A fact that may be unknown is an enum that holds ``UNKNOWN``, a text that may hold a named absence, or a number with a ``…_known`` companion. A
+  number that is not known is written as 0 and its companion says ``NO``: the engine then never calls a rule that reads it satisfied.
+* Every fact of a subject is present, of the declared type, finite and inside I-JSON's integers; nothing else is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provenance.canonical import MAX_SAFE_INTEGER, digest_of
+from provenance.errors import PolicyDocumentError
+from provenance.model.absence import is_absent
+from provenance.model.finding import ClauseCitation, FindingEvidence, Subject, SubjectKind
+
+FactValue = str | int | float | tuple[str, ...]
+"""What a fact can be; booleans are ``YES`` or ``NO``."""
+
+UNKNOWN = "UNKNOWN"
+
+
+class FactType(StrEnum):
+    """Types of the schema."""
+
+    TEXT = "text"
+    INT = "int"
+    DOUBLE = "double"
+    TEXTS = "texts"
+    """A list of texts, for messages and ``in``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactField:
+    """One fact of the schema."""
+
+    path: str
+    """Relative to the subject, such as ``license.use``."""
+    type: FactType
+    values: tuple[str, ...] = ()
+    """The closed vocabulary of an enum; empty for free text."""
+    may_be_absent: bool = False
+    """A text that may hold ``NOT_STATED``, ``UNREADABLE`` or ``UNKNOWN``."""
+    known_by: str = ""
+    """Path of the companion that says whether a number is known."""
+    evidence: str = ""
+    """Kind of the evidence that backs the fact."""
+    doc: str
+
+    @property
+    def is_tristate(self) -> bool:
+        """Tell whether the fact is an enum that can be unknown."""
+        return UNKNOWN in self.values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectFacts:
+    """The facts of one subject, with what backs them."""
+
+    subject: Subject
+    values: tuple[tuple[str, FactValue], ...]
+    """(path relative to the subject, value), one for every field of the schema."""
+    dataset: str = ""
+    """Name of the dataset it belongs to."""
+    clauses: tuple[ClauseCitation, ...] = ()
+    evidence: tuple[FindingEvidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the rules of a run are evaluated on."""
+
+    run: SubjectFacts
+    datasets: tuple[SubjectFacts, ...]
+    shards: tuple[SubjectFacts, ...]
+    domains: tuple[SubjectFacts, ...] = ()
+    matches: tuple[SubjectFacts, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """``sha256:<hex>`` over every value, so that a decision can be replayed."""
+        groups = (("run", (self.run,)), ("dataset", self.datasets), ("shard", self.shards), ("domain", self.domains), ("match", self.matches))
+        return digest_of({kind: [[s.subject.id, s.subject.digest, s.dataset, *map(list, s.values)] for s in items] for kind, items in groups})
+
+
+def _enum(path: str, *values: str, doc: str, evidence: str = "") -> FactField:
+    return FactField(path=path, type=FactType.TEXT, values=values, doc=doc, evidence=evidence)
+
+
+def _tri(path: str, doc: str, evidence: str = "") -> FactField:
+    return _enum(path, "YES", "NO", UNKNOWN, doc=doc, evidence=evidence)
+
+
+def _text(path: str, doc: str, *, absent: bool = False, evidence: str = "") -> FactField:
+    return FactField(path=path, type=FactType.TEXT, may_be_absent=absent, doc=doc, evidence=evidence)
+
+
+def _int(path: str, doc: str, *, known_by: str = "", evidence: str = "") -> FactField:
+    return FactField(path=path, type=FactType.INT, known_by=known_by, doc=doc, evidence=evidence)
+
+
+def _share(path: str, doc: str, *, known_by: str = "") -> FactField:
+    return FactField(path=path, type=FactType.DOUBLE, known_by=known_by, doc=doc, evidence="share")
+
+
+def _texts(path: str, doc: str) -> FactField:
+    return FactField(path=path, type=FactType.TEXTS, doc=doc)
+
+
+_SHOWN = 5
+"""Faults printed in one message."""
+_USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", UNKNOWN)
+_PERMISSION = ("ALLOWED", "PROHIBITED", UNKNOWN)
+_LICENSE = (
+    _text("license.expression", "Effective licence, an SPDX expression or a named absence.", absent=True, evidence="license"),
+    _enum("license.use", *_USES, doc="Class of the effective licence.", evidence="license"),
+    _enum("license.known", "YES", "NO", doc="Whether the class is known.", evidence="license"),
+    _enum("license.this_use", *_PERMISSION, doc="What the licence says about training this run's model.", evidence="license"),
+    _tri("license.attribution", "Whether it asks for attribution.", "license"),
+    _tri("license.share_alike", "Whether it asks for the same licence on derivatives.", "license"),
+    _tri("license.no_derivatives", "Whether it forbids derivatives.", "license"),
+)
+_TERMS = (
+    _enum("terms.this_use", *_PERMISSION, doc="What the terms in force on the generation days say about this run.", evidence="terms"),
+    _texts("terms.ids", "Terms versions that applied."),
+    _texts("terms.reasons", "Why the outcome is what it is."),
+)
+_ORIGIN = (
+    _tri("synthetic", "Whether a model made the text."),
+    _text("domain", "What the text is about.", absent=True),
+    _text("provider", "Provider of the generator; several are joined by a comma.", absent=True),
+    _text("model", "Model that generated it.", absent=True),
+)
+SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
+    SubjectKind.RUN: (
+        _text("model.name", "Name of the model to be trained."),
+        _text("model.kind", "Kind of the model.", absent=True),
+        _tri("commercial", "Whether the model is for commercial use."),
+        _tri("distribute_weights", "Whether its weights will be released."),
+        _text("now", "Day of the audit, YYYY-MM-DD, UTC."),
+        _int("datasets", "Datasets the run names."),
+        _int("datasets_empty", "Datasets that are not registered or hold no shard."),
+        _int("shards", "Shards judged."),
+        _int("words", "Words in all shards.", known_by="words_known"),
+        _enum("words_known", "YES", "NO", doc="Whether every shard was counted."),
+        _share("synthetic_share", "Share of sampled tokens that is known to be synthetic.", known_by="mixture_known"),
+        _share("synthetic_share_upper", "The same, with all of unknown origin counted as synthetic.", known_by="mixture_known"),
+        _tri("synthetic_known", "YES where the origin of all data is known."),
+        _enum("mixture_known", "YES", "NO", doc="Whether shares of the mixture could be computed."),
+        _int("scans_missing", "Shards without a current scan.", evidence="scan"),
+    ),
+    SubjectKind.DATASET: (
+        _text("name", "Name of the dataset."),
+        _enum("state", "registered", "unregistered", "empty", doc="Whether the registry holds it.", evidence="digest"),
+        _enum("source", "web-crawl", "public-dataset", "licensed", "user-data", "synthetic", "own", "other", UNKNOWN, doc="Where it came from."),
+        _enum("obtained", "own-account", "third-party", UNKNOWN, doc="How generated text was come by."),
+        _int("shards", "Shards of the version."),
+        _int("unread_records", "Records that could not be read.", evidence="scan"),
+        _share("share", "Share of sampled tokens.", known_by="share_known"),
+        _enum("share_known", "YES", "NO", doc="Whether the share could be computed."),
+        *_ORIGIN,
+        *_LICENSE,
+        *_TERMS,
+    ),
+    SubjectKind.SHARD: (
+        _text("path", "Path under its data root."),
+        _text("dataset", "Name of its dataset."),
+        _enum("state", "unchanged", "changed", "missing", "unregistered", UNKNOWN, doc="The file on disk against the registry.", evidence="digest"),
+        _enum("scan", "current", "stale", "none", UNKNOWN, doc="Whether a scan of these bytes against all references is at hand.", evidence="scan"),
+        _int("unread_records", "Records that could not be read.", evidence="scan"),
+        _int("words", "Words of text.", known_by="words_known"),
+        _enum("words_known", "YES", "NO", doc="Whether the shard was counted."),
+        *_ORIGIN,
+        *_LICENSE,
+        *_TERMS,
+    ),
+    SubjectKind.DOMAIN: (
+        _text("name", "Name of the domain.", absent=True),
+        _share("share", "Share of sampled tokens.", known_by="mixture_known"),
+        _share("synthetic_share", "Share of the domain that is known to be synthetic.", known_by="mixture_known"),
+        _share("synthetic_share_upper", "The same, with unknown origin counted as synthetic.", known_by="mixture_known"),
+        _tri("synthetic_known", "YES where the origin of all its data is known."),
+        _enum("mixture_known", "YES", "NO", doc="Whether shares of the mixture could be computed."),
+    ),
+    SubjectKind.MATCH: (
+        _text("path", "Shard that holds the passage."),
+        _text("document", "Document in the shard."),
+        _enum("kind", "api-output", "work", "license-text", "background", doc="What the reference is."),
+        _enum("explained", "YES", "NO", doc="Whether the shared text is explained away.", evidence="match"),
+        _int("words", "Words of the passage.", evidence="match"),
+        _int("aligned_words", "Words that align.", evidence="match"),
+        _text("reference.id", "The best reference."),
+        _text("reference.title", "Its title.", absent=True),
+        _text("reference.holder", "Who holds the rights.", absent=True),
+        _text("reference.provider", "Provider of the API output.", absent=True),
+        _text("reference.model", "Model of the API output.", absent=True),
+        _enum("reference.license.this_use", *_PERMISSION, doc="Strictest licence of all references that hold the passage.", evidence="license"),
+        _text("reference.license.expression", "Licence of the best reference.", absent=True, evidence="license"),
+        *_TERMS,
+    ),
+    SubjectKind.WAIVER: (
+        _text("id", "Id of the waiver."),
+        _text("rule", "Rule it waives."),
+        _text("subject", "Subject it waives it for."),
+        _enum("state", "applied", "unused", "expired", "refused", doc="What became of it."),
+        _text("expires", "Last day it holds."),
+    ),
+}
+"""Every fact of every subject. Fields may be added; a removed or renamed one breaks bundles and needs a new bundle format version."""
+
+VISIBLE: Mapping[SubjectKind, tuple[SubjectKind, ...]] = {
+    SubjectKind.RUN: (SubjectKind.RUN,),
+    SubjectKind.DATASET: (SubjectKind.DATASET, SubjectKind.RUN),
+    SubjectKind.SHARD: (SubjectKind.SHARD, SubjectKind.DATASET, SubjectKind.RUN),
+    SubjectKind.DOMAIN: (SubjectKind.DOMAIN, SubjectKind.RUN),
+    SubjectKind.MATCH: (SubjectKind.MATCH, SubjectKind.DATASET, SubjectKind.RUN),
+    SubjectKind.WAIVER: (SubjectKind.WAIVER, SubjectKind.RUN),
+}
+"""Whose facts a rule of each ``for_each`` can read."""
+
+
+def schema_paths(for_each: SubjectKind) -> dict[str, FactField]:
+    """Return every full path that rules of this kind may read, such as ``shard.license.use``."""
+    return {f"{kind.value}.{field.path}": field for kind in VISIBLE[for_each] for field in SCHEMA[kind]}
+
+
+def validate_facts(facts: Facts) -> None:
+    """Check every subject against the schema.
+
+    Raises:
+        PolicyDocumentError: Naming all faults: a fact that is missing, unknown, of another type, out of its vocabulary or not finite.
+    """
+    faults: list[str] = []
+    _check(facts.run, SubjectKind.RUN, faults)
+    groups = (
+        (facts.datasets, SubjectKind.DATASET),
+        (facts.shards, SubjectKind.SHARD),
+        (facts.domains, SubjectKind.DOMAIN),
+        (facts.matches, SubjectKind.MATCH),
+    )
+    for items, kind in groups:
+        for item in items:
+            _check(item, kind, faults)
+    if faults:
+        rest = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        raise PolicyDocumentError("facts do not fit the schema: " + "; ".join(faults[:_SHOWN]) + rest)
+
+
+def validate_subject(item: SubjectFacts, kind: SubjectKind) -> None:
+    """Check one subject as ``validate_facts`` does.
+
+    Raises:
+        PolicyDocumentError: If a fact does not fit.
+    """
+    faults: list[str] = []
+    _check(item, kind, faults)
+    if faults:
+        raise PolicyDocumentError("facts do not fit the schema: " + "; ".join(faults))
+
+
+def _check(item: SubjectFacts, kind: SubjectKind, faults: list[str]) -> None:
+    where = f"{kind.value} {item.subject.id!r}"
+    if item.subject.kind is not kind:
+        faults.append(f"{where}: subject is a {item.subject.kind.value}")
+    given = dict(item.values)
+    if len(given) != len(item.values):
+        faults.append(f"{where}: a fact is given twice")
+    fields = _FIELDS[kind]
+    faults.extend(f"{where}: unknown fact {path!r}" for path in given if path not in fields)
+    for path, field in fields.items():
+        if path not in given:
+            faults.append(f"{where}: fact {path!r} is missing")
+        elif fault := value_fault(field, given[path]):
+            faults.append(f"{where}: {path}: {fault}")
+
+
+_FIELDS = {kind: {field.path: field for field in fields} for kind, fields in SCHEMA.items()}
+
+
+def value_fault(field: FactField, value: object) -> str:
+    """Say what is wrong with a fact's value; empty where nothing is."""
+    if field.type is FactType.TEXT:
+        return _text_fault(field, value)
+    if field.type is FactType.TEXTS:
+        return "" if isinstance(value, tuple) and all(isinstance(v, str) for v in value) else "expected a list of texts"
+    wanted = int if field.type is FactType.INT else (int, float)
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        return f"expected a number ({field.type.value}), got {type(value).__name__}"
+    return "" if math.isfinite(value) and abs(value) <= MAX_SAFE_INTEGER else f"{value} is not a finite number within range"
+
+
+def _text_fault(field: FactField, value: object) -> str:
+    if not isinstance(value, str):
+        return f"expected text, got {type(value).__name__}"
+    return f"{value!r} is not one of {', '.join(field.values)}" if field.values and value not in field.values else ""
+
+
+def is_unknown(field: FactField, value: FactValue, siblings: Mapping[str, FactValue], prefix: str) -> bool:
+    """Tell whether a fact has no known value.
+
+    Args:
+        field: The fact.
+        value: Its value.
+        siblings: All values by full path.
+        prefix: The subject's name in full paths, such as ``shard``.
+    """
+    if field.is_tristate:
+        return value == UNKNOWN
+    if field.may_be_absent:
+        return isinstance(value, str) and is_absent(value)
+    return bool(field.known_by) and siblings.get(f"{prefix}.{field.known_by}") != "YES"
