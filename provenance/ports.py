@@ -225,6 +225,13 @@ class ShardListing(Protocol):
     def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
         """Return the files that glob patterns or folders name, relative to the root's folder, sorted."""
 
+    def digest(self, path: str, *, root: str) -> tuple[str, int]:
+        """Return (``sha256:<hex>``, size in bytes) of a file as it is now, without reading its records.
+
+        Raises:
+            ShardReadError: If it is not there or cannot be read.
+        """
+
     def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
         """Hash and count a file: digest, size, records, words, format, unread records."""
 

@@ -1,0 +1,73 @@
+"""Record datasets: find their files, hash and count them, and keep the result as an immutable version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provenance.audit.tools import Tools
+from provenance.errors import IngestError, ManifestError
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.match import ReadProblem
+
+DatasetPlan = tuple[Dataset, tuple[str, ...], str]
+"""A dataset, the patterns of its shards, and the name of the data root they are relative to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What a registration recorded, and what it could not."""
+
+    versions: tuple[DatasetVersion, ...]
+    problems: tuple[ReadProblem, ...]
+    """Files that could not be read at all, and datasets of which nothing could be read. A shard read in part is registered and says so."""
+
+
+def register(plans: Sequence[DatasetPlan], tools: Tools) -> Registration:
+    """Register datasets, one unit of work each: what is recorded when the process dies stays recorded.
+
+    Args:
+        plans: What to register.
+        tools: Finds and describes files, opens the registry, dates the versions.
+    """
+    versions: list[DatasetVersion] = []
+    problems: list[ReadProblem] = []
+    for dataset, patterns, root in plans:
+        shards = _describe(dataset, patterns, root, tools=tools, problems=problems)
+        if not shards:
+            problems.append(ReadProblem(path=dataset.name, line=None, record=None, message="nothing registered: none of its files could be read"))
+            continue
+        version = DatasetVersion(dataset=dataset, root_digest=merkle_root(map(leaf_of, shards)), shards=shards, created=tools.clock.now())
+        with tools.units.begin(actor=tools.actor, action="register", reason=dataset.name) as registry:
+            registry.add_version(version)
+        versions.append(version)
+    return Registration(versions=tuple(versions), problems=tuple(problems))
+
+
+def leaf_of(shard: Shard) -> ShardLeaf:
+    """Return the manifest line of a shard."""
+    return ShardLeaf(path=shard.path, sha256=shard.sha256, size_bytes=shard.size_bytes)
+
+
+def _describe(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem]) -> tuple[Shard, ...]:
+    try:
+        paths = tools.listing.expand(patterns, root=root)
+    except (ManifestError, IngestError) as err:
+        problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)))
+        return ()
+    shards = []
+    for path in paths:
+        tools.progress.note(path)
+        try:
+            shard = tools.listing.describe(path, root=root, text_field=dataset.text_field)
+        except IngestError as err:
+            problems.append(ReadProblem(path=path, line=None, record=None, message=_with_hint(err)))
+            continue
+        tools.progress.advance(shard.size_bytes)
+        shards.append(shard)
+    return tuple(shards)
+
+
+def _with_hint(err: IngestError | ManifestError) -> str:
+    return f"{err}; {err.hint}" if err.hint else str(err)

@@ -1,0 +1,68 @@
+"""Whether the files on disk are still the ones that were registered, and which stand beside them unregistered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from provenance.audit.tools import Tools
+from provenance.errors import IngestError, ManifestError
+from provenance.model.dataset import DatasetVersion, Shard
+
+
+class ShardState(StrEnum):
+    """What became of a shard since it was registered."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    MISSING = "missing"
+    UNREGISTERED = "unregistered"
+    """A file beside registered shards that no registered dataset holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedShard:
+    """A shard and its state, from hashing its bytes now."""
+
+    shard: Shard
+    state: ShardState
+
+
+def check_shards(version: DatasetVersion, tools: Tools) -> list[CheckedShard]:
+    """Hash every shard of a version and compare with what was registered."""
+    checked = []
+    for shard in version.shards:
+        tools.progress.note(shard.path)
+        checked.append(CheckedShard(shard=shard, state=_state(shard, tools)))
+        tools.progress.advance(shard.size_bytes)
+    return checked
+
+
+def _state(shard: Shard, tools: Tools) -> ShardState:
+    try:
+        digest, size_bytes = tools.listing.digest(shard.path, root=shard.root)
+    except IngestError:
+        return ShardState.MISSING
+    return ShardState.UNCHANGED if (digest, size_bytes) == (shard.sha256, shard.size_bytes) else ShardState.CHANGED
+
+
+def find_unregistered(shards: Sequence[Shard], registered: Iterable[tuple[str, str]], tools: Tools) -> list[tuple[str, str]]:
+    """Return (root, path) of data files that stand in the folders of shards and that no registered dataset holds.
+
+    Args:
+        shards: The shards of one dataset.
+        registered: (root, path) of every registered shard of the workspace.
+        tools: Lists files.
+    """
+    known = set(registered)
+    folders = sorted({(s.root, PurePosixPath(s.path).parent.as_posix()) for s in shards if "://" not in s.path})
+    found: set[tuple[str, str]] = set()
+    for root, folder in folders:
+        pattern = "*" if folder == "." else f"{folder}/*"
+        try:
+            found.update((root, path) for path in tools.listing.expand([pattern], root=root))
+        except (IngestError, ManifestError):
+            continue  # nothing readable is left there; the registered shards themselves are reported as missing
+    return sorted(found - known)

@@ -1,0 +1,31 @@
+"""The ports a use case works with, handed over together by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provenance.ports import Clock, EvidenceStore, Progress, ShardListing, ShardReader, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingTools:
+    """What reading and matching need."""
+
+    reader: ShardReader
+    """Opens shards."""
+    clock: Clock
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools(ReadingTools):
+    """What use cases over the registry need."""
+
+    listing: ShardListing
+    """Finds, hashes and counts files."""
+    units: UnitOfWork
+    """Opens the registry."""
+    evidence: EvidenceStore
+    """Keeps bulky results."""
+    actor: str
+    """Who works, for the log."""

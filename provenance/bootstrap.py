@@ -1,0 +1,183 @@
+"""The composition root: settings → concrete registry, readers, index, catalogues. Everything heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provenance.config import SETTINGS_NAME, Settings, default_settings, load_settings, shipped
+from provenance.errors import ConfigError, PolicyDocumentError
+
+if TYPE_CHECKING:
+    from provenance.audit.tools import ReadingTools, Tools
+    from provenance.ingest.listing import FileListing
+    from provenance.ingest.reader import Reader
+    from provenance.licensing.classes import LicenseCatalog
+    from provenance.licensing.terms import TermsCatalog
+    from provenance.matching.cascade import CascadeMatcher
+    from provenance.matching.index import ReferenceStore
+    from provenance.policy.bundle import Bundle
+    from provenance.ports import Progress
+    from provenance.registry.evidence import EvidenceFolder
+    from provenance.registry.session import SqlUnitOfWork
+
+
+class SystemClock:
+    """The machine's clock, or ``SOURCE_DATE_EPOCH`` where it is set (reproducible-builds.org), so that a run can be replayed to the byte."""
+
+    def now(self) -> str:
+        """Return the time, RFC 3339 UTC with seconds."""
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        moment = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch.isdigit() else dt.datetime.now(dt.UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Workspace:
+    """The concrete parts of one workspace, made on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; nothing is opened yet."""
+        self.settings = settings
+        self.clock = SystemClock()
+
+    @cached_property
+    def units(self) -> SqlUnitOfWork:
+        """The registry, checked to be of this version's schema."""
+        from provenance.registry.session import SqlUnitOfWork
+        from provenance.registry.upgrade import check
+
+        check(self.settings.database)
+        return SqlUnitOfWork(self.settings.database, self.clock)
+
+    @cached_property
+    def evidence(self) -> EvidenceFolder:
+        """The store of bulky results."""
+        from provenance.registry.evidence import EvidenceFolder
+
+        return EvidenceFolder(self.settings.evidence)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Opens shards of every format."""
+        return make_reader()
+
+    @cached_property
+    def listing(self) -> FileListing:
+        """Finds files under the data roots."""
+        from provenance.ingest.listing import FileListing
+
+        return FileListing(dict(self.settings.roots))
+
+    @cached_property
+    def references(self) -> ReferenceStore:
+        """The reference sets."""
+        from provenance.matching.index import ReferenceStore
+
+        return ReferenceStore(self.settings.references)
+
+    def matcher(self, names: Sequence[str]) -> CascadeMatcher:
+        """Open a matcher on reference sets."""
+        from provenance.matching.cascade import open_matcher
+
+        return open_matcher(self.references, names)
+
+    @cached_property
+    def licenses(self) -> LicenseCatalog:
+        """The shipped licence catalogue with the user's entries over it."""
+        from provenance.licensing.classes import load_licenses
+
+        return load_licenses((shipped("policies") / "licenses", *self.settings.licenses))
+
+    @cached_property
+    def terms(self) -> TermsCatalog:
+        """The shipped terms catalogue with the user's entries over it."""
+        from provenance.licensing.terms import load_terms
+
+        return load_terms((shipped("policies") / "terms", *self.settings.terms))
+
+    def bundles(self, names: Sequence[str], *, beside: Path) -> list[Bundle]:
+        """Load the policy bundles that a run names: beside the run file, in the workspace's folders, or shipped."""
+        from provenance.policy.bundle import load_bundle
+
+        return [load_bundle(self.find_bundle(name, beside=beside)) for name in names]
+
+    def find_bundle(self, name: str, *, beside: Path) -> Path:
+        """Return the file of a bundle.
+
+        Raises:
+            PolicyDocumentError: If there is none.
+        """
+        folders = [beside, self.settings.workspace, *self.settings.policies, shipped("policies") / "bundles"]
+        given = Path(name)
+        tries = [folder / given for folder in folders] + [folder / given.name for folder in folders[2:]]
+        for path in tries if given.suffix else [t.with_name(t.name + ".yaml") for t in tries]:
+            if path.is_file():
+                return path
+        raise PolicyDocumentError(f"policy bundle {name!r} is not there", hint="looked in: " + ", ".join(str(f) for f in folders))
+
+    def tools(self, progress: Progress, actor: str) -> Tools:
+        """Return the ports the use cases work with."""
+        from provenance.audit.tools import Tools
+
+        return Tools(
+            listing=self.listing, reader=self.reader, units=self.units, evidence=self.evidence, clock=self.clock, progress=progress, actor=actor
+        )
+
+    def location(self, root: str, path: str) -> str:
+        """Return where a shard's bytes are."""
+        return path if "://" in path else str(self.settings.root(root) / path)
+
+
+def reading_tools(progress: Progress) -> ReadingTools:
+    """Return tools that read shards and nothing else: for work without a registry."""
+    from provenance.audit.tools import ReadingTools
+
+    return ReadingTools(reader=make_reader(), clock=SystemClock(), progress=progress)
+
+
+def make_reader() -> Reader:
+    """Return a reader of shards, which needs no workspace."""
+    from provenance.ingest.reader import Reader
+
+    return Reader()
+
+
+def open_workspace(start: Path) -> Workspace:
+    """Open the workspace that a folder lies in.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    return Workspace(load_settings(start))
+
+
+def init_workspace(folder: Path) -> tuple[Workspace, bool]:
+    """Make a workspace: settings file and an empty registry. Returns it, and whether it is new."""
+    from provenance.registry.upgrade import upgrade
+
+    file = folder / SETTINGS_NAME
+    is_new = not file.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            file.write_text('# Where this workspace keeps its things; paths are relative to this file.\n[roots]\ndata = "data"\n', encoding="utf-8")
+    except OSError as err:
+        raise ConfigError(f"{folder}: cannot make a workspace: {err.strerror}") from err
+    settings = load_settings(folder)
+    upgrade(settings.database)
+    return Workspace(settings), is_new
+
+
+def temporary_workspace(folder: Path, *, data: Path) -> Workspace:
+    """Make a workspace in ``folder`` whose only data root is ``data``: for a cold start."""
+    from dataclasses import replace
+
+    from provenance.registry.upgrade import upgrade
+
+    settings = replace(default_settings(folder), roots=(("data", data.absolute()),))
+    upgrade(settings.database)
+    return Workspace(settings)

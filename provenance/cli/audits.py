@@ -1,0 +1,63 @@
+"""Finding the audit record that a command is about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provenance.cli.context import CommandContext
+from provenance.errors import InputError, NotRegisteredError, WireFormatError
+from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
+from provenance.model.wire import read_value
+
+if TYPE_CHECKING:
+    from provenance.bootstrap import Workspace
+
+AUDIT_SUFFIX = ".audit.json"
+LATEST = "latest"
+
+
+def load_audit(ctx: CommandContext, name: str) -> AuditRecord:
+    """Return an audit record by id (or its first digits), by file or report folder, or the ``latest`` one of the workspace.
+
+    Raises:
+        NotRegisteredError: If there is no such audit.
+        WireFormatError: If a file is not an audit record.
+    """
+    path = ctx.path(Path(name))
+    if path.is_dir() and (path / "audit.json").is_file():
+        path = path / "audit.json"
+    if path.is_file():
+        return parse_audit(path.read_bytes(), where=str(path))
+    workspace = ctx.workspace()
+    return parse_audit(workspace.evidence.get_bytes(_find(workspace, name), suffix=AUDIT_SUFFIX), where=f"audit {name}")
+
+
+def _find(workspace: Workspace, name: str) -> str:
+    wanted = name.removeprefix("sha256:").lower()
+    with workspace.units.read() as registry:
+        audits = registry.audits()
+    if name == LATEST and audits:
+        return audits[0][4]
+    found = {row[0]: row[4] for row in audits if row[0].removeprefix("sha256:").startswith(wanted)}
+    if len(found) > 1:
+        raise InputError(f"audit {name!r} is not unique: {len(found)} ids begin so", hint="give more digits")
+    if not found:
+        raise NotRegisteredError(
+            f"no audit {name!r} in this workspace" if audits else "no audit in this workspace yet", hint="run: provenance audit run.yaml"
+        )
+    return next(iter(found.values()))
+
+
+def parse_audit(raw: bytes, *, where: str) -> AuditRecord:
+    """Return the audit record that JSON bytes hold."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as err:
+        raise WireFormatError(f"{where}: not JSON: {err}") from err
+    if not isinstance(document, dict) or document.get("format") != AUDIT_FORMAT:
+        raise WireFormatError(f"{where}: not an audit record (format is not {AUDIT_FORMAT!r})")
+    if document.get("version") != AUDIT_VERSION:
+        raise WireFormatError(f"{where}: audit record of version {document.get('version')!r}, this program reads version {AUDIT_VERSION}")
+    return read_value(AuditRecord, document, where=where)

@@ -1,0 +1,49 @@
+"""What every command gets: where it works and how it speaks."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provenance.bootstrap import Workspace
+    from provenance.cli.progress import BarProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandContext:
+    """Global options. Heavy parts are made when asked for."""
+
+    start: Path
+    quiet: bool
+    debug: bool
+
+    def workspace(self) -> Workspace:
+        """Open the workspace that ``start`` lies in.
+
+        Raises:
+            ConfigError: If there is none.
+        """
+        from provenance.bootstrap import open_workspace
+
+        return open_workspace(self.start)
+
+    def progress(self) -> BarProgress:
+        """Return a progress display: bars on a terminal's stderr, silence elsewhere."""
+        from provenance.cli.progress import BarProgress
+
+        return BarProgress(quiet=self.quiet)
+
+    @property
+    def actor(self) -> str:
+        """The name that goes into the log."""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return "UNKNOWN"
+
+    def path(self, given: Path) -> Path:
+        """Return a path the user gave, relative to the folder worked in."""
+        return given if given.is_absolute() else self.start / given

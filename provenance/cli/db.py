@@ -1,0 +1,36 @@
+"""``provenance db``: the database's schema."""
+
+from __future__ import annotations
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context
+from provenance.cli.output import say
+
+
+@click.group()
+def db() -> None:
+    """Upgrade and check the database."""
+
+
+@db.command("upgrade")
+@pass_context
+def upgrade_command(ctx: CommandContext, /) -> int:
+    """Bring the database to this version's schema."""
+    from provenance.registry.upgrade import upgrade
+
+    upgrade(ctx.workspace().settings.database)
+    say("database is current")
+    return 0
+
+
+@db.command("check")
+@pass_context
+def check_command(ctx: CommandContext, /) -> int:
+    """Check that the database has this version's schema."""
+    from provenance.registry.upgrade import check
+
+    check(ctx.workspace().settings.database)
+    say("database is current")
+    return 0

@@ -1,0 +1,70 @@
+"""``provenance findings``: what the rules found."""
+
+from __future__ import annotations
+
+import click
+
+from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import say, say_json, say_table, visible
+from provenance.errors import NotRegisteredError
+from provenance.model.finding import Finding
+
+
+@click.group()
+def findings() -> None:
+    """Look at what the rules found."""
+
+
+@findings.command("list")
+@click.argument("audit", default=LATEST)
+@click.option("--rule", default=None, help="Only this rule.")
+@click.option("--open", "only_open", is_flag=True, help="Only findings that count towards the verdict.")
+@text_or_json
+@pass_context
+def list_findings(ctx: CommandContext, /, audit: str, rule: str | None, only_open: bool, output: str) -> int:
+    """List the findings of AUDIT."""
+    record = load_audit(ctx, audit)
+    found = [f for f in record.findings if (rule is None or f.rule == rule) and (f.is_open or not only_open)]
+    if output == "json":
+        say_json(found)
+        return 0
+    rows = [(f.id.removeprefix("sha256:")[:10], f.rule, f.outcome, "waived" if f.waiver else f.action, f.dataset, f.message) for f in found]
+    say_table(("id", "rule", "outcome", "action", "dataset", "message"), rows)
+    return 0
+
+
+@findings.command("show")
+@click.argument("finding")
+@click.option("--audit", default=LATEST, help="The audit it belongs to.")
+@text_or_json
+@pass_context
+def show(ctx: CommandContext, /, finding: str, audit: str, output: str) -> int:
+    """Show one finding with its reasons; FINDING is the first digits of its id."""
+    record = load_audit(ctx, audit)
+    found = [f for f in record.findings if f.id.removeprefix("sha256:").startswith(finding.removeprefix("sha256:"))]
+    if len(found) != 1:
+        raise NotRegisteredError(f"{len(found)} findings begin with {finding!r}", hint="see: provenance findings list")
+    if output == "json":
+        say_json(found[0])
+    else:
+        _print(found[0])
+    return 0
+
+
+def _print(finding: Finding) -> None:
+    say(f"{finding.rule}  {visible(finding.title)}", bold=True)
+    say(
+        f"  {finding.outcome} · {'waived by ' + finding.waiver if finding.waiver else finding.action} · severity {finding.severity} · {finding.bundle}"
+    )
+    say(f"  {visible(finding.message)}")
+    say(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")
+    for reading in finding.because:
+        say(f"  read       {reading.path} = {visible(str(reading.value))}")
+    for clause in finding.clauses:
+        say(f'  clause     {clause.terms} ({clause.effective_from} to {clause.effective_to}): "{visible(clause.quote)}" {visible(clause.source)}')
+    for item in finding.evidence:
+        say(f"  evidence   {item.kind}: {visible(item.summary)}")
+    for remedy in finding.remedies:
+        say(f"  remedy     {remedy.kind}: {visible(remedy.summary)} {visible(remedy.effect)}")

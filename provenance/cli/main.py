@@ -1,0 +1,124 @@
+"""The command line's entry point: lazy command table, global options, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from provenance import __version__
+from provenance.cli.context import CommandContext
+from provenance.errors import ProvenanceError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING, EXIT_PARTIAL, EXIT_REVIEW, EXIT_BLOCKED, EXIT_DENIED = 0, 1, 2, 3, 4, 10, 11, 77
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init:init", "Make a workspace here."),
+    "check": ("check:check", "Cold start: register, scan, judge and report a folder."),
+    "register": ("register:register", "Record datasets and their shards."),
+    "scan": ("scan:scan", "Compare registered shards with reference sets."),
+    "match": ("match:match", "Find shared text, no registry needed."),
+    "audit": ("audit:audit", "Judge a planned run."),
+    "clear": ("clear:clear", "Sign a clearance for an audited run."),
+    "exec": ("exec_:exec_command", "Start a command only under a valid clearance."),
+    "datasets": ("datasets:datasets", "Look at registered datasets."),
+    "reference": ("reference:reference", "Keep the texts to look for."),
+    "matches": ("matches:matches", "Look at shared passages."),
+    "findings": ("findings:findings", "Look at what the rules found."),
+    "remedy": ("remedy:remedy", "Mend what an audit found."),
+    "policy": ("policy:policy", "Check and explain policy bundles."),
+    "terms": ("terms:terms", "Look up providers' terms."),
+    "licenses": ("licenses:licenses", "Look up licences."),
+    "keys": ("keys:keys", "Make and list signing keys."),
+    "clearance": ("clearance:clearance", "Verify and read clearances."),
+    "report": ("report:report", "Write and verify audit documents."),
+    "log": ("log:log", "Read and verify the audit log."),
+    "db": ("db:db", "Upgrade and check the database."),
+}
+"""Command → (module:attribute under ``provenance.cli``, one line of help). Listed here so that ``--help`` imports none of them."""
+
+EPILOG = """\b
+Exit codes: 0 cleared or done · 1 could not run · 2 usage · 3 nothing to audit
+4 finished, some inputs failed · 10 needs review · 11 blocked · 77 denied"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of work."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(f"provenance.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command list from the table."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, prog_name="provenance")
+@click.option("-C", "--workspace", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to work in, instead of this one.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results only.")
+@click.option("--debug", is_flag=True, help="Print tracebacks of errors.")
+@click.pass_context
+def cli(ctx: click.Context, workspace: Path | None, quiet: bool, debug: bool) -> None:
+    """Audit the training data of language models before the GPUs start."""
+    ctx.obj = CommandContext(start=(workspace or Path.cwd()).absolute(), quiet=quiet, debug=debug)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    debug = "--debug" in argv
+    try:
+        code = cli.main(args=list(argv), prog_name="provenance", standalone_mode=False)
+    except (click.exceptions.Exit, click.ClickException) as stop:
+        if isinstance(stop, click.ClickException):
+            stop.show()
+        return stop.exit_code
+    except click.Abort:
+        click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)
+        return 130
+    except ProvenanceError as err:
+        return _explain(err, debug=debug)
+    except OSError as err:
+        if isinstance(err, BrokenPipeError):  # the reader of our output has gone, as with `| head`
+            sys.stderr.close()
+            return EXIT_OK
+        return _explain(ProvenanceError(f"{err.filename or 'file system'}: {err.strerror or err}"), debug=debug)
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _explain(err: ProvenanceError, *, debug: bool) -> int:
+    from provenance.cli.output import visible
+
+    if debug:
+        traceback.print_exc()
+    click.echo(f"error: {visible(str(err))}", err=True)
+    if err.hint:
+        click.echo(f"  hint: {visible(err.hint)}", err=True)
+    return EXIT_FAILED
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""``provenance match``: shared text between files, with no registry."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+import orjson
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import output_format, pass_context, reference_options
+from provenance.cli.output import next_step, say, say_problems, say_table, size_text, thousands, visible
+from provenance.errors import ConfigError, IngestError
+from provenance.model.dataset import Dataset, Shard
+from provenance.model.match import Match, ReadProblem, ScanResult
+from provenance.model.wire import to_wire
+
+if TYPE_CHECKING:
+    from provenance.matching.cascade import CascadeMatcher
+
+TABLE_ROWS = 40
+DATA_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".md", ".gz", ".zst", ".bz2"})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run of ``match`` has seen."""
+
+    files: int = 0
+    documents: int = 0
+    words: int = 0
+    text_bytes: int = 0
+    matches: int = 0
+    alarms: int = 0
+    dropped: int = 0
+    problems: list[ReadProblem] = field(default_factory=list)
+    shown: list[Match] = field(default_factory=list)
+
+    def add(self, result: ScanResult) -> None:
+        """Add one file."""
+        self.files += 1
+        self.documents += result.documents
+        self.words += result.words
+        self.text_bytes += result.text_bytes
+        self.dropped += result.dropped_seeds
+        self.problems += result.problems
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-r", "--reference", "references", multiple=True, required=True, help="Reference files or folder, or the name of a set; may be given again."
+)
+@click.option("--text-field", default=None, help="Field of CORPUS that holds the text; found by convention otherwise.")
+@click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
+@click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm.")
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@click.option("--reference-text-field", default=None, help="Field of a reference record that holds its text.")
+@reference_options
+@output_format("table", "jsonl")
+@pass_context
+def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], output: str, **options: object) -> int:
+    """Find text that CORPUS files share with references. No registry is needed."""
+    files = list(_files(ctx, corpus))
+    tally = Tally()
+    with ExitStack() as stack:
+        matcher = _open_matcher(ctx, references, options, stack)
+        out = _open_output(ctx, options["output_file"], output, stack)
+        _scan(ctx, files, matcher, tally, out, str(options["text_field"]) if options["text_field"] else None)
+    if output == "table":
+        _print_table(tally, show_explained=bool(options["show_explained"]))
+    _print_summary(ctx, tally)
+    if not tally.files:
+        return 1
+    if options["fail_on_match"] and tally.alarms:
+        return 11
+    return 4 if tally.problems else 0
+
+
+def _files(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
+    for path in map(ctx.path, given):
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
+        else:
+            yield path
+
+
+def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack) -> CascadeMatcher:
+    """Open the sets named, and index the files named in a temporary store beside them."""
+    from provenance.cli.reference import add_files
+    from provenance.matching.cascade import open_matcher
+    from provenance.matching.index import ReferenceStore
+
+    names = [part for item in given for part in (item.split(",") if not ctx.path(Path(item)).exists() else [item])]
+    paths = [ctx.path(Path(n)) for n in names if ctx.path(Path(n)).exists()]
+    if not paths:
+        return ctx.workspace().matcher(names)
+    if len(paths) < len(names):
+        missing = next(n for n in names if not ctx.path(Path(n)).exists())
+        raise ConfigError(
+            f"reference {missing!r}: no such file", hint="name either files, or sets made by provenance reference add, not both in one command"
+        )
+    store = ReferenceStore(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-"))))
+    for path in paths:
+        add_files(ctx, store, "references", list(_files(ctx, [path])), options)
+    return open_matcher(store, ["references"])
+
+
+def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitStack) -> IO[bytes] | None:
+    if output != "jsonl":
+        return None
+    if isinstance(given, Path):
+        return stack.enter_context(ctx.path(given).open("wb"))
+    return click.get_binary_stream("stdout")
+
+
+def _scan(ctx: CommandContext, files: Sequence[Path], matcher: CascadeMatcher, tally: Tally, out: IO[bytes] | None, text_field: str | None) -> None:
+    from provenance.audit.scan import ShardToScan, scan_shard
+    from provenance.bootstrap import reading_tools
+
+    progress = ctx.progress()
+    progress.start("matching", sum(f.stat().st_size for f in files if f.is_file()))
+
+    def sink(found: Sequence[Match]) -> None:
+        tally.matches += len(found)
+        tally.alarms += sum(not m.explained for m in found)
+        if out is None:
+            tally.shown += found
+        else:
+            out.writelines(orjson.dumps(to_wire(m)) + b"\n" for m in found)
+
+    tools = reading_tools(progress)
+    for path in files:
+        progress.note(path.name)
+        shard = Shard(path=str(path), sha256="", size_bytes=0)
+        target = ShardToScan(dataset=Dataset(name="", text_field=text_field), shard=shard, location=str(path))
+        try:
+            tally.add(scan_shard(matcher, sink, target, tools))
+        except IngestError as err:
+            tally.problems.append(ReadProblem(path=str(path), line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
+    progress.finish()
+
+
+def _print_table(tally: Tally, *, show_explained: bool) -> None:
+    rows = sorted((m for m in tally.shown if show_explained or not m.explained), key=lambda m: (-m.aligned_words, m.doc_id, m.start))
+    if rows:
+        right = frozenset({"words", "run", "chance/M"})
+        say_table(
+            ("document", "field", "words", "run", "reference", "chance/M", "state"),
+            [
+                (m.doc_id, m.field, m.words, m.longest_run, m.reference, f"{m.chance_alarms_per_million:.1g}", m.because or "alarm")
+                for m in rows[:TABLE_ROWS]
+            ],
+            right=right,
+        )
+    if len(rows) > TABLE_ROWS:
+        say(f"… and {len(rows) - TABLE_ROWS} more: use -f jsonl for all")
+
+
+def _print_summary(ctx: CommandContext, tally: Tally) -> None:
+    say_problems(tally.problems)
+    if ctx.quiet:
+        return
+    explained = tally.matches - tally.alarms
+    say(
+        f"{thousands(tally.alarms)} passages shared, {thousands(explained)} more explained · {thousands(tally.documents)} texts, {thousands(tally.words)} words, "
+        f"{size_text(tally.text_bytes)} in {tally.files} files",
+        err=True,
+    )
+    if tally.dropped:
+        say(f"{thousands(tally.dropped)} seed hits were left out by caps on very common text", err=True)
+    if tally.alarms:
+        next_step(f"provenance match … --show-explained, or register the data and run: provenance audit {visible('run.yaml')}")

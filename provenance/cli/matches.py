@@ -1,0 +1,118 @@
+"""``provenance matches``: shared passages, listed and shown word by word."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+
+import click
+
+from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import say, say_json, say_table, visible
+from provenance.errors import NotRegisteredError
+from provenance.model.audit import MatchEvidence
+from provenance.model.finding import Finding
+from provenance.model.match import Span
+
+WIDTH = 76
+
+
+@click.group()
+def matches() -> None:
+    """Look at shared passages."""
+
+
+@matches.command("list")
+@click.argument("audit", default=LATEST)
+@click.option("--finding", default=None, help="Only matches behind this finding or rule.")
+@click.option("--limit", default=40, show_default=True)
+@text_or_json
+@pass_context
+def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit: int, output: str) -> int:
+    """List the shared passages of AUDIT."""
+    record = load_audit(ctx, audit)
+    found = [e for e in record.evidence if finding is None or _behind(record.findings, finding, e.id)]
+    if output == "json":
+        say_json(found)
+        return 0
+    rows = [
+        (
+            e.id.removeprefix("sha256:")[:10],
+            e.dataset,
+            e.match.doc_id,
+            e.match.words,
+            e.match.longest_run,
+            e.match.reference,
+            e.match.because or "alarm",
+        )
+        for e in found[:limit]
+    ]
+    say_table(("id", "dataset", "document", "words", "run", "reference", "state"), rows, right=frozenset({"words", "run"}))
+    return 0
+
+
+def _behind(findings: tuple[Finding, ...], wanted: str, match_id: str) -> bool:
+    key = wanted.removeprefix("sha256:")
+    return any(
+        (f.rule == wanted or f.id.removeprefix("sha256:").startswith(key))
+        and (f.subject.id == match_id or any(e.digest == match_id for e in f.evidence))
+        for f in findings
+    )
+
+
+@matches.command("show")
+@click.argument("match_id", default="")
+@click.option("--audit", default=LATEST, help="The audit it belongs to.")
+@click.option("--finding", default=None, help="Show the matches behind this finding or rule instead.")
+@text_or_json
+@pass_context
+def show(ctx: CommandContext, /, match_id: str, audit: str, finding: str | None, output: str) -> int:
+    """Show shared passages word by word; MATCH_ID is the first digits of a match's id."""
+    record = load_audit(ctx, audit)
+    key = match_id.removeprefix("sha256:")
+    found = [e for e in record.evidence if (_behind(record.findings, finding, e.id) if finding else e.id.removeprefix("sha256:").startswith(key))]
+    if not found:
+        raise NotRegisteredError(f"no match begins with {match_id!r}" if match_id else "no such match", hint="see: provenance matches list")
+    if output == "json":
+        say_json(found)
+        return 0
+    for item in found:
+        _print(item)
+    return 0
+
+
+def _print(item: MatchEvidence) -> None:
+    m, r = item.match, item.reference
+    say(f"{item.id.removeprefix('sha256:')[:10]}  {m.words} words shared text, longest run {m.longest_run}", bold=True)
+    say(f"  training   {visible(m.path)} record {m.record} {visible(m.field)} characters {m.start} to {m.end} ({visible(m.doc_id)})")
+    say(
+        f"  reference  {visible(m.reference)} · {visible(r.title)} · {visible(r.provider)} {visible(r.model)} · characters {m.reference_start} to {m.reference_end}"
+    )
+    say(
+        f"  containment {m.exact_containment:.2f} · Jaccard {m.exact_jaccard:.2f} · {m.chance_alarms_per_million:.1g} chance alarms per million documents"
+    )
+    say(f"  {'explained: ' + m.because if m.because else 'not explained'}")
+    if item.text is None:
+        say("  the words could not be read again: the shard changed or is not there")
+        return
+    say("  training text:")
+    _print_passage(item.text.text, item.text.shared)
+    say("  reference text:")
+    _print_passage(item.text.reference_text, item.text.reference_shared)
+    say()
+
+
+def _print_passage(text: str, shared: tuple[Span, ...]) -> None:
+    """Print a passage with shared stretches marked: coloured on a terminal, in brackets elsewhere."""
+    colored = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    parts, at = [], 0
+    for span in shared:
+        inner = visible(text[span.start : span.end].replace("\n", " "))
+        parts += [visible(text[at : span.start].replace("\n", " ")), click.style(inner, fg="yellow") if colored else f"[{inner}]"]
+        at = span.end
+    parts.append(visible(text[at:].replace("\n", " ")))
+    for line in textwrap.wrap("".join(parts), WIDTH if not colored else WIDTH + 10, break_long_words=True):
+        say("    " + line)

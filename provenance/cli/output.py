@@ -1,0 +1,107 @@
+"""Printing: text from corpora made harmless, symbols with plain fallbacks, tables for 80 columns, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from provenance.model.match import ReadProblem
+from provenance.model.wire import to_wire
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "\u2009": " "}
+MAX_PROBLEMS_SHOWN = 10
+_NARROWEST = 8
+"""Characters below which no column is cut."""
+
+
+def visible(text: str, *, keep_newlines: bool = False) -> str:
+    """Return text without anything that could steer a terminal: controls, escapes, bidi marks and lone surrogates become visible escapes."""
+    return "".join(c if _is_harmless(c) or (keep_newlines and c == "\n") else f"\\u{ord(c):04x}" for c in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return char not in _BIDI and unicodedata.category(char) not in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def say(text: str = "", *, bold: bool = False, color: str | None = None, err: bool = False) -> None:
+    """Print one line, with colour only on a terminal and symbols only where the stream can write them."""
+    stream = sys.stderr if err else sys.stdout
+    styled = click.style(text, bold=bold, fg=color) if (bold or color) and "NO_COLOR" not in os.environ else text
+    click.echo(_writable(styled, stream.encoding), err=err)
+
+
+def _writable(text: str, encoding: str | None) -> str:
+    try:
+        text.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        for symbol, plain in _PLAIN.items():
+            text = text.replace(symbol, plain)
+        return text.encode(encoding or "ascii", "backslashreplace").decode(encoding or "ascii")
+    return text
+
+
+def say_json(value: object) -> None:
+    """Print a value as JSON: keys sorted, one document."""
+    click.echo(json.dumps(to_wire(value), ensure_ascii=False, sort_keys=True, indent=2))
+
+
+def say_problems(problems: Sequence[ReadProblem], what: str = "could not be read") -> None:
+    """List what failed, on stderr: the first few, and how many more."""
+    for problem in problems[:MAX_PROBLEMS_SHOWN]:
+        where = f"{problem.path}:{problem.line}" if problem.line else problem.path
+        say(f"  ! {visible(where)}: {visible(problem.message)}", err=True)
+    if len(problems) > MAX_PROBLEMS_SHOWN:
+        say(f"  ! … and {len(problems) - MAX_PROBLEMS_SHOWN} more", err=True)
+    if problems:
+        say(f"{len(problems)} {what}", err=True)
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset()) -> None:
+    """Print a table that fits the terminal: the widest text column gives way."""
+    cells = [[visible(str(v)) for v in row] for row in rows]
+    widths = [max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)]
+    room = max(shutil.get_terminal_size((80, 24)).columns, 60) - 2 * (len(columns) - 1)
+    while sum(widths) > room and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    say("  ".join(_pad(c, w, right=c in right) for c, w in zip(columns, widths, strict=True)).rstrip(), bold=True)
+    for row in cells:
+        say("  ".join(_pad(v, w, right=c in right) for c, v, w in zip(columns, row, widths, strict=True)).rstrip())
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    cut = text if len(text) <= width else text[: max(width - 1, 1)] + "…"
+    return cut.rjust(width) if right else cut.ljust(width)
+
+
+def thousands(number: int) -> str:
+    """Return a number with thin separators: 31 204."""
+    return f"{number:,}".replace(",", "\u2009")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size in decimal units."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:  # noqa: PLR2004 - decimal units
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def short(digest: str, length: int = 12) -> str:
+    """Return the first hex digits of a digest."""
+    return digest.removeprefix("sha256:")[:length]
+
+
+def next_step(command: str, *, quiet: bool = False) -> None:
+    """Name the next command to type, on stderr."""
+    if not quiet:
+        say(f"Next: {command}", err=True)

@@ -1,0 +1,159 @@
+"""``provenance reference``: the texts to look for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, reference_options, text_or_json
+from provenance.cli.output import next_step, say, say_json, say_problems, say_table, short, thousands
+from provenance.cli.register import days
+from provenance.errors import IngestError, ReferenceIndexError
+from provenance.model.absence import Absence
+from provenance.model.match import ReadProblem
+from provenance.model.reference import ReferenceKind
+
+if TYPE_CHECKING:
+    from provenance.ingest.references import ReferenceOptions
+    from provenance.matching.index import ReferenceStore
+
+
+@click.group()
+def reference() -> None:
+    """Keep the texts to look for: known API outputs, works, licence texts."""
+
+
+@reference.command("add")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--text-field", "reference_text_field", default=None, help="Field of a record that holds its text.")
+@reference_options
+@pass_context
+def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: object) -> int:
+    """Index FILES as reference set NAME; a set that exists grows."""
+    store = ctx.workspace().references
+    problems = add_files(ctx, store, name, [ctx.path(f) for f in files], options)
+    info = next((s for s in store.sets() if s.name == name), None)
+    say_problems(problems)
+    if info is None:
+        raise ReferenceIndexError(f"reference set {name!r} holds nothing: none of the files could be read", hint="see the problems listed above")
+    say(f"reference set {name}: {thousands(info.references)} references, {thousands(info.words)} words, {info.scheme} @{short(info.digest)}")
+    next_step(f"provenance scan --reference {name}, or name it under references: in run.yaml", quiet=ctx.quiet)
+    return 4 if problems else 0
+
+
+def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Path], options: dict[str, object]) -> list[ReadProblem]:
+    """Add reference files to a set, with a progress display. Returns what could not be read."""
+    from provenance.ingest.references import iter_references
+
+    problems: list[ReadProblem] = []
+    readable = []
+    for file in files:
+        if file.exists():
+            readable.append(str(file))
+        else:
+            problems.append(ReadProblem(path=str(file), line=None, record=None, message="no such file"))
+    if not readable:
+        return problems
+    progress = ctx.progress()
+    progress.start("indexing", sum(Path(f).stat().st_size for f in readable))
+    try:
+        store.add(name, iter_references(readable, reference_options_of(options), problems=problems), kind=ReferenceKind(str(options["kind"])))
+    except IngestError as err:
+        problems.append(ReadProblem(path=name, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
+    finally:
+        progress.finish()
+    return problems
+
+
+def reference_options_of(options: dict[str, object]) -> ReferenceOptions:
+    """Return how reference files are read, from command-line options."""
+    from provenance.ingest.references import ReferenceOptions
+
+    def text(key: str) -> str:
+        return str(options[key]) if options.get(key) else Absence.UNKNOWN.value
+
+    def optional(key: str) -> str | None:
+        return str(options[key]) if options.get(key) else None
+
+    return ReferenceOptions(
+        kind=ReferenceKind(str(options["kind"])),
+        id_field=optional("id_field"),
+        text_field=optional("reference_text_field"),
+        prompt_field=optional("prompt_field"),
+        id_template=optional("id_template"),
+        provider=text("provider"),
+        model=text("model"),
+        channel=text("channel"),
+        region=text("region"),
+        generated=days(options.get("generated")),
+        license=text("license_text"),
+        title=text("title"),
+        author=text("author"),
+        holder=text("holder"),
+        source=text("source"),
+    )
+
+
+@reference.command("list")
+@text_or_json
+@pass_context
+def list_sets(ctx: CommandContext, /, output: str) -> int:
+    """List the reference sets."""
+    infos = ctx.workspace().references.sets()
+    if output == "json":
+        say_json(infos)
+        return 0
+    if not infos:
+        say("no reference sets")
+        next_step("provenance reference add NAME FILES… --kind work", quiet=ctx.quiet)
+        return 0
+    rows = [(i.name, i.kind, i.references, i.words, i.segments, i.scheme, short(i.digest)) for i in infos]
+    say_table(("set", "kind", "references", "words", "segments", "scheme", "digest"), rows, right=frozenset({"references", "words", "segments"}))
+    return 0
+
+
+@reference.command("show")
+@click.argument("name")
+@click.option("--limit", default=20, show_default=True, help="References shown.")
+@text_or_json
+@pass_context
+def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
+    """Show a set and its references."""
+    opened = ctx.workspace().references.open([name])
+    records = list(opened.records(limit))
+    if output == "json":
+        say_json(records)
+        return 0
+    rows = [(r.id, r.kind, r.title if r.title != Absence.UNKNOWN else f"{r.provider} {r.model}", r.license, r.generated.start) for r in records]
+    say_table(("id", "kind", "what", "licence", "from"), rows)
+    return 0
+
+
+@reference.command("verify")
+@click.argument("names", nargs=-1)
+@pass_context
+def verify(ctx: CommandContext, /, names: tuple[str, ...]) -> int:
+    """Check every byte of reference sets against their digests."""
+    store = ctx.workspace().references
+    for name in names or tuple(s.name for s in store.sets()):
+        store.verify(name)
+        say(f"✓ {name}")
+    return 0
+
+
+@reference.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def remove(ctx: CommandContext, /, name: str, yes: bool) -> int:
+    """Remove a reference set."""
+    if not yes:
+        click.confirm(f"Remove reference set {name}? Its files stay where you added them from.", abort=True)
+    ctx.workspace().references.remove(name)
+    say(f"removed reference set {name}")
+    return 0

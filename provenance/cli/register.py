@@ -1,0 +1,158 @@
+"""``provenance register``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import next_step, say, say_json, say_problems, short, size_text, thousands
+from provenance.errors import ManifestError
+from provenance.model.absence import Absence, TriState, is_absent
+from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+
+if TYPE_CHECKING:
+    from provenance.audit.register import DatasetPlan, Registration
+    from provenance.bootstrap import Workspace
+
+_DAY = r"\d{4}-\d{2}-\d{2}"
+
+
+@click.command()
+@click.argument("files", nargs=-1)
+@click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), help="datasets.yaml that describes many datasets.")
+@click.option("--dataset", "name", help="Name of the dataset that FILES make up.")
+@click.option(
+    "--source", "source_kind", type=click.Choice([k.value for k in SourceKind]), default=SourceKind.UNKNOWN.value, help="Where it came from."
+)
+@click.option("--source-url", default=Absence.UNKNOWN.value, help="Address it came from.")
+@click.option("--license", "license_text", default=Absence.UNKNOWN.value, help="SPDX expression, LicenseRef-…, NOT_STATED or a common name.")
+@click.option("--terms", multiple=True, help="Id of terms that govern it; may be given again.")
+@click.option("--provider", default=Absence.UNKNOWN.value, help="Provider of the model that made it.")
+@click.option("--model", default=None, help="Model that made it, if it is synthetic.")
+@click.option("--channel", default=Absence.UNKNOWN.value, help="api, consumer, weights, cloud, host …")
+@click.option("--region", default=Absence.UNKNOWN.value, help="Region of the account, such as EU.")
+@click.option("--generated", default=None, help="Days of generation: 2024-03-01 or 2024-03-01..2024-05-31.")
+@click.option("--synthetic", type=click.Choice(["yes", "no"]), default=None, help="Whether a model made it.")
+@click.option("--obtained", type=click.Choice([o.value for o in Obtained]), default=Obtained.UNKNOWN.value, help="Whose account made it.")
+@click.option("--domain", default=Absence.UNKNOWN.value)
+@click.option("--language", "languages", multiple=True)
+@click.option("--owner", default=Absence.UNKNOWN.value)
+@click.option("--root", default="data", show_default=True, help="Data root that FILES are relative to.")
+@click.option("--text-field", default=None, help="Field that holds the text; found by convention otherwise.")
+@text_or_json
+@pass_context
+def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, **facts: object) -> int:
+    """Record datasets and their shards: FILES with --dataset, or --manifest."""
+    workspace = ctx.workspace()
+    if manifest is not None and files:
+        raise click.UsageError("give FILES or --manifest, not both")
+    plans = _from_manifest(ctx.path(manifest)) if manifest is not None else [_from_options(workspace, ctx, files, root, facts)]
+    done = _register(ctx, workspace, plans)
+    _print(ctx, done, output)
+    return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
+
+
+def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan]) -> Registration:
+    from provenance.audit.register import register as record
+
+    progress = ctx.progress()
+    progress.start("registering", 0)
+    try:
+        return record(plans, workspace.tools(progress, ctx.actor))
+    finally:
+        progress.finish()
+
+
+def _from_manifest(path: Path) -> list[DatasetPlan]:
+    from provenance.registry.exchange.manifest import load_datasets_manifest
+
+    return list(load_datasets_manifest(path).datasets())
+
+
+def _from_options(workspace: Workspace, ctx: CommandContext, files: tuple[str, ...], root: str, facts: dict[str, object]) -> DatasetPlan:
+    if not files or not facts["name"]:
+        raise click.UsageError("give --manifest FILE, or FILES… with --dataset NAME")
+    base = workspace.settings.root(root)
+    return build_dataset(facts), tuple(_below(ctx.path(Path(f)), f, base) for f in files), root
+
+
+def _below(path: Path, given: str, base: Path) -> str:
+    if "://" in given:
+        return given
+    try:
+        return path.absolute().relative_to(base).as_posix()
+    except ValueError:
+        raise ManifestError(
+            f"{given} does not lie in the data root {base}", hint="move it there, or name another root in provenance.toml and give --root"
+        ) from None
+
+
+def build_dataset(facts: dict[str, object]) -> Dataset:
+    """Return the dataset that command-line options describe."""
+    from provenance.licensing.classes import normalize
+
+    value, original = normalize(str(facts["license_text"]))
+    generator = None
+    if facts["model"] or facts["generated"] or not is_absent(str(facts["provider"])):
+        generator = Generator(
+            provider=str(facts["provider"]),
+            model=str(facts["model"] or Absence.UNKNOWN.value),
+            channel=str(facts["channel"]),
+            region=str(facts["region"]),
+            generated=days(facts["generated"]),
+        )
+    return Dataset(
+        name=str(facts["name"]),
+        source=Source(kind=SourceKind(str(facts["source_kind"])), url=str(facts["source_url"])),
+        obtained=Obtained(str(facts["obtained"])),
+        license=LicenseFacts(declared=LicenseClaim(value=value, original=original, by="registrant")),
+        terms=tuple(facts["terms"]) if isinstance(facts["terms"], tuple) else (),
+        generators=(generator,) if generator else (),
+        synthetic=_synthetic(facts, has_generator=generator is not None),
+        domain=str(facts["domain"]),
+        languages=tuple(facts["languages"]) if isinstance(facts["languages"], tuple) else (),
+        owner=str(facts["owner"]),
+        text_field=str(facts["text_field"]) if facts["text_field"] else None,
+    )
+
+
+def _synthetic(facts: dict[str, object], *, has_generator: bool) -> TriState:
+    said = facts["synthetic"]
+    if has_generator or facts["source_kind"] == SourceKind.SYNTHETIC.value:
+        if said == "no":
+            raise click.UsageError("--synthetic no contradicts the generator or source given")
+        return TriState.YES
+    return TriState.of(None if said is None else said == "yes")
+
+
+def days(text: object) -> DateRange:
+    """Return the days an option names, both ends included."""
+    if text is None:
+        return DateRange()
+    found = re.fullmatch(rf"({_DAY})(?:\.\.({_DAY}))?", str(text))
+    if found is None:
+        raise click.UsageError(f"--generated {text!r}: expected 2024-03-01 or 2024-03-01..2024-05-31")
+    return DateRange(start=found[1], end=found[2] or found[1])
+
+
+def _print(ctx: CommandContext, done: Registration, output: str) -> None:
+    if output == "json":
+        say_json({"versions": done.versions, "problems": done.problems})
+        return
+    for version in done.versions:
+        size, records = sum(s.size_bytes for s in version.shards), sum(s.records or 0 for s in version.shards)
+        say(
+            f"registered {version.dataset.name}@{short(version.root_digest)}  {len(version.shards)} shards  {size_text(size)}  {thousands(records)} records"
+        )
+        say(f"           licence {version.dataset.license.effective} · synthetic {version.dataset.synthetic}")
+        for shard in version.shards:
+            if shard.unread_records:
+                say(f"  ! {shard.path}: {shard.unread_records} of {shard.records} records could not be read", err=True)
+    say_problems(done.problems)
+    if done.versions:
+        next_step("provenance audit run.yaml", quiet=ctx.quiet)
