@@ -1,0 +1,91 @@
+"""What every format's stream keeps: counters, problems, and the last word on whether a shard held any text at all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from provenance.errors import ShardReadError
+from provenance.ingest.batches import RowCollector, list_names
+from provenance.ingest.problems import ProblemLog
+from provenance.model.dataset import ShardFormat
+from provenance.model.match import ReadProblem
+from provenance.ports import TextBatch
+
+
+class Stream(ABC):
+    """An open shard (``ports.ShardStream``): iterate it once.
+
+    A record that cannot be read is a problem and the rest goes on; where nothing at all could be read, the iteration ends in ``ShardReadError``.
+    """
+
+    format: ClassVar[ShardFormat]
+
+    def __init__(self, location: str, text_field: str | None = None) -> None:
+        self.location = location
+        self.text_field = text_field
+        self._log = ProblemLog(location)
+        self._rows = RowCollector(text_field)
+        self._records = 0
+        self._bytes_read = 0
+
+    @property
+    def problems(self) -> Sequence[ReadProblem]:
+        """What could not be read so far; beyond a thousand only counted."""
+        return self._log.items
+
+    @property
+    def unread(self) -> int:
+        """Problems so far, all of them: above zero the shard is not known completely."""
+        return self._log.count
+
+    @property
+    def records(self) -> int:
+        """Records seen so far, unreadable ones included."""
+        return self._records
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes taken from the file so far, as stored."""
+        return self._bytes_read
+
+    def __iter__(self) -> Iterator[TextBatch]:
+        """Yield batches of bounded size.
+
+        Raises:
+            ShardReadError: If the file cannot be read, or nothing in it could.
+        """
+        yield from self._batches()
+        self._require_text()
+
+    @abstractmethod
+    def _batches(self) -> Iterator[TextBatch]:
+        """Yield the batches of this format."""
+
+    def _add(self, record: object, line: int = 0) -> None:
+        """Take the rows of the next record, or note why there are none."""
+        trouble = self._rows.add(record, index=self._records, line=line)
+        if trouble is not None:
+            self._log.add(trouble, line=line or None, record=self._records)
+        self._records += 1
+
+    def _require_text(self) -> None:
+        if self._rows.rows:
+            return
+        if self._rows.fields_seen:
+            wanted = "no record has a text field" if self.text_field is None else f"no record has text in field {self.text_field!r}"
+            raise ShardReadError(
+                f"{self.location}: {wanted}; the fields there are: {list_names(self._rows.fields_seen)}",
+                hint="name the field: fields: {text: …} in the manifest, or --text-field",
+            )
+        if self._log.items:
+            first = self._log.items[0]
+            where = f"line {first.line}: " if first.line else f"record {first.record}: " if first.record is not None else ""
+            raise ShardReadError(
+                f"{self.location}: nothing could be read ({self._log.count:,} problems); the first: {where}{first.message}", hint=self._hint()
+            )
+        raise ShardReadError(f"{self.location}: holds no records", hint="remove it from the data, or write it again")
+
+    def _hint(self) -> str | None:
+        return None

@@ -1,0 +1,156 @@
+"""JSON Lines, and files that hold one JSON array of records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from provenance.errors import ShardReadError
+from provenance.ingest.files import ByteSource, split_name
+from provenance.ingest.interface import Stream
+from provenance.ingest.lines import MAX_LINE_BYTES, LineBlock, iter_line_blocks
+from provenance.ingest.problems import ProblemLog
+from provenance.model.dataset import ShardFormat
+from provenance.ports import TextBatch
+
+MAX_ARRAY_BYTES = 1 << 30
+"""A JSON array is decoded as a whole; a longer one must be written as JSON Lines."""
+_MAX_SECOND_LOOK_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands where a value would be: the line is no JSON value, and why."""
+
+    reason: str
+
+
+class JsonlStream(Stream):
+    """Text rows of a JSON Lines file."""
+
+    format = ShardFormat.JSONL
+
+    def _batches(self) -> Iterator[TextBatch]:
+        with ByteSource(self.location) as source:
+            for block in _blocks(source, self.location):
+                self._take(block)
+                self._bytes_read = source.taken
+                if self._rows.full and (batch := self._rows.take()) is not None:
+                    yield batch
+            self._bytes_read = source.taken
+            damage = source.damage
+        if damage is not None:
+            self._log.add(damage)
+        if (batch := self._rows.take()) is not None:
+            yield batch
+
+    def _take(self, block: LineBlock | list[object]) -> None:
+        for line, value in _decoded(block):
+            if isinstance(value, Unreadable):
+                self._log.add(value.reason, line=line, record=self._records)
+                self._records += 1
+            else:
+                self._add(value, line)
+
+    def _hint(self) -> str | None:
+        return "expected one JSON object a line"
+
+
+def _blocks(source: ByteSource, location: str) -> Iterator[LineBlock | list[object]]:
+    """Yield blocks of lines, or of a ``.json`` file that starts with ``[`` its records as one list."""
+    if split_name(location)[1] != ".json":
+        yield from iter_line_blocks(source, location)
+        return
+    blocks = iter_line_blocks(source, location)
+    first = next(blocks, None)
+    if first is None:
+        return
+    if not _starts_array(first):
+        yield first
+        yield from blocks
+        return
+    yield _read_array(first, blocks, source, location)
+
+
+def _starts_array(block: LineBlock) -> bool:
+    start = next((line for line in block.lines if line and not line.isspace()), b"").lstrip()
+    # ``[1]`` alone on its line is a JSON Lines value; an array of records opens with an object or goes on in the next line.
+    return start.startswith(b"[")
+
+
+def _read_array(first: LineBlock, blocks: Iterator[LineBlock], source: ByteSource, location: str) -> list[object]:
+    lines, size = list(first.lines), sum(map(len, first.lines))
+    for block in blocks:
+        lines += block.lines
+        size += sum(map(len, block.lines)) + len(block.lines)
+        if size > MAX_ARRAY_BYTES or block.overlong:
+            raise ShardReadError(f"{location}: is a JSON array of more than {MAX_ARRAY_BYTES:,} bytes", hint="write it as JSON Lines: jq -c '.[]'")
+    if source.damage is not None:
+        raise ShardReadError(f"{location}: {source.damage}; a JSON array cannot be read in part", hint="write it again, or as JSON Lines")
+    raw = b"\n".join(lines)
+    try:
+        records = orjson.loads(raw)
+    except orjson.JSONDecodeError as err:
+        records = decode_again(raw, err)
+    if isinstance(records, Unreadable):
+        raise ShardReadError(f"{location}: {records.reason}", hint="expected an array of records, or one JSON object a line")
+    return list(records)
+
+
+def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
+    """Yield (1-based line, value) for every line that is not blank; line 0 for the elements of an array."""
+    if isinstance(block, list):
+        for value in block:
+            yield 0, value
+    elif block.overlong:
+        yield block.first_line, Unreadable(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+    else:
+        loads = orjson.loads
+        for number, line in enumerate(block.lines, block.first_line):
+            if not line or line.isspace():
+                continue
+            try:
+                value = loads(line)
+            except orjson.JSONDecodeError as err:
+                value = decode_again(line, err)
+            yield number, value
+
+
+def decode_again(line: bytes, err: orjson.JSONDecodeError) -> object:
+    """Read a line that orjson refused as Python's own ``json`` does, which takes NaN, lone surrogates and huge numbers as trainers do.
+
+    Returns:
+        The value, or ``Unreadable`` with where the line is broken.
+    """
+    if len(line) > _MAX_SECOND_LOOK_BYTES:
+        return Unreadable(f"is not JSON: {str(err)[:200].lower()}")
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as why:
+        return Unreadable(f"is not UTF-8: byte 0x{line[why.start]:02x} at byte {why.start + 1:,} of the line ({why.reason})")
+    except json.JSONDecodeError as why:
+        return Unreadable(f"is not JSON: {why.msg[:1].lower()}{why.msg[1:]} at column {why.pos + 1:,}")
+    except (ValueError, RecursionError) as why:
+        return Unreadable(f"is not readable JSON: {str(why).lower()}")
+
+
+def iter_json_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int, object]]:
+    """Yield (0-based record, 1-based line or 0, value) of a JSON Lines file; what cannot be read goes to the log.
+
+    Raises:
+        ShardReadError: If the file cannot be opened.
+    """
+    index = -1
+    with ByteSource(location) as source:
+        for block in _blocks(source, location):
+            for line, value in _decoded(block):
+                index += 1
+                if isinstance(value, Unreadable):
+                    log.add(value.reason, line=line, record=index)
+                else:
+                    yield index, line, value
+        if source.damage is not None:
+            log.add(source.damage)

@@ -1,0 +1,84 @@
+"""Cut a byte source into lines, many at a time, in memory bounded by the block and the longest line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provenance.errors import ShardReadError
+from provenance.ingest.files import ByteSource
+
+BLOCK_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 30
+"""A longer line is a problem, not a record: it would need several times its size in memory."""
+UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Some whole lines that follow one another, without their line feeds."""
+
+    first_line: int
+    """1-based."""
+    lines: list[bytes]
+    overlong: bool = False
+    """The one line of this block was longer than ``MAX_LINE_BYTES``; its bytes were skipped."""
+
+
+def iter_line_blocks(source: ByteSource, location: str) -> Iterator[LineBlock]:
+    """Yield the lines of a source in blocks. A byte order mark at the start is left out; a last line needs no line feed.
+
+    Where the source was cut short by damage, the unfinished last line is left out: it is not known how it ends.
+
+    Raises:
+        ShardReadError: If the bytes are UTF-16 or UTF-32.
+    """
+    carry: list[bytes] = []
+    number, carried = 1, 0
+    skipping = first = True
+    while block := source.read(BLOCK_BYTES):
+        if first:
+            block, first, skipping = _start(block, location), False, False
+        head, feed, tail = block.rpartition(b"\n")
+        if feed:
+            lines = head.split(b"\n")
+            if skipping:
+                yield LineBlock(number, [b""], overlong=True)
+                number, lines, skipping = number + 1, lines[1:], False
+            elif carry:
+                carry.append(lines[0])
+                lines[0] = b"".join(carry)
+            carry, carried = [], 0
+            yield LineBlock(number, lines)
+            number += len(lines)
+        carry.append(tail)
+        carried += len(tail)
+        if carried > MAX_LINE_BYTES:
+            carry, carried, skipping = [], 0, True
+    if skipping and not first:
+        yield LineBlock(number, [b""], overlong=True)
+    elif carried and source.damage is None:
+        yield LineBlock(number, [b"".join(carry)])
+
+
+def _start(block: bytes, location: str) -> bytes:
+    encoding = wide_encoding(block[:4])
+    if encoding:
+        raise ShardReadError(f"{location}: is {encoding} text, expected UTF-8", hint=f"convert it: iconv -f {encoding} -t UTF-8")
+    return block.removeprefix(UTF8_BOM)
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """Return the name of a UTF-16 or UTF-32 encoding that a file's first four bytes show, by its mark or by where its zero bytes stand."""
+    marks = ((b"\xff\xfe\x00\x00", "UTF-32LE"), (b"\x00\x00\xfe\xff", "UTF-32BE"), (b"\xff\xfe", "UTF-16LE"), (b"\xfe\xff", "UTF-16BE"))
+    for mark, name in marks:
+        if head.startswith(mark):
+            return name
+    zeros = tuple(byte == 0 for byte in head)
+    shapes: dict[tuple[bool, ...], str] = {
+        (False, True, True, True): "UTF-32LE",
+        (True, True, True, False): "UTF-32BE",
+        (False, True, False, True): "UTF-16LE",
+        (True, False, True, False): "UTF-16BE",
+    }
+    return shapes.get(zeros)

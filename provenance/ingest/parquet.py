@@ -1,0 +1,203 @@
+"""Parquet: only the needed columns, row group by row group; plain text columns pass from Arrow's buffers without becoming Python strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from provenance.errors import ShardReadError
+from provenance.ingest.batches import BATCH_BYTES, list_names
+from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS, id_text
+from provenance.ingest.files import open_binary, read_head
+from provenance.ingest.interface import Stream
+from provenance.ingest.problems import ProblemLog
+from provenance.model.dataset import ShardFormat
+from provenance.ports import TextBatch
+
+MAX_BATCH_ROWS = 8_192
+"""A repeated long value is stored once in a Parquet dictionary: few rows at a time keep what it unfolds to in bounds."""
+_READ_ERRORS = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError)
+
+
+class ParquetStream(Stream):
+    """Text rows of a Parquet file."""
+
+    format = ShardFormat.PARQUET
+
+    def _batches(self) -> Iterator[TextBatch]:
+        with open_parquet(self.location) as file:
+            size_bytes, groups = file_size(file), file.num_row_groups
+            text = choose_columns(file.schema_arrow, self.text_field, self.location)
+            ids = [name for name in ID_FIELDS if name in file.schema_arrow.names and name not in text]
+            first_record = 0
+            for group in range(groups):
+                for columns in iter_columns(file, group, [*text, *ids], self._log):
+                    yield from self._take(columns, text, ids)
+                first_record += file.metadata.row_group(group).num_rows
+                self._records = first_record
+                self._bytes_read = size_bytes * (group + 1) // groups
+        if (batch := self._rows.take()) is not None:
+            yield batch
+
+    def _take(self, columns: pa.RecordBatch, text: list[str], ids: list[str]) -> Iterator[TextBatch]:
+        arrays = [plain_text(columns.column(name)) for name in text] if self.text_field is None or self.text_field in text else [None]
+        doc_ids = _ids(columns, ids)
+        plain = [array for array in arrays if array is not None]
+        if len(plain) == len(arrays):
+            batch = self._plain_batch(plain, text, doc_ids)
+            if batch is not None:
+                self._rows.rows_given += len(batch)
+                yield batch
+            return
+        for record in _records(columns, text + ids):
+            if isinstance(record, str):
+                self._log.add(record, record=self._records)
+                self._records += 1
+            else:
+                self._add(record)
+            if self._rows.full and (batch := self._rows.take()) is not None:
+                yield batch
+
+    def _plain_batch(self, arrays: list[pa.LargeStringArray], names: list[str], doc_ids: list[str | None]) -> TextBatch | None:
+        """Interleave plain text columns: the fields of one record follow one another, nulls left out."""
+        n = len(arrays[0])
+        valid = np.stack([array.is_valid().to_numpy(zero_copy_only=False) for array in arrays], axis=1)
+        for row in np.flatnonzero(~valid.any(axis=1)):
+            self._log.add(f"no text: {list_names(dict.fromkeys(names))} {'is' if len(names) == 1 else 'are'} null", record=self._records + int(row))
+        rows, codes = np.nonzero(valid)
+        joined = arrays[0]
+        if len(arrays) > 1 or not valid.all():
+            joined = pa.concat_arrays(arrays).take(pa.array(codes * n + rows))
+        record = rows.astype(np.int64) + self._records
+        self._records += n
+        if not len(rows):
+            return None
+        data, offsets = _buffers(joined)
+        ids: list[str | None] = doc_ids if len(rows) == n and len(arrays) == 1 else [doc_ids[row] for row in rows]
+        return TextBatch(data, offsets, record, np.zeros(len(rows), np.int64), codes.astype(np.int32), tuple(names), ids)
+
+
+@contextmanager
+def open_parquet(location: str) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file and close it afterwards.
+
+    Raises:
+        ShardReadError: If it cannot be opened or has no footer.
+    """
+    read_head(location)
+    raw = open_binary(location)
+    try:
+        try:
+            file = pq.ParquetFile(raw)
+        except _READ_ERRORS as err:
+            raise ShardReadError(
+                f"{location}: cannot be read as Parquet; it is cut short or no Parquet file: {_first_line(err)}", hint="fetch or write it again"
+            ) from err
+        with file:
+            yield file
+    finally:
+        raw.close()
+
+
+def file_size(file: pq.ParquetFile) -> int:
+    """Return the bytes that the row groups take as stored."""
+    meta = file.metadata
+    return sum(meta.row_group(g).column(c).total_compressed_size for g in range(meta.num_row_groups) for c in range(meta.num_columns))
+
+
+def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> list[str]:
+    """Return the top-level columns that hold text: those by convention, or the one that ``text_field`` starts at.
+
+    Raises:
+        ShardReadError: If there are none; the message names the columns.
+    """
+    names = list(schema.names)
+    if text_field is None:
+        chosen = [name for name in TEXT_FIELDS if name in names and _may_hold_text(schema.field(name).type)]
+    else:
+        chosen = [name for name in (text_field, text_field.split(".")[0]) if name in names][:1]
+    if not chosen:
+        wanted = "no column holds text by its name" if text_field is None else f"no column {text_field!r}"
+        raise ShardReadError(
+            f"{location}: {wanted}; the columns are: {list_names(dict.fromkeys(names))}",
+            hint="name the field: fields: {text: …} in the manifest, or --text-field",
+        )
+    return chosen
+
+
+def _may_hold_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return not (types.is_primitive(kind) or types.is_null(kind) or types.is_boolean(kind) or types.is_decimal(kind))
+
+
+def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:
+    """Yield a row group's columns in record batches of bounded size; where it is damaged, note it and end."""
+    meta = file.metadata.row_group(group)
+    size = sum(meta.column(c).total_uncompressed_size for c in range(meta.num_columns) if meta.column(c).path_in_schema.split(".")[0] in names)
+    batch_rows = min(MAX_BATCH_ROWS, max(1, meta.num_rows * BATCH_BYTES // max(size, 1)))
+    try:
+        yield from file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=names, use_threads=False)
+    except _READ_ERRORS as err:
+        log.add(f"row group {group} of {file.num_row_groups} is damaged: {_first_line(err)}")
+
+
+def plain_text(array: Any) -> pa.LargeStringArray | None:
+    """Return a text column with 64-bit offsets, its bytes shared with the given one; ``None`` where it is nested or not all UTF-8."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = array.type
+    types = pa.types
+    if not (
+        types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    ):
+        return None
+    try:
+        # Parquet readers take the file's word that text is UTF-8; the cast from bytes looks.
+        return cast("pa.LargeStringArray", array.cast(pa.large_binary()).cast(pa.large_string()))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    _, offset_buffer, data_buffer = array.buffers()
+    offsets = np.frombuffer(memoryview(offset_buffer or b""), np.int64)[array.offset : array.offset + len(array) + 1]
+    data = np.frombuffer(memoryview(data_buffer or b""), np.uint8)
+    start, end = int(offsets[0]), int(offsets[-1])
+    return data[start:end], offsets - start
+
+
+def _ids(columns: pa.RecordBatch, names: list[str]) -> list[str | None]:
+    if not names:
+        return [None] * columns.num_rows
+    try:
+        values = [columns.column(name).to_pylist() for name in names]
+    except UnicodeDecodeError:
+        return [None] * columns.num_rows
+    return [id_text(dict(zip(names, row, strict=True)), tuple(names)) for row in zip(*values, strict=True)]
+
+
+def _records(columns: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, Any] | str]:
+    """Yield each row as a record, or why it is none."""
+    arrays = [columns.column(name) for name in names]
+    for row in range(columns.num_rows):
+        record: dict[str, Any] = {}
+        try:
+            for name, array in zip(names, arrays, strict=True):
+                value = array[row].as_py()
+                record[name] = value.decode() if isinstance(value, bytes) and name not in ID_FIELDS else value
+        except UnicodeDecodeError as err:
+            where = f"byte 0x{err.object[err.start]:02x} at byte {err.start + 1:,} of the field ({err.reason})"
+            yield f"field {names[len(record)]!r} is not UTF-8: {where}"
+        else:
+            yield record
+
+
+def _first_line(err: BaseException) -> str:
+    text = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
+    return text[:200]
