@@ -236,6 +236,17 @@ class ShardListing(Protocol):
         """Hash and count a file: digest, size, records, words, format, unread records."""
 
 
+class ShardRewriter(Protocol):
+    """Writes a shard again without some records."""
+
+    def without(self, source: str, target: str, *, records: frozenset[int], lines: frozenset[int]) -> int:
+        """Write ``source`` to ``target`` without 0-based ``records`` (formats without lines) or 1-based ``lines``; return how many were left out.
+
+        Raises:
+            ShardReadError: If the shard is damaged, or its format cannot be written again.
+        """
+
+
 class DatasetSource(Protocol):
     """Gives the datasets that a manifest or the command line describes, with shard patterns resolved by the caller."""
 

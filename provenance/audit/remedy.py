@@ -1,0 +1,104 @@
+"""Mend what an audit found: leave the records out whose text a rule does not allow. The originals are kept, named by digest."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from provenance.audit.register import leaf_of
+from provenance.audit.tools import Tools
+from provenance.errors import ConflictError, InputError
+from provenance.fingerprint.digest import hash_file, merkle_root
+from provenance.model.audit import AuditRecord
+from provenance.model.dataset import Shard
+from provenance.model.finding import SubjectKind
+from provenance.ports import ShardRewriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardDrop:
+    """Records to leave out of one shard."""
+
+    dataset: str
+    path: str
+    sha256: str
+    """The shard as it was scanned: mending anything else is refused."""
+    records: frozenset[int]
+    lines: frozenset[int]
+    rules: tuple[str, ...]
+
+
+def plan_drop(record: AuditRecord, rules: Collection[str]) -> tuple[ShardDrop, ...]:
+    """Return which records would have to go, so that no match behind an open finding of these rules is left.
+
+    Args:
+        record: The audit.
+        rules: Rule ids; empty = every rule that judges matches.
+
+    Raises:
+        InputError: If no open finding of these rules rests on a match.
+    """
+    findings = [f for f in record.findings if f.is_open and f.subject.kind is SubjectKind.MATCH and (not rules or f.rule in rules)]
+    if not findings:
+        named = f" of {', '.join(sorted(rules))}" if rules else ""
+        raise InputError(f"no open finding{named} rests on shared text", hint="see: provenance findings list")
+    evidence = {e.id: e for e in record.evidence}
+    missing = [f for f in findings if f.subject.id not in evidence]
+    if missing:
+        raise InputError(
+            f"the audit record lists only some of the matches ({len(missing)} are not in it)", hint="mend what it lists, then audit again"
+        )
+    found: dict[tuple[str, str], list[tuple[int, int | None, str]]] = {}
+    digests: dict[tuple[str, str], str] = {}
+    for finding in findings:
+        item = evidence[finding.subject.id]
+        key = (item.dataset, item.match.path)
+        found.setdefault(key, []).append((item.match.record, item.match.line, finding.rule))
+        digests[key] = item.match.shard
+    return tuple(
+        ShardDrop(
+            dataset=dataset,
+            path=path,
+            sha256=digests[dataset, path],
+            records=frozenset(r for r, _, _ in hits),
+            lines=frozenset(line for _, line, _ in hits if line),
+            rules=tuple(sorted({rule for _, _, rule in hits})),
+        )
+        for (dataset, path), hits in sorted(found.items())
+    )
+
+
+def apply_drop(drop: ShardDrop, shard: Shard, location: Path, *, originals: Path, rewriter: ShardRewriter) -> tuple[int, Path]:
+    """Replace a shard by itself without some records; the original goes to ``originals/<digest>/``. Returns (records left out, where it is kept).
+
+    Killed at any moment, the shard is either the old or the new one, and the original is kept before it is replaced.
+
+    Raises:
+        ConflictError: If the file is not the one that was scanned.
+        ShardReadError: If it cannot be written again.
+    """
+    digest, _ = hash_file(location)
+    if digest != drop.sha256:
+        raise ConflictError(f"{shard.path} is not the file that was scanned", hint="run the audit again")
+    kept = originals / digest.removeprefix("sha256:") / location.name
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_name(kept.name + ".part")
+        shutil.copy2(location, part)
+        part.replace(kept)
+    return rewriter.without(str(kept), str(location), records=drop.records, lines=drop.lines), kept
+
+
+def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard]) -> list[str]:
+    """Record a new version of datasets whose shards were mended, with the same declared facts. Returns ``name@root`` of each."""
+    done = []
+    for name in sorted(names):
+        with tools.units.begin(actor=tools.actor, action="register", reason=f"{name}, mended") as registry:
+            version = registry.dataset_version(name)
+            shards = tuple(describe(name, s) for s in version.shards)
+            mended = replace(version, shards=shards, root_digest=merkle_root(map(leaf_of, shards)), created=tools.clock.now())
+            registry.add_version(mended)
+        done.append(f"{name}@{mended.root_digest}")
+    return done
