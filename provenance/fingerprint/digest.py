@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Final, NoReturn
 
 from provenance.canonical import canonical_bytes
 from provenance.errors import ManifestError
 
 BLOCK_BYTES = 1 << 20
 _PREFIX = "sha256:"
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_PLAIN_LEAF: Final = re.compile(rb'\{"path":"([^"\\\x00-\x1f]+)","sha256":"(sha256:[0-9a-f]{64})","size_bytes":(0|[1-9][0-9]{0,14})\}')
+"""A canonical leaf whose path needs no escape: being UTF-8, it is its own RFC 8785 form, so it need not be written again to be compared."""
 _LEAF, _NODE = b"\x00", b"\x01"  # RFC 6962 section 2.1: domain separation of leaves and nodes
 
 
@@ -31,13 +36,13 @@ class ShardLeaf:
             raise ValueError(f"shard path {self.path!r} is empty or holds NUL")
         if not is_digest(self.sha256):
             raise ValueError(f"{self.path}: {self.sha256!r} is not sha256:<64 hex digits>")
-        if self.size_bytes < 0:
-            raise ValueError(f"{self.path}: negative size {self.size_bytes}")
+        if type(self.size_bytes) is not int or self.size_bytes < 0:
+            raise ValueError(f"{self.path}: size {self.size_bytes!r} is not a number of bytes")
 
 
 def is_digest(text: str) -> bool:
     """Tell whether text has the form ``sha256:<64 lower-case hex digits>``."""
-    return len(text) == len(_PREFIX) + 64 and text.startswith(_PREFIX) and all(c in "0123456789abcdef" for c in text[len(_PREFIX) :])
+    return _DIGEST.fullmatch(text) is not None
 
 
 def hash_file(path: str | os.PathLike[str], *, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
@@ -46,13 +51,22 @@ def hash_file(path: str | os.PathLike[str], *, on_bytes: Callable[[int], None] |
     Raises:
         OSError: If the file cannot be read.
     """
-    state, size = hashlib.sha256(), 0
     with Path(path).open("rb", buffering=0) as file:
-        while block := file.read(BLOCK_BYTES):
-            state.update(block)
-            size += len(block)
-            if on_bytes is not None:
-                on_bytes(len(block))
+        return hash_stream(file, on_bytes=on_bytes)
+
+
+def hash_stream(file: BinaryIO, *, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
+    """Return ``(sha256:<hex>, size in bytes)`` of the rest of an open binary file.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    state, size = hashlib.sha256(), 0
+    while block := file.read(BLOCK_BYTES):
+        state.update(block)
+        size += len(block)
+        if on_bytes is not None:
+            on_bytes(len(block))
     return _PREFIX + state.hexdigest(), size
 
 
@@ -65,12 +79,24 @@ def merkle_root(leaves: Iterable[ShardLeaf]) -> str:
     ordered = sort_leaves(leaves)
     if not ordered:
         raise ManifestError("a shard manifest without shards has no root")
-    level = [hashlib.sha256(_LEAF + leaf_bytes(leaf)).digest() for leaf in ordered]
+    return _PREFIX + tree_hash([leaf_bytes(leaf) for leaf in ordered]).hex()
+
+
+def tree_hash(entries: Sequence[bytes]) -> bytes:
+    """Return the Merkle tree hash of entries in the order given, 32 bytes.
+
+    Source:
+        RFC 6962 section 2.1; the hash of no entries is that of the empty string.
+    """
+    sha256 = hashlib.sha256
+    level = [sha256(_LEAF + entry).digest() for entry in entries]
+    if not level:
+        return sha256(b"").digest()
     # The recursive split at the largest power of two (RFC 6962 section 2.1) equals pairing neighbours level by level and lifting an odd last node.
     while len(level) > 1:
-        paired = [hashlib.sha256(_NODE + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
+        paired = [sha256(_NODE + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
         level = paired + ([level[-1]] if len(level) % 2 else [])
-    return _PREFIX + level[0].hex()
+    return level[0]
 
 
 def sort_leaves(leaves: Iterable[ShardLeaf]) -> tuple[ShardLeaf, ...]:
@@ -100,20 +126,44 @@ def iter_manifest(raw: bytes, *, where: str = "manifest") -> Iterator[ShardLeaf]
     """Yield the leaves of a manifest file.
 
     Raises:
-        ManifestError: With the line, if a line is not exactly the canonical form of a leaf, or the order is wrong.
+        ManifestError: With the line, if a line is not exactly the canonical form of a leaf, the order is wrong, or the last line does not end.
     """
-    previous = None
-    for number, line in enumerate(raw.split(b"\n")[:-1] if raw.endswith(b"\n") else raw.split(b"\n"), start=1):
+    previous = ""
+    for number, line in enumerate(_lines(raw, where), start=1):
         leaf = _parse_leaf(line, f"{where}:{number}")
-        if previous is not None and leaf.path <= previous:
+        if leaf.path <= previous:
             raise ManifestError(f"{where}:{number}: path {leaf.path!r} is not in ascending order")
         previous = leaf.path
         yield leaf
 
 
+def parse_manifest(raw: bytes, *, where: str = "manifest") -> tuple[tuple[ShardLeaf, ...], str]:
+    """Return the leaves of a manifest file, and their Merkle root.
+
+    Raises:
+        ManifestError: As ``iter_manifest``, or if there is no leaf.
+    """
+    leaves = tuple(iter_manifest(raw, where=where))
+    # Every line has been found to be its leaf's canonical form, and in order: the lines are the tree's entries as they stand.
+    return leaves, _PREFIX + tree_hash(_lines(raw, where)).hex()
+
+
+def _lines(raw: bytes, where: str) -> list[bytes]:
+    if not raw:
+        raise ManifestError(f"{where}: it is empty: a shard manifest names at least one shard")
+    *lines, rest = raw.split(b"\n")
+    if rest:
+        raise ManifestError(f"{where}: it is cut short: line {len(lines) + 1} does not end", hint="fetch the manifest anew")
+    return lines
+
+
 def _parse_leaf(line: bytes, where: str) -> ShardLeaf:
+    plain = _PLAIN_LEAF.fullmatch(line)
     try:
-        raw = json.loads(line)
+        if plain is not None:
+            path, digest, size = plain.groups()
+            return ShardLeaf(path=path.decode("utf-8"), sha256=digest.decode("ascii"), size_bytes=int(size))
+        raw = json.loads(line, parse_float=_refuse_number, parse_constant=_refuse_number)
         leaf = ShardLeaf(path=raw["path"], sha256=raw["sha256"], size_bytes=raw["size_bytes"])
         exact = leaf_bytes(leaf) == line
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
@@ -121,3 +171,7 @@ def _parse_leaf(line: bytes, where: str) -> ShardLeaf:
     if not exact:
         raise ManifestError(f"{where}: not the canonical form of a leaf")
     return leaf
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is not a number of bytes")

@@ -1,0 +1,255 @@
+"""Compare the shards of a manifest with the disk: every byte, every file under the data roots, every link by what it resolves to.
+
+Rules:
+* A leaf's path is looked up under every root given, in order. Wherever it exists it must hold the registered bytes, since a trainer may read any of them.
+* A link counts as the file it resolves to. One that leaves the roots is a denial, and so is one that resolves to nothing.
+* A file under a root that no leaf accounts for is a denial. Neither hidden files nor any names are exempt: a trainer that globs would read them.
+* What is not a regular file (FIFO, socket, device) is a denial and is never opened.
+* Shape first: where a file is missing, of another size, or unregistered, nothing is hashed, so that a denial comes fast.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from provenance.clearance.strict_json import printable
+from provenance.fingerprint.digest import ShardLeaf, hash_stream
+
+MAX_THREADS: Final = 8
+"""SHA-256 releases the interpreter lock; more threads than this do not help a disk."""
+_OPEN_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+
+
+class ShardFault(StrEnum):
+    """What is wrong with a file."""
+
+    MISSING = "missing"
+    """Registered, and not under any root."""
+    CHANGED = "changed"
+    """There, with other bytes."""
+    UNREGISTERED = "unregistered"
+    """There, and not in the manifest."""
+    OUTSIDE = "outside"
+    """A link that leaves the data roots."""
+    IRREGULAR = "irregular"
+    """Not a regular file, or a link to nothing."""
+    UNREADABLE = "unreadable"
+    """The operating system refuses it."""
+    BAD_PATH = "bad-path"
+    """The manifest's path is absolute, climbs, or is a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardProblem:
+    """One file that is not as registered."""
+
+    fault: ShardFault
+    path: str
+    """As in the manifest where registered, else as found on disk."""
+    detail: str
+
+    def __str__(self) -> str:
+        """Return one printable line."""
+        return f"{printable(self.path)}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardCheck:
+    """What comparing a manifest with the disk gave."""
+
+    shards: int
+    """Leaves in the manifest."""
+    size_bytes: int
+    """Bytes that were hashed."""
+    problems: tuple[ShardProblem, ...]
+    """Sorted by path; empty means that the disk holds exactly the manifest."""
+
+
+@dataclass(slots=True)
+class _Disk:
+    """What lies under the roots. Paths are resolved: walking never follows a link."""
+
+    roots: list[str] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+    links: list[str] = field(default_factory=list)
+    problems: list[ShardProblem] = field(default_factory=list)
+
+    def holds(self, real: str) -> bool:
+        return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots)
+
+
+def verify_shards(
+    leaves: Sequence[ShardLeaf],
+    roots: Sequence[str | os.PathLike[str]],
+    *,
+    allow_extra: bool = False,
+    on_bytes: Callable[[int], None] | None = None,
+) -> ShardCheck:
+    """Return what differs between a manifest and the files under the data roots.
+
+    Args:
+        leaves: The manifest.
+        roots: Folders, tried in order for each path.
+        allow_extra: Accept files that no leaf accounts for, for data folders shared with other runs. The gate never does.
+        on_bytes: Told of every block hashed, one call at a time, from any thread.
+
+    Cost:
+        Reads every registered byte once, on up to 8 threads.
+    """
+    disk = _walk_roots(roots)
+    found: dict[tuple[str, ShardLeaf], None] = {}
+    for leaf in leaves:
+        for real in _locate(leaf, disk):
+            found[(real, leaf)] = None
+    if not allow_extra:
+        disk.problems.extend(_extra(disk, {real for real, _ in found}))
+    disk.problems.extend(p for real, leaf in found if (p := _size_problem(real, leaf)) is not None)
+    hashed = 0
+    if not disk.problems:
+        hashed, problems = _hash_all(list(found), on_bytes)
+        disk.problems.extend(problems)
+    return ShardCheck(shards=len(leaves), size_bytes=hashed, problems=tuple(sorted(disk.problems, key=lambda p: (p.path, p.detail))))
+
+
+def _walk_roots(roots: Sequence[str | os.PathLike[str]]) -> _Disk:
+    disk = _Disk()
+    for root in roots:
+        real = os.path.realpath(root)
+        if not os.path.isdir(real):  # noqa: PTH112 – os.path throughout: resolved paths are text here
+            disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=os.fspath(root), detail="this data root is not a folder"))
+        elif real not in disk.roots:
+            disk.roots.append(real)
+    pending = list(disk.roots)
+    seen = set(pending)
+    while pending:
+        for folder in _scan(pending.pop(), disk):
+            if folder not in seen:  # a root may lie inside another
+                seen.add(folder)
+                pending.append(folder)
+    return disk
+
+
+def _scan(folder: str, disk: _Disk) -> Iterator[str]:
+    """Sort a folder's entries into ``disk`` and yield its subfolders."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    disk.links.append(entry.path)
+                elif entry.is_dir(follow_symlinks=False):
+                    yield entry.path
+                elif entry.is_file(follow_symlinks=False):
+                    disk.files.add(entry.path)
+                else:
+                    detail = "not a regular file (a FIFO, socket or device)"
+                    disk.problems.append(ShardProblem(fault=ShardFault.IRREGULAR, path=entry.path, detail=detail))
+    except OSError as err:
+        disk.problems.append(ShardProblem(fault=ShardFault.UNREADABLE, path=folder, detail=f"cannot be listed: {err.strerror}"))
+
+
+def _locate(leaf: ShardLeaf, disk: _Disk) -> Iterator[str]:
+    """Yield the resolved paths of a leaf's file, one a root that has it; note a problem where there is none or it leaves the roots."""
+    reason = _path_reason(leaf.path)
+    if reason is not None:
+        disk.problems.append(ShardProblem(fault=ShardFault.BAD_PATH, path=leaf.path, detail=reason))
+        return
+    present = False
+    for root in disk.roots:
+        location = os.path.join(root, leaf.path)  # noqa: PTH118 – 10,000 leaves: pathlib would cost ten times as much
+        if location in disk.files:
+            present = True
+            yield location
+        elif os.path.lexists(location):
+            present = True
+            real = os.path.realpath(location)
+            if real in disk.files:
+                yield real
+            else:
+                disk.problems.append(_link_problem(leaf.path, real, disk))
+    if not present:
+        disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=leaf.path, detail="registered, and missing under every data root"))
+
+
+def _path_reason(path: str) -> str | None:
+    if "://" in path:
+        return "a URL cannot be checked on this machine"
+    if path.startswith("/") or os.path.isabs(path) or os.path.splitdrive(path)[0]:  # noqa: PTH117 – text paths, as above
+        return "the manifest's path is absolute"
+    parts = path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
+    return "the manifest's path climbs or is not normal" if any(part in ("", ".", "..") for part in parts) else None
+
+
+def _link_problem(path: str, real: str, disk: _Disk) -> ShardProblem:
+    if not disk.holds(real):
+        return ShardProblem(fault=ShardFault.OUTSIDE, path=path, detail=f"a link that leaves the data roots, to {printable(real)}")
+    if os.path.lexists(real):
+        return ShardProblem(fault=ShardFault.IRREGULAR, path=path, detail="not a regular file")
+    return ShardProblem(fault=ShardFault.IRREGULAR, path=path, detail=f"a link to {printable(real)}, which does not exist")
+
+
+def _extra(disk: _Disk, covered: set[str]) -> Iterator[ShardProblem]:
+    for path in disk.files - covered:
+        yield ShardProblem(
+            fault=ShardFault.UNREGISTERED, path=path, detail="this file is not in the manifest: register it, or move it out of the data root"
+        )
+    for link in disk.links:
+        real = os.path.realpath(link)
+        inside = disk.holds(real)
+        # A link to a folder or file inside the roots adds nothing: what it resolves to is judged itself.
+        if not (inside and (real in disk.files or os.path.isdir(real))):  # noqa: PTH112 – text paths, as above
+            yield _link_problem(link, real, disk)
+
+
+def _size_problem(real: str, leaf: ShardLeaf) -> ShardProblem | None:
+    try:
+        size = os.stat(real, follow_symlinks=False).st_size  # noqa: PTH116 – text paths, as above
+    except OSError as err:
+        return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=f"cannot be read: {err.strerror}")
+    if size == leaf.size_bytes:
+        return None
+    return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {size:,} bytes, registered {leaf.size_bytes:,}")
+
+
+def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None) -> tuple[int, list[ShardProblem]]:
+    lock = threading.Lock()
+
+    def report(n_bytes: int) -> None:
+        if on_bytes is not None:
+            with lock:
+                on_bytes(n_bytes)
+
+    def check(item: tuple[str, ShardLeaf]) -> ShardProblem | None:
+        return _content_problem(*item, report)
+
+    threads = min(MAX_THREADS, os.cpu_count() or 1, len(found))
+    results: Iterable[ShardProblem | None]
+    if threads > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(check, found))
+    else:
+        results = [check(item) for item in found]
+    return sum(leaf.size_bytes for _, leaf in found), [p for p in results if p is not None]
+
+
+def _content_problem(real: str, leaf: ShardLeaf, on_bytes: Callable[[int], None]) -> ShardProblem | None:
+    try:
+        descriptor = os.open(real, _OPEN_FLAGS)
+        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 – a descriptor, so that no link is followed and no FIFO waited for
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return ShardProblem(fault=ShardFault.IRREGULAR, path=leaf.path, detail="not a regular file")
+            digest, size = hash_stream(file, on_bytes=on_bytes)
+    except OSError as err:
+        return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=f"cannot be read: {err.strerror}")
+    if (digest, size) == (leaf.sha256, leaf.size_bytes):
+        return None
+    return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {digest[:19]}…, registered {leaf.sha256[:19]}…")

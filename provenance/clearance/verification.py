@@ -1,0 +1,176 @@
+"""The strict verifier: pure, over bytes and values only. It returns the clearance or raises with every reason it has; it never guesses.
+
+Order: form of the envelope; every signature, by keys of the trust file; only then the content, whose faults are collected. Nothing of an
+unauthenticated payload is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from provenance.clearance import ed25519
+from provenance.clearance.envelope import Envelope, parse_envelope, pre_authentication_encoding
+from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
+from provenance.clearance.statement import Clearance, parse_statement, statement_digest
+from provenance.clearance.strict_json import parse_time
+from provenance.clearance.trust import REVIEWER_ROLE, Trust, TrustedKey
+from provenance.errors import (
+    ClearanceError,
+    ExpiredClearanceError,
+    RevokedClearanceError,
+    SignatureError,
+    SubjectMismatchError,
+    UntrustedKeyError,
+    VerdictError,
+)
+from provenance.model.finding import VerdictKind
+
+Fault = tuple[type[ClearanceError], str]
+
+_HINTS: Final[dict[type[ClearanceError], str]] = {
+    ExpiredClearanceError: "run the audit again and have a new clearance issued",
+    RevokedClearanceError: "ask who revoked it; a new audit and clearance are needed",
+    UntrustedKeyError: "have a key of the trust file sign; `provenance keys list` shows them",
+    SubjectMismatchError: "this clearance is for another run: use the one issued for this run",
+    VerdictError: "mend what the audit found, audit again and clear",
+}
+
+
+def verify_clearance(
+    envelope_bytes: bytes,
+    trust: Trust,
+    now: str,
+    *,
+    revocations: RevocationList | None = None,
+    run_digest: str | None = None,
+    policy_digests: Sequence[str] | None = None,
+) -> Clearance:
+    """Return the clearance in an envelope, if it holds at this time.
+
+    Args:
+        envelope_bytes: The file as it is.
+        trust: Whom to believe.
+        now: The verifier's time, RFC 3339 UTC.
+        revocations: The list that ``trust.revocation`` asks for.
+        run_digest: The run about to start; ``None`` leaves the run unchecked.
+        policy_digests: The bundles that must have judged it, in any order; ``None`` leaves them unchecked.
+
+    Raises:
+        EnvelopeFormatError: If the envelope or its payload is malformed or surprising.
+        SignatureError: If a signature does not verify.
+        UntrustedKeyError: If a signer is unknown, or outside its window, or a threshold, the issuer or the reviewer is missing.
+        ExpiredClearanceError: If it is not valid now; clocks may differ by 300 s.
+        RevokedClearanceError: If it or a signer is revoked, or the revocation list is missing or stale.
+        VerdictError: If the verdict permits no run.
+        SubjectMismatchError: If it is for another run or policy.
+            ``reasons`` of every error lists all faults found; its class is the first one's.
+    """
+    moment = parse_time(now, where="now")
+    envelope = parse_envelope(envelope_bytes)
+    signers = _authenticate(envelope, trust)
+    clearance = parse_statement(envelope.payload)
+    faults = [
+        *_revocation_faults(envelope, signers, trust, revocations, now),
+        *_date_faults(clearance, moment),
+        *_signer_faults(clearance, signers, trust, moment),
+        *_verdict_faults(clearance),
+        *_binding_faults(clearance, run_digest, policy_digests),
+    ]
+    if faults:
+        kind, reason = faults[0]
+        raise kind(reason, hint=_HINTS.get(kind), reasons=tuple(text for _, text in faults))
+    return clearance
+
+
+def verdict_reason(clearance: Clearance) -> str | None:
+    """Return why a clearance's verdict permits no run, or ``None`` if it does."""
+    if clearance.break_glass is not None:
+        return "break-glass clearances are not accepted by this version"
+    if clearance.verdict is VerdictKind.CLEARED:
+        return None
+    if clearance.verdict is VerdictKind.REVIEW:
+        return None if clearance.released_by else "the verdict is REVIEW and no reviewer released it"
+    return f"the verdict is {clearance.verdict.value}"
+
+
+def _authenticate(envelope: Envelope, trust: Trust) -> tuple[TrustedKey, ...]:
+    """Return the keys that signed. Every signature must be by a trusted key and must verify: a bad one beside a good one is no accident."""
+    message = pre_authentication_encoding(envelope.payload)
+    signers: dict[bytes, TrustedKey] = {}
+    for signature in envelope.signatures:
+        key = trust.key(signature.key_id)
+        if key is None:
+            raise UntrustedKeyError(f"signed by key {signature.key_id[:16]}…, which is not in the trust file", hint=_HINTS[UntrustedKeyError])
+        if not ed25519.verify(key.key, message, signature.signature):
+            raise SignatureError(
+                f"the signature of {key.name!r} (key {key.id[:16]}…) does not verify", hint="the clearance was changed after signing: fetch it anew"
+            )
+        signers[key.key] = key
+    return tuple(signers.values())
+
+
+def _revocation_faults(envelope: Envelope, signers: Iterable[TrustedKey], trust: Trust, revocations: RevocationList | None, now: str) -> list[Fault]:
+    stale = stale_reason(revocations, trust.revocation, now)
+    faults: list[Fault] = [] if stale is None else [(RevokedClearanceError, stale)]
+    if revocations is None:
+        return faults
+    gone = revocations.clearance(statement_digest(envelope.payload))
+    if gone is not None:
+        faults.append((RevokedClearanceError, f"the clearance was revoked: {gone.reason}"))
+    for key in signers:
+        lost = revocations.key(key.id)
+        if lost is not None:
+            faults.append((RevokedClearanceError, f"the key of {key.name!r} was revoked: {lost.reason}"))
+    return faults
+
+
+def _date_faults(clearance: Clearance, now: datetime) -> list[Fault]:
+    faults: list[Fault] = []
+    if now >= parse_time(clearance.expires, where="expires") + CLOCK_SKEW:
+        faults.append((ExpiredClearanceError, f"the clearance expired at {clearance.expires}; it is {now:%Y-%m-%dT%H:%M:%SZ}"))
+    for name, start in (("not valid before", clearance.not_before), ("issued at", clearance.issued)):
+        if now < parse_time(start, where=name) - CLOCK_SKEW:
+            faults.append((ExpiredClearanceError, f"the clearance is {name} {start}; this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}"))
+    return faults
+
+
+def _signer_faults(clearance: Clearance, signers: Sequence[TrustedKey], trust: Trust, now: datetime) -> list[Fault]:
+    faults: list[Fault] = []
+    issued = parse_time(clearance.issued, where="issued")
+    usable = []
+    for key in signers:
+        start, end = key.window()
+        if all(start - CLOCK_SKEW <= moment <= end + CLOCK_SKEW for moment in (issued, now)):
+            usable.append(key)
+        else:
+            faults.append((UntrustedKeyError, f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only"))
+    for role, needed in trust.thresholds:
+        able = sum(role in key.roles for key in usable)
+        if able < needed:
+            faults.append((UntrustedKeyError, f"{needed} distinct key(s) of role {role!r} must sign, {able} did"))
+    if not _signed_as(usable, clearance.issuer.name, clearance.issuer.role):
+        faults.append((UntrustedKeyError, f"the issuer {clearance.issuer.name!r} did not sign in the role {clearance.issuer.role!r}"))
+    if clearance.released_by is not None and not _signed_as(usable, clearance.released_by, REVIEWER_ROLE):
+        faults.append((UntrustedKeyError, f"the reviewer {clearance.released_by!r} did not sign in the role {REVIEWER_ROLE!r}"))
+    return faults
+
+
+def _signed_as(signers: Iterable[TrustedKey], name: str, role: str) -> bool:
+    return any(key.name == name and role in key.roles for key in signers)
+
+
+def _verdict_faults(clearance: Clearance) -> list[Fault]:
+    reason = verdict_reason(clearance)
+    return [] if reason is None else [(VerdictError, reason)]
+
+
+def _binding_faults(clearance: Clearance, run_digest: str | None, policy_digests: Sequence[str] | None) -> list[Fault]:
+    faults: list[Fault] = []
+    if run_digest is not None and run_digest != clearance.run_digest:
+        faults.append((SubjectMismatchError, f"the clearance is for run {clearance.run_digest[:19]}…, this run is {run_digest[:19]}…"))
+    if policy_digests is not None and set(policy_digests) != set(clearance.policy_digests):
+        wanted, got = (", ".join(d[:19] + "…" for d in sorted(digests)) for digests in (policy_digests, clearance.policy_digests))
+        faults.append((SubjectMismatchError, f"the clearance was given under policy {got or 'none'}, this run needs {wanted or 'none'}"))
+    return faults

@@ -1,0 +1,176 @@
+"""The check a trainer makes before it touches data: fails closed, says why, and ends the job.
+
+The denial is a ``SystemExit`` outside the package's error tree, so that neither ``except Exception`` nor ``except ProvenanceError`` in a training
+script swallows it. No environment variable is read here: none can switch the gate off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from provenance.clearance.check import GatePass, open_gate
+from provenance.clearance.statement import Clearance
+from provenance.clearance.strict_json import printable
+from provenance.clearance.trust import load_trust
+from provenance.errors import ClearanceError, ProvenanceError
+
+DENIED_EXIT: Final = 77
+DENIAL_FORMAT: Final = "provenance.denial"
+DENIAL_VERSION: Final = 1
+MAX_SHOWN_REASONS: Final = 20
+
+PathText = str | os.PathLike[str]
+
+
+class TrainingBlocked(SystemExit):
+    """Training may not start. Exit code 77; the reasons have been printed."""
+
+    def __init__(self, reasons: Sequence[str], *, hint: str | None = None, clearance: str = "", kind: str = "ClearanceError") -> None:
+        """Make the denial.
+
+        Args:
+            reasons: Why, one sentence each.
+            hint: What the user can do about it.
+            clearance: Path of the clearance that was asked.
+            kind: Name of the error class behind it.
+        """
+        super().__init__(DENIED_EXIT)
+        self.reasons = tuple(reasons)
+        self.hint = hint
+        self.clearance = clearance
+        self.kind = kind
+
+    def __str__(self) -> str:
+        """Return the reasons, for whoever catches and logs it."""
+        return "training blocked: " + "; ".join(self.reasons)
+
+
+def utc_now() -> str:
+    """Return this machine's time, RFC 3339 UTC."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def require_clearance(
+    clearance: PathText,
+    *,
+    roots: Sequence[PathText],
+    trust: PathText | None = None,
+    manifest: PathText | None = None,
+    run_digest: str | None = None,
+    policy_digests: Sequence[str] | None = None,
+    denial_json: PathText | None = None,
+    clock: Callable[[], str] = utc_now,
+) -> Clearance:
+    """Return the clearance if training may start; else print why and end the job with exit code 77.
+
+    Args:
+        clearance: ``X.clearance.json``.
+        roots: Data roots, at least one.
+        trust: Trust file; the root-owned ``/etc/provenance/trust.json`` where not given.
+        manifest: Shard manifest; beside the clearance where not given.
+        run_digest: The run about to start, if known.
+        policy_digests: The bundles that must have judged it, if known.
+        denial_json: File for the denial as JSON.
+        clock: Where the time comes from.
+
+    Raises:
+        TrainingBlocked: If anything at all is wrong. In an initialised ``torch.distributed`` process group the process ends at once instead, since
+            other ranks would wait for this one.
+    """
+    try:
+        return examine(
+            clearance, roots=roots, trust=trust, manifest=manifest, run_digest=run_digest, policy_digests=policy_digests, clock=clock
+        ).clearance
+    except TrainingBlocked as denial:
+        announce(denial, denial_json=denial_json)
+        _end_process_group()
+        raise
+
+
+def examine(
+    clearance: PathText,
+    *,
+    roots: Sequence[PathText],
+    trust: PathText | None = None,
+    manifest: PathText | None = None,
+    run_digest: str | None = None,
+    policy_digests: Sequence[str] | None = None,
+    clock: Callable[[], str] = utc_now,
+) -> GatePass:
+    """Return what was checked if training may start. Prints nothing. Arguments are those of ``require_clearance``.
+
+    Raises:
+        TrainingBlocked: If anything at all is wrong.
+    """
+    where = os.fspath(clearance)
+    try:
+        return open_gate(
+            clearance,
+            manifest_path=manifest,
+            roots=roots,
+            trust=load_trust(trust),
+            now=clock(),
+            run_digest=run_digest,
+            policy_digests=policy_digests,
+        )
+    except ClearanceError as err:
+        raise TrainingBlocked(err.reasons, hint=err.hint, clearance=where, kind=type(err).__name__) from err
+    except ProvenanceError as err:
+        raise TrainingBlocked((str(err),), hint=err.hint, clearance=where, kind=type(err).__name__) from err
+    except Exception as err:
+        reason = f"the check itself failed: {type(err).__name__}: {err}"
+        raise TrainingBlocked((reason,), hint="this is a fault of provenance: please report it", clearance=where, kind=type(err).__name__) from err
+
+
+def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None) -> None:
+    """Print a denial as one block on stderr and, where asked, write it as JSON."""
+    lines = denial_lines(denial)
+    if denial_json is not None:
+        try:
+            Path(denial_json).write_text(denial_document(denial), encoding="utf-8")
+        except OSError as err:
+            lines.insert(-1, f"  note       the denial could not be written to {printable(os.fspath(denial_json))}: {err.strerror}")
+    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()
+
+
+def denial_lines(denial: TrainingBlocked) -> list[str]:
+    """Return the denial block for people, line by line."""
+    rule = "=" * 78
+    lines = [rule, f"TRAINING BLOCKED by provenance (exit {DENIED_EXIT})", f"  clearance  {printable(denial.clearance)}"]
+    shown = denial.reasons[:MAX_SHOWN_REASONS]
+    for label, reason in zip(("because",) + ("",) * len(shown), shown, strict=False):
+        lines.append(f"  {label:<9}  {printable(reason)}")
+    if len(denial.reasons) > len(shown):
+        lines.append(f"  {'':<9}  and {len(denial.reasons) - len(shown):,} more")
+    if denial.hint:
+        lines.append(f"  to do      {printable(denial.hint)}")
+    return [*lines, rule]
+
+
+def denial_document(denial: TrainingBlocked) -> str:
+    """Return the denial as a JSON document."""
+    wire = {
+        "format": DENIAL_FORMAT,
+        "version": DENIAL_VERSION,
+        "exit_code": DENIED_EXIT,
+        "kind": denial.kind,
+        "clearance": denial.clearance,
+        "reasons": list(denial.reasons),
+        "hint": denial.hint,
+    }
+    return json.dumps(wire, indent=2) + "\n"
+
+
+def _end_process_group() -> None:
+    """End this process now if it is a rank of a running ``torch.distributed`` job. Never imports torch."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        sys.stdout.flush()
+        os._exit(DENIED_EXIT)
