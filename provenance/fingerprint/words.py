@@ -1,0 +1,278 @@
+"""Kernels that cut UTF-8 into words and hash their normal forms. Call them through ``tokens``; read ``characters`` for what a word is.
+
+The hash of a word is made of the UTF-8 bytes of its normal form, eight at a time, at least two times eight, zeros after the end. Normal forms hold no
+NUL, so forms of up to eight bytes never collide, and longer ones by 64-bit chance only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.characters import ALONE, CLASS_MASK, EXPAND, FOREIGN, HANGUL, KEEP, LATIN, LOOK_ALIKE, MARK, SEPARATOR, VALUE_SHIFT, WORD
+from provenance.fingerprint.jit import kernel
+
+U64 = np.uint64
+Int = int | np.signedinteger[Any]
+_KEY_0, _KEY_1 = U64(0x9E3779B97F4A7C15), U64(0xC2B2AE3D27D4EB4F)  # odd 64-bit constants of good spread (golden ratio, xxHash and Murmur primes)
+_MUL_0, _MUL_1, _MUL_2 = U64(0x9FB21C651E98DF25), U64(0xD6E8FEB86659FD93), U64(0xFF51AFD7ED558CCD)
+_8, _23, _29, _32, _41, _56 = U64(8), U64(23), U64(29), U64(32), U64(41), U64(56)
+ROOM = 32
+"""Words that one character can add at the most, rounded up: the longest expansion has 18 characters."""
+_ALONE_WORD = 64  # flag of an open word, beside LATIN, FOREIGN and LOOK_ALIKE: a character of a script without spaces
+
+# An open word: (start, stop, flags, first part, chunk, bytes in chunk, chunks mixed, state). Start -1: no word is open.
+_Hash = tuple[np.uint64, np.uint64, Int, np.uint64]
+_Word = tuple[Int, Int, Int, Int, np.uint64, np.uint64, Int, np.uint64]
+_Table = tuple[NDArray[np.uint16], NDArray[np.uint32], NDArray[np.uint32]]
+_Out = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
+_NO_WORD: _Word = (-1, -1, 0, 0, U64(0), U64(0), 0, U64(0))
+
+
+@kernel()
+def mix_chunk(state: np.uint64, index: Int, chunk: np.uint64) -> np.uint64:
+    """Return the state after the chunk number ``index``."""
+    if index == 0:
+        return (chunk + _KEY_0) * _MUL_0
+    if index == 1:
+        other = (chunk + _KEY_1) * _MUL_1
+        return state ^ ((other << _32) | (other >> _32))
+    return (((state << _23) | (state >> _41)) ^ chunk) * _MUL_0
+
+
+@kernel()
+def finish_hash(state: np.uint64) -> np.uint64:
+    """Return the hash of a word from the state after its last chunk."""
+    mixed = (state ^ (state >> _32)) * _MUL_2
+    return mixed ^ (mixed >> _29)
+
+
+@kernel()
+def _push_byte(partial: _Hash, byte: Int) -> _Hash:
+    chunk, filled, index, state = partial
+    chunk |= U64(byte) << filled
+    filled += _8
+    if filled > _56:
+        return U64(0), U64(0), index + 1, mix_chunk(state, index, chunk)
+    return chunk, filled, index, state
+
+
+@kernel()
+def _push_code(partial: _Hash, code: Int) -> _Hash:
+    """Add the UTF-8 form of a code point."""
+    if code < 0x80:
+        return _push_byte(partial, code)
+    if code < 0x800:
+        partial = _push_byte(partial, 0xC0 | code >> 6)
+    else:
+        if code < 0x10000:
+            partial = _push_byte(partial, 0xE0 | code >> 12)
+        else:
+            partial = _push_byte(partial, 0xF0 | code >> 18)
+            partial = _push_byte(partial, 0x80 | (code >> 12 & 0x3F))
+        partial = _push_byte(partial, 0x80 | (code >> 6 & 0x3F))
+    return _push_byte(partial, 0x80 | (code & 0x3F))
+
+
+@kernel()
+def _push_hangul(partial: _Hash, code: Int) -> _Hash:
+    """Add a Hangul syllable as its letters (Unicode 3.12)."""
+    index = code - 0xAC00
+    partial = _push_code(partial, 0x1100 + index // 588)
+    partial = _push_code(partial, 0x1161 + index % 588 // 28)
+    return _push_code(partial, 0x11A7 + index % 28) if index % 28 else partial
+
+
+@kernel()
+def _close_hash(partial: _Hash) -> np.uint64:
+    chunk, filled, index, state = partial
+    if filled:
+        state = mix_chunk(state, index, chunk)
+        index += 1
+    while index < 2:
+        state = mix_chunk(state, index, U64(0))
+        index += 1
+    return finish_hash(state)
+
+
+@kernel()
+def decode(data: NDArray[np.uint8], at: Int, end: Int) -> tuple[Int, Int]:
+    """Return the code point at a byte and how many bytes it takes; ``(-1, 1)`` for what is not UTF-8 (Unicode table 3-7)."""
+    first = np.int64(data[at])
+    if first < 0x80:
+        return first, 1
+    size = 2 + (first >= 0xE0) + (first >= 0xF0)
+    if first < 0xC2 or first > 0xF4 or at + size > end:
+        return -1, 1
+    code = first & (0x7F >> size)
+    for i in range(at + 1, at + size):
+        byte = np.int64(data[i])
+        if byte & 0xC0 != 0x80:
+            return -1, 1
+        code = code << 6 | (byte & 0x3F)
+    overlong = (size == 3 and code < 0x800) or (size == 4 and (code < 0x10000 or code > 0x10FFFF))
+    return (-1, 1) if overlong or (0xD800 <= code < 0xE000) else (code, size)
+
+
+@kernel()
+def _cell(table: _Table, code: Int) -> Int:
+    if code < 0:
+        return SEPARATOR
+    return np.int64(table[1][np.int64(table[0][code >> 8]) << 8 | (code & 255)])
+
+
+@kernel()
+def _closes(flags: Int, cell: Int) -> bool:
+    """Tell whether a character ends the open word before it."""
+    kind = cell & CLASS_MASK
+    return kind in (SEPARATOR, ALONE) or (flags & _ALONE_WORD != 0 and kind in (WORD, HANGUL))
+
+
+@kernel()
+def _extend(word: _Word, cell: Int, code: Int, part: Int, at: Int, size: Int) -> _Word:
+    """Return the open word with one more character, or a word opened by it."""
+    start, _, flags, first, chunk, filled, index, state = word
+    kind, value = cell & CLASS_MASK, cell >> VALUE_SHIFT
+    partial = (chunk, filled, index, state)
+    if kind in (MARK, KEEP):
+        if start < 0:
+            return word
+        if kind == KEEP and flags & (FOREIGN | _ALONE_WORD):
+            partial = _push_code(partial, value or code)
+        return start, at + size, flags, first, partial[0], partial[1], partial[2], partial[3]
+    if kind not in (WORD, ALONE, HANGUL):
+        return word
+    if start < 0:
+        start, first = at, part
+    flags |= (cell & (LATIN | FOREIGN | LOOK_ALIKE)) | (_ALONE_WORD if kind == ALONE else 0)
+    if kind == HANGUL:
+        partial = _push_hangul(partial, code)
+    elif cell & LOOK_ALIKE:
+        partial = _push_code(partial, value & 0xFFFF)
+    else:
+        partial = _push_code(partial, value or code)
+    return start, at + size, flags, first, partial[0], partial[1], partial[2], partial[3]
+
+
+@kernel()
+def _hash_as_latin(data: NDArray[np.uint8], start: Int, stop: Int, first: Int, table: _Table) -> np.uint64:
+    """Return the hash of a Latin word with every look-alike read as the Latin letter."""
+    partial: _Hash = (U64(0), U64(0), 0, U64(0))
+    at = start
+    while at < stop:
+        code, size = decode(data, at, stop)
+        cell = _cell(table, code)
+        parts, base = (cell >> VALUE_SHIFT & 31, cell >> VALUE_SHIFT + 5) if cell & CLASS_MASK == EXPAND else (1, -1)
+        for part in range(first if at == start else 0, parts):
+            piece = cell if base < 0 else np.int64(table[2][base + part])
+            kind, value = piece & CLASS_MASK, piece >> VALUE_SHIFT
+            if kind in (SEPARATOR, ALONE):
+                return _close_hash(partial)
+            if kind == WORD:
+                letter = value >> 16 if piece & LOOK_ALIKE else value
+                partial = _push_code(partial, letter or code)
+        at += size
+    return _close_hash(partial)
+
+
+@kernel()
+def _emit(data: NDArray[np.uint8], word: _Word, table: _Table, out: _Out, n: Int) -> Int:
+    start, stop, flags, first, chunk, filled, index, state = word
+    if flags & LOOK_ALIKE and flags & LATIN and not flags & FOREIGN:
+        out[0][n] = _hash_as_latin(data, start, stop, first, table)
+    else:
+        out[0][n] = _close_hash((chunk, filled, index, state))
+    out[1][n] = start
+    out[2][n] = stop
+    return n + 1
+
+
+@kernel()
+def _step_back(out: _Out, n: Int, floor: Int, at: Int) -> tuple[Int, Int]:
+    """Return where to resume and how many words stay, so that no word is cut: words that share a character with what follows are redone."""
+    while n > floor and out[2][n - 1] > at:
+        n -= 1
+        at = out[1][n]
+    return at, n
+
+
+@kernel()
+def scan_any(data: NDArray[np.uint8], at: Int, end: Int, table: _Table, out: _Out, n: Int) -> tuple[Int, Int]:
+    """Cut any text into words.
+
+    Args:
+        data: UTF-8.
+        at: First byte, not inside a word.
+        end: After the last byte.
+        table: Pages, cells and pool of the character table.
+        out: Hashes, starts and ends; filled from ``n`` on.
+        n: Words there so far.
+
+    Returns:
+        Where it stopped (``end``, or earlier where ``out`` is full: call again with more room) and the number of words.
+    """
+    word = _NO_WORD
+    floor = n
+    room = len(out[0]) - ROOM
+    while at < end:
+        if n > room:
+            return _step_back(out, n, floor, word[0] if word[0] >= 0 else at)
+        code, size = decode(data, at, end)
+        cell = _cell(table, code)
+        parts, base = (cell >> VALUE_SHIFT & 31, cell >> VALUE_SHIFT + 5) if cell & CLASS_MASK == EXPAND else (1, -1)
+        for part in range(parts):
+            piece = cell if base < 0 else np.int64(table[2][base + part])
+            if word[0] >= 0 and _closes(word[2], piece):
+                n = _emit(data, word, table, out, n)
+                word = _NO_WORD
+            word = _extend(word, piece, code, part, at, size)
+        at += size
+    if word[0] >= 0:
+        n = _emit(data, word, table, out, n)
+    return end, n
+
+
+@kernel()
+def _grown(out: _Out, n: Int, capacity: Int) -> _Out:
+    """Return larger arrays with the first ``n`` words kept."""
+    hashes, starts, stops = np.empty(capacity, np.uint64), np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    hashes[:n] = out[0][:n]
+    starts[:n] = out[1][:n]
+    stops[:n] = out[2][:n]
+    return hashes, starts, stops
+
+
+@kernel()
+def scan_rows(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], pages: NDArray[np.uint16], cells: NDArray[np.uint32], pool: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return hashes, starts and ends of the words of all rows, and the words' row offsets."""
+    table = (pages, cells, pool)
+    capacity = (offsets[-1] - offsets[0]) // 5 + 4 * ROOM
+    out = (np.empty(capacity, np.uint64), np.empty(capacity, np.int64), np.empty(capacity, np.int64))
+    rows = np.zeros(len(offsets), np.int64)
+    n: Int = 0
+    for row in range(len(offsets) - 1):
+        at, end = offsets[row], offsets[row + 1]
+        while at < end:
+            at, n = scan_any(data, at, end, table, out, n)
+            if at < end:
+                out = _grown(out, n, 2 * len(out[0]))
+        rows[row + 1] = n
+    return out[0][:n], out[1][:n], out[2][:n], rows
+
+
+@kernel()
+def count_codes(data: NDArray[np.uint8], start: Int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the code points between ``start`` and each of the ascending positions: bytes that do not continue a character."""
+    counts = np.empty(len(positions), np.int64)
+    at: Int = start
+    count = 0
+    for i in range(len(positions)):
+        for byte in data[at : positions[i]]:
+            count += (byte & 0xC0) != 0x80
+        at = max(at, positions[i])
+        counts[i] = count
+    return counts
