@@ -1,0 +1,93 @@
+"""Digests of registered facts: what makes two recordings of a dataset version the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from provenance.canonical import canonical_bytes, digest_of
+from provenance.errors import ManifestError
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.wire import to_wire
+
+_CHUNK = 1000  # shards hashed per canonical text: long enough to amortise the call
+
+
+def facts_digest(dataset: Dataset, shards: Sequence[Shard]) -> str:
+    """Return ``sha256:<hex>`` over a dataset's facts and all that is known of its shards, in their order.
+
+    Facts that equal their field's default are left out, so that a field which a later version adds does not change the digest of what was recorded before.
+
+    Raises:
+        ManifestError: If a fact cannot be written as canonical JSON.
+    """
+    state = hashlib.sha256()
+    try:
+        for start in range(0, len(shards), _CHUNK):
+            state.update(canonical_bytes([_shard_facts(s) for s in shards[start : start + _CHUNK]]))
+        return digest_of({"dataset": _sparse(dataset), "shards": "sha256:" + state.hexdigest()})
+    except ValueError as err:
+        raise ManifestError(f"dataset {dataset.name!r}: cannot be recorded: {err}") from err
+
+
+def verify_version(version: DatasetVersion) -> None:
+    """Check that a version's root digest is the Merkle root of its shards, that no file is listed twice, and that no text holds NUL.
+
+    Raises:
+        ManifestError: If it is not so.
+    """
+    name = version.dataset.name
+    if not name or _has_nul(to_wire(version.dataset)) or _has_nul(version.created):
+        raise ManifestError(f"dataset {name!r}: the name is empty or a fact holds a NUL character")
+    places = {(s.root, s.path) for s in version.shards}
+    if len(places) != len(version.shards):
+        raise ManifestError(f"dataset {name!r}: a shard is listed twice")
+    try:
+        root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
+    except ManifestError:
+        raise
+    except ValueError as err:
+        raise ManifestError(f"dataset {name!r}: {err}") from err
+    if root != version.root_digest:
+        raise ManifestError(f"dataset {name!r}: the shards' Merkle root is {root}, the version says {version.root_digest}")
+    for shard in version.shards:
+        _check_counts(name, shard)
+
+
+def revision_digest(versions: Iterable[tuple[str, str, str]]) -> str:
+    """Return the digest over the newest (name, root digest, facts digest) of all datasets."""
+    return digest_of([list(v) for v in sorted(versions)])
+
+
+def _check_counts(name: str, shard: Shard) -> None:
+    counts = (shard.records, shard.words, shard.unread_records)
+    if "\x00" in shard.root or any(c is not None and c < 0 for c in counts):
+        raise ManifestError(f"dataset {name!r}: shard {shard.path!r} has a negative count or a NUL character in its root's name")
+
+
+def _shard_facts(shard: Shard) -> list[str | int | None]:
+    return [shard.path, shard.root, shard.sha256, shard.size_bytes, shard.records, shard.words, shard.format.value, shard.unread_records]
+
+
+def _sparse(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kept = {f: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {str(f.metadata.get("wire", f.name)): _sparse(v) for f, v in kept.items() if v != _default(f)}
+    if isinstance(value, tuple):
+        return [_sparse(v) for v in value]
+    return to_wire(value)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_has_nul(v) for v in value.values())
+    if isinstance(value, list):
+        return any(_has_nul(v) for v in value)
+    return isinstance(value, str) and "\x00" in value

@@ -1,0 +1,246 @@
+"""Rows to model values and back. Reading is strict: a row that holds what no value can hold raises ``RegistryError``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from provenance.errors import RegistryError
+from provenance.model.absence import TriState
+from provenance.model.dataset import (
+    Dataset,
+    DatasetVersion,
+    DateRange,
+    Evidence,
+    Generator,
+    LicenseClaim,
+    LicenseFacts,
+    Obtained,
+    Shard,
+    ShardFormat,
+    Source,
+    SourceKind,
+)
+from provenance.model.match import ReadProblem, ScanResult
+from provenance.registry.tables import (
+    DerivationRow,
+    GeneratorRow,
+    LanguageRow,
+    LicenseRow,
+    ScanIndexRow,
+    ScanProblemRow,
+    ScanRow,
+    ShardRow,
+    TagRow,
+    TermsRow,
+    VersionRow,
+)
+
+SHARD_COLUMNS = (
+    ShardRow.path,
+    ShardRow.root,
+    ShardRow.sha256,
+    ShardRow.size_bytes,
+    ShardRow.records,
+    ShardRow.words,
+    ShardRow.format,
+    ShardRow.unread_records,
+)
+"""The columns that ``shard_value`` takes, in this order."""
+
+_FORMATS = {f.value: f for f in ShardFormat}
+
+
+def version_row(version: DatasetVersion, *, facts_digest: str) -> VersionRow:
+    """Return the rows of a version's facts, without its shards."""
+    dataset, source = version.dataset, version.dataset.source
+    return VersionRow(
+        name=dataset.name,
+        root_digest=version.root_digest,
+        facts_digest=facts_digest,
+        created=version.created,
+        title=dataset.title,
+        source_kind=source.kind.value,
+        source_url=source.url,
+        collected_from=source.collected.start,
+        collected_to=source.collected.end,
+        collector=source.collector,
+        obtained=dataset.obtained.value,
+        synthetic=dataset.synthetic.value,
+        domain=dataset.domain,
+        owner=dataset.owner,
+        text_field=dataset.text_field,
+        licenses=_license_rows(dataset.license),
+        generators=[_generator_row(i, g) for i, g in enumerate(dataset.generators)],
+        terms=[TermsRow(position=i, value=v) for i, v in enumerate(dataset.terms)],
+        languages=[LanguageRow(position=i, value=v) for i, v in enumerate(dataset.languages)],
+        derivations=[DerivationRow(position=i, value=v) for i, v in enumerate(dataset.derived_from)],
+        tags=[TagRow(position=i, value=v) for i, v in enumerate(dataset.tags)],
+    )
+
+
+def shard_rows(version_id: int, shards: Sequence[Shard], *, start: int) -> list[dict[str, Any]]:
+    """Return shards as parameters of a bulk insert; ``start`` is the position of the first."""
+    return [
+        {
+            "version_id": version_id,
+            "position": position,
+            "path": s.path,
+            "root": s.root,
+            "sha256": s.sha256,
+            "size_bytes": s.size_bytes,
+            "records": s.records,
+            "words": s.words,
+            "format": s.format.value,
+            "unread_records": s.unread_records,
+        }
+        for position, s in enumerate(shards, start=start)
+    ]
+
+
+def version_value(row: VersionRow, shards: tuple[Shard, ...] = ()) -> DatasetVersion:
+    """Return the version that rows describe.
+
+    Raises:
+        RegistryError: If a column holds a word that this version of the package does not know.
+    """
+    try:
+        dataset = _dataset(row)
+    except (ValueError, KeyError) as err:
+        raise RegistryError(f"dataset {row.name!r}: the registry holds a fact that cannot be read: {err}", hint="run: provenance db check") from err
+    return DatasetVersion(dataset=dataset, root_digest=row.root_digest, shards=shards, created=row.created)
+
+
+def shard_value(columns: Sequence[Any]) -> Shard:
+    """Return the shard that a row of ``SHARD_COLUMNS`` describes.
+
+    Raises:
+        RegistryError: If its format is not known.
+    """
+    path, root, sha256, size_bytes, records, words, form, unread = columns
+    if form not in _FORMATS:
+        raise RegistryError(f"shard {path!r}: format {form!r} is not known", hint="run: provenance db check")
+    return Shard(
+        path=path, root=root, sha256=sha256, size_bytes=size_bytes, records=records, words=words, format=_FORMATS[form], unread_records=unread
+    )
+
+
+def scan_row(result: ScanResult, *, evidence: str, result_digest: str) -> ScanRow:
+    """Return the rows of a scan result."""
+    return ScanRow(
+        id=result.id,
+        result_digest=result_digest,
+        evidence=evidence,
+        path=result.path,
+        shard=result.shard,
+        scheme=result.scheme,
+        records=result.records,
+        documents=result.documents,
+        words=result.words,
+        text_bytes=result.text_bytes,
+        matches=result.matches,
+        alarms=result.alarms,
+        dropped_seeds=result.dropped_seeds,
+        finished=result.finished,
+        indexes=[ScanIndexRow(position=i, digest=d) for i, d in enumerate(result.index_digests)],
+        problems=[ScanProblemRow(position=i, path=p.path, line=p.line, record=p.record, message=p.message) for i, p in enumerate(result.problems)],
+    )
+
+
+def scan_value(row: ScanRow) -> ScanResult:
+    """Return the scan result that rows describe."""
+    return ScanResult(
+        id=row.id,
+        path=row.path,
+        shard=row.shard,
+        index_digests=tuple(i.digest for i in row.indexes),
+        scheme=row.scheme,
+        records=row.records,
+        documents=row.documents,
+        words=row.words,
+        text_bytes=row.text_bytes,
+        matches=row.matches,
+        alarms=row.alarms,
+        dropped_seeds=row.dropped_seeds,
+        problems=tuple(ReadProblem(path=p.path, line=p.line, record=p.record, message=p.message) for p in row.problems),
+        finished=row.finished,
+    )
+
+
+def _license_rows(facts: LicenseFacts) -> list[LicenseRow]:
+    return [
+        LicenseRow(
+            standing=standing,
+            value=claim.value,
+            original=claim.original,
+            claimed_by=claim.by,
+            evidence_url=claim.evidence.url,
+            evidence_fetched_at=claim.evidence.fetched_at,
+            evidence_sha256=claim.evidence.sha256,
+            evidence_snapshot=claim.evidence.snapshot,
+        )
+        for standing, claim in _claims(facts)
+    ]
+
+
+def _claims(facts: LicenseFacts) -> Iterator[tuple[str, LicenseClaim]]:
+    yield "declared", facts.declared
+    yield "detected", facts.detected
+    yield "concluded", facts.concluded
+
+
+def _generator_row(position: int, generator: Generator) -> GeneratorRow:
+    return GeneratorRow(
+        position=position,
+        provider=generator.provider,
+        model=generator.model,
+        channel=generator.channel,
+        region=generator.region,
+        generated_from=generator.generated.start,
+        generated_to=generator.generated.end,
+        role=generator.role,
+        prompt_source=generator.prompt_source,
+    )
+
+
+def _dataset(row: VersionRow) -> Dataset:
+    claims = {r.standing: _claim(r) for r in row.licenses}
+    source = Source(
+        kind=SourceKind(row.source_kind),
+        url=row.source_url,
+        collected=DateRange(start=row.collected_from, end=row.collected_to),
+        collector=row.collector,
+    )
+    return Dataset(
+        name=row.name,
+        title=row.title,
+        source=source,
+        obtained=Obtained(row.obtained),
+        license=LicenseFacts(declared=claims["declared"], detected=claims["detected"], concluded=claims["concluded"]),
+        terms=tuple(r.value for r in row.terms),
+        generators=tuple(_generator(r) for r in row.generators),
+        synthetic=TriState(row.synthetic),
+        domain=row.domain,
+        languages=tuple(r.value for r in row.languages),
+        derived_from=tuple(r.value for r in row.derivations),
+        owner=row.owner,
+        text_field=row.text_field,
+        tags=tuple(r.value for r in row.tags),
+    )
+
+
+def _claim(row: LicenseRow) -> LicenseClaim:
+    evidence = Evidence(url=row.evidence_url, fetched_at=row.evidence_fetched_at, sha256=row.evidence_sha256, snapshot=row.evidence_snapshot)
+    return LicenseClaim(value=row.value, original=row.original, by=row.claimed_by, evidence=evidence)
+
+
+def _generator(row: GeneratorRow) -> Generator:
+    return Generator(
+        provider=row.provider,
+        model=row.model,
+        channel=row.channel,
+        region=row.region,
+        generated=DateRange(start=row.generated_from, end=row.generated_to),
+        role=row.role,
+        prompt_source=row.prompt_source,
+    )

@@ -1,0 +1,257 @@
+"""The tables of the registry. Facts are only ever added: triggers refuse to change or remove a row (``guards``).
+
+Absent text facts hold their name (``NOT_STATED``, ``UNREADABLE``, ``UNKNOWN``). Columns that may be NULL say what NULL means; nowhere does it mean "fine".
+ORM types never leave this package: the repository takes and returns model values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from provenance.registry.guards import attach_guards
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Gives every constraint a name that a later migration can use."""
+
+# SQLite only makes INTEGER keys aliases of the row id; PostgreSQL needs 64 bits said aloud.
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+Key = Annotated[int, mapped_column(_BIG, primary_key=True)]
+"""A key that the database counts up and never reuses."""
+Position = Annotated[int, mapped_column(_BIG, primary_key=True, autoincrement=False)]
+"""0-based place in an ordered list."""
+VersionKey = Annotated[int, mapped_column(_BIG, ForeignKey("dataset_versions.id"), primary_key=True, autoincrement=False)]
+ScanKey = Annotated[int, mapped_column(_BIG, ForeignKey("scans.number"), primary_key=True, autoincrement=False)]
+_COUNTED: dict[str, Any] = {"sqlite_autoincrement": True}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. Text has no length limit; numbers have 64 bits."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[type, Any]] = {str: Text(), int: BigInteger()}
+
+
+class VersionRow(Base):
+    """One recording of a dataset version: its facts without the shards. The highest ``id`` of a name is the newest."""
+
+    __tablename__ = "dataset_versions"
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="named"),
+        CheckConstraint("synthetic IN ('YES', 'NO', 'UNKNOWN')", name="tri_state"),
+        Index(None, "name", "id"),
+        Index(None, "root_digest"),
+        _COUNTED,
+    )
+    id: Mapped[Key]
+    name: Mapped[str]
+    root_digest: Mapped[str]
+    facts_digest: Mapped[str]
+    created: Mapped[str]
+    title: Mapped[str]
+    source_kind: Mapped[str]
+    source_url: Mapped[str]
+    collected_from: Mapped[str]
+    collected_to: Mapped[str]
+    collector: Mapped[str]
+    obtained: Mapped[str]
+    synthetic: Mapped[str]
+    domain: Mapped[str]
+    owner: Mapped[str]
+    text_field: Mapped[str | None]
+    """NULL = the field is found by convention."""
+
+    licenses: Mapped[list[LicenseRow]] = relationship(lazy="raise")
+    generators: Mapped[list[GeneratorRow]] = relationship(lazy="raise", order_by="GeneratorRow.position")
+    terms: Mapped[list[TermsRow]] = relationship(lazy="raise", order_by="TermsRow.position")
+    languages: Mapped[list[LanguageRow]] = relationship(lazy="raise", order_by="LanguageRow.position")
+    derivations: Mapped[list[DerivationRow]] = relationship(lazy="raise", order_by="DerivationRow.position")
+    tags: Mapped[list[TagRow]] = relationship(lazy="raise", order_by="TagRow.position")
+
+
+class LicenseRow(Base):
+    """One party's licence claim on a dataset version, with its evidence."""
+
+    __tablename__ = "licenses"
+    __table_args__ = (CheckConstraint("standing IN ('declared', 'detected', 'concluded')", name="standing"), Index(None, "value"))
+    version_id: Mapped[VersionKey]
+    standing: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    original: Mapped[str]
+    claimed_by: Mapped[str]
+    evidence_url: Mapped[str]
+    evidence_fetched_at: Mapped[str]
+    evidence_sha256: Mapped[str]
+    evidence_snapshot: Mapped[str]
+
+
+class GeneratorRow(Base):
+    """A model that made or changed a dataset version's text."""
+
+    __tablename__ = "generators"
+    __table_args__ = (Index(None, "provider", "model"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    provider: Mapped[str]
+    model: Mapped[str]
+    channel: Mapped[str]
+    region: Mapped[str]
+    generated_from: Mapped[str]
+    generated_to: Mapped[str]
+    role: Mapped[str]
+    prompt_source: Mapped[str]
+
+
+class TermsRow(Base):
+    """A terms version that the registrant names."""
+
+    __tablename__ = "dataset_terms"
+    __table_args__ = (Index(None, "value"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    value: Mapped[str]
+
+
+class LanguageRow(Base):
+    """A language of a dataset version."""
+
+    __tablename__ = "dataset_languages"
+    __table_args__ = (Index(None, "value"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    value: Mapped[str]
+
+
+class DerivationRow(Base):
+    """A dataset that a version was derived from."""
+
+    __tablename__ = "derivations"
+    __table_args__ = (Index(None, "value"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    value: Mapped[str]
+
+
+class TagRow(Base):
+    """A tag of a dataset version."""
+
+    __tablename__ = "dataset_tags"
+    __table_args__ = (Index(None, "value"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    value: Mapped[str]
+
+
+class ShardRow(Base):
+    """One file of a dataset version."""
+
+    __tablename__ = "shards"
+    __table_args__ = (
+        CheckConstraint("size_bytes >= 0", name="size"),
+        CheckConstraint("unread_records >= 0", name="unread"),
+        Index(None, "sha256"),
+        Index(None, "path"),
+    )
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    path: Mapped[str]
+    root: Mapped[str]
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    records: Mapped[int | None]
+    """NULL = nobody has counted."""
+    words: Mapped[int | None]
+    """NULL = nobody has counted."""
+    format: Mapped[str]
+    unread_records: Mapped[int]
+
+
+class ScanRow(Base):
+    """One recording of a scan result. The highest ``number`` of an id is the one that counts."""
+
+    __tablename__ = "scans"
+    __table_args__ = (Index(None, "id", "number"), Index(None, "shard"), _COUNTED)
+    number: Mapped[Key]
+    id: Mapped[str]
+    result_digest: Mapped[str]
+    evidence: Mapped[str]
+    path: Mapped[str]
+    shard: Mapped[str]
+    scheme: Mapped[str]
+    records: Mapped[int]
+    documents: Mapped[int]
+    words: Mapped[int]
+    text_bytes: Mapped[int]
+    matches: Mapped[int]
+    alarms: Mapped[int]
+    dropped_seeds: Mapped[int]
+    finished: Mapped[str]
+
+    indexes: Mapped[list[ScanIndexRow]] = relationship(lazy="raise", order_by="ScanIndexRow.position")
+    problems: Mapped[list[ScanProblemRow]] = relationship(lazy="raise", order_by="ScanProblemRow.position")
+
+
+class ScanIndexRow(Base):
+    """A reference index that a scan compared with."""
+
+    __tablename__ = "scan_indexes"
+    __table_args__ = (Index(None, "digest"),)
+    scan_number: Mapped[ScanKey]
+    position: Mapped[Position]
+    digest: Mapped[str]
+
+
+class ScanProblemRow(Base):
+    """A part of a shard that a scan could not read."""
+
+    __tablename__ = "scan_problems"
+    scan_number: Mapped[ScanKey]
+    position: Mapped[Position]
+    path: Mapped[str]
+    line: Mapped[int | None]
+    """NULL = the format has no lines, or the problem is the whole file's."""
+    record: Mapped[int | None]
+    """NULL = the problem is the whole file's."""
+    message: Mapped[str]
+
+
+class AuditRow(Base):
+    """That an audit was made; its record is a file named by digest."""
+
+    __tablename__ = "audits"
+    __table_args__ = (CheckConstraint("verdict IN ('CLEARED', 'REVIEW', 'BLOCKED')", name="verdict"), Index(None, "id"), _COUNTED)
+    number: Mapped[Key]
+    id: Mapped[str]
+    created: Mapped[str]
+    model: Mapped[str]
+    verdict: Mapped[str]
+    record_digest: Mapped[str]
+
+
+class LogRow(Base):
+    """One row of the hash-chained log (``log``). That no two rows share a predecessor is enforced here too."""
+
+    __tablename__ = "audit_log"
+    seq: Mapped[Position]
+    prev_hash: Mapped[str] = mapped_column(unique=True)
+    at: Mapped[str]
+    actor: Mapped[str]
+    action: Mapped[str]
+    reason: Mapped[str]
+    payload: Mapped[str]
+    """Canonical JSON, byte for byte what was hashed."""
+    entry_hash: Mapped[str] = mapped_column(unique=True)
+
+
+SHARD_TABLE = Base.metadata.tables["shards"]
+"""For bulk inserts, which pass by the ORM."""
+
+attach_guards(Base.metadata)

@@ -1,0 +1,128 @@
+"""A registry in memory that satisfies the port: the contract suite runs over it and over the real ones."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from provenance.canonical import digest_of
+from provenance.errors import ManifestError, NotRegisteredError, RegistryError
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.model.audit import AuditRecord
+from provenance.model.dataset import DatasetVersion
+from provenance.model.match import ScanResult
+from provenance.model.wire import to_wire
+from provenance.ports import Clock
+from tests.fakes.clock import FixedClock
+
+EMPTY_HEAD = "sha256:" + "0" * 64
+
+
+@dataclass
+class _State:
+    versions: list[DatasetVersion] = field(default_factory=list)
+    scans: dict[str, tuple[ScanResult, str]] = field(default_factory=dict)
+    audits: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+
+class InMemoryRegistry:
+    """Keeps values in lists; the rules are those of the port."""
+
+    def __init__(self, state: _State, *, writable: bool) -> None:
+        self._state = state
+        self._writable = writable
+        self.changed: list[object] = []
+
+    def add_version(self, version: DatasetVersion) -> None:
+        self._must_write()
+        if not version.dataset.name or len({(s.root, s.path) for s in version.shards}) != len(version.shards):
+            raise ManifestError("no name, or a shard listed twice")
+        root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
+        if root != version.root_digest:
+            raise ManifestError("the root digest is not that of the shards")
+        newest = self._newest().get(version.dataset.name)
+        if newest is not None and replace(newest, created="") == replace(version, created=""):
+            return
+        self._state.versions.append(version)
+        self.changed.append(to_wire(version))
+
+    def datasets(self) -> Sequence[DatasetVersion]:
+        return [replace(v, shards=()) for _, v in sorted(self._newest().items())]
+
+    def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
+        found = [v for v in self._state.versions if v.dataset.name == name and root_digest in {None, v.root_digest}]
+        if not found:
+            raise NotRegisteredError(f"dataset {name!r} is not registered")
+        return found[-1]
+
+    def versions(self, name: str) -> Sequence[DatasetVersion]:
+        return [replace(v, shards=()) for v in self._state.versions if v.dataset.name == name]
+
+    def save_scan(self, result: ScanResult, evidence: str) -> None:
+        self._must_write()
+        if self._state.scans.get(result.id) == (result, evidence):
+            return
+        self._state.scans[result.id] = (result, evidence)
+        self.changed.append([to_wire(result), evidence])
+
+    def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
+        return self._state.scans.get(scan_id)
+
+    def save_audit(self, record: AuditRecord, record_digest: str) -> None:
+        self._must_write()
+        row = (record.id, record.created, record.run.model.name, record.verdict.value, record_digest)
+        if any((r[0], r[4]) == (record.id, record_digest) for r in self._state.audits):
+            return
+        self._state.audits.insert(0, row)
+        self.changed.append(list(row))
+
+    def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
+        return list(self._state.audits)
+
+    @property
+    def revision(self) -> str:
+        return digest_of([[n, to_wire(replace(v, created=""))] for n, v in sorted(self._newest().items())])
+
+    @property
+    def log_head(self) -> str:
+        return digest_of(self._state.log[-1]) if self._state.log else EMPTY_HEAD
+
+    def _newest(self) -> dict[str, DatasetVersion]:
+        return {v.dataset.name: v for v in self._state.versions}
+
+    def _must_write(self) -> None:
+        if not self._writable:
+            raise RegistryError("the registry was opened for reading")
+
+
+class InMemoryUnitOfWork:
+    """Satisfies ``ports.UnitOfWork``: a failed unit leaves nothing."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._state = _State()
+        self._clock = clock or FixedClock()
+
+    @contextmanager
+    def begin(self, *, actor: str, action: str, reason: str = "") -> Iterator[InMemoryRegistry]:
+        work = copy.deepcopy(self._state)
+        registry = InMemoryRegistry(work, writable=True)
+        yield registry
+        if registry.changed:
+            row = {
+                "seq": len(work.log) + 1,
+                "prev_hash": registry.log_head,
+                "at": self._clock.now(),
+                "actor": actor,
+                "action": action,
+                "reason": reason,
+            }
+            work.log.append({**row, "payload": registry.changed})
+        self._state = work
+
+    @contextmanager
+    def read(self) -> Iterator[InMemoryRegistry]:
+        yield InMemoryRegistry(self._state, writable=False)

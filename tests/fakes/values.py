@@ -1,0 +1,161 @@
+"""Model values for tests of the registry: small, valid, and with every field set where it matters."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.model.absence import Absence, TriState
+from provenance.model.audit import AuditRecord, ToolVersion, Totals
+from provenance.model.dataset import (
+    Dataset,
+    DatasetVersion,
+    DateRange,
+    Evidence,
+    Generator,
+    LicenseClaim,
+    LicenseFacts,
+    Obtained,
+    Shard,
+    ShardFormat,
+    Source,
+    SourceKind,
+)
+from provenance.model.finding import VerdictKind
+from provenance.model.match import ReadProblem, ScanResult
+from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+
+CREATED = "2026-03-01T11:00:00Z"
+
+
+def digest(number: int) -> str:
+    """Return a made-up digest."""
+    return f"sha256:{number:064x}"
+
+
+def shards(count: int, *, start: int = 0) -> tuple[Shard, ...]:
+    """Return shards whose facts differ."""
+    return tuple(
+        Shard(path=f"chat/{i:06}.jsonl.zst", sha256=digest(i), size_bytes=1000 + i, records=i, words=None if i % 3 else 20 * i, unread_records=i % 2)
+        for i in range(start, start + count)
+    )
+
+
+def version(dataset: Dataset, files: tuple[Shard, ...], *, created: str = CREATED) -> DatasetVersion:
+    """Return a version with the right root digest."""
+    root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in files)
+    return DatasetVersion(dataset=dataset, root_digest=root, shards=files, created=created)
+
+
+def full_dataset(name: str = "chat-distilled") -> Dataset:
+    """Return a dataset with no field left at its default."""
+    evidence = Evidence(url="https://example.org/LICENSE", fetched_at="2026-01-02T03:04:05Z", sha256=digest(7), snapshot="snapshots/7")
+    return Dataset(
+        name=name,
+        title="Support chats – «answers»",
+        source=Source(
+            kind=SourceKind.SYNTHETIC, url="https://example.org", collected=DateRange(start="2024-03-01", end="2024-05-31"), collector="data-team"
+        ),
+        obtained=Obtained.OWN_ACCOUNT,
+        license=LicenseFacts(
+            declared=LicenseClaim(value="CC-BY-4.0", original="CC BY 4.0", by="publisher", evidence=evidence),
+            detected=LicenseClaim(value="CC-BY-NC-4.0", original="Attribution-NonCommercial", by="detector", evidence=evidence),
+            concluded=LicenseClaim(value=Absence.NOT_STATED.value, original="", by="legal", evidence=Evidence()),
+        ),
+        terms=("openai/business-terms@2023-11-14", "openai/usage@2024-01-10"),
+        generators=(
+            Generator(
+                provider="openai",
+                model="gpt-4-0613",
+                channel="api",
+                region="US",
+                generated=DateRange(start="2024-03-01", end="2024-05-31"),
+                role="generate",
+                prompt_source="own",
+            ),
+            Generator(provider="openai", model="gpt-3.5-turbo", role="label"),
+        ),
+        synthetic=TriState.YES,
+        domain="customer-support",
+        languages=("en", "de", "NO"),
+        derived_from=("support-tickets",),
+        owner="data-team@example.org",
+        text_field="messages",
+        tags=("b", "a"),
+    )
+
+
+def full_version(name: str = "chat-distilled", count: int = 5) -> DatasetVersion:
+    """Return a version of ``full_dataset`` that holds every shard format."""
+    files = shards(count)
+    formats = tuple(ShardFormat)
+    mixed = tuple(
+        Shard(
+            path=s.path,
+            root="data" if i % 2 else "raw",
+            sha256=s.sha256,
+            size_bytes=s.size_bytes,
+            records=s.records,
+            format=formats[i % len(formats)],
+        )
+        for i, s in enumerate(files)
+    )
+    return version(full_dataset(name), mixed)
+
+
+def scan(name: str = "scan-1", *, alarms: int = 2, finished: str = CREATED) -> ScanResult:
+    """Return a scan result with problems."""
+    return ScanResult(
+        id=name,
+        path="chat/000001.jsonl.zst",
+        shard=digest(1),
+        index_digests=(digest(100), digest(99)),
+        scheme="passage/n=6",
+        records=10,
+        documents=30,
+        words=4000,
+        text_bytes=2**40,
+        matches=3,
+        alarms=alarms,
+        dropped_seeds=1,
+        problems=(
+            ReadProblem(path="chat/000001.jsonl.zst", line=7, record=6, message="not JSON"),
+            ReadProblem(path="chat/000001.jsonl.zst", line=None, record=None, message="truncated"),
+        ),
+        finished=finished,
+    )
+
+
+def audit(name: str = "audit-1", *, verdict: VerdictKind = VerdictKind.BLOCKED, created: str = CREATED) -> AuditRecord:
+    """Return the smallest audit record."""
+    run = Run(model=ModelPlan(name="helpdesk-7b"), purpose=Purpose(), organization=Organization(), data=(RunData(dataset="d"),))
+    counts = {f.name: 0 for f in dataclasses.fields(Totals)}
+    return AuditRecord(
+        id=name,
+        created=created,
+        tool=ToolVersion(version="0"),
+        command="provenance audit",
+        run=run,
+        registry_revision=digest(1),
+        log_head=digest(2),
+        datasets=(),
+        shards=(),
+        shards_total=0,
+        manifest_root=digest(3),
+        references=(),
+        scans=(),
+        terms_catalog_version="0",
+        terms_catalog_digest=digest(4),
+        policy=(),
+        facts_digest=digest(5),
+        totals=Totals(**counts),
+        mixture=(),
+        terms_applied=(),
+        findings=(),
+        evidence=(),
+        waivers=(),
+        obligations=(),
+        steps=(),
+        verdict=verdict,
+        limits=(),
+    )
