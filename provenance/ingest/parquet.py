@@ -198,6 +198,26 @@ def _records(columns: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, An
             yield record
 
 
+def iter_parquet_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int, object]]:
+    """Yield (0-based record, line 0, record with all its columns) of a Parquet file; what cannot be read goes to the log.
+
+    Raises:
+        ShardReadError: If the file cannot be opened.
+    """
+    with open_parquet(location) as file:
+        names, first_record = list(file.schema_arrow.names), 0
+        for group in range(file.num_row_groups):
+            index = first_record
+            for columns in iter_columns(file, group, names, log):
+                for record in _records(columns, names):
+                    if isinstance(record, str):
+                        log.add(record, record=index)
+                    else:
+                        yield index, 0, record
+                    index += 1
+            first_record += file.metadata.row_group(group).num_rows
+
+
 def _first_line(err: BaseException) -> str:
     text = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
     return text[:200]
