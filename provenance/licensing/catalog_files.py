@@ -1,0 +1,46 @@
+"""Reading catalogue folders: the shipped ones, then the user's, whose entries add to them or override them by id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from provenance.canonical import digest_of
+from provenance.documents import load_document
+from provenance.errors import ProvenanceError, TermsDocumentError
+
+_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+
+
+def iter_catalog_documents(folders: Sequence[Path], *, format_name: str, version: int) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the documents of catalogue folders, folder by folder and sorted by name.
+
+    Raises:
+        TermsDocumentError: If a folder is missing, or a file is no document of this format.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
+        for path in sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file()):
+            yield path, _read(path, format_name, version)
+
+
+def _read(path: Path, format_name: str, version: int) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes()) if path.suffix == ".json" else load_document(path)[0]
+    except (ValueError, OSError, RecursionError) as err:
+        raise TermsDocumentError(f"{path}: cannot be read: {err}") from err
+    except ProvenanceError as err:
+        raise TermsDocumentError(str(err), hint=err.hint) from err
+    if not isinstance(document, dict) or document.get("format") != format_name:
+        raise TermsDocumentError(f"{path}: not a document of format {format_name}", hint=f"its first line should be: format: {format_name}")
+    if document.get("version") != version:
+        raise TermsDocumentError(f"{path}: version {document.get('version')!r}, this program reads version {version}")
+    return document
+
+
+def catalog_digest(entries: Mapping[str, object]) -> str:
+    """Return the digest of a catalogue's entries as they decide: order and files do not matter."""
+    return digest_of({key: entries[key] for key in sorted(entries)})

@@ -1,0 +1,255 @@
+"""Licence names and classes: what a licence expression says about training, from a catalogue of data.
+
+``normalize`` turns what people write into an SPDX expression or a named absence; ``LicenseCatalog.assess`` says what the expression permits. What the
+catalogue does not know is UNKNOWN, never permissive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from provenance.config import shipped
+from provenance.errors import TermsDocumentError
+from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents
+from provenance.licensing.expression import AllOf, AnyOf, Expression, parse_expression, render
+from provenance.model.absence import ABSENCES, Absence, Permission, TriState, is_absent
+
+LICENSES_FORMAT = "provenance.licenses"
+LICENSES_VERSION = 1
+USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", "UNKNOWN")
+"""Classes from the loosest to the least known."""
+_FIELDS = frozenset(
+    {"id", "use", "attribution", "share_alike", "no_derivatives", "behavioural_restrictions", "outputs_clause", "confidence", "basis"}
+)
+_TRISTATES = ("attribution", "share_alike", "no_derivatives", "behavioural_restrictions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseClass:
+    """What one licence says, on the axes that matter for training."""
+
+    id: str
+    use: str = "UNKNOWN"
+    attribution: TriState = TriState.UNKNOWN
+    share_alike: TriState = TriState.UNKNOWN
+    no_derivatives: TriState = TriState.UNKNOWN
+    behavioural_restrictions: TriState = TriState.UNKNOWN
+    outputs_clause: str = "unknown"
+
+    def permission(self, commercial: TriState) -> Permission:
+        """Return what the class says about training a model for this kind of use (reading rule 17)."""
+        if self.use in {"public-domain", "commercial"}:
+            return Permission.ALLOWED
+        if self.use in {"non-commercial", "research-only"}:
+            return {TriState.YES: Permission.PROHIBITED, TriState.NO: Permission.ALLOWED}.get(commercial, Permission.UNKNOWN)
+        return Permission.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseAssessment:
+    """What a whole expression says about one run."""
+
+    use: str
+    this_use: Permission
+    attribution: TriState
+    share_alike: TriState
+    no_derivatives: TriState
+    behavioural_restrictions: TriState
+    unknown_ids: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Tell whether the class of the whole expression is known."""
+        return self.use != "UNKNOWN"
+
+
+UNKNOWN_ASSESSMENT = LicenseAssessment(
+    use="UNKNOWN",
+    this_use=Permission.UNKNOWN,
+    attribution=TriState.UNKNOWN,
+    share_alike=TriState.UNKNOWN,
+    no_derivatives=TriState.UNKNOWN,
+    behavioural_restrictions=TriState.UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseCatalog:
+    """Licence classes and the names people use for them."""
+
+    version: str
+    digest: str
+    classes: Mapping[str, LicenseClass]
+    """By licence id."""
+    aliases: Mapping[str, str]
+    """Free-form name, lower case and single-spaced → licence expression."""
+
+    def normalize(self, text: str) -> tuple[str, str]:
+        """Return (SPDX expression, ``LicenseRef-…`` or named absence, the original wording)."""
+        folded = " ".join(text.split())
+        if not folded:
+            return Absence.NOT_STATED.value, text
+        if folded.upper() in ABSENCES:
+            return folded.upper(), text
+        known = self._known_name(folded)
+        if known is not None:
+            return known, text
+        try:
+            parsed = parse_expression(folded)
+        except ValueError:
+            return Absence.UNKNOWN.value, text
+        named = _map_ids(parsed, self._expression_id)
+        return (render(named), text) if named is not None else (Absence.UNKNOWN.value, text)
+
+    def _known_name(self, folded: str) -> str | None:
+        lower = folded.lower()
+        if lower in self.aliases:
+            return self.aliases[lower]
+        return next((name for name in self.classes if name.lower() == lower), None)
+
+    def _expression_id(self, name: str) -> str | None:
+        known = self._known_name(name)
+        if known is not None:
+            return known if known not in ABSENCES else None
+        if name.startswith("LicenseRef-"):
+            return name
+        return _spdx_ids().get(name.lower())
+
+    def assess(self, expression: str, commercial: TriState) -> LicenseAssessment:
+        """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest."""
+        if is_absent(expression):
+            return UNKNOWN_ASSESSMENT
+        try:
+            parsed = parse_expression(expression)
+        except ValueError:
+            return UNKNOWN_ASSESSMENT
+        return self._assess(parsed, commercial)
+
+    def _assess(self, expression: Expression, commercial: TriState) -> LicenseAssessment:
+        if isinstance(expression, AllOf):
+            return _strictest([self._assess(part, commercial) for part in expression.parts])
+        if isinstance(expression, AnyOf):
+            return min((self._assess(part, commercial) for part in expression.parts), key=_looseness)
+        found = self.classes.get(expression.id)
+        if found is None:
+            return LicenseAssessment(
+                use="UNKNOWN",
+                this_use=Permission.UNKNOWN,
+                attribution=TriState.UNKNOWN,
+                share_alike=TriState.UNKNOWN,
+                no_derivatives=TriState.UNKNOWN,
+                behavioural_restrictions=TriState.UNKNOWN,
+                unknown_ids=(expression.id,),
+            )
+        return LicenseAssessment(
+            use=found.use,
+            this_use=found.permission(commercial),
+            attribution=found.attribution,
+            share_alike=found.share_alike,
+            no_derivatives=found.no_derivatives,
+            behavioural_restrictions=found.behavioural_restrictions,
+        )
+
+
+_ORDER = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+_STRICTNESS = {TriState.NO: 0, TriState.UNKNOWN: 1, TriState.YES: 2}
+
+
+def _strictest(parts: Sequence[LicenseAssessment]) -> LicenseAssessment:
+    return LicenseAssessment(
+        use=max((p.use for p in parts), key=USES.index),
+        this_use=max((p.this_use for p in parts), key=_ORDER.index),
+        attribution=_strictest_duty([p.attribution for p in parts]),
+        share_alike=_strictest_duty([p.share_alike for p in parts]),
+        no_derivatives=_strictest_duty([p.no_derivatives for p in parts]),
+        behavioural_restrictions=_strictest_duty([p.behavioural_restrictions for p in parts]),
+        unknown_ids=tuple(i for p in parts for i in p.unknown_ids),
+    )
+
+
+def _strictest_duty(duties: Sequence[TriState]) -> TriState:
+    return max(duties, key=_STRICTNESS.__getitem__)
+
+
+def _looseness(found: LicenseAssessment) -> tuple[int, int, int]:
+    duties = (found.attribution, found.share_alike, found.no_derivatives, found.behavioural_restrictions)
+    return _ORDER.index(found.this_use), sum(_STRICTNESS[d] for d in duties), USES.index(found.use)
+
+
+def _map_ids(expression: Expression, name: Any) -> Expression | None:
+    if isinstance(expression, AllOf | AnyOf):
+        parts = [_map_ids(part, name) for part in expression.parts]
+        whole = [p for p in parts if p is not None]
+        return type(expression)(parts=tuple(whole)) if len(whole) == len(parts) else None
+    found = name(expression.id)
+    if found is None:
+        return None
+    parsed = parse_expression(found)
+    if expression.exception and not isinstance(parsed, AllOf | AnyOf):
+        return type(parsed)(id=parsed.id, exception=expression.exception)
+    return parsed
+
+
+@cache
+def _spdx_ids() -> Mapping[str, str]:
+    """Every SPDX id that the ``license-expression`` package lists, by its lower-case form: an id may be valid though its class is not known here."""
+    import license_expression
+
+    return {key.lower(): key for key in license_expression.get_spdx_licensing().known_symbols}
+
+
+def load_licenses(folders: Sequence[Path]) -> LicenseCatalog:
+    """Load licence catalogues; entries of later folders override earlier ones by id.
+
+    Raises:
+        TermsDocumentError: If a document is malformed.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    aliases: dict[str, str] = {}
+    releases: list[str] = []
+    for path, document in iter_catalog_documents(folders, format_name=LICENSES_FORMAT, version=LICENSES_VERSION):
+        releases.append(str(document.get("release", path.stem)))
+        for raw in document.get("licenses", []):
+            entry = _checked(raw, path)
+            entries[entry["id"]] = entry
+        aliases.update({" ".join(str(a).lower().split()): str(v) for a, v in (document.get("aliases") or {}).items()})
+    classes = {key: _license_class(entry) for key, entry in entries.items()}
+    return LicenseCatalog(version="+".join(releases), digest=catalog_digest({**entries, "aliases": aliases}), classes=classes, aliases=aliases)
+
+
+def _checked(raw: object, path: Path) -> dict[str, Any]:
+    if not isinstance(raw, dict) or not isinstance(raw.get("id"), str):
+        raise TermsDocumentError(f"{path}: every licence needs an id")
+    unknown = sorted(set(raw) - _FIELDS)
+    if unknown:
+        raise TermsDocumentError(f"{path}: licence {raw['id']}: unknown field {unknown[0]!r}", hint=f"known fields: {', '.join(sorted(_FIELDS))}")
+    if raw.get("use") not in USES:
+        raise TermsDocumentError(f"{path}: licence {raw['id']}: use is {raw.get('use')!r}, expected one of {', '.join(USES)}")
+    for name in _TRISTATES:
+        if raw.get(name, "UNKNOWN") not in set(TriState):
+            raise TermsDocumentError(f"{path}: licence {raw['id']}: {name} is {raw[name]!r}, expected YES, NO or UNKNOWN")
+    return raw
+
+
+def _license_class(entry: Mapping[str, Any]) -> LicenseClass:
+    duties = {name: TriState(entry.get(name, "UNKNOWN")) for name in _TRISTATES}
+    return LicenseClass(id=entry["id"], use=entry["use"], outputs_clause=entry.get("outputs_clause", "unknown"), **duties)
+
+
+@cache
+def shipped_licenses() -> LicenseCatalog:
+    """Return the shipped catalogue alone."""
+    return load_licenses((shipped("policies") / "licenses",))
+
+
+def normalize(text: str) -> tuple[str, str]:
+    """Return what the shipped catalogue makes of a licence name: (expression or named absence, the original wording).
+
+    >>> normalize("CC BY 4.0")[0], normalize("Apache 2")[0], normalize("ask Bob")[0]
+    ('CC-BY-4.0', 'Apache-2.0', 'UNKNOWN')
+    """
+    return shipped_licenses().normalize(text)
