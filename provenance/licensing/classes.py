@@ -7,7 +7,7 @@ catalogue does not know is UNKNOWN, never permissive.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from provenance.model.absence import ABSENCES, Absence, Permission, TriState, is
 
 LICENSES_FORMAT = "provenance.licenses"
 LICENSES_VERSION = 1
+ALL_RIGHTS_RESERVED = "LicenseRef-all-rights-reserved"
+"""The holder grants nothing: every use that needs a licence is prohibited."""
 USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", "UNKNOWN")
 """Classes from the loosest to the least known."""
 _FIELDS = frozenset(
@@ -134,17 +136,11 @@ class LicenseCatalog:
             return _strictest([self._assess(part, commercial) for part in expression.parts])
         if isinstance(expression, AnyOf):
             return min((self._assess(part, commercial) for part in expression.parts), key=_looseness)
+        if expression.id == ALL_RIGHTS_RESERVED:
+            return replace(UNKNOWN_ASSESSMENT, use="unspecified", this_use=Permission.PROHIBITED)
         found = self.classes.get(expression.id)
         if found is None:
-            return LicenseAssessment(
-                use="UNKNOWN",
-                this_use=Permission.UNKNOWN,
-                attribution=TriState.UNKNOWN,
-                share_alike=TriState.UNKNOWN,
-                no_derivatives=TriState.UNKNOWN,
-                behavioural_restrictions=TriState.UNKNOWN,
-                unknown_ids=(expression.id,),
-            )
+            return replace(UNKNOWN_ASSESSMENT, unknown_ids=(expression.id,))
         return LicenseAssessment(
             use=found.use,
             this_use=found.permission(commercial),

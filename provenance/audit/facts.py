@@ -1,0 +1,369 @@
+"""Turn what is known of a run into the typed facts that rules read. Nothing is guessed: what is not known is UNKNOWN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from provenance.audit.judged import JudgedDataset, JudgedShard, match_id, shares
+from provenance.audit.states import ShardState
+from provenance.canonical import digest_of
+from provenance.licensing.classes import LicenseAssessment, LicenseCatalog
+from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
+from provenance.licensing.terms import TermsCatalog
+from provenance.model.absence import Absence, Permission, TriState, is_absent
+from provenance.model.dataset import Dataset, Generator
+from provenance.model.finding import FindingEvidence, Subject, SubjectKind
+from provenance.model.match import Match
+from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.model.run import Run
+from provenance.model.wire import to_wire
+from provenance.policy.facts import Facts, FactValue, SubjectFacts
+
+ReferenceLookup = Callable[[str, str], ReferenceRecord]
+"""(reference set, reference id) → who and what it is."""
+_NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
+_MODELS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogs:
+    """What terms and licences say."""
+
+    terms: TermsCatalog
+    licenses: LicenseCatalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetJudgement:
+    """What terms and licence of one dataset say about the run."""
+
+    license: LicenseAssessment
+    terms: TermsAnswer
+    by_generator: tuple[tuple[Generator, TermsAnswer], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchJudgement:
+    """What may be done with the text that a match shares."""
+
+    reference: ReferenceRecord
+    license: Permission
+    terms: TermsAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredFacts:
+    """The facts, and the judgements they were made from."""
+
+    facts: Facts
+    datasets: Mapping[str, DatasetJudgement]
+    matches: Mapping[str, MatchJudgement]
+    """By match id."""
+    shares: tuple[float, ...] | None
+
+
+def run_use(run: Run) -> RunUse:
+    """Return what terms care about in a run."""
+    return RunUse(
+        commercial=run.purpose.commercial,
+        distribute_weights=distributes_weights(run),
+        not_competing_with=tuple(c.provider for c in run.purpose.competes_with if not c.value),
+    )
+
+
+def distributes_weights(run: Run) -> TriState:
+    """Tell whether the model's weights will be released."""
+    return {"open": TriState.YES, "closed": TriState.NO}.get(run.model.release.weights, TriState.UNKNOWN)
+
+
+def gather_facts(run: Run, datasets: tuple[JudgedDataset, ...], catalogs: Catalogs, lookup: ReferenceLookup, *, today: str) -> GatheredFacts:
+    """Return the facts of a run.
+
+    Args:
+        run: The run file.
+        datasets: The datasets it names, in its order.
+        catalogs: Terms and licences.
+        lookup: Finds references by set and id.
+        today: ``YYYY-MM-DD``, UTC.
+    """
+    use = run_use(run)
+    parts = shares(datasets)
+    judged = {d.name: _judge_dataset(d, catalogs, use) for d in datasets}
+    found = {match_id(m): (d, m) for d in datasets for m in d.matches}
+    matched = {key: _judge_match(m, catalogs, use, lookup) for key, (_, m) in found.items()}
+    facts = Facts(
+        run=_run_facts(run, datasets, parts, today),
+        datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i]) for i, d in enumerate(datasets)),
+        shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
+        domains=_domain_facts(datasets, parts),
+        matches=tuple(_match_facts(key, d, m, matched[key]) for key, (d, m) in found.items()),
+    )
+    return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
+
+
+def _judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse) -> DatasetJudgement:
+    if judged.version is None:
+        unknown = TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=("the dataset is not registered",), rules=())
+        return DatasetJudgement(license=catalogs.licenses.assess(Absence.UNKNOWN.value, use.commercial), terms=unknown, by_generator=())
+    dataset = judged.version.dataset
+    by_generator = tuple((g, resolve(catalogs.terms, g, use)) for g in dataset.generators)
+    answers = [a for _, a in by_generator]
+    if dataset.terms:
+        answers.append(resolve_named(catalogs.terms, dataset.terms, use))
+    if not answers:
+        answers.append(_without_generator(dataset.synthetic))
+    terms = strictest(answers) if len(answers) > 1 else answers[0]
+    return DatasetJudgement(license=catalogs.licenses.assess(dataset.license.effective, use.commercial), terms=terms, by_generator=by_generator)
+
+
+def _without_generator(synthetic: TriState) -> TermsAnswer:
+    if synthetic is TriState.NO:
+        return TermsAnswer(outcome=Permission.ALLOWED, layers=(), reasons=(_NO_TERMS_NEEDED,), rules=())
+    reason = "a model made it, and nobody says which" if synthetic is TriState.YES else "nobody says whether a model made it"
+    return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",))
+
+
+def _judge_match(match: Match, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> MatchJudgement:
+    """Judge a match by all references that hold the passage: the strictest decides."""
+    best = lookup(match.reference_set, match.reference)
+    records = (best, *(lookup(match.reference_set, also.reference) for also in match.also))
+    order = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+    license_use = max((_reference_license(r, catalogs, use) for r in records), key=order.index)
+    return MatchJudgement(reference=best, license=license_use, terms=strictest([_reference_terms(r, catalogs, use) for r in records]))
+
+
+def _reference_license(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> Permission:
+    if "PUBLIC-DOMAIN" in {record.holder.upper(), record.license.upper()}:
+        return Permission.ALLOWED
+    return catalogs.licenses.assess(catalogs.licenses.normalize(record.license)[0], use.commercial).this_use
+
+
+def _reference_terms(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> TermsAnswer:
+    if record.kind is not ReferenceKind.API_OUTPUT:
+        return TermsAnswer(outcome=Permission.ALLOWED, layers=(), reasons=(_NO_TERMS_NEEDED,), rules=())
+    generator = Generator(provider=record.provider, model=record.model, channel=record.channel, region=record.region, generated=record.generated)
+    return resolve(catalogs.terms, generator, use)
+
+
+def _run_facts(run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None, today: str) -> SubjectFacts:
+    shards = [s for d in datasets for s in d.shards]
+    words = [s.words for s in shards]
+    known = bool(words) and None not in words
+    values: dict[str, FactValue] = {
+        "model.name": run.model.name,
+        "model.kind": run.model.kind,
+        "commercial": run.purpose.commercial.value,
+        "distribute_weights": distributes_weights(run).value,
+        "now": today,
+        "datasets": len(datasets),
+        "datasets_empty": sum(not d.shards for d in datasets),
+        "shards": len(shards),
+        "words": sum(w or 0 for w in words) if known else 0,
+        "words_known": _yes(known),
+        "scans_missing": sum(s.scan_state != "current" for s in shards),
+        **_synthetic_shares(datasets, parts),
+    }
+    evidence = (FindingEvidence(kind="share", digest=run.digest, summary=_share_summary(values)),)
+    return SubjectFacts(subject=Subject(kind=SubjectKind.RUN, id=run.model.name, digest=run.digest), values=_pairs(values), evidence=evidence)
+
+
+def _share_summary(values: Mapping[str, FactValue]) -> str:
+    if values["mixture_known"] != "YES":
+        return "shares of the mixture could not be computed"
+    return f"{float(str(values['synthetic_share'])):.1%} of the mixture is synthetic, at most {float(str(values['synthetic_share_upper'])):.1%}"
+
+
+def _synthetic_shares(datasets: Iterable[JudgedDataset], parts: tuple[float, ...] | None) -> dict[str, FactValue]:
+    items = list(datasets)
+    weights = parts if parts is not None else (0.0,) * len(items)
+    yes = sum(w for d, w in zip(items, weights, strict=True) if d.synthetic is TriState.YES)
+    unknown = sum(w for d, w in zip(items, weights, strict=True) if d.synthetic is TriState.UNKNOWN)
+    all_known = all(d.synthetic is not TriState.UNKNOWN for d in items)
+    return {
+        "synthetic_share": float(yes),
+        "synthetic_share_upper": float(min(1.0, yes + unknown)),
+        "synthetic_known": "YES" if all_known else "UNKNOWN",
+        "mixture_known": _yes(parts is not None),
+    }
+
+
+def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: float | None) -> SubjectFacts:
+    version = judged.version
+    dataset = version.dataset if version is not None else Dataset(name=judged.name)
+    state = "unregistered" if version is None else "registered" if judged.shards else "empty"
+    values: dict[str, FactValue] = {
+        "name": judged.name,
+        "state": state,
+        "source": dataset.source.kind.value,
+        "obtained": dataset.obtained.value,
+        "shards": len(judged.shards),
+        "unread_records": sum(s.unread_records for s in judged.shards),
+        "share": share or 0.0,
+        "share_known": _yes(share is not None),
+        **_origin(dataset),
+        **_license(dataset, judgement.license),
+        **_terms(judgement.terms),
+    }
+    digest = version.root_digest if version is not None else digest_of({"dataset": judged.name})
+    return SubjectFacts(
+        subject=Subject(kind=SubjectKind.DATASET, id=judged.name, digest=digest),
+        values=_pairs(values),
+        dataset=judged.name,
+        clauses=judgement.terms.clauses,
+        evidence=_dataset_evidence(dataset, judgement, state, digest),
+    )
+
+
+def _dataset_evidence(dataset: Dataset, judgement: DatasetJudgement, state: str, digest: str) -> tuple[FindingEvidence, ...]:
+    declared = dataset.license.declared
+    said = f' (written as "{declared.original}")' if declared.original and declared.original != declared.value else ""
+    claim = f"declared {declared.value}{said}, detected {dataset.license.detected.value}, concluded {dataset.license.concluded.value}"
+    items = [
+        FindingEvidence(kind="license", digest=digest_of(to_wire(dataset.license)), summary=claim),
+        FindingEvidence(kind="digest", digest=digest, summary=f"{dataset.name}: {state}"),
+    ]
+    items += [FindingEvidence(kind="terms", digest=digest_of({"reason": r}), summary=r) for r in judgement.terms.reasons]
+    return tuple(items)
+
+
+def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement) -> Iterable[SubjectFacts]:
+    if judged.version is None:
+        return
+    dataset = judged.version.dataset
+    shared = {**_origin(dataset), **_license(dataset, judgement.license), **_terms(judgement.terms)}
+    evidence = _dataset_evidence(dataset, judgement, "registered", judged.version.root_digest)
+    for shard in judged.shards:
+        yield _one_shard(judged, shard, shared, evidence, judgement)
+    for path in judged.unregistered:
+        values = {**shared, **_shard_values(judged.name, path, ShardState.UNREGISTERED.value, "none", 0, None)}
+        subject = Subject(kind=SubjectKind.SHARD, id=path, digest=digest_of({"unregistered": path}))
+        summary = f"{path} stands beside the shards of {judged.name} and is not registered"
+        item = FindingEvidence(kind="digest", digest=subject.digest, summary=summary)
+        yield SubjectFacts(subject=subject, values=_pairs(values), dataset=judged.name, clauses=judgement.terms.clauses, evidence=(item, *evidence))
+
+
+def _one_shard(
+    judged: JudgedDataset, shard: JudgedShard, shared: Mapping[str, FactValue], evidence: tuple[FindingEvidence, ...], judgement: DatasetJudgement
+) -> SubjectFacts:
+    s, state = shard.checked.shard, shard.checked.state
+    values = {**shared, **_shard_values(judged.name, s.path, state.value, shard.scan_state, shard.unread_records, s.words)}
+    items = [FindingEvidence(kind="digest", digest=s.sha256, summary=f"{s.path}: {state.value} since it was registered")]
+    if shard.outcome is not None and shard.outcome.result is not None:
+        result = shard.outcome.result
+        items.append(
+            FindingEvidence(
+                kind="scan", digest=result.id, summary=f"{result.records} records, {result.matches} matches, {len(result.problems)} unread"
+            )
+        )
+        items += [FindingEvidence(kind="scan", digest=result.id, summary=f"line {p.line}: {p.message}") for p in result.problems[:3]]
+    elif shard.outcome is not None and shard.outcome.error:
+        items.append(FindingEvidence(kind="scan", digest=s.sha256, summary=shard.outcome.error))
+    return SubjectFacts(
+        subject=Subject(kind=SubjectKind.SHARD, id=s.path, digest=s.sha256),
+        values=_pairs(values),
+        dataset=judged.name,
+        clauses=judgement.terms.clauses,
+        evidence=(*items, *evidence),
+    )
+
+
+def _shard_values(dataset: str, path: str, state: str, scan: str, unread: int, words: int | None) -> dict[str, FactValue]:
+    return {
+        "path": path,
+        "dataset": dataset,
+        "state": state,
+        "scan": scan,
+        "unread_records": unread,
+        "words": words or 0,
+        "words_known": _yes(words is not None),
+    }
+
+
+def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None) -> tuple[SubjectFacts, ...]:
+    groups: dict[str, list[tuple[JudgedDataset, float]]] = {}
+    for i, judged in enumerate(datasets):
+        name = judged.version.dataset.domain if judged.version is not None else Absence.UNKNOWN.value
+        groups.setdefault(name, []).append((judged, 0.0 if parts is None else parts[i]))
+    facts = []
+    for name, members in sorted(groups.items()):
+        share = sum(w for _, w in members)
+        inner = tuple(w / share for _, w in members) if share > 0 else None
+        values: dict[str, FactValue] = {"name": name, "share": float(share), **_synthetic_shares([d for d, _ in members], inner)}
+        subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": [d.name for d, _ in members]}))
+        facts.append(SubjectFacts(subject=subject, values=_pairs(values)))
+    return tuple(facts)
+
+
+def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: MatchJudgement) -> SubjectFacts:
+    record = judgement.reference
+    values: dict[str, FactValue] = {
+        "path": match.path,
+        "document": match.doc_id,
+        "kind": match.kind.value,
+        "explained": _yes(match.explained),
+        "words": match.words,
+        "aligned_words": match.aligned_words,
+        "reference.id": match.reference,
+        "reference.title": record.title,
+        "reference.holder": record.holder,
+        "reference.provider": record.provider,
+        "reference.model": record.model,
+        "reference.license.this_use": judgement.license.value,
+        "reference.license.expression": record.license,
+        **_terms(judgement.terms),
+    }
+    others = f" and {len(match.also)} more" if match.also else ""
+    summary = f"{match.words} words of shared text with {match.reference}{others}, longest run {match.longest_run}"
+    return SubjectFacts(
+        subject=Subject(kind=SubjectKind.MATCH, id=key, digest=key),
+        values=_pairs(values),
+        dataset=judged.name,
+        clauses=judgement.terms.clauses,
+        evidence=(FindingEvidence(kind="match", digest=key, summary=summary),),
+    )
+
+
+def _origin(dataset: Dataset) -> dict[str, FactValue]:
+    return {
+        "synthetic": dataset.synthetic.value,
+        "domain": dataset.domain,
+        "provider": _joined([g.provider for g in dataset.generators]),
+        "model": _joined([g.model for g in dataset.generators]),
+    }
+
+
+def _joined(names: list[str]) -> str:
+    """Return names joined by commas; one that is not known makes the whole not known."""
+    unique = list(dict.fromkeys(names))
+    if not unique or any(is_absent(n) for n in unique):
+        return Absence.UNKNOWN.value
+    return ", ".join(unique[:_MODELS_SHOWN])
+
+
+def _license(dataset: Dataset, found: LicenseAssessment) -> dict[str, FactValue]:
+    return {
+        "license.expression": dataset.license.effective,
+        "license.use": found.use,
+        "license.known": _yes(found.known),
+        "license.this_use": found.this_use.value,
+        "license.attribution": found.attribution.value,
+        "license.share_alike": found.share_alike.value,
+        "license.no_derivatives": found.no_derivatives.value,
+    }
+
+
+def _terms(answer: TermsAnswer) -> dict[str, FactValue]:
+    return {
+        "terms.this_use": answer.outcome.value,
+        "terms.ids": tuple(layer.terms for layer in answer.layers),
+        "terms.reasons": answer.reasons,
+    }
+
+
+def _pairs(values: Mapping[str, FactValue]) -> tuple[tuple[str, FactValue], ...]:
+    return tuple(values.items())
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"

@@ -1,0 +1,109 @@
+"""What an audit judges: dataset versions of a run with the state of their shards and the matches found in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provenance.audit.scan import ScanOutcome
+from provenance.audit.states import CheckedShard, ShardState
+from provenance.canonical import digest_of
+from provenance.model.absence import TriState
+from provenance.model.dataset import DatasetVersion
+from provenance.model.match import Match
+from provenance.model.run import RunData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedShard:
+    """One shard with everything known of it now."""
+
+    checked: CheckedShard
+    outcome: ScanOutcome | None
+    """Its scan; ``None`` where none was asked for or it could not be made."""
+
+    @property
+    def scan_state(self) -> str:
+        """Return ``current`` where these very bytes were compared with every reference set, else ``none``."""
+        return "current" if self.outcome is not None and self.outcome.result is not None else "none"
+
+    @property
+    def unread_records(self) -> int:
+        """Return how many records could not be read, at registration or in the scan."""
+        scanned = len(self.outcome.result.problems) if self.outcome is not None and self.outcome.result is not None else 0
+        return max(self.checked.shard.unread_records, scanned)
+
+    @property
+    def words(self) -> int | None:
+        """Return the words counted."""
+        return self.checked.shard.words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedDataset:
+    """One dataset that a run names."""
+
+    named: RunData
+    name: str
+    version: DatasetVersion | None
+    """``None`` where the registry does not hold it."""
+    shards: tuple[JudgedShard, ...] = ()
+    unregistered: tuple[str, ...] = ()
+    """Data files beside its shards that no registered dataset holds."""
+
+    @property
+    def words(self) -> int | None:
+        """Return the words of all shards, ``None`` where one was not counted or there is none."""
+        counts = [s.words for s in self.shards]
+        return None if not counts or None in counts else sum(c for c in counts if c is not None)
+
+    @property
+    def synthetic(self) -> TriState:
+        """Return whether a model made it."""
+        return self.version.dataset.synthetic if self.version is not None else TriState.UNKNOWN
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Return the matches in all shards, explained ones included."""
+        return tuple(m for s in self.shards if s.outcome is not None for m in s.outcome.matches)
+
+    def states(self) -> dict[ShardState, int]:
+        """Return how many shards are in which state."""
+        counts = dict.fromkeys(ShardState, 0)
+        for shard in self.shards:
+            counts[shard.checked.state] += 1
+        counts[ShardState.UNREGISTERED] += len(self.unregistered)
+        return counts
+
+
+def match_id(match: Match) -> str:
+    """Return the digest that names a match: where it is and what it is with, not how it scored."""
+    return digest_of(
+        [
+            match.shard,
+            match.path,
+            match.record,
+            match.field,
+            match.start,
+            match.end,
+            match.reference_set,
+            match.reference,
+            match.reference_start,
+            match.reference_end,
+        ]
+    )
+
+
+def shares(datasets: tuple[JudgedDataset, ...]) -> tuple[float, ...] | None:
+    """Return each dataset's share of sampled tokens, from weights, else from epochs × words, else from words; ``None`` where it cannot be known.
+
+    Words stand for tokens until a tokenizer is named.
+    """
+    if datasets and all(d.named.weight is not None for d in datasets):
+        parts = [d.named.weight or 0.0 for d in datasets]
+    else:
+        counts = [d.words for d in datasets]
+        if not counts or None in counts:
+            return None
+        parts = [(c or 0) * (1.0 if d.named.epochs is None else d.named.epochs) for c, d in zip(counts, datasets, strict=True)]
+    total = sum(parts)
+    return tuple(p / total for p in parts) if total > 0 else None
