@@ -1,0 +1,143 @@
+"""The evidence folder gives back what was put, or says what happened to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from provenance.errors import RegistryError
+from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
+from provenance.model.reference import ReferenceKind
+from provenance.registry.evidence import EvidenceFolder
+
+MATCH = Match(
+    scan="s",
+    shard="sha256:" + "a" * 64,
+    path="chat/ä.jsonl",
+    record=3,
+    line=4,
+    doc_id="d-1",
+    field="messages[1].content",
+    start=5,
+    end=70,
+    reference_set="known",
+    reference="call-1",
+    kind=ReferenceKind.API_OUTPUT,
+    reference_start=0,
+    reference_end=66,
+    also=(AlsoIn(reference="call-2", start=1, end=2, score=3.5),),
+    method=MatchMethod.PASSAGE,
+    words=12,
+    aligned_words=11,
+    longest_run=9,
+    exact_jaccard=0.5,
+    exact_containment=0.75,
+    document_jaccard=0.1,
+    score=21.25,
+    chance_alarms_per_million=1e-9,
+    ci_low=0.4,
+    ci_high=0.9,
+)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+counts = st.integers(0, 2**53)
+reals = st.floats(allow_nan=False, allow_infinity=False)
+matches = st.builds(
+    replace,
+    st.just(MATCH),
+    path=texts,
+    doc_id=texts,
+    line=st.none() | counts,
+    record=counts,
+    also=st.lists(st.builds(AlsoIn, reference=texts, start=counts, end=counts, score=reals), max_size=3).map(tuple),
+    method=st.sampled_from(MatchMethod),
+    kind=st.sampled_from(ReferenceKind),
+    score=reals,
+    explained=st.booleans(),
+    because=st.none() | st.sampled_from(Explanation),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(found=st.lists(matches, max_size=5))
+def test_matches_come_back_equal(tmp_path: Path, found: list[Match]) -> None:
+    store = EvidenceFolder(tmp_path / "evidence")
+    assert store.get_matches(store.put_matches(iter(found))) == found
+
+
+def test_more_matches_than_a_row_group_come_back_in_order(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    digest = store.put_matches(replace(MATCH, record=i) for i in range(20_001))
+    assert [m.record for m in store.get_matches(digest)] == list(range(20_001))
+
+
+def test_files_are_named_by_the_digest_of_their_bytes(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    digest = store.put_matches([MATCH])
+    file = store.place(digest, suffix=".matches.parquet")
+    assert "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest() == digest
+    assert pq.read_table(file).num_rows == 1
+    assert store.put_matches([MATCH]) == digest
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [file]
+
+
+def test_bytes_come_back(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    # RFC 6234's empty-string vector
+    assert store.put_bytes(b"", suffix=".json") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    digest = store.put_bytes(b"\x00\xff", suffix="json")
+    assert store.get_bytes(digest, suffix=".json") == b"\x00\xff"
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: b"", lambda raw: bytes([raw[0] ^ 1]) + raw[1:]], ids=["cut", "empty", "bit"])
+def test_changed_evidence_is_refused_and_healed_by_putting_it_again(tmp_path: Path, damage: object) -> None:
+    assert callable(damage)
+    store = EvidenceFolder(tmp_path)
+    digest = store.put_matches([MATCH])
+    file = store.place(digest, suffix=".matches.parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(RegistryError, match="changed"):
+        store.get_matches(digest)
+    store.put_matches([MATCH])
+    assert store.get_matches(digest) == [MATCH]
+
+
+def test_what_is_no_matches_file_is_refused(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    digest = store.put_bytes(b"PAR1 not really", suffix=".matches.parquet")
+    with pytest.raises(RegistryError, match="cannot be read as matches"):
+        store.get_matches(digest)
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "sha256:" + "A" * 64, "sha256:../" + "a" * 61])
+def test_a_digest_that_is_none_names_no_file(tmp_path: Path, digest: str) -> None:
+    with pytest.raises(RegistryError, match="not named by"):
+        EvidenceFolder(tmp_path).get_bytes(digest, suffix=".json")
+
+
+@pytest.mark.parametrize("suffix", ["", "/x", "../x", ".a/b", "."])
+def test_a_suffix_cannot_leave_the_folder(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(ValueError, match="ending"):
+        EvidenceFolder(tmp_path).put_bytes(b"", suffix=suffix)
+
+
+def test_missing_evidence_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=str(tmp_path)):
+        EvidenceFolder(tmp_path).get_bytes("sha256:" + "a" * 64, suffix=".json")
+
+
+def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
+    def broken() -> Iterator[Match]:
+        yield MATCH
+        yield replace(MATCH, path="\ud800")
+
+    with pytest.raises(RegistryError, match="cannot be stored"):
+        EvidenceFolder(tmp_path).put_matches(broken())
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
