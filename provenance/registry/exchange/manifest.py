@@ -1,0 +1,259 @@
+"""datasets.yaml: many datasets described in one file (FORMATS, datasets.yaml; schema in docs/formats/datasets.schema.json).
+
+Whether text is synthetic: YES where a generator is named or the source is ``synthetic``; what the registrant says with ``synthetic: yes|no`` otherwise;
+UNKNOWN where nothing is said. No kind of source rules model output out by itself – crawls, licensed and own data have all held it – and a false NO would
+let a provider's terms go unasked. People who know say ``synthetic: no``, which may stand in ``defaults`` too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from provenance.documents import load_document
+from provenance.errors import DocumentError, ManifestError
+from provenance.fingerprint.digest import ShardLeaf
+from provenance.model.absence import ABSENCES, Absence, TriState
+from provenance.model.dataset import Dataset, Evidence, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.registry.exchange.fields import Faults, Fields
+from provenance.registry.exchange.shard_list import load_shard_list
+
+FORMAT = "provenance.datasets"
+VERSION = 1
+DEFAULT_ROOT = "data"
+
+TOP_FIELDS = ("format", "version", "roots", "defaults", "datasets")
+DEFAULT_FIELDS: tuple[str, ...] = (
+    "title",
+    "root",
+    "source",
+    "obtained",
+    "license",
+    "terms",
+    "generators",
+    "synthetic",
+    "domain",
+    "languages",
+    "derived_from",
+    "owner",
+)
+DEFAULT_FIELDS += ("fields", "tags")
+DATASET_FIELDS = ("name", *DEFAULT_FIELDS, "shards")
+SOURCE_FIELDS = ("kind", "url", "collected", "collector")
+LICENSE_FIELDS = ("declared", "url", "by", "fetched_at", "sha256", "snapshot")
+GENERATOR_FIELDS = ("provider", "model", "channel", "region", "from", "to", "role", "prompt_source")
+ROLES = ("generate", "rewrite", "label")
+
+_NAME = re.compile(r"[^\W_][\w./-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """One dataset of a manifest."""
+
+    dataset: Dataset
+    patterns: tuple[str, ...]
+    """Glob patterns, folders, paths relative to the root, or URLs."""
+    root: str
+    listed: tuple[ShardLeaf, ...] = ()
+    """Digests and sizes that a shard list states. They are claims: nothing is cleared by them until the bytes have been read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestDocument:
+    """A datasets.yaml, read and checked. Satisfies ``ports.DatasetSource``."""
+
+    path: Path
+    roots: tuple[tuple[str, Path], ...]
+    """Named data roots, absolute: relative ones are taken from the manifest's folder."""
+    entries: tuple[ManifestEntry, ...]
+
+    def datasets(self) -> Sequence[tuple[Dataset, tuple[str, ...], str]]:
+        """Return (dataset, shard patterns, root name), in the order of the file."""
+        return [(e.dataset, e.patterns, e.root) for e in self.entries]
+
+
+def load_datasets_manifest(path: Path) -> ManifestDocument:
+    """Read a datasets.yaml.
+
+    Raises:
+        ManifestError: With every fault of the file: line, path, what was expected, and the nearest known spelling.
+    """
+    try:
+        raw, text = load_document(path)
+    except DocumentError as err:
+        raise ManifestError(str(err), hint=err.hint) from err
+    faults = Faults(str(path), text.decode("utf-8-sig"))
+    document = _read(raw, path, faults)
+    faults.raise_if_any()
+    return document
+
+
+def _read(raw: object, path: Path, faults: Faults) -> ManifestDocument:
+    top = Fields(raw, (), faults, known=TOP_FIELDS)
+    if top.raw("format") != FORMAT:
+        top.fault("format", f"expected {FORMAT}, got {top.raw('format')!r}")
+    version = top.raw("version")
+    if isinstance(version, bool) or version != VERSION:
+        top.fault("version", f"expected {VERSION}, got {version!r}: this package reads version {VERSION}")
+    roots = _roots(top, path)
+    top.mapping("defaults", DEFAULT_FIELDS)  # notes unknown fields at their own place
+    defaults = top.raw("defaults")
+    items = top.raw("datasets")
+    if not isinstance(items, list) or not items:
+        top.fault("datasets", "expected a list of at least one dataset")
+        items = []
+    entries = [_entry(item, defaults, ("datasets", i), faults=faults, path=path, roots=tuple(n for n, _ in roots)) for i, item in enumerate(items)]
+    seen: set[str] = set()
+    for i, entry in enumerate(entries):
+        if entry.dataset.name in seen:
+            faults.add(("datasets", i, "name"), f"dataset {entry.dataset.name!r} is described twice")
+        seen.add(entry.dataset.name)
+    return ManifestDocument(path=path, roots=roots, entries=tuple(entries))
+
+
+def _roots(top: Fields, path: Path) -> tuple[tuple[str, Path], ...]:
+    raw = top.raw("roots")
+    if raw is None and "roots" not in top:
+        return ()
+    if not isinstance(raw, Mapping) or not raw or not all(isinstance(v, str) and v for v in raw.values()):
+        top.fault("roots", "expected names of data roots with their folders, such as {data: data/}")
+        return ()
+    return tuple((str(name), (path.absolute().parent / folder)) for name, folder in sorted(raw.items()))
+
+
+def _entry(item: object, defaults: object, place: tuple[str | int, ...], *, faults: Faults, path: Path, roots: tuple[str, ...]) -> ManifestEntry:
+    own = Fields(item, place, faults, known=DATASET_FIELDS)
+    # A field of the dataset replaces the default whole: a default licence's URL must not vouch for another licence.
+    merged = {**(defaults if isinstance(defaults, Mapping) else {}), **own.given}
+    fields = Fields({k: v for k, v in merged.items() if k in DATASET_FIELDS}, place, faults, known=DATASET_FIELDS)
+    root = fields.text("root", roots[0] if len(roots) == 1 else DEFAULT_ROOT)
+    if roots and root not in roots:
+        fields.fault("root", f"no data root is named {root!r}; known: {', '.join(roots)}")
+    patterns, listed = _shards(fields, path)
+    return ManifestEntry(dataset=_dataset(fields), patterns=patterns, root=root, listed=listed)
+
+
+def _dataset(fields: Fields) -> Dataset:
+    name = fields.text("name", "")
+    if name and _NAME.fullmatch(name) is None:
+        fields.fault("name", f"{name[:60]!r} is no dataset name: expected letters, digits and . _ - /, at most 200, starting with a letter or digit")
+    if "name" not in fields:
+        fields.fault("", "field 'name' is missing")
+    source = _source(fields)
+    generators = tuple(_generator(g) for g in fields.mappings("generators", GENERATOR_FIELDS))
+    text_fields = fields.mapping("fields", ("text",))
+    return Dataset(
+        name=name,
+        title=fields.text("title", ""),
+        source=source,
+        obtained=fields.choice("obtained", Obtained, Obtained.UNKNOWN),
+        license=_license(fields),
+        terms=fields.texts("terms"),
+        generators=generators,
+        synthetic=_synthetic(fields, made_by_model=bool(generators) or source.kind is SourceKind.SYNTHETIC),
+        domain=fields.text("domain"),
+        languages=fields.texts("languages"),
+        derived_from=fields.texts("derived_from"),
+        owner=fields.text("owner"),
+        text_field=text_fields.text("text") if "text" in text_fields else None,
+        tags=fields.texts("tags"),
+    )
+
+
+def _source(fields: Fields) -> Source:
+    source = fields.mapping("source", SOURCE_FIELDS)
+    return Source(
+        kind=source.choice("kind", SourceKind, SourceKind.UNKNOWN),
+        url=source.text("url"),
+        collected=source.mapping("collected", ("from", "to")).days("from", "to"),
+        collector=source.text("collector"),
+    )
+
+
+def _license(fields: Fields) -> LicenseFacts:
+    if "license" not in fields:
+        return LicenseFacts()
+    if isinstance(fields.raw("license"), str):
+        return LicenseFacts(declared=_claim(fields.text("license"), by="registrant", evidence=Evidence()))
+    claim = fields.mapping("license", LICENSE_FIELDS)
+    evidence = Evidence(
+        url=claim.text("url", Absence.NOT_STATED.value),
+        fetched_at=claim.text("fetched_at"),
+        sha256=claim.text("sha256"),
+        snapshot=claim.text("snapshot"),
+    )
+    return LicenseFacts(declared=_claim(claim.text("declared"), by=claim.text("by", "registrant"), evidence=evidence))
+
+
+def _claim(text: str, *, by: str, evidence: Evidence) -> LicenseClaim:
+    from provenance.licensing.classes import normalize  # its catalogue is loaded only where a licence is named
+
+    if text in ABSENCES:
+        return LicenseClaim(value=text, by=by, evidence=evidence)
+    value, original = normalize(text)
+    return LicenseClaim(value=value, original=original, by=by, evidence=evidence)
+
+
+def _generator(fields: Fields) -> Generator:
+    role = fields.text("role", "generate")
+    if role not in ROLES:
+        fields.fault("role", f"{role!r} is not one of {', '.join(ROLES)}")
+    return Generator(
+        provider=fields.text("provider"),
+        model=fields.text("model"),
+        channel=fields.text("channel"),
+        region=fields.text("region"),
+        generated=fields.days("from", "to"),
+        role=role,
+        prompt_source=fields.text("prompt_source"),
+    )
+
+
+def _synthetic(fields: Fields, *, made_by_model: bool) -> TriState:
+    raw = fields.raw("synthetic")
+    said = TriState.of(raw) if isinstance(raw, bool) else TriState.UNKNOWN
+    if "synthetic" in fields and not isinstance(raw, bool):
+        words = {t.value.lower(): t for t in TriState}
+        word = raw.lower() if isinstance(raw, str) else ""
+        if word not in words:
+            fields.fault("synthetic", f"expected yes, no or unknown, got {str(raw)[:40]!r}")
+        said = words.get(word, TriState.UNKNOWN)
+    if made_by_model and said is TriState.NO:
+        fields.fault("synthetic", "'no' contradicts the generators or the synthetic source that are declared")
+    return TriState.YES if made_by_model else said
+
+
+def _shards(fields: Fields, path: Path) -> tuple[tuple[str, ...], tuple[ShardLeaf, ...]]:
+    if isinstance(fields.raw("shards"), Mapping):
+        name = fields.mapping("shards", ("list",)).text("list", "")
+        if not name:
+            fields.fault("shards", "expected patterns, or {list: FILE.parquet} for a shard list")
+            return (), ()
+        try:
+            listed = load_shard_list(path.absolute().parent / name)
+        except ManifestError as err:
+            fields.fault("shards", str(err))
+            return (), ()
+        return tuple(leaf.path for leaf in listed), listed
+    patterns = fields.texts("shards")
+    if not patterns:
+        fields.fault("shards" if "shards" in fields else "", "expected at least one pattern in 'shards', such as chat/*.jsonl.zst")
+    for pattern in patterns:
+        fault = pattern_fault(pattern)
+        if fault:
+            fields.fault("shards", f"{pattern[:80]!r} {fault}")
+    return patterns, ()
+
+
+def pattern_fault(pattern: str) -> str:
+    """Return why a shard pattern cannot be used, empty if it can."""
+    if "://" in pattern:
+        return ""
+    if pattern.startswith(("/", "~")) or "\\" in pattern or re.match(r"[A-Za-z]:", pattern):
+        return "must be relative to a data root, with / between folders"
+    if ".." in PurePosixPath(pattern).parts:
+        return "must not lead out of its data root with .."
+    return "holds a line break" if re.search(r"[\r\n]", pattern) else ""

@@ -1,0 +1,295 @@
+"""datasets.yaml is read strictly, and unknown facts stay unknown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from provenance.documents import parse_document
+from provenance.errors import ManifestError
+from provenance.model.absence import TriState
+from provenance.model.dataset import DateRange, Generator, Obtained, Source, SourceKind
+from provenance.registry.exchange import manifest as module
+from provenance.registry.exchange.manifest import ManifestDocument, load_datasets_manifest
+from tests.conftest import ROOT
+
+FULL = """
+format: provenance.datasets
+version: 1
+roots: {data: data/}
+defaults: {owner: data-team@example.org}
+datasets:
+  - name: chat-distilled
+    title: Support chats, answers by GPT-4
+    source: {kind: synthetic, url: "https://example.org/chats", collected: {from: 2024-03-01, to: 2024-05-31}, collector: Example}
+    obtained: own-account
+    license: {declared: LicenseRef-proprietary, url: "https://example.org/licence"}
+    terms: [openai/business]
+    generators: [{provider: openai, model: gpt-4-0613, channel: api, region: US, from: 2024-03-01, to: 2024-05-31, role: generate}]
+    domain: customer-support
+    languages: [en, NO]
+    derived_from: [support-tickets]
+    shards: [chat/*.jsonl.zst]
+    fields: {text: messages}
+    tags: [v2]
+  - name: support-tickets
+    license: CC BY 4.0
+    synthetic: no
+    owner: support@example.org
+    shards: tickets
+"""
+MINIMAL = "format: provenance.datasets\nversion: 1\ndatasets:\n  - name: d\n    shards: ['*.txt']\n"
+
+
+def load(tmp_path: Path, text: str) -> ManifestDocument:
+    file = tmp_path / "datasets.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_datasets_manifest(file)
+
+
+def with_field(line: str) -> str:
+    return MINIMAL + f"    {line}\n"
+
+
+def test_every_field_of_the_format_is_read(tmp_path: Path) -> None:
+    document = load(tmp_path, FULL)
+    (chat, patterns, root), (tickets, ticket_patterns, _) = document.datasets()
+    assert (patterns, root, ticket_patterns) == (("chat/*.jsonl.zst",), "data", ("tickets",))
+    assert document.roots == (("data", tmp_path / "data"),)
+    assert chat.title == "Support chats, answers by GPT-4"
+    assert chat.source == Source(
+        kind=SourceKind.SYNTHETIC, url="https://example.org/chats", collected=DateRange(start="2024-03-01", end="2024-05-31"), collector="Example"
+    )
+    assert chat.obtained is Obtained.OWN_ACCOUNT
+    assert chat.license.declared.value == "LicenseRef-proprietary"
+    assert chat.license.declared.evidence.url == "https://example.org/licence"
+    assert chat.generators == (
+        Generator(provider="openai", model="gpt-4-0613", channel="api", region="US", generated=DateRange(start="2024-03-01", end="2024-05-31")),
+    )
+    assert (chat.synthetic, chat.text_field, chat.terms, chat.tags) == (TriState.YES, "messages", ("openai/business",), ("v2",))
+    assert chat.languages == ("en", "NO")
+    assert (chat.owner, tickets.owner) == ("data-team@example.org", "support@example.org")
+    assert (tickets.license.declared.value, tickets.license.declared.original) == ("CC-BY-4.0", "CC BY 4.0")
+    assert tickets.synthetic is TriState.NO
+
+
+def test_what_is_not_said_is_unknown(tmp_path: Path) -> None:
+    ((dataset, _, root),) = load(tmp_path, MINIMAL).datasets()
+    assert root == "data"
+    assert dataset.license.effective == "UNKNOWN"
+    assert dataset.synthetic is TriState.UNKNOWN
+    assert dataset.source == Source()
+    assert dataset.obtained is Obtained.UNKNOWN
+    assert (dataset.owner, dataset.domain, dataset.text_field) == ("UNKNOWN", "UNKNOWN", None)
+
+
+@pytest.mark.parametrize("kind", [k for k in SourceKind if k is not SourceKind.SYNTHETIC])
+def test_no_kind_of_source_says_that_text_is_human(tmp_path: Path, kind: SourceKind) -> None:
+    ((dataset, _, _),) = load(tmp_path, with_field(f"source: {{kind: {kind.value}}}")).datasets()
+    assert dataset.synthetic is TriState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("synthetic: no", TriState.NO),
+        ("synthetic: No", TriState.NO),
+        ("synthetic: false", TriState.NO),
+        ("synthetic: yes", TriState.YES),
+        ("synthetic: UNKNOWN", TriState.UNKNOWN),
+        ("generators: [{provider: openai}]", TriState.YES),
+        ("generators: [{provider: openai, role: label}]", TriState.YES),
+        ("source: {kind: synthetic}", TriState.YES),
+    ],
+)
+def test_a_statement_on_synthetic_text_is_taken(tmp_path: Path, line: str, expected: TriState) -> None:
+    ((dataset, _, _),) = load(tmp_path, with_field(line)).datasets()
+    assert dataset.synthetic is expected
+
+
+@pytest.mark.parametrize("word", ["NOT_STATED", "UNREADABLE", "UNKNOWN"])
+def test_a_named_absence_is_no_licence(tmp_path: Path, word: str) -> None:
+    ((dataset, _, _),) = load(tmp_path, with_field(f"license: {word}")).datasets()
+    assert dataset.license.declared.value == word
+
+
+def test_an_unknown_licence_keeps_its_wording(tmp_path: Path) -> None:
+    ((dataset, _, _),) = load(tmp_path, with_field("license: ask Bob first")).datasets()
+    assert (dataset.license.declared.value, dataset.license.declared.original) == ("UNKNOWN", "ask Bob first")
+
+
+def test_a_default_licence_is_replaced_whole(tmp_path: Path) -> None:
+    text = MINIMAL.replace("datasets:", "defaults: {license: {declared: MIT, url: 'https://example.org/mit'}}\ndatasets:")
+    assert load(tmp_path, text).entries[0].dataset.license.declared.value == "MIT"
+    ((dataset, _, _),) = load(tmp_path, text + "    license: {declared: CC0-1.0}\n").datasets()
+    assert dataset.license.declared.value == "CC0-1.0"
+    assert dataset.license.declared.evidence.url == "NOT_STATED"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("licence: MIT", r":6: datasets\[0\]\.licence: unknown field 'licence'; did you mean 'license'\?"),
+        ("source: {knd: own}", r":6: datasets\[0\]\.source\.knd: .*did you mean 'kind'\?"),
+        ("generators: [{provider: a}, {modle: b}]", r"datasets\[0\]\.generators\[1\]\.modle: .*'model'"),
+        ("source: {kind: webcrawl}", "did you mean 'web-crawl'"),
+        ("obtained: stolen", "not one of own-account"),
+        ("generators: [{from: 2024-13-01}]", "not a day"),
+        ("generators: [{from: 2023-02-29}]", "not a day"),
+        ("generators: [{from: 2024-03}]", "expected YYYY-MM-DD"),
+        ("generators: [{from: 2024-03-02, to: 2024-03-01}]", "is before"),
+        ("generators: [{role: invent}]", "not one of generate"),
+        ("generators: {provider: a}", "expected a list"),
+        ("generators: [openai]", "expected a mapping"),
+        ("generators: [{model: 4}]", "expected text, got a number.*quotes"),
+        ("domain: true", "expected text, got true or false"),
+        ("domain:", "expected text, got nothing"),
+        ("domain: ''", "leave the field out"),
+        ("tags: [[a]]", "expected text, got a list"),
+        ("synthetic: maybe", "expected yes, no or unknown"),
+        ("synthetic: 0", "expected yes, no or unknown"),
+        ("license: [MIT]", "expected a mapping"),
+        ("name: e", "'name' is given twice"),
+        ("root: elsewhere\n    roots: 1", "unknown field 'roots'; did you mean 'root'"),
+        ("<<: {owner: me}", "unknown field '<<'"),
+        ("title: " + "x" * 10_001, "1 to 10000 characters"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        load(tmp_path, with_field(line))
+
+
+@pytest.mark.parametrize("line", ["generators: [{provider: openai}]", "source: {kind: synthetic}"])
+def test_saying_no_to_synthetic_against_the_facts_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ManifestError, match="contradicts"):
+        load(tmp_path, with_field(f"{line}\n    synthetic: no"))
+    with pytest.raises(ManifestError, match="contradicts"):
+        load(tmp_path, with_field(line).replace("datasets:", "defaults: {synthetic: no}\ndatasets:"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["/etc/passwd", "../x.jsonl", "a/../../x", "~/x", "C:/x", "a\\\\b", "a\\nb"],
+    ids=["absolute", "up", "inner-up", "home", "drive", "backslash", "line"],
+)
+def test_a_pattern_cannot_leave_its_root(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(ManifestError, match=r"data root|line break"):
+        load(tmp_path, MINIMAL.replace("'*.txt'", f'"{pattern}"'))
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a@b", "-a", "../a", "a\\nb", "x" * 201])
+def test_a_name_that_could_be_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ManifestError, match=r"datasets\[0\]\.name"):
+        load(tmp_path, MINIMAL.replace("name: d", f'name: "{name}"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a mapping"),
+        ("[]", "expected a mapping"),
+        (MINIMAL.replace("version: 1", "version: 2"), "reads version 1"),
+        (MINIMAL.replace("version: 1", "version: true"), "reads version 1"),
+        (MINIMAL.replace("provenance.datasets", "provenance.run"), "expected provenance.datasets"),
+        (MINIMAL + "\tx: 1\n", "datasets.yaml:6"),
+        (MINIMAL.replace("version: 1", "version: 1\nversion: 1"), "given twice"),
+        ("a: &a [x]\nb: *a\n", "aliases are not allowed"),
+        (MINIMAL.replace("name: d", "name: !!python/object:os.system d"), "datasets.yaml:4"),
+        (MINIMAL + "  - name: d\n    shards: [x]\n", "described twice"),
+        ("format: provenance.datasets\nversion: 1\ndatasets: []\n", "at least one dataset"),
+        ("format: provenance.datasets\nversion: 1\ndatasets: [x]\n", "expected a mapping"),
+        ("format: provenance.datasets\nversion: 1\ndatasets: [{name: d}]\n", "at least one pattern"),
+        (MINIMAL.replace("datasets:", "defaults: {name: x}\ndatasets:"), r"defaults\.name: unknown field"),
+        (MINIMAL.replace("datasets:", "roots: []\ndatasets:"), "expected names of data roots"),
+        (with_field("root: raw").replace("datasets:", "roots: {a: x, b: y}\ndatasets:", 1), "no data root is named 'raw'"),
+    ],
+)
+def test_a_broken_document_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        load(tmp_path, text)
+
+
+def test_all_faults_are_told_at_once_up_to_a_limit(tmp_path: Path) -> None:
+    items = "".join(f"  - {{name: d{i}, shards: [x], colour: red}}\n" for i in range(30))
+    with pytest.raises(ManifestError) as caught:
+        load(tmp_path, "format: provenance.datasets\nversion: 1\ndatasets:\n" + items)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert lines[0].startswith(f"{tmp_path}/datasets.yaml:4: datasets[0].colour: unknown field")
+    assert lines[-1] == "and 10 more"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"nowhere\.yaml"):
+        load_datasets_manifest(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_shard_list_names_files_and_what_it_claims_of_them(tmp_path: Path, form: str) -> None:
+    rows: dict[str, list[str] | list[int]] = {"path": ["b.jsonl", "a.jsonl"], "sha256": ["b" * 64, "sha256:" + "a" * 64], "size_bytes": [2, 1]}
+    if form == "csv":
+        lines = [",".join(str(rows[c][i]) for c in rows) for i in range(2)]
+        (tmp_path / "list.csv").write_text("path,sha256,size_bytes\n" + "\n".join(lines), encoding="utf-8")
+    else:
+        pq.write_table(pa.table(rows), tmp_path / "list.parquet")
+    document = load(tmp_path, MINIMAL.replace("['*.txt']", f"{{list: list.{form}}}"))
+    assert document.entries[0].patterns == ("a.jsonl", "b.jsonl")
+    assert [leaf.sha256 for leaf in document.entries[0].listed] == ["sha256:" + "a" * 64, "sha256:" + "b" * 64]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("path,sha256\n", "lacks the column 'size_bytes'"),
+        ("path,sha256,size_bytes\n", "empty"),
+        ("path,sha256,size_bytes\na,xyz,1\n", "list.csv:2: not a shard"),
+        (f"path,sha256,size_bytes\na,{'a' * 64},-1\n", "size -1"),
+        (f"path,sha256,size_bytes\na,{'a' * 64},\n", "not a shard"),
+        (f"path,sha256,size_bytes\n../a,{'a' * 64},1\n", "one file below a data root"),
+        (f"path,sha256,size_bytes\n*,{'a' * 64},1\n", "no wildcard"),
+        (f"path,sha256,size_bytes\na,{'a' * 64},1\na,{'b' * 64},1\n", "two different files"),
+        ("\xff", "lacks the column"),
+    ],
+)
+def test_a_broken_shard_list_says_where(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "list.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(ManifestError, match=message):
+        load(tmp_path, MINIMAL.replace("['*.txt']", "{list: list.csv}"))
+
+
+def test_a_parquet_shard_list_that_is_none_says_so(tmp_path: Path) -> None:
+    (tmp_path / "list.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ManifestError, match="cannot be read"):
+        load(tmp_path, MINIMAL.replace("['*.txt']", "{list: list.parquet}"))
+
+
+SCHEMA = json.loads((ROOT / "docs" / "formats" / "datasets.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", [FULL, MINIMAL, MINIMAL.replace("['*.txt']", "{list: x.csv}")])
+def test_the_published_schema_accepts_what_is_read(text: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(parse_document(text.encode(), where="x"), SCHEMA)
+
+
+@pytest.mark.parametrize("line", ["licence: MIT", "source: {knd: own}", "generators: [{from: 2024-03}]", "domain: 1", "synthetic: maybe"])
+def test_the_published_schema_refuses_what_is_refused(line: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(parse_document(with_field(line).encode(), where="x"), SCHEMA)
+
+
+def test_the_published_schema_has_exactly_the_fields_that_are_read() -> None:
+    top = SCHEMA["properties"]
+    item = top["datasets"]["items"]["properties"]
+    assert set(top) == set(module.TOP_FIELDS)
+    assert set(top["defaults"]["properties"]) == set(module.DEFAULT_FIELDS)
+    assert set(item) == set(module.DATASET_FIELDS)
+    assert set(item["source"]["properties"]) == set(module.SOURCE_FIELDS)
+    assert set(item["license"]["oneOf"][1]["properties"]) == set(module.LICENSE_FIELDS)
+    assert set(item["generators"]["items"]["properties"]) == set(module.GENERATOR_FIELDS)
