@@ -149,6 +149,12 @@ class Registry(Protocol):
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         """Return all versions of a dataset, oldest first, without shards."""
 
+    def registered_paths(self) -> Iterable[tuple[str, str]]:
+        """Return (root, path) of every shard in the newest version of every dataset."""
+
+    def note(self, kind: str, **facts: str) -> None:
+        """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""
+
     def save_scan(self, result: ScanResult, evidence: str) -> None:
         """Record a scan result and the digest of its evidence file."""
 

@@ -161,6 +161,7 @@ def _run_facts(run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float
         "shards": len(shards),
         "words": sum(w or 0 for w in words) if known else 0,
         "words_known": _yes(known),
+        "references": len(run.references),
         "scans_missing": sum(s.scan_state != "current" for s in shards),
         **_synthetic_shares(datasets, parts),
     }

@@ -19,11 +19,15 @@ class JudgedShard:
 
     checked: CheckedShard
     outcome: ScanOutcome | None
-    """Its scan; ``None`` where none was asked for or it could not be made."""
+    """Its scan; ``None`` where the run names no reference set, or the bytes are not the registered ones."""
+    references: int = 0
+    """Reference sets that the run names."""
 
     @property
     def scan_state(self) -> str:
-        """Return ``current`` where these very bytes were compared with every reference set, else ``none``."""
+        """Return ``current`` where these very bytes were compared with every reference set that the run names, else ``none``."""
+        if not self.references:
+            return "current" if self.checked.state is ShardState.UNCHANGED else "none"
         return "current" if self.outcome is not None and self.outcome.result is not None else "none"
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import click
 
 from provenance.cli.context import CommandContext
@@ -20,7 +22,8 @@ def log() -> None:
 @pass_context
 def show(ctx: CommandContext, /, limit: int, output: str) -> int:
     """Show the newest entries."""
-    entries = ctx.workspace().units.log_entries(limit)
+    with ctx.workspace().units.read() as registry:
+        entries = list(deque(registry.log_entries(), maxlen=limit))
     if output == "json":
         say_json(entries)
     else:
@@ -30,10 +33,14 @@ def show(ctx: CommandContext, /, limit: int, output: str) -> int:
 
 
 @log.command("verify")
+@click.option("--expected-head", default=None, help="A head printed earlier, such as in a report: it must be in the chain.")
 @pass_context
-def verify(ctx: CommandContext, /) -> int:
+def verify(ctx: CommandContext, /, expected_head: str | None) -> int:
     """Check the chain; the first broken link is named."""
-    count, head = ctx.workspace().units.verify_log()
-    say(f"✓ {count} entries, head {head}")
+    from provenance.registry.log import verify_log
+
+    with ctx.workspace().units.read() as registry:
+        head = verify_log(registry.log_entries(), expected_head=expected_head)
+    say(f"✓ the log is whole, head {head}")
     say("The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True)
     return 0

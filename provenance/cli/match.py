@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -116,7 +117,7 @@ def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitSta
         return None
     if isinstance(given, Path):
         return stack.enter_context(ctx.path(given).open("wb"))
-    return click.get_binary_stream("stdout")
+    return sys.stdout.buffer
 
 
 def _scan(ctx: CommandContext, files: Sequence[Path], matcher: CascadeMatcher, tally: Tally, out: IO[bytes] | None, text_field: str | None) -> None:

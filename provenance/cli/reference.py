@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,8 +125,7 @@ def list_sets(ctx: CommandContext, /, output: str) -> int:
 @pass_context
 def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
     """Show a set and its references."""
-    opened = ctx.workspace().references.open([name])
-    records = list(opened.records(limit))
+    records = list(itertools.islice(ctx.workspace().references.references(name), limit))
     if output == "json":
         say_json(records)
         return 0

@@ -153,6 +153,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _tri("synthetic_known", "YES where the origin of all data is known."),
         _enum("mixture_known", "YES", "NO", doc="Whether shares of the mixture could be computed."),
         _int("scans_missing", "Shards without a current scan.", evidence="scan"),
+        _int("references", "Reference sets that the data were compared with.", evidence="scan"),
     ),
     SubjectKind.DATASET: (
         _text("name", "Name of the dataset."),

@@ -131,6 +131,16 @@ class SqlRegistry:
         )
         return [(row[0], mapping.shard_value(row[1:])) for row in self._session.execute(query)]
 
+    def registered_paths(self) -> Sequence[tuple[str, str]]:
+        """Return (root, path) of every shard in the newest version of every dataset."""
+        query = select(ShardRow.root, ShardRow.path).where(ShardRow.version_id.in_(_newest_ids()))
+        return [(root, path) for root, path in self._session.execute(query)]
+
+    def note(self, kind: str, **facts: str) -> None:
+        """Put an event that changes no fact into this unit's log row."""
+        self._must_write()
+        self._changed(kind, **facts)
+
     def save_scan(self, result: ScanResult, evidence: str) -> None:
         """Record a scan result and the digest of its evidence file; the last one recorded for a scan id counts."""
         self._must_write()

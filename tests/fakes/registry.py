@@ -53,6 +53,13 @@ class InMemoryRegistry:
     def datasets(self) -> Sequence[DatasetVersion]:
         return [replace(v, shards=()) for _, v in sorted(self._newest().items())]
 
+    def registered_paths(self) -> Sequence[tuple[str, str]]:
+        return [(s.root, s.path) for v in self._newest().values() for s in v.shards]
+
+    def note(self, kind: str, **facts: str) -> None:
+        self._must_write()
+        self.changed.append({kind: facts})
+
     def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
         found = [v for v in self._state.versions if v.dataset.name == name and root_digest in {None, v.root_digest}]
         if not found:

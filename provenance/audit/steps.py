@@ -1,0 +1,75 @@
+"""The fewest steps that would bring a run closer to a clearance, proposed from its open findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provenance.model.audit import MatchEvidence, Step
+from provenance.model.finding import Action, Finding, SubjectKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """What steps are measured against."""
+
+    records: Mapping[str, int]
+    """Records of each dataset."""
+
+
+def propose_steps(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], amounts: Amounts) -> tuple[Step, ...]:
+    """Return steps, the one that closes most findings first. Only open findings that deny or ask for review count."""
+    pending = [f for f in findings if f.is_open and f.action is not Action.WARN]
+    matched = [f for f in pending if f.subject.kind is SubjectKind.MATCH]
+    steps = [*_drop_steps(matched, evidence, amounts), *_other_steps([f for f in pending if f.subject.kind is not SubjectKind.MATCH])]
+    return tuple(step for _, step in sorted(steps, key=lambda item: -item[0]))
+
+
+def _drop_steps(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], amounts: Amounts) -> list[tuple[int, Step]]:
+    """All match findings are closed by one step: leaving out the records that hold the passages."""
+    if not findings:
+        return []
+    by_id = {e.id: e for e in evidence}
+    rules = sorted({f.rule for f in findings})
+    datasets = sorted({f.dataset for f in findings})
+    parts = []
+    for name in datasets:
+        records = {
+            (by_id[f.subject.id].match.path, by_id[f.subject.id].match.record) for f in findings if f.dataset == name and f.subject.id in by_id
+        }
+        total = amounts.records.get(name, 0)
+        share = f", {len(records) / total:.1%} of its records" if total else ""
+        parts.append(f"{len(records)} {_plural('record', len(records))} of {name}{share}")
+    command = "provenance remedy drop " + " ".join(f"--rule {rule}" for rule in rules) + " --apply"
+    passages = _plural("passage", len(findings))
+    summary = f"Drop {' and '.join(parts)}: {command}"
+    return [(len(findings), Step(summary=summary, effect=f"closes {len(findings)} {passages} of {', '.join(rules)}", clears=tuple(rules)))]
+
+
+_ADVICE: Mapping[str, Callable[[str], str]] = {
+    "L001": lambda names: f"State the licence of {names} in datasets.yaml, with where it was read, and register again",
+    "R001": lambda names: f"Register {names} again, or restore the registered files",
+    "R002": lambda names: f"Mend or remove what cannot be read in {names}, then register and scan again",
+    "R003": lambda _: "Name reference sets in the run file: provenance reference add NAME FILES…",
+    "E001": lambda names: f"Register {names}: provenance register --manifest datasets.yaml",
+    "D001": lambda names: f"Drop {names} from the run, state its generator fully, or record the provider's approval",
+}
+
+
+def _other_steps(findings: Sequence[Finding]) -> list[tuple[int, Step]]:
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.rule, []).append(finding)
+    steps = []
+    for rule, members in groups.items():
+        names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
+        advice = _ADVICE.get(rule)
+        first = members[0].remedies[0].summary if members[0].remedies else members[0].title
+        summary = advice(names) if advice else first
+        effect = f"closes {len(members)} {_plural('finding', len(members))} of {rule}"
+        steps.append((len(members), Step(summary=summary, effect=effect, clears=(rule,))))
+    return steps
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else word + "s"

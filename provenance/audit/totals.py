@@ -1,0 +1,168 @@
+"""The numbers and shares of an audit record, each with what it is of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from provenance.audit.facts import DatasetJudgement, GatheredFacts
+from provenance.audit.judged import JudgedDataset, match_id
+from provenance.audit.states import ShardState
+from provenance.model.absence import Absence, Permission, TriState, is_absent
+from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
+from provenance.model.dataset import Dataset
+from provenance.model.finding import Action, Finding
+from provenance.model.reference import ReferenceKind
+
+SHARDS_LISTED = 1000
+"""Shards listed in a record whatever became of them; those with an open finding are listed always."""
+
+
+def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, findings: Sequence[Finding]) -> Totals:
+    """Return the totals of an audit."""
+    shards = [s for d in datasets for s in d.shards]
+    matches = [m for d in datasets for m in d.matches]
+    alarms = [m for m in matches if not m.explained]
+    works = [m for m in alarms if m.kind is ReferenceKind.WORK and gathered.matches[match_id(m)].license is not Permission.ALLOWED]
+    open_actions = Counter(f.action for f in findings if f.is_open)
+    return Totals(
+        datasets=len(datasets),
+        shards_named=len(shards) + sum(d.version is None for d in datasets),
+        shards_judged=sum(s.checked.state is ShardState.UNCHANGED and s.scan_state == "current" for s in shards),
+        records=sum(s.checked.shard.records or 0 for s in shards),
+        words=_words(datasets),
+        words_with_known_license=_words(d for d in datasets if gathered.datasets[d.name].license.known),
+        words_with_known_terms=_words(d for d in datasets if gathered.datasets[d.name].terms.outcome is not Permission.UNKNOWN),
+        matches=len(matches),
+        alarms=len(alarms),
+        explained=len(matches) - len(alarms),
+        matched_words=sum(m.words for m in alarms),
+        words_shared_unlicensed=sum(m.aligned_words for m in works),
+        deny=open_actions[Action.DENY],
+        review=open_actions[Action.REVIEW],
+        warn=open_actions[Action.WARN],
+        waived=sum(f.waiver is not None for f in findings),
+    )
+
+
+def _words(datasets: Iterable[JudgedDataset]) -> int:
+    return sum(s.words or 0 for d in datasets for s in d.shards)
+
+
+def summarize_datasets(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, findings: Sequence[Finding]) -> tuple[DatasetSummary, ...]:
+    """Return what an audit says of each registered dataset."""
+    pending = Counter(f.dataset for f in findings if f.is_open)
+    summaries = []
+    for i, judged in enumerate(datasets):
+        if judged.version is None:
+            continue
+        alarms = [m for m in judged.matches if not m.explained]
+        summaries.append(
+            DatasetSummary(
+                dataset=judged.version.dataset,
+                root_digest=judged.version.root_digest,
+                shards=len(judged.shards),
+                size_bytes=sum(s.checked.shard.size_bytes for s in judged.shards),
+                records=sum(s.checked.shard.records or 0 for s in judged.shards),
+                words=_words((judged,)),
+                unread_records=sum(s.unread_records for s in judged.shards),
+                weight=None if gathered.shares is None else gathered.shares[i],
+                license_use=gathered.datasets[judged.name].license.use,
+                synthetic=judged.synthetic,
+                matches=len(judged.matches),
+                alarms=len(alarms),
+                matched_words=sum(m.words for m in alarms),
+                open_findings=pending[judged.name],
+            )
+        )
+    return tuple(summaries)
+
+
+def summarize_shards(datasets: Sequence[JudgedDataset], findings: Sequence[Finding]) -> tuple[ShardSummary, ...]:
+    """Return the first shards, and every one with an open finding or a state that is not ``unchanged``."""
+    flagged = {(f.dataset, f.subject.id) for f in findings if f.is_open}
+    listed: list[ShardSummary] = []
+    for judged in datasets:
+        for shard in judged.shards:
+            s, state = shard.checked.shard, shard.checked.state
+            alarms = [m for m in (shard.outcome.matches if shard.outcome is not None else ()) if not m.explained]
+            if len(listed) < SHARDS_LISTED or alarms or state is not ShardState.UNCHANGED or (judged.name, s.path) in flagged:
+                listed.append(
+                    ShardSummary(
+                        dataset=judged.name,
+                        path=s.path,
+                        sha256=s.sha256,
+                        size_bytes=s.size_bytes,
+                        records=s.records,
+                        words=s.words,
+                        state=state.value,
+                        alarms=len(alarms),
+                        matched_words=sum(m.words for m in alarms),
+                    )
+                )
+    return tuple(listed)
+
+
+def mix(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[MixtureShare, ...]:
+    """Return the mixture's shares under each grouping, largest first; nothing where shares could not be computed."""
+    if gathered.shares is None:
+        return ()
+    found: dict[tuple[str, str, TriState], float] = {}
+    for judged, share in zip(datasets, gathered.shares, strict=True):
+        dataset = judged.version.dataset if judged.version is not None else Dataset(name=judged.name)
+        for grouping, label in _labels(dataset, judged.synthetic):
+            key = (grouping, label, judged.synthetic)
+            found[key] = found.get(key, 0.0) + share
+    ordered = sorted(found.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+    return tuple(MixtureShare(grouping=g, label=label, share=share, synthetic=s) for (g, label, s), share in ordered)
+
+
+def _labels(dataset: Dataset, synthetic: TriState) -> list[tuple[str, str]]:
+    providers = {g.provider for g in dataset.generators}
+    made_by_people = "no model" if synthetic is TriState.NO else Absence.UNKNOWN.value
+    return [
+        ("source", dataset.source.kind.value),
+        ("license", dataset.license.effective),
+        ("provider", ", ".join(sorted(providers)) or made_by_people),
+        ("language", ", ".join(dataset.languages) or Absence.UNKNOWN.value),
+        ("synthetic", synthetic.value),
+        ("domain", dataset.domain),
+    ]
+
+
+def list_terms(datasets: Sequence[JudgedDataset], judgements: Mapping[str, DatasetJudgement]) -> tuple[TermsApplied, ...]:
+    """Return which terms applied to which dataset, one row a generator and version."""
+    return tuple(
+        TermsApplied(
+            dataset=judged.name,
+            provider=layer.provider,
+            terms=layer.terms,
+            title=layer.title,
+            effective_from=layer.effective_from,
+            effective_to=layer.effective_to,
+            generated_from=generator.generated.start,
+            generated_to=generator.generated.end,
+            outcome=(layer.outcome or Permission.UNKNOWN).value,
+            clauses=layer.clauses,
+        )
+        for judged in datasets
+        for generator, answer in judgements[judged.name].by_generator
+        for layer in answer.layers
+    )
+
+
+def list_obligations(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[str, ...]:
+    """Return the duties that licences of the mixture bring, which a clearance then records as conditions."""
+    duties = []
+    for judged in datasets:
+        found = gathered.datasets[judged.name].license
+        expression = judged.version.dataset.license.effective if judged.version is not None else Absence.UNKNOWN.value
+        if is_absent(expression):
+            continue
+        if found.attribution is TriState.YES:
+            duties.append(f"attribution: keep the credit that {expression} asks for ({judged.name})")
+        if found.share_alike is TriState.YES:
+            duties.append(f"share-alike: {expression} of {judged.name} binds adaptations")
+        if found.behavioural_restrictions is TriState.YES:
+            duties.append(f"flow-down: pass the use restrictions of {expression} on ({judged.name})")
+    return tuple(dict.fromkeys(duties))

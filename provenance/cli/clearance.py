@@ -1,0 +1,65 @@
+"""``provenance clearance``: verify and read clearances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import say, say_json, visible
+from provenance.model.wire import to_wire
+
+
+@click.group()
+def clearance() -> None:
+    """Verify and read clearances."""
+
+
+@clearance.command("verify")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
+@click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file.")
+@click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside FILE otherwise.")
+@pass_context
+def verify(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], trust_path: Path | None, manifest: Path | None) -> int:
+    """Check a clearance against the data on disk, as the gate does. Exit 77 if it does not hold."""
+    from provenance.cli.exec_ import data_roots
+    from provenance.hooks.gate import TrainingBlocked, announce, examine
+    from provenance.hooks.launcher import success_lines
+
+    try:
+        passed = examine(
+            ctx.path(file),
+            roots=data_roots(ctx, roots),
+            trust=ctx.path(trust_path) if trust_path else None,
+            manifest=ctx.path(manifest) if manifest else None,
+        )
+    except TrainingBlocked as denial:
+        announce(denial)
+        return 77
+    for line in success_lines(passed):
+        say(line)
+    return 0
+
+
+@clearance.command("inspect")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@text_or_json
+@pass_context
+def inspect(ctx: CommandContext, /, file: Path, output: str) -> int:
+    """Print what a clearance says. Nothing is verified."""
+    from provenance.clearance.envelope import parse_envelope
+    from provenance.clearance.statement import parse_statement
+
+    envelope = parse_envelope(ctx.path(file).read_bytes())
+    statement = parse_statement(envelope.payload)
+    if output == "json":
+        say_json(statement)
+        return 0
+    for name, value in to_wire(statement).items():
+        say(f"{name:<22} {visible(str(value))}")
+    say(f"{'signed by':<22} {', '.join(s.key_id[:16] for s in envelope.signatures)}")
+    say("not verified: provenance clearance verify does that", err=True)
+    return 0

@@ -1,0 +1,54 @@
+"""``provenance exec``: start a command only under a valid clearance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context
+from provenance.config import load_settings
+from provenance.errors import ConfigError
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True})
+@click.option("--clearance", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="X.clearance.json.")
+@click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
+@click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file; else the system's.")
+@click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside the clearance otherwise.")
+@click.option("--run-digest", default=None, help="Refuse a clearance of another run.")
+@click.option("--denial-json", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the reasons of a denial there.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@pass_context
+def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], command: tuple[str, ...], **options: object) -> int:
+    r"""Verify a clearance against the data, then run COMMAND in this process. Exit 77 if it does not hold.
+
+    \b
+    provenance exec --clearance run.clearance.json --trust trust.json -- torchrun train.py
+    """
+    from provenance.hooks.launcher import run
+
+    argv = ["--clearance", str(ctx.path(file))]
+    for root in data_roots(ctx, roots):
+        argv += ["--root", str(root)]
+    for name, option in (("trust_path", "--trust"), ("manifest", "--manifest"), ("run_digest", "--run-digest"), ("denial_json", "--denial-json")):
+        value = options[name]
+        if value is not None:
+            argv += [option, str(ctx.path(value) if isinstance(value, Path) else value)]
+    return run([*argv, "--", *command])
+
+
+def data_roots(ctx: CommandContext, given: Sequence[Path]) -> list[Path]:
+    """Return the data roots named, else those of the workspace.
+
+    Raises:
+        ConfigError: If there are neither.
+    """
+    if given:
+        return [ctx.path(root) for root in given]
+    try:
+        return [path for _, path in load_settings(ctx.start).roots]
+    except ConfigError as err:
+        raise ConfigError("no data root to check", hint="name it: --root DIR") from err
