@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from provenance.ingest.fields import FieldPlan, id_text, iter_chosen, iter_texts, plan_fields
+from provenance.ingest.fields import LABEL_KEYS, FieldPlan, id_text, iter_chosen, iter_texts, plan_fields
 from provenance.ports import TextBatch
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 """Text at which a batch is given out; one longer row makes a batch of its own."""
 BATCH_ROWS = 1 << 16
 _MAX_PLANS = 1_024
@@ -32,6 +32,7 @@ class RowCollector:
         self._text_field = text_field
         self._plans: dict[tuple[str, ...], FieldPlan] = {}
         self._codes: dict[str, int] = {}
+        self._turn_codes: dict[str, list[dict[str, int]]] = {}
         self.fields_seen: dict[str, None] = {}
         """Fields of records that had no text, for the message when no record has any."""
         self.rows_given = 0
@@ -46,6 +47,7 @@ class RowCollector:
         self._bytes = 0
         if len(self._codes) > _MAX_NAMES:
             self._codes = {}
+            self._turn_codes = {}
 
     @property
     def full(self) -> bool:
@@ -96,19 +98,49 @@ class RowCollector:
             value = record[name]
             if type(value) is str:
                 self._append(name, value)
+            elif type(value) is list:
+                self._add_turns(name, value)
             elif value is not None:
                 for path, text in iter_texts(value, name):
                     self._append(path, text)
 
+    def _add_turns(self, name: str, turns: list[Any]) -> None:
+        """Take a list's texts in the order and under the names of ``iter_texts``, quickly where its items are plain chat turns."""
+        known = self._turn_codes.setdefault(name, [])
+        known.extend({} for _ in range(len(turns) - len(known)))
+        parts, row_codes = self._parts, self._row_codes
+        for i, turn in enumerate(turns):
+            if type(turn) is not dict:
+                for path, text in iter_texts(turn, f"{name}[{i}]", 1):
+                    self._append(path, text)
+                continue
+            codes = known[i]
+            for key, value in turn.items():
+                if key in LABEL_KEYS:
+                    continue
+                if type(value) is str:
+                    code = codes.get(key)
+                    if code is None:
+                        code = codes[key] = self._code(f"{name}[{i}].{key}")
+                    part = utf8(value)
+                    parts.append(part)
+                    row_codes.append(code)
+                    self._bytes += len(part)
+                else:
+                    for path, text in iter_texts(value, f"{name}[{i}].{key}", 2):
+                        self._append(path, text)
+
     def _append(self, path: str, text: str) -> None:
         part = utf8(text)
-        codes = self._codes
-        code = codes.get(path)
-        if code is None:
-            code = codes[path] = len(codes)
         self._parts.append(part)
-        self._row_codes.append(code)
+        self._row_codes.append(self._code(path))
         self._bytes += len(part)
+
+    def _code(self, path: str) -> int:
+        code = self._codes.get(path)
+        if code is None:
+            code = self._codes[path] = len(self._codes)
+        return code
 
     def _drop_after(self, before: int) -> None:
         self._bytes -= sum(map(len, self._parts[before:]))

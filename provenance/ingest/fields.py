@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 TEXT_FIELDS: tuple[str, ...] = (
     "system",
@@ -70,11 +71,10 @@ def id_text(record: Mapping[str, object], names: tuple[str, ...]) -> str | None:
     """Return the record's name as text: of the given fields the first that holds text or a whole number."""
     for name in names:
         value = record[name]
-        if isinstance(value, str) and value:
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        if value is not None and type(value).__name__ == "UUID":
+        if isinstance(value, str):
+            if value:
+                return value
+        elif (isinstance(value, int) and not isinstance(value, bool)) or isinstance(value, UUID):
             return str(value)
     return None
 

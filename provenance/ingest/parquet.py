@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import BATCH_BYTES, list_names
+from provenance.ingest.columns import ColumnRows, collect_rows, may_hold_text
 from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS, id_text
 from provenance.ingest.files import open_binary, read_head
 from provenance.ingest.interface import Stream
@@ -46,13 +47,10 @@ class ParquetStream(Stream):
             yield batch
 
     def _take(self, columns: pa.RecordBatch, text: list[str], ids: list[str]) -> Iterator[TextBatch]:
-        arrays = [plain_text(columns.column(name)) for name in text] if self.text_field is None or self.text_field in text else [None]
-        doc_ids = _ids(columns, ids)
-        plain = [array for array in arrays if array is not None]
-        if len(plain) == len(arrays):
-            batch = self._plain_batch(plain, text, doc_ids)
+        rows = collect_rows(columns, text) if self.text_field is None or self.text_field in text else None
+        if rows is not None:
+            batch = self._batch_of(rows, columns, text, ids)
             if batch is not None:
-                self._rows.rows_given += len(batch)
                 yield batch
             return
         for record in _records(columns, text + ids):
@@ -64,23 +62,21 @@ class ParquetStream(Stream):
             if self._rows.full and (batch := self._rows.take()) is not None:
                 yield batch
 
-    def _plain_batch(self, arrays: list[pa.LargeStringArray], names: list[str], doc_ids: list[str | None]) -> TextBatch | None:
-        """Interleave plain text columns: the fields of one record follow one another, nulls left out."""
-        n = len(arrays[0])
-        valid = np.stack([array.is_valid().to_numpy(zero_copy_only=False) for array in arrays], axis=1)
-        for row in np.flatnonzero(~valid.any(axis=1)):
-            self._log.add(f"no text: {list_names(dict.fromkeys(names))} {'is' if len(names) == 1 else 'are'} null", record=self._records + int(row))
-        rows, codes = np.nonzero(valid)
-        joined = arrays[0]
-        if len(arrays) > 1 or not valid.all():
-            joined = pa.concat_arrays(arrays).take(pa.array(codes * n + rows))
-        record = rows.astype(np.int64) + self._records
+    def _batch_of(self, rows: ColumnRows, columns: pa.RecordBatch, text: list[str], ids: list[str]) -> TextBatch | None:
+        """Make a batch of a record batch's rows; a record that has none is a problem."""
+        n = columns.num_rows
+        for row in np.flatnonzero(np.bincount(rows.record, minlength=n) == 0):
+            self._log.add(f"has no text in {list_names(dict.fromkeys(text))}", record=self._records + int(row))
+        record = rows.record + self._records
         self._records += n
-        if not len(rows):
+        if not len(record):
             return None
-        data, offsets = _buffers(joined)
-        ids: list[str | None] = doc_ids if len(rows) == n and len(arrays) == 1 else [doc_ids[row] for row in rows]
-        return TextBatch(data, offsets, record, np.zeros(len(rows), np.int64), codes.astype(np.int32), tuple(names), ids)
+        self._rows.rows_given += len(record)
+        data, offsets = _buffers(rows.text)
+        doc_ids = _ids(columns, ids)
+        if len(record) != n:
+            doc_ids = [doc_ids[row] for row in rows.record.tolist()]
+        return TextBatch(data, offsets, record, np.zeros(len(record), np.int64), rows.code, rows.names, doc_ids)
 
 
 @contextmanager
@@ -119,7 +115,7 @@ def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> 
     """
     names = list(schema.names)
     if text_field is None:
-        chosen = [name for name in TEXT_FIELDS if name in names and _may_hold_text(schema.field(name).type)]
+        chosen = [name for name in TEXT_FIELDS if name in names and may_hold_text(schema.field(name).type)]
     else:
         chosen = [name for name in (text_field, text_field.split(".")[0]) if name in names][:1]
     if not chosen:
@@ -131,11 +127,6 @@ def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> 
     return chosen
 
 
-def _may_hold_text(kind: pa.DataType) -> bool:
-    types = pa.types
-    return not (types.is_primitive(kind) or types.is_null(kind) or types.is_boolean(kind) or types.is_decimal(kind))
-
-
 def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:
     """Yield a row group's columns in record batches of bounded size; where it is damaged, note it and end."""
     meta = file.metadata.row_group(group)
@@ -145,23 +136,6 @@ def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: Proble
         yield from file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=names, use_threads=False)
     except _READ_ERRORS as err:
         log.add(f"row group {group} of {file.num_row_groups} is damaged: {_first_line(err)}")
-
-
-def plain_text(array: Any) -> pa.LargeStringArray | None:
-    """Return a text column with 64-bit offsets, its bytes shared with the given one; ``None`` where it is nested or not all UTF-8."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    kind = array.type
-    types = pa.types
-    if not (
-        types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_binary(kind) or types.is_large_binary(kind)
-    ):
-        return None
-    try:
-        # Parquet readers take the file's word that text is UTF-8; the cast from bytes looks.
-        return cast("pa.LargeStringArray", array.cast(pa.large_binary()).cast(pa.large_string()))
-    except pa.ArrowInvalid:
-        return None
 
 
 def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

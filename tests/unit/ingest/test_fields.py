@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,3 +180,27 @@ def test_any_bytes_give_rows_or_one_of_our_errors(tmp_path_factory: pytest.TempP
     except ShardReadError:
         return
     assert rows > 0
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "jsonl.gz", "jsonl.zst"])
+def test_a_changed_byte_anywhere_gives_rows_or_one_of_our_errors(tmp_path: Path, ending: str, loops: int) -> None:
+    records = [{"id": i, "text": f"text {i} " * 20, "messages": [{"role": "user", "content": f"turn {i}"}]} for i in range(40)]
+    path = Path(write(tmp_path / f"a.{ending.split('.', maxsplit=1)[0]}", records))
+    whole = path.read_bytes()
+    if "." in ending:
+        with pa.CompressedOutputStream(str(tmp_path / "packed"), "gzip" if ending.endswith("gz") else "zstd") as out:
+            out.write(whole)
+        whole, path = (tmp_path / "packed").read_bytes(), tmp_path / f"a.{ending}"
+    rng = random.Random(1729)
+    for _ in range(60 * loops):
+        raw = bytearray(whole)
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        path.write_bytes(bytes(raw[: rng.randrange(1, len(raw))] if rng.random() < 0.3 else raw))
+        try:
+            stream = Reader().open(str(path))
+            for batch in stream:
+                assert batch.offsets[-1] == len(batch.data)
+                bytes(batch.data).decode()
+        except ShardReadError:
+            continue
+        assert stream.records > 0
