@@ -1,0 +1,188 @@
+"""What the audit page says, computed from the record alone: sentences, charts, entries. The template only lays it out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provenance.model.audit import AuditRecord, ShardSummary
+from provenance.model.finding import Action, VerdictKind
+from provenance.report.charts import Chart, cap_bar, share_bar
+from provenance.report.groups import DETAILED, Entry, group_findings
+from provenance.report.heatmap import overlap_map
+from provenance.report.lengths import length_histogram
+from provenance.report.passages import EXPLAINED
+from provenance.report.timeline import terms_timeline
+from provenance.report.wording import clip, count, number, percent
+
+ROWS = 1500
+"""Findings listed in one line each, after those shown in full."""
+SHARDS = 100
+DATASETS = 400
+GROUPINGS = (("license", "licence"), ("provider", "provider"), ("language", "language"), ("domain", "domain"))
+"""Groupings of the mixture drawn below the first screen, with the noun for each."""
+_LENGTH_PARAMS = ("min_words", "max_overlap_words", "max_words")
+_CAP_PARAMS = ("max_synthetic", "max_synthetic_share", "synthetic_cap")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One of the four numbers of the first screen."""
+
+    value: str
+    label: str
+    detail: str
+    alert: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """All that the template needs beside the record itself."""
+
+    verdict_tail: str
+    verdict_note: str
+    next_command: str
+    figures: tuple[Figure, ...]
+    composition: Chart
+    entries: tuple[Entry, ...]
+    rows: tuple[Entry, ...]
+    rows_left: int
+    mixture: tuple[Chart, ...]
+    synthetic: Chart
+    overlap: Chart
+    lengths: Chart
+    timeline: Chart
+    absence: str
+    explained: tuple[tuple[str, str], ...]
+    shards: tuple[ShardSummary, ...]
+    unused_waivers: frozenset[str]
+    scan_words: str
+
+
+def build_page(record: AuditRecord) -> Page:
+    """Return the page's content for a record."""
+    day = clip(record.created, 10).rstrip("…")
+    entries = group_findings(record.findings, record.evidence, day=day)
+    shares = {name: [m for m in record.mixture if m.grouping == name] for name in {m.grouping for m in record.mixture}}
+    lengths = [(e.match.words, e.match.explained) for e in record.evidence]
+    used = {f.waiver for f in record.findings if f.waiver is not None}
+    return Page(
+        verdict_tail=_verdict_tail(record),
+        verdict_note=_verdict_note(record),
+        next_command=_next_command(record),
+        figures=_figures(record),
+        composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
+        entries=entries[:DETAILED],
+        rows=entries[DETAILED : DETAILED + ROWS],
+        rows_left=max(0, len(entries) - DETAILED - ROWS),
+        mixture=tuple(share_bar(shares[n], chart_id=f"chart-{n}", noun=noun) for n, noun in GROUPINGS if n in shares),
+        synthetic=cap_bar(shares.get("synthetic", []), _param(record, _CAP_PARAMS)),
+        overlap=overlap_map(record.evidence),
+        lengths=length_histogram(lengths, _words_threshold(record)),
+        timeline=terms_timeline(record.terms_applied, record.created),
+        absence=_absence(record),
+        explained=_explained(record),
+        shards=_notable_shards(record.shards),
+        unused_waivers=frozenset(w.id for w in record.waivers if w.id not in used),
+        scan_words=_scan_words(record),
+    )
+
+
+def _verdict_tail(record: AuditRecord) -> str:
+    name = clip(record.run.model.name, 80)
+    if record.verdict is VerdictKind.BLOCKED:
+        return f"{name} may not be trained on this data as planned."
+    if record.verdict is VerdictKind.REVIEW:
+        return f"{name} may be trained on this data only after a named reviewer releases it."
+    return f"{name} may be trained on this data as planned."
+
+
+def _verdict_note(record: AuditRecord) -> str:
+    totals = record.totals
+    waived = f" {count(totals.waived, 'finding is', 'findings are')} waived." if totals.waived else ""
+    if record.verdict is VerdictKind.CLEARED:
+        warned = f" {count(totals.warn, 'warning')} to read." if totals.warn else ""
+        return f"No rule of the policy denies the run, and none asks for a review.{warned}{waived}"
+    worst = Action.DENY if record.verdict is VerdictKind.BLOCKED else Action.REVIEW
+    rules = sorted({f.rule for f in record.findings if f.is_open and f.action is worst})
+    verb = "denies" if worst is Action.DENY else "asks for a review of"
+    verbs = "deny" if worst is Action.DENY else "ask for a review of"
+    names = ", ".join(clip(r, 20) for r in rules[:6]) + (f" and {number(len(rules) - 6)} more" if len(rules) > 6 else "")  # noqa: PLR2004 - fits a line
+    said = f"Rule {names} {verb} the run." if len(rules) == 1 else f"Rules {names} {verbs} the run." if rules else ""
+    return f"{said}{waived}".strip()
+
+
+def _next_command(record: AuditRecord) -> str:
+    if record.verdict is VerdictKind.CLEARED:
+        return "provenance clear"
+    return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
+
+
+def _figures(record: AuditRecord) -> tuple[Figure, ...]:
+    totals = record.totals
+    found = totals.deny + totals.review + totals.warn
+    parts = f"{number(totals.deny)} deny, {number(totals.review)} review, {number(totals.warn)} warn; {number(totals.waived)} waived besides"
+    known = percent(totals.words_with_known_terms / totals.words) if totals.words else "–"
+    terms = f"{number(totals.words_with_known_terms)} of {count(totals.words, 'word')}" if totals.words else "no words were counted"
+    return (
+        Figure(value=number(found), label="open finding" if found == 1 else "open findings", detail=parts, alert=totals.deny > 0),
+        Figure(
+            value=number(totals.shards_judged),
+            label="shard judged" if totals.shards_judged == 1 else "shards judged",
+            detail=f"of {number(totals.shards_named)} named by the run",
+            alert=totals.shards_judged < totals.shards_named,
+        ),
+        Figure(value=known, label="of words under known terms", detail=terms, alert=totals.words_with_known_terms < totals.words),
+        Figure(
+            value=number(totals.words_shared_unlicensed),
+            label="words shared with unlicensed works",
+            detail=f"of {count(totals.words, 'word')} in the data",
+            alert=totals.words_shared_unlicensed > 0,
+        ),
+    )
+
+
+def _param(record: AuditRecord, names: Sequence[str]) -> float | None:
+    """Return the strictest value of a bundle parameter, whatever path prefix it is recorded under."""
+    found = [
+        reading.value
+        for policy in record.policy
+        for reading in policy.params
+        if reading.path.rpartition(".")[2] in names and isinstance(reading.value, int | float) and not isinstance(reading.value, bool)
+    ]
+    return float(min(found)) if found else None
+
+
+def _words_threshold(record: AuditRecord) -> int | None:
+    value = _param(record, _LENGTH_PARAMS)
+    return None if value is None else int(value)
+
+
+def _scan_words(record: AuditRecord) -> str:
+    works = sum(r.references for r in record.references)
+    return f"{count(works, 'reference')} with {count(sum(r.words for r in record.references), 'word')}"
+
+
+def _absence(record: AuditRecord) -> str:
+    """Say how hard we looked: a statement of absence without it is worth nothing."""
+    threshold = _words_threshold(record)
+    short = f" Passages under {number(threshold)} words are not counted as alarms." if threshold is not None else ""
+    looked = f"{count(record.totals.shards_judged, 'shard')} of {number(record.totals.shards_named)}, {count(record.totals.words, 'word')}"
+    if not record.references:
+        return f"Nothing was compared: the run names no reference set. Whether {looked} hold known API outputs or works is not known."
+    compared = f"{looked}, compared with {_scan_words(record)}"
+    if record.totals.alarms == 0:
+        return f"No shared passage was found: {compared}.{short}"
+    verb = "passage is" if record.totals.alarms == 1 else "passages are"
+    return f"{number(record.totals.alarms)} shared {verb} not explained away, {number(record.totals.explained)} are: {compared}.{short}"
+
+
+def _explained(record: AuditRecord) -> tuple[tuple[str, str], ...]:
+    reasons = Counter(e.match.because for e in record.evidence if e.match.explained and e.match.because)
+    return tuple((EXPLAINED[reason], number(n)) for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _notable_shards(shards: Sequence[ShardSummary]) -> tuple[ShardSummary, ...]:
+    ordered = sorted(shards, key=lambda s: (s.state == "unchanged", -s.alarms, -s.matched_words, s.dataset, s.path))
+    return tuple(ordered[:SHARDS])

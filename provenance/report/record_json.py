@@ -1,0 +1,67 @@
+"""The audit record itself as canonical JSON (RFC 8785): the truth that every other format is a view of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from provenance.canonical import canonical_bytes
+from provenance.errors import ReportError, WireFormatError
+from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
+from provenance.model.wire import read_value, to_wire
+
+
+@dataclass(frozen=True, slots=True)
+class JsonReport:
+    """Writes the record's wire form."""
+
+    name: str = "json"
+    file_name: str = "audit.json"
+    suffix: str = ".json"
+
+    def render(self, record: AuditRecord) -> bytes:
+        """Return the canonical JSON of the record, followed by one line feed."""
+        return render_json(record)
+
+
+def render_json(record: AuditRecord) -> bytes:
+    """Return the canonical JSON of a record. Lone surrogates, which no JSON reader takes, become U+FFFD.
+
+    Raises:
+        ReportError: If the record holds what JSON cannot express, such as a number that is not finite.
+    """
+    try:
+        return canonical_bytes(_unicode_only(to_wire(record))) + b"\n"
+    except ValueError as err:
+        raise ReportError(f"audit record {record.id[:19]}: cannot be written as JSON: {err}") from err
+
+
+def _unicode_only(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {str(_unicode_only(k)): _unicode_only(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_unicode_only(v) for v in value]
+    return value
+
+
+def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
+    """Return the record that JSON bytes describe.
+
+    Raises:
+        ReportError: If it is no audit record, or one of a newer version.
+    """
+    try:
+        wire = json.loads(raw)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        raise ReportError(f"{where}: not JSON: {err}") from err
+    if not isinstance(wire, dict) or wire.get("format") != AUDIT_FORMAT:
+        raise ReportError(f"{where}: expected format {AUDIT_FORMAT!r}, got {str(wire.get('format') if isinstance(wire, dict) else wire)[:60]!r}")
+    version = wire.get("version")
+    if version != AUDIT_VERSION:
+        raise ReportError(f"{where}: version {str(version)[:20]}, expected {AUDIT_VERSION}", hint="update provenance-audit to read it")
+    try:
+        return read_value(AuditRecord, wire, where=where)
+    except WireFormatError as err:
+        raise ReportError(str(err)) from err
