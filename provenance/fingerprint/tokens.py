@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SCHEME = "words-1"
+"""Name of the rules by which text is cut into words and hashed; it changes when any of them does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

@@ -48,6 +48,8 @@ class AlsoIn:
     start: int
     end: int
     score: float
+    reference_set: str = ""
+    """The set it is in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,158 @@
+"""The cascade: batches of text in, matches out. Python objects appear only for matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.tokens import tokenize
+from provenance.matching.candidates import digest_rows, equal_rows
+from provenance.matching.evidence import RowText, build_match, show_texts
+from provenance.matching.explain import Candidate, Explainer, RowRuns
+from provenance.matching.index import OpenIndex, ReferenceStore
+from provenance.matching.params import MatchParams
+from provenance.matching.passages import Found, Words, find_passages
+from provenance.matching.segment import short_words
+from provenance.matching.stopwords import stop_windows
+from provenance.model.match import Explanation, Match, MatchText
+from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.ports import TextBatch
+
+_WHOLE_WORDS = 4
+"""A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
+_WHOLE_CAP = 64
+
+
+def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParams | None = None) -> CascadeMatcher:
+    """Open reference sets and return a matcher over them.
+
+    Raises:
+        ReferenceIndexError: If a set is missing or damaged.
+        SchemeMismatchError: If a set was built by another tokeniser.
+    """
+    return CascadeMatcher(store.open(names), params or MatchParams())
+
+
+@dataclass(slots=True)
+class Judged:
+    """A passage with the reference that holds it best, and the others."""
+
+    best: Candidate
+    also: list[Candidate]
+
+
+class CascadeMatcher:
+    """Implements ``ports.Matcher`` over an open index."""
+
+    def __init__(self, index: OpenIndex, params: MatchParams) -> None:
+        """Keep the index open."""
+        self._index, self._params = index, params
+        self._segments = index.segments
+        kinds = {manifest.name: manifest.kind for manifest, _ in index.sets}
+        self._kinds = [kinds[s.set_name] for s in self._segments]
+        self._explainer = Explainer(self._segments, self._kinds, params, stop_windows())
+        self._words_seen = self._dropped = 0
+
+    @property
+    def scheme(self) -> str:
+        """A name that records every parameter that can change a result."""
+        return "+".join([*sorted({s.params.name for s in self._segments}), self._params.name])
+
+    @property
+    def index_digests(self) -> tuple[str, ...]:
+        """Digests of the reference sets, in the order given."""
+        return self._index.digests
+
+    @property
+    def words_seen(self) -> int:
+        """Words tokenised so far."""
+        return self._words_seen
+
+    @property
+    def dropped_seeds(self) -> int:
+        """Seed hits that caps have left out so far."""
+        return self._dropped
+
+    @property
+    def reference_words(self) -> int:
+        """Words of all references together."""
+        return self._index.words
+
+    def reference(self, reference_set: str, reference: str) -> ReferenceRecord:
+        """Return who and what a reference is."""
+        segment, ref = self._index.find(reference_set, reference)
+        return segment.record(ref)
+
+    def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
+        """Return the matches of a batch, explained ones included, ordered by row and position."""
+        tokens = tokenize(batch.data, batch.offsets)
+        words = Words(short_words(tokens.hashes), tokens.offsets)
+        self._words_seen += len(words.words)
+        found = [find_passages(words, s, self._params) for s in self._segments]
+        self._dropped += sum(f.dropped for f in found)
+        candidates = self._candidates(words, found)
+        matches: list[Match] = []
+        for row in sorted(candidates):
+            low, high = int(words.offsets[row]), int(words.offsets[row + 1])
+            text = RowText(batch, row, tokens.start[low:high], tokens.end[low:high], words.words[low:high], low)
+            runs = [RowRuns(i, _slice_runs(f.runs, low, high)) for i, f in enumerate(found)]
+            place = (path, shard, scan)
+            matches.extend(self._match_row(candidates[row], runs, words.words, text, place))
+        return matches
+
+    def _match_row(
+        self, candidates: list[Candidate], runs: list[RowRuns], words: NDArray[np.uint32], text: RowText, place: tuple[str, str, str]
+    ) -> list[Match]:
+        matches = []
+        for judged in select_best(candidates, self._kinds):
+            because = self._explainer.explain(judged.best, runs, words)
+            if because is None and text.is_quotation(judged.best, self._params.quote_words):
+                because = Explanation.QUOTATION
+            matches.append(build_match(judged.best, judged.also, because, runs, text, self._segments, place, index_words=self._index.words))
+        return sorted(matches, key=lambda m: (m.start, m.end, m.reference_set, m.reference))
+
+    def _candidates(self, words: Words, found: Sequence[Found]) -> dict[int, list[Candidate]]:
+        rows: dict[int, list[Candidate]] = {}
+        digests = digest_rows(words.words, words.offsets)
+        for i, (segment, result) in enumerate(zip(self._segments, found, strict=True)):
+            equal = equal_rows(
+                words.words, words.offsets, digests, np.asarray(segment.digests), segment.words, segment.ref_offsets, _WHOLE_WORDS, _WHOLE_CAP
+            )
+            whole = set()
+            for row, ref in equal.tolist():
+                length = int(words.offsets[row + 1] - words.offsets[row])
+                spans = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
+                rows.setdefault(row, []).append(Candidate(i, ref, *spans, length, length, whole=True))
+                whole.add((row, ref))
+            for row, ref, start, end, ref_start, ref_end, score, same in result.passages.tolist():
+                if (row, ref) not in whole and min(same, end - start) >= self._params.floor_words:
+                    rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same))
+        return rows
+
+    def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:
+        """Return the words behind a match, given the whole training field."""
+        segment, ref = self._index.find(match.reference_set, match.reference)
+        return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+def _slice_runs(runs: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
+    first, last = np.searchsorted(runs[:, 2], [low, high])
+    return runs[first:last]
+
+
+def select_best(candidates: list[Candidate], kinds: Sequence[ReferenceKind]) -> list[Judged]:
+    """Return one entry a shared passage: the best reference, and the others that hold most of their share of it."""
+    alarming = [c for c in candidates if kinds[c.segment] is not ReferenceKind.BACKGROUND]
+    chosen: list[Judged] = []
+    for c in sorted(alarming, key=lambda c: (-c.score, c.start, c.segment, c.ref, c.ref_start)):
+        for judged in chosen:
+            overlap = min(c.end, judged.best.end) - max(c.start, judged.best.start)
+            if 2 * overlap >= c.words:
+                judged.also.append(c)
+                break
+        else:
+            chosen.append(Judged(c, []))
+    return chosen

@@ -1,0 +1,217 @@
+"""From passages in words to matches in characters: spans, exact numbers, and the words behind them. Made for matches only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.tokens import tokenize
+from provenance.matching.explain import Candidate, RowRuns, stands_in_quotes
+from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
+from provenance.matching.segment import Segment, encode
+from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
+from provenance.ports import TextBatch
+
+_ALSO_LISTED = 50
+"""Other references listed with a match."""
+_MARK_WINDOW = 3
+"""Words in a row that mark a stretch as shared wherever it stands; single words count only where the two texts run in step."""
+_STEPWISE_WORDS = 1500
+"""Longer passages are marked by windows alone: stepping through both is quadratic."""
+Place = tuple[str, str, str]
+"""(path, shard digest, scan id) that a match carries."""
+
+
+class RowText:
+    """One row of a batch with where its words stand; characters are counted only when asked for."""
+
+    def __init__(
+        self, batch: TextBatch, row: int, starts: NDArray[np.int64], ends: NDArray[np.int64], words: NDArray[np.uint32], first_word: int
+    ) -> None:
+        """Keep views of the batch.
+
+        Args:
+            batch: The batch.
+            row: Row in it.
+            starts: First byte of each word of the row, into the batch's data.
+            ends: Byte after each word.
+            words: The row's word hashes.
+            first_word: Number of the row's first word in the batch.
+        """
+        self.batch, self.row, self.words, self.first_word = batch, row, words, first_word
+        self._starts, self._ends = starts, ends
+
+    @cached_property
+    def text(self) -> str:
+        """The row as text."""
+        return self.batch.text(self.row)
+
+    @cached_property
+    def shingles(self) -> NDArray[np.uint64]:
+        """The distinct word 5-grams of the whole row."""
+        return shingles(self.words)
+
+    @cached_property
+    def _points(self) -> NDArray[np.int64]:
+        base, end = int(self.batch.offsets[self.row]), int(self.batch.offsets[self.row + 1])
+        leads = (self.batch.data[base:end] & 0xC0) != 0x80  # noqa: PLR2004 - UTF-8 continuation bytes are 10xxxxxx
+        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(leads, dtype=np.int64)])
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Return the code points that the batch's words ``first`` … ``last - 1`` take in the row."""
+        base = int(self.batch.offsets[self.row])
+        start, end = self._starts[first - self.first_word], self._ends[last - 1 - self.first_word]
+        return int(self._points[start - base]), int(self._points[end - base])
+
+    def is_quotation(self, found: Candidate, quote_words: int) -> bool:
+        """Tell whether a passage is short enough for a quotation and stands in quotation marks."""
+        return found.words <= quote_words and stands_in_quotes(self.text, *self.span(found.start, found.end))
+
+    @property
+    def field(self) -> str:
+        """Name of the field."""
+        return self.batch.field_names[int(self.batch.field_code[self.row])]
+
+
+def build_match(
+    found: Candidate,
+    also: Sequence[Candidate],
+    because: Explanation | None,
+    runs: Sequence[RowRuns],
+    text: RowText,
+    segments: Sequence[Segment],
+    place: Place,
+    *,
+    index_words: int,
+) -> Match:
+    """Return the match that a judged passage is reported as."""
+    segment = segments[found.segment]
+    record = segment.record(found.ref)
+    start, end = text.span(found.start, found.end)
+    ref_start, ref_end = segment.word_span(found.ref, found.ref_start, found.ref_end)
+    query = shingles(text.words[found.start - text.first_word : found.end - text.first_word])
+    reference = shingles(np.asarray(segment.words[found.ref_start : found.ref_end]))
+    shared = compute_overlap(query, reference)
+    low, high = wilson_interval(shared, len(query))
+    number, line = int(text.batch.record[text.row]), int(text.batch.line[text.row])
+    path, shard, scan = place
+    return Match(
+        scan=scan,
+        shard=shard,
+        path=path,
+        record=number,
+        line=line or None,
+        doc_id=text.batch.doc_ids[text.row] or f"{path}#{number}",
+        field=text.field,
+        start=start,
+        end=end,
+        reference_set=segment.set_name,
+        reference=record.id,
+        kind=record.kind,
+        reference_start=ref_start,
+        reference_end=ref_end,
+        also=_also(found, also, segments),
+        method=MatchMethod.DIGEST if found.whole else MatchMethod.PASSAGE,
+        words=found.words,
+        aligned_words=found.equal,
+        longest_run=_longest_run(found, runs),
+        exact_jaccard=compute_jaccard(query, reference),
+        exact_containment=shared / len(query) if len(query) else 0.0,
+        document_jaccard=compute_jaccard(text.shingles, segment.shingles(found.ref)),
+        score=float(found.score),
+        chance_alarms_per_million=estimate_chance_alarms(found.score, index_words),
+        ci_low=low,
+        ci_high=high,
+        explained=because is not None,
+        because=because,
+    )
+
+
+def _also(found: Candidate, others: Iterable[Candidate], segments: Sequence[Segment]) -> tuple[AlsoIn, ...]:
+    """Return one entry for every other reference, the best passage of each."""
+    best: dict[tuple[int, int], Candidate] = {}
+    for c in others:
+        key = (c.segment, c.ref)
+        if key != (found.segment, found.ref) and (key not in best or c.score > best[key].score):
+            best[key] = c
+    listed = sorted(best.values(), key=lambda c: (-c.score, c.segment, c.ref))[:_ALSO_LISTED]
+    entries = []
+    for c in listed:
+        segment = segments[c.segment]
+        start, end = segment.word_span(c.ref, c.ref_start, c.ref_end)
+        entries.append(AlsoIn(reference=segment.record(c.ref).id, start=start, end=end, score=float(c.score), reference_set=segment.set_name))
+    return tuple(entries)
+
+
+def _longest_run(found: Candidate, runs: Sequence[RowRuns]) -> int:
+    if found.whole:
+        return found.words
+    longest = 0
+    for row in runs:
+        if row.segment == found.segment:
+            own = row.runs[row.runs[:, 1] == found.ref]
+            inside = np.minimum(own[:, 2] + own[:, 4], found.end) - np.maximum(own[:, 2], found.start)
+            longest = max(longest, int(inside.max(initial=0)))
+    return longest
+
+
+def show_texts(match: Match, field_text: str, reference_text: str, *, context: int) -> MatchText:
+    """Return both passages with context, and the stretches that both hold."""
+    text = field_text[match.start : match.end]
+    reference = reference_text[match.reference_start : match.reference_end]
+    marked, reference_marked = _shared_stretches(text, reference)
+    return MatchText(
+        before=field_text[max(0, match.start - context) : match.start],
+        text=text,
+        after=field_text[match.end : match.end + context],
+        reference_before=reference_text[max(0, match.reference_start - context) : match.reference_start],
+        reference_text=reference,
+        reference_after=reference_text[match.reference_end : match.reference_end + context],
+        shared=marked,
+        reference_shared=reference_marked,
+        document_length=len(field_text),
+    )
+
+
+def _shared_stretches(text: str, reference: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    query, query_spans = _words(text)
+    other, other_spans = _words(reference)
+    masks = np.zeros(len(query), dtype=np.bool_), np.zeros(len(other), dtype=np.bool_)
+    _mark_windows(query, other, *masks)
+    if max(len(query), len(other)) <= _STEPWISE_WORDS:
+        blocks = difflib.SequenceMatcher(None, query.tolist(), other.tolist(), autojunk=False).get_matching_blocks()
+        for a, b, size in blocks:
+            masks[0][a : a + size] = True
+            masks[1][b : b + size] = True
+    return _stretches(masks[0], query_spans), _stretches(masks[1], other_spans)
+
+
+def _words(text: str) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    data = np.frombuffer(encode(text), dtype=np.uint8)
+    tokens = tokenize(data, np.array([0, len(data)], dtype=np.int64))
+    points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & 0xC0) != 0x80, dtype=np.int64)])  # noqa: PLR2004 - UTF-8
+    return tokens.hashes, np.column_stack([points[tokens.start], points[tokens.end]])
+
+
+def _mark_windows(query: NDArray[np.uint64], other: NDArray[np.uint64], mask: NDArray[np.bool_], other_mask: NDArray[np.bool_]) -> None:
+    n = _MARK_WINDOW
+    places: dict[tuple[int, ...], list[int]] = {}
+    words = other.tolist()
+    for i in range(len(words) - n + 1):
+        places.setdefault(tuple(words[i : i + n]), []).append(i)
+    mine = query.tolist()
+    for i in range(len(mine) - n + 1):
+        found = places.get(tuple(mine[i : i + n]))
+        if found is not None:
+            mask[i : i + n] = True
+            for at in found:
+                other_mask[at : at + n] = True
+
+
+def _stretches(mask: NDArray[np.bool_], spans: NDArray[np.int64]) -> tuple[Span, ...]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return tuple(Span(start=int(spans[a, 0]), end=int(spans[b - 1, 1])) for a, b in edges.reshape(-1, 2).tolist())

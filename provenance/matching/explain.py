@@ -1,0 +1,180 @@
+"""Why shared text is no alarm: how much of the evidence is left once the prompt, other models' answers and boilerplate are taken away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+from provenance.matching.params import MatchParams
+from provenance.matching.score import compute_overlap, shingles
+from provenance.matching.seeds import window_hash
+from provenance.matching.segment import Segment
+from provenance.model.match import Explanation
+from provenance.model.reference import ReferenceKind
+
+PROMPT_WINDOW = 4
+"""Words in an n-gram that counts as taken from the prompt."""
+SAME_TEXT = 0.8
+"""Two references of which one holds this share of the other's 5-grams are one text: neither explains the other away."""
+_OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
+_EDGE = re.compile(r"[\s.,;:!?…()\[\]—–*_>-]*")
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A passage that one text shares with one reference, in words of the batch and of the segment."""
+
+    segment: int
+    ref: int
+    start: int
+    end: int
+    ref_start: int
+    ref_end: int
+    score: int
+    equal: int
+    whole: bool = False
+    """The whole text equals the whole reference."""
+
+    @property
+    def words(self) -> int:
+        """Return the words of the training side."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class RowRuns:
+    """Exact runs of one row with one segment: (n, 5) as in ``passages.Found``."""
+
+    segment: int
+    runs: NDArray[np.int64]
+
+
+@kernel()
+def mark_windows(words: NDArray[np.uint32], start: int, end: int, known: NDArray[np.uint64], n: int, mask: NDArray[np.bool_]) -> None:
+    """Set ``mask[i]`` for the words of ``words[start:end]`` that stand in a window of ``n`` words that is in the sorted set ``known``."""
+    for i in range(start, end - n + 1):
+        h = window_hash(words, i, n)
+        at = np.searchsorted(known, h)
+        if at < len(known) and known[at] == h:
+            for j in range(i, i + n):
+                mask[j - start] = True
+
+
+@kernel()
+def mark_runs(runs: NDArray[np.int64], refs: NDArray[np.bool_], start: int, end: int, mask: NDArray[np.bool_]) -> None:
+    """Set ``mask`` for the words of [start, end) in a run with a reference of which ``refs`` is true (by run)."""
+    for k in range(len(runs)):
+        if refs[k]:
+            for q in range(max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)):
+                mask[q - start] = True
+
+
+class Explainer:
+    """Judges candidates of one matcher's segments."""
+
+    def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: NDArray[np.uint64]) -> None:
+        """Keep what is needed to judge; ``stop`` is the sorted set of stop-passage windows (5 words)."""
+        self._segments, self._kinds, self._params, self._stop = segments, kinds, params, stop
+        self._prompts: dict[tuple[int, int], NDArray[np.uint64]] = {}
+
+    def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
+        """Return why a passage is no alarm, or ``None`` if it is one; marks of quotation are looked at apart."""
+        params = self._params
+        if self._outside_body(found):
+            return Explanation.BOILERPLATE
+        if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT:
+            return Explanation.LICENSE_TEXT
+        if found.words < params.min_words:
+            return Explanation.SHORT_PASSAGE
+        own = self._own_mask(found, runs)
+        taken = np.zeros(found.words, dtype=np.bool_)
+        for mask, reason in (
+            (self._stop_mask(found, words), Explanation.BOILERPLATE),
+            (self._prompt_mask(found, words), Explanation.PROMPT),
+            (self._common_mask(found, runs), Explanation.COMMON_TO_MODELS),
+        ):
+            taken |= mask
+            if found.equal - int(np.count_nonzero(taken & own)) < params.min_novel:
+                return reason
+        if found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
+            return Explanation.QUOTATION
+        return Explanation.SHORT_PASSAGE if found.score < params.min_score else None
+
+    def _outside_body(self, found: Candidate) -> bool:
+        start, end = (int(x) for x in self._segments[found.segment].bodies[found.ref])
+        inside = min(found.ref_end, end) - max(found.ref_start, start)
+        return inside < 0.5 * (found.ref_end - found.ref_start)
+
+    def _own_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
+        own = np.zeros(found.words, dtype=np.bool_)
+        for row in runs:
+            if row.segment == found.segment:
+                mark_runs(row.runs, row.runs[:, 1] == found.ref, found.start, found.end, own)
+        return own if own.any() else ~own
+
+    def _stop_mask(self, found: Candidate, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        mask = np.zeros(found.words, dtype=np.bool_)
+        mark_windows(words, found.start, found.end, self._stop, 5, mask)
+        return mask
+
+    def _prompt_mask(self, found: Candidate, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        mask = np.zeros(found.words, dtype=np.bool_)
+        key = (found.segment, found.ref)
+        if key not in self._prompts:
+            segment = self._segments[found.segment]
+            prompt = segment.prompt_words[segment.prompt_offsets[found.ref] : segment.prompt_offsets[found.ref + 1]]
+            if len(self._prompts) > 65536:  # noqa: PLR2004 - a cache, bounded
+                self._prompts.clear()
+            self._prompts[key] = shingles(prompt, PROMPT_WINDOW)
+        mark_windows(words, found.start, found.end, self._prompts[key], PROMPT_WINDOW, mask)
+        return mask
+
+    def _common_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
+        """Mark what other models say too: leave-one-out, and not counting references that are the same text."""
+        mask = np.zeros(found.words, dtype=np.bool_)
+        if self._kinds[found.segment] is not ReferenceKind.API_OUTPUT:
+            return self._background_mask(found, runs, mask)
+        origin = self._segments[found.segment].origins[found.ref, 0]
+        for row in runs:
+            kind = self._kinds[row.segment]
+            if kind not in (ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND) or not len(row.runs):
+                continue
+            others = self._segments[row.segment].origins[row.runs[:, 1], 0] != origin
+            for ref in np.unique(row.runs[others, 1]):
+                if self._same_text(found, row.segment, int(ref)):
+                    others &= row.runs[:, 1] != ref
+            mark_runs(row.runs, others, found.start, found.end, mask)
+        return mask
+
+    def _background_mask(self, found: Candidate, runs: Sequence[RowRuns], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        for row in runs:
+            if self._kinds[row.segment] is ReferenceKind.BACKGROUND:
+                mark_runs(row.runs, np.ones(len(row.runs), dtype=np.bool_), found.start, found.end, mask)
+        return mask
+
+    def _same_text(self, found: Candidate, segment: int, ref: int) -> bool:
+        a, b = self._segments[found.segment].shingles(found.ref), self._segments[segment].shingles(ref)
+        least = min(len(a), len(b))
+        return least > 0 and max(len(a), len(b)) <= 4 * least and compute_overlap(a, b) >= SAME_TEXT * least
+
+    def _holders(self, found: Candidate, runs: Sequence[RowRuns]) -> int:
+        """Return how many unrelated origins hold most of the passage."""
+        origins = set()
+        for row in runs:
+            inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], found.end) - np.maximum(row.runs[:, 2], found.start)
+            for ref in np.unique(row.runs[inside >= found.words // 2, 1]):
+                origins.add(int(self._segments[row.segment].origins[ref, 0]))
+        return len(origins)
+
+
+def stands_in_quotes(text: str, start: int, end: int, *, slack: int = 1) -> bool:
+    """Tell whether the code points [start, end) stand in quotation marks, punctuation aside."""
+    before = text[max(0, start - 4) : start].rstrip()
+    after = text[end : end + 6]
+    after = after[_EDGE.match(after).end() :] if not after.startswith(tuple(_CLOSE)) else after  # type: ignore[union-attr]
+    return bool(before) and bool(after) and before[-slack] in _OPEN and after[0] in _CLOSE

@@ -1,0 +1,80 @@
+"""Every number that can change what a scan reports, and the names that record them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from provenance.canonical import digest_of
+
+INDEX_FORMAT = "provenance.reference-index"
+INDEX_VERSION = 1
+SMALL_REFERENCE_WORDS = 20_000_000
+"""Up to here every window of the reference is a seed; beyond, one in four."""
+LARGE_REFERENCE_WORDS = 1_000_000_000
+"""From here on one window in sixteen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexParams:
+    """How one segment of a reference index was built. Stored in its header; another value means other hashes."""
+
+    tokens: str
+    """Scheme of the tokeniser."""
+    window: int = 5
+    """Words a seed window holds."""
+    one_in: int = 1
+    """FracMinHash rate: a window is a seed if its hash is divisible by this power of two."""
+    markers: str = "gutenberg-1"
+    """Version of the rule that finds a reference's front and back matter."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no kernel can read."""
+        if not 2 <= self.window <= 16:  # noqa: PLR2004 - one machine word of shift per window word
+            raise ValueError(f"window of {self.window} words is outside 2 … 16")
+        if self.one_in < 1 or self.one_in & (self.one_in - 1):
+            raise ValueError(f"rate of one in {self.one_in} is not a power of two")
+
+    @property
+    def name(self) -> str:
+        """Return the scheme's name, which holds every parameter."""
+        return f"{self.tokens}/window{self.window}/1in{self.one_in}/{self.markers}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchParams:
+    """How a scan judges what the seeds find. Lengths are in words, scores in matching words less differences."""
+
+    min_words: int = 24
+    """Shorter passages are reported as explained: ``short-passage``."""
+    floor_words: int = 8
+    """Shorter ones are not reported at all, unless the whole field equals a whole reference."""
+    min_score: int = 15
+    """Alignment score an alarm needs."""
+    min_novel: int = 15
+    """Aligned words an alarm needs that neither the prompt, nor boilerplate, nor another model's answer explains."""
+    hits_per_seed: int = 64
+    """Places of one seed that are followed; the rest is counted as dropped."""
+    x_drop: int = 8
+    """An extension stops once its score has fallen this far below its best."""
+    anchor_score: int = 7
+    """A stretch of this score stands on its own; a weaker one only beside such a stretch."""
+    join_words: int = 40
+    """Stretches at most this far apart in both texts are one passage."""
+    reorder_words: int = 300
+    """Strong stretches that follow one another in the training text are one passage if this close in the reference."""
+    quote_words: int = 60
+    """Longer runs in quotation marks are no quotation."""
+    widespread: int = 3
+    """A short run that this many unrelated references hold is common property."""
+
+    @property
+    def name(self) -> str:
+        """Return a name that changes with any parameter."""
+        return "match-1-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
+
+
+def choose_rate(words: int) -> int:
+    """Return one in how many windows to keep for a reference of this size (DESIGN 3.2, passages)."""
+    if words <= SMALL_REFERENCE_WORDS:
+        return 1
+    return 4 if words < LARGE_REFERENCE_WORDS else 16

@@ -1,0 +1,89 @@
+"""The passage stages in order: filter, table, exact runs, extension, chaining, alignment. Arrays in, arrays out, one segment at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.matching.align import extend_runs
+from provenance.matching.chains import chain_groups, measure_chains
+from provenance.matching.params import MatchParams
+from provenance.matching.seeds import exact_runs, probe
+from provenance.matching.segment import Segment
+
+_BUDGET = 256
+"""Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
+_QUERY_BITS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a batch, upper halves of their hashes."""
+
+    words: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one segment shares with a batch.
+
+    Shapes:
+        passages: (n, 8) row, reference, query start and end, reference start and end (words), score, equal words; ordered by row.
+        runs: (m, 5) row, reference, query position, reference position, length: all exact runs, ordered by row and query position.
+    """
+
+    passages: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    dropped: int
+
+
+def find_passages(batch: Words, segment: Segment, params: MatchParams) -> Found:
+    """Return the passages of at least ``floor_words`` score that a segment shares with the rows of a batch."""
+    runs, dropped = _runs(batch, segment, params)
+    if not len(runs):
+        return Found(np.empty((0, 8), dtype=np.int64), runs, dropped)
+    stretches = np.empty((len(runs), 7), dtype=np.int64)
+    n = extend_runs(batch.words, batch.offsets, segment.words, segment.ref_offsets, runs, params.x_drop, stretches)
+    passages = _chain(batch, segment, stretches[:n], params)
+    return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
+
+
+def _runs(batch: Words, segment: Segment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
+    """Return exact runs, each once, ordered by diagonal and query position."""
+    passing = np.empty(len(batch.words), dtype=np.int64)
+    index = segment.params
+    n = probe(batch.words, batch.offsets, index.window, np.uint64(index.one_in - 1), segment.filter_shift, segment.filter, passing)
+    settings = np.array([index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET], dtype=np.int64)
+    room = 2 * n + 1024
+    while True:
+        out = np.empty((room, 5), dtype=np.int64)
+        tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
+        found, dropped, _ = exact_runs(batch.words, batch.offsets, passing[:n], *tables, settings, out)
+        if found <= room:
+            break
+        room = found
+    runs = out[:found]
+    key = ((runs[:, 3] - runs[:, 2]) << _QUERY_BITS) + runs[:, 2]
+    order = np.argsort(key, kind="stable")
+    key, runs = key[order], runs[order]
+    return runs[np.concatenate([[True], key[1:] != key[:-1]])] if found else runs, dropped
+
+
+def _chain(batch: Words, segment: Segment, stretches: NDArray[np.int64], params: MatchParams) -> NDArray[np.int64]:
+    pair = stretches[:, 0] * segment.entry.references + stretches[:, 1]
+    ordered = stretches[np.lexsort((stretches[:, 2], -stretches[:, 5], pair))]
+    pair = ordered[:, 0] * segment.entry.references + ordered[:, 1]
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(pair)) + 1, [len(pair)]]).astype(np.int64)
+    settings = np.array([params.floor_words, params.anchor_score, params.join_words, params.reorder_words], dtype=np.int64)
+    chain_of = np.empty(len(ordered), dtype=np.int64)
+    chains = chain_groups(ordered, bounds, np.empty(len(batch.words), dtype=np.int64), settings, chain_of)
+    members = np.flatnonzero(chain_of >= 0)
+    members = members[np.lexsort((ordered[members, 2], chain_of[members]))]
+    starts = np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)
+    passages = np.empty((chains, 8), dtype=np.int64)
+    measure_chains(batch.words, batch.offsets, segment.words, segment.ref_offsets, ordered[members], starts, passages)
+    passages = passages[(passages[:, 6] >= params.floor_words)]
+    return passages[np.argsort(passages[:, 0], kind="stable")]

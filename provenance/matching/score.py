@@ -1,0 +1,69 @@
+"""Numbers on a match: exact set similarities, chance, and intervals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+from provenance.matching.seeds import window_hash
+
+SHINGLE = 5
+"""Words in the n-grams of the reported similarities."""
+_CHANCE_AT_15 = 30.0
+_CHANCE_WORDS = 27e6
+_CHANCE_BASE = 3.8
+_CHANCE_SCORE = 15
+_Z95 = 1.959963984540054
+
+
+@kernel()
+def _hash_windows(words: NDArray[np.uint32], n: int) -> NDArray[np.uint64]:
+    out = np.empty(max(len(words) - n + 1, 0), dtype=np.uint64)
+    for i in range(len(out)):
+        out[i] = window_hash(words, i, n)
+    return out
+
+
+def shingles(words: NDArray[np.uint32], n: int = SHINGLE) -> NDArray[np.uint64]:
+    """Return the sorted distinct hashes of a text's ``n``-word windows; a text shorter than a window is one window."""
+    if 0 < len(words) < n:
+        n = len(words)
+    return np.unique(_hash_windows(words, n))
+
+
+def compute_overlap(query: NDArray[np.uint64], reference: NDArray[np.uint64]) -> int:
+    """Return how many members two sorted sets share."""
+    if not len(query) or not len(reference):
+        return 0
+    if len(query) > len(reference):
+        query, reference = reference, query
+    at = np.minimum(np.searchsorted(reference, query), len(reference) - 1)
+    return int(np.count_nonzero(reference[at] == query))
+
+
+def compute_jaccard(query: NDArray[np.uint64], reference: NDArray[np.uint64]) -> float:
+    """Return the exact Jaccard similarity of two sorted sets, 0 where both are empty."""
+    shared = compute_overlap(query, reference)
+    union = len(query) + len(reference) - shared
+    return shared / union if union else 0.0
+
+
+def estimate_chance_alarms(score: float, reference_words: int) -> float:
+    """Return how many alarms of at least this score chance gives per million documents of 1,500 words.
+
+    Fitted on text by other authors against 27 million reference words (DESIGN 3.2): 30 at score 15, a factor of 3.8 less per point.
+    """
+    return _CHANCE_AT_15 * (reference_words / _CHANCE_WORDS) * math.exp(-math.log(_CHANCE_BASE) * min(score - _CHANCE_SCORE, 500.0))
+
+
+def wilson_interval(hits: int, trials: int, z: float = _Z95) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (Wilson 1927); (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    share, spread = hits / trials, z * z / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,181 @@
+"""Kernels that find shared word windows: hashing, the filter, the table, and maximal exact runs.
+
+A word is the upper 32 bits of its hash here: two different words look equal once in 4 billion comparisons. Windows never cross texts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_ONE = np.uint64(1)
+_HALF = np.uint64(32)
+_BYTE = np.uint64(63)
+_SIX = np.uint64(6)
+
+
+@kernel()
+def window_hash(words: NDArray[np.uint32], at: int, n: int) -> np.uint64:
+    """Return the hash of the ``n`` words from ``at`` on; bits are mixed so that any of them may serve as an address."""
+    h = np.uint64(n)
+    for j in range(n):
+        h = (h + np.uint64(words[at + j]) + _ONE) * _FACTOR
+    h ^= h >> _HALF
+    h *= _MIX
+    return h ^ (h >> _HALF)
+
+
+@kernel()
+def count_seeds(
+    words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, mask: np.uint64, bucket_shift: np.uint64, counts: NDArray[np.uint32]
+) -> int:
+    """Count the seeds of a reference by bucket; ``counts[b + 1]`` takes bucket ``b``. Returns how many there are."""
+    total = 0
+    for row in range(len(offsets) - 1):
+        for i in range(offsets[row], offsets[row + 1] - n + 1):
+            h = window_hash(words, i, n)
+            if h & mask == 0:
+                counts[(h >> bucket_shift) + _ONE] += np.uint32(1)
+                total += 1
+    return total
+
+
+@kernel()
+def fill_seeds(
+    words: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    n: int,
+    mask: np.uint64,
+    shifts: NDArray[np.uint64],
+    cursor: NDArray[np.uint32],
+    positions: NDArray[np.uint32],
+    bits: NDArray[np.uint64],
+) -> None:
+    """Write seed positions by bucket, ascending within one, and set the filter's bits. ``shifts`` = (bucket, filter)."""
+    for row in range(len(offsets) - 1):
+        for i in range(offsets[row], offsets[row + 1] - n + 1):
+            h = window_hash(words, i, n)
+            if h & mask == 0:
+                bucket = h >> shifts[0]
+                positions[cursor[bucket]] = np.uint32(i)
+                cursor[bucket] += np.uint32(1)
+                bit = h >> shifts[1]
+                bits[bit >> _SIX] |= _ONE << (bit & _BYTE)
+
+
+@kernel()
+def probe(
+    words: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    n: int,
+    mask: np.uint64,
+    filter_shift: np.uint64,
+    bits: NDArray[np.uint64],
+    out: NDArray[np.int64],
+) -> int:
+    """Write the positions of windows that pass the filter; return how many. ``out`` must hold one a word."""
+    found = 0
+    for row in range(len(offsets) - 1):
+        for i in range(offsets[row], offsets[row + 1] - n + 1):
+            h = window_hash(words, i, n)
+            if h & mask == 0:
+                bit = h >> filter_shift
+                out[found] = i
+                found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
+    return found
+
+
+@kernel()
+def _same(a: NDArray[np.uint32], i: int, b: NDArray[np.uint32], j: int, n: int) -> bool:
+    k = 0
+    while k < n and a[i + k] == b[j + k]:
+        k += 1
+    return k == n
+
+
+@kernel()
+def _first_equal(words: NDArray[np.uint32], q: int, low_q: int, ref_words: NDArray[np.uint32], r: int, low_r: int) -> tuple[int, int]:
+    """Return the first pair of words of the equal stretch that reaches (q, r)."""
+    while q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]:
+        q -= 1
+        r -= 1
+    return q, r
+
+
+@kernel()
+def _end_equal(words: NDArray[np.uint32], q: int, high_q: int, ref_words: NDArray[np.uint32], r: int, high_r: int) -> int:
+    """Return the query word after the equal stretch that begins before (q, r)."""
+    while q < high_q and r < high_r and words[q] == ref_words[r]:
+        q += 1
+        r += 1
+    return q
+
+
+@kernel()
+def exact_runs(
+    words: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    passing: NDArray[np.int64],
+    ref_words: NDArray[np.uint32],
+    ref_offsets: NDArray[np.int64],
+    buckets: NDArray[np.uint32],
+    positions: NDArray[np.uint32],
+    settings: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Find the left-maximal exact runs behind the windows that passed.
+
+    Args:
+        settings: (window, one_in, bucket shift, hits per seed, extension budget per word).
+        out: (capacity, 5) int64: row, reference, query position, reference position, length.
+
+    Returns:
+        Runs found (above the capacity nothing is written: call again with more room), seed hits dropped by caps, seeds looked up.
+    """
+    n, one_in, shift = settings[0], settings[1], np.uint64(settings[2])
+    cap, budget_per_word = settings[3], settings[4]
+    found = 0
+    dropped = 0
+    row = 0
+    budget = np.int64(0)
+    budget_row = -1
+    last_full = np.int64(-2)
+    for k in range(len(passing)):
+        q = passing[k]
+        while offsets[row + 1] <= q:
+            row += 1
+        if budget_row != row:
+            budget_row = row
+            budget = budget_per_word * (offsets[row + 1] - offsets[row]) + 4096
+        bucket = window_hash(words, q, n) >> shift
+        hits = 0
+        for slot in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
+            r = np.int64(positions[slot])
+            if not _same(words, q, ref_words, r, n):
+                continue
+            hits += 1
+            if hits > cap or budget <= 0:
+                dropped += 1
+                continue
+            ref = np.searchsorted(ref_offsets, r, side="right") - 1
+            low_q, low_r = offsets[row], ref_offsets[ref]
+            inner = q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]
+            if inner and one_in == 1 and last_full != q - 1:
+                continue
+            a, b = _first_equal(words, q, low_q, ref_words, r, low_r)
+            end_q = _end_equal(words, q + n, offsets[row + 1], ref_words, r + n, ref_offsets[ref + 1])
+            budget -= end_q - a
+            if found < len(out):
+                out[found, 0] = row
+                out[found, 1] = ref
+                out[found, 2] = a
+                out[found, 3] = b
+                out[found, 4] = end_q - a
+            found += 1
+        if hits > cap or budget <= 0:
+            last_full = q
+    return found, dropped, len(passing)

@@ -1,0 +1,328 @@
+"""One immutable segment of a reference set: memory-mapped arrays, the texts, and their digests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from provenance.canonical import digest_of
+from provenance.errors import ReferenceIndexError, WireFormatError
+from provenance.fingerprint.digest import hash_file
+from provenance.fingerprint.tokens import tokenize
+from provenance.matching.candidates import digest_rows
+from provenance.matching.frontmatter import body_span
+from provenance.matching.params import IndexParams
+from provenance.matching.score import shingles
+from provenance.matching.seeds import count_seeds, fill_seeds
+from provenance.model.reference import ReferenceRecord
+from provenance.model.wire import read_value, to_wire
+
+ARRAYS = ("words", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
+TEXTS_NAME = "texts.arrow"
+MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
+_FILTER_SPREAD = 4
+"""log2 of filter bits a seed: about one window in sixteen passes by chance."""
+_SCHEMA = pa.schema(
+    [pa.field("id", pa.string()), pa.field("sha256", pa.string()), pa.field("record", pa.binary()), pa.field("text", pa.large_binary())]
+)
+_UTF8_TOP_BITS, _UTF8_CONTINUATION = 0xC0, 0x80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEntry:
+    """What the manifest says of a segment."""
+
+    digest: str
+    """``sha256:<hex>`` over the parameters and the files' digests; names the folder."""
+    references: int
+    words: int
+    params: IndexParams
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One file of a segment."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """References gathered for one segment."""
+
+    records: Sequence[ReferenceRecord]
+    texts: Sequence[str]
+    digests: Sequence[str]
+
+
+def write_segment(folder: Path, draft: Draft, params: IndexParams) -> SegmentEntry:
+    """Build a segment's files in an existing empty folder, synced to disk, and return its manifest entry.
+
+    Raises:
+        ReferenceIndexError: If the folder cannot be written.
+    """
+    arrays = build_arrays(draft, params)
+    try:
+        for name in ARRAYS:
+            with (folder / f"{name}.npy").open("wb") as file:
+                np.save(file, arrays[name], allow_pickle=False)
+                file.flush()
+                os.fsync(file.fileno())
+        _write_texts(folder / TEXTS_NAME, draft)
+        files = tuple(_describe(folder / name) for name in (*(f"{a}.npy" for a in ARRAYS), TEXTS_NAME))
+    except OSError as err:
+        raise ReferenceIndexError(f"{folder}: cannot write a segment: {err}") from err
+    digest = digest_of({"params": to_wire(params), "files": to_wire(files)})
+    return SegmentEntry(digest=digest, references=len(draft.records), words=len(arrays["words"]), params=params, files=files)
+
+
+def _describe(path: Path) -> FileEntry:
+    sha256, size = hash_file(path)
+    return FileEntry(name=path.name, sha256=sha256, size_bytes=size)
+
+
+def _write_texts(path: Path, draft: Draft) -> None:
+    table = pa.table(
+        {
+            "id": [r.id for r in draft.records],
+            "sha256": list(draft.digests),
+            "record": [orjson.dumps(to_wire(r)) for r in draft.records],
+            "text": [encode(t) for t in draft.texts],
+        },
+        schema=_SCHEMA,
+    )
+    with path.open("wb") as file:
+        with pa.ipc.new_file(file, _SCHEMA) as writer:
+            writer.write_table(table)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def encode(text: str) -> bytes:
+    """Return UTF-8; lone surrogates travel as three bytes, so that no text is refused."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_buffers(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return texts as one UTF-8 buffer and its (n + 1) offsets."""
+    raw = [encode(t) for t in texts]
+    offsets = np.zeros(len(raw) + 1, dtype=np.int64)
+    np.cumsum([len(r) for r in raw], out=offsets[1:])
+    return np.frombuffer(b"".join(raw), dtype=np.uint8), offsets
+
+
+def short_words(hashes: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return the upper halves of word hashes, which all of this room works on."""
+    return (hashes >> np.uint64(32)).astype(np.uint32)
+
+
+def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
+    """Return a segment's arrays by name."""
+    data, offsets = as_buffers(draft.texts)
+    tokens = tokenize(data, offsets)
+    words, ref_offsets = short_words(tokens.hashes), tokens.offsets.astype(np.int64)
+    if len(words) >= 2**32 - 1:
+        raise ReferenceIndexError(f"{len(words)} words exceed what one segment holds", hint="add the references in several steps")
+    prompts = tokenize(*as_buffers([r.prompt or "" for r in draft.records]))
+    starts = tokens.start - np.repeat(offsets[:-1], np.diff(ref_offsets)) if len(words) else tokens.start
+    return {
+        "words": words,
+        "ref_offsets": ref_offsets,
+        "bodies": _bodies(draft.texts, starts, ref_offsets),
+        "prompt_words": short_words(prompts.hashes),
+        "prompt_offsets": prompts.offsets.astype(np.int64),
+        "origins": _origins(draft.records),
+        "digests": _digest_table(words, ref_offsets),
+        **_seed_table(words, ref_offsets, params),
+    }
+
+
+def _bodies(texts: Sequence[str], starts: NDArray[np.int64], ref_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    bodies = np.empty((len(texts), 2), dtype=np.int64)
+    for i, text in enumerate(texts):
+        first, last = ref_offsets[i], ref_offsets[i + 1]
+        start, end = body_span(text)
+        if (start, end) == (0, len(text)):
+            bodies[i] = first, last
+            continue
+        edges = [len(encode(text[:start])), len(encode(text[:end]))]
+        bodies[i] = first + np.searchsorted(starts[first:last], edges)
+    return bodies
+
+
+def stable_hash(text: str) -> int:
+    """Return a 64-bit hash of text that is the same everywhere."""
+    return int(digest_of(text).removeprefix("sha256:")[:16], 16)
+
+
+def _origins(records: Sequence[ReferenceRecord]) -> NDArray[np.uint64]:
+    """Return (n, 2): who made it (provider and model, or the family of the work), and what prompt it answers; 0 = no prompt."""
+    origins = np.zeros((len(records), 2), dtype=np.uint64)
+    for i, record in enumerate(records):
+        origins[i, 0] = stable_hash(_origin_name(record))
+        origins[i, 1] = stable_hash(" ".join(record.prompt.split())) if record.prompt else 0
+    return origins
+
+
+def _origin_name(record: ReferenceRecord) -> str:
+    if record.provider != "UNKNOWN" or record.model != "UNKNOWN":
+        return f"model\x00{record.provider}\x00{record.model}"
+    return f"work\x00{record.edition_family or record.id}"
+
+
+def _digest_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return (n, 2) uint64: digest of each reference's words, and its number; ordered by digest. Empty references are left out."""
+    filled = np.flatnonzero(np.diff(ref_offsets))
+    table = np.column_stack([digest_rows(words, ref_offsets)[filled], filled.astype(np.uint64)])
+    return table[np.argsort(table[:, 0], kind="stable")]
+
+
+def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], params: IndexParams) -> dict[str, NDArray[Any]]:
+    expected = max(len(words) // params.one_in, 1)
+    bucket_bits = min(max(int(expected - 1).bit_length() - 1, 4), 30)
+    filter_bits = min(max(int(expected - 1).bit_length() + _FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
+    mask = np.uint64(params.one_in - 1)
+    shifts = np.array([64 - bucket_bits, 64 - filter_bits], dtype=np.uint64)
+    buckets = np.zeros(2**bucket_bits + 1, dtype=np.uint32)
+    total = count_seeds(words, ref_offsets, params.window, mask, shifts[0], buckets)
+    np.cumsum(buckets, out=buckets)
+    positions = np.empty(total, dtype=np.uint32)
+    bits = np.zeros(2 ** (filter_bits - 6), dtype=np.uint64)
+    fill_seeds(words, ref_offsets, params.window, mask, shifts, buckets[:-1].copy(), positions, bits)
+    return {"buckets": buckets, "positions": positions, "filter": bits}
+
+
+class Segment:
+    """An open segment. Arrays are mapped, not read: opening costs the same for every size."""
+
+    def __init__(self, folder: Path, entry: SegmentEntry, *, set_name: str) -> None:
+        """Map the files.
+
+        Raises:
+            ReferenceIndexError: If a file is missing, of another size, or no array.
+        """
+        self.folder, self.entry, self.set_name = folder, entry, set_name
+        self.params = entry.params
+        self._check_sizes()
+        arrays = {name: _load(folder / f"{name}.npy") for name in ARRAYS}
+        self.words: NDArray[np.uint32] = arrays["words"]
+        self.ref_offsets: NDArray[np.int64] = arrays["ref_offsets"]
+        self.buckets: NDArray[np.uint32] = arrays["buckets"]
+        self.positions: NDArray[np.uint32] = arrays["positions"]
+        self.filter: NDArray[np.uint64] = arrays["filter"]
+        self.bodies: NDArray[np.int64] = arrays["bodies"]
+        self.prompt_words: NDArray[np.uint32] = arrays["prompt_words"]
+        self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
+        self.origins: NDArray[np.uint64] = arrays["origins"]
+        self.digests: NDArray[np.uint64] = arrays["digests"]
+        if len(self.ref_offsets) != entry.references + 1 or len(self.words) != entry.words:
+            raise ReferenceIndexError(
+                f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
+            )
+        self._records: dict[int, ReferenceRecord] = {}
+        self._shingles: dict[int, NDArray[np.uint64]] = {}
+        self._starts: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+
+    def _check_sizes(self) -> None:
+        for file in self.entry.files:
+            path = self.folder / file.name
+            try:
+                size = path.stat().st_size
+            except OSError as err:
+                raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint="remove the set and add it again") from err
+            if size != file.size_bytes:
+                raise ReferenceIndexError(
+                    f"{path}: damaged: {size} bytes, its manifest says {file.size_bytes}", hint="remove the set and add it again"
+                )
+
+    @property
+    def bucket_shift(self) -> np.uint64:
+        """Return by how many bits a window hash is shifted to give its bucket."""
+        return np.uint64(64 - int(len(self.buckets) - 1).bit_length() + 1)
+
+    @property
+    def filter_shift(self) -> np.uint64:
+        """Return by how many bits a window hash is shifted to give its bit of the filter."""
+        return np.uint64(64 - (len(self.filter).bit_length() - 1 + 6))
+
+    @cached_property
+    def texts(self) -> pa.Table:
+        """The mapped table of ids, records and texts."""
+        path = self.folder / TEXTS_NAME
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except (OSError, pa.ArrowException) as err:
+            raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
+        if table.schema != _SCHEMA or table.num_rows != self.entry.references:
+            raise ReferenceIndexError(f"{path}: damaged: unexpected columns or rows", hint="remove the set and add it again")
+        return table
+
+    @cached_property
+    def by_id(self) -> Mapping[str, int]:
+        """Number of each reference by id."""
+        return {str(name): i for i, name in enumerate(self.texts.column("id").to_pylist())}
+
+    def record(self, ref: int) -> ReferenceRecord:
+        """Return who and what a reference is."""
+        if ref not in self._records:
+            raw = self.texts.column("record")[ref].as_py()
+            try:
+                self._records[ref] = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
+            except (orjson.JSONDecodeError, WireFormatError) as err:
+                raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
+        return self._records[ref]
+
+    def text_bytes(self, ref: int) -> bytes:
+        """Return a reference's UTF-8 text."""
+        raw: bytes = self.texts.column("text")[ref].as_py()
+        return raw
+
+    def shingles(self, ref: int) -> NDArray[np.uint64]:
+        """Return the sorted distinct word 5-grams of a whole reference."""
+        if ref not in self._shingles:
+            if len(self._shingles) > 16384:  # noqa: PLR2004 - a cache, bounded
+                self._shingles.clear()
+            self._shingles[ref] = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
+        return self._shingles[ref]
+
+    def word_span(self, ref: int, first: int, last: int) -> tuple[int, int]:
+        """Return the code points that words ``first`` … ``last - 1`` (positions in the segment) take in their text.
+
+        Raises:
+            ReferenceIndexError: If the text does not hold the words that were indexed.
+        """
+        starts, ends = self._positions(ref)
+        base = int(self.ref_offsets[ref])
+        return int(starts[first - base]), int(ends[last - 1 - base])
+
+    def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if ref not in self._starts:
+            data = np.frombuffer(self.text_bytes(ref), dtype=np.uint8)
+            tokens = tokenize(data, np.array([0, len(data)], dtype=np.int64))
+            if len(tokens.hashes) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
+                raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
+            points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & _UTF8_TOP_BITS) != _UTF8_CONTINUATION, dtype=np.int64)])
+            if len(self._starts) > 4096:  # noqa: PLR2004 - a cache, bounded
+                self._starts.clear()
+            self._starts[ref] = points[tokens.start], points[tokens.end]
+        return self._starts[ref]
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as err:
+        raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
+    return array
