@@ -13,6 +13,7 @@ from provenance.config import SETTINGS_NAME, Settings, default_settings, load_se
 from provenance.errors import ConfigError, PolicyDocumentError
 
 if TYPE_CHECKING:
+    from provenance.audit.facts import Catalogs
     from provenance.audit.tools import ReadingTools, Tools
     from provenance.ingest.listing import FileListing
     from provenance.ingest.reader import Reader
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from provenance.licensing.terms import TermsCatalog
     from provenance.matching.cascade import CascadeMatcher
     from provenance.matching.index import ReferenceStore
+    from provenance.model.audit import ReferenceSummary, ToolVersion
     from provenance.policy.bundle import Bundle
     from provenance.ports import Progress
     from provenance.registry.evidence import EvidenceFolder
@@ -99,6 +101,30 @@ class Workspace:
 
         return load_terms((shipped("policies") / "terms", *self.settings.terms))
 
+    @property
+    def catalogs(self) -> Catalogs:
+        """Terms and licences together."""
+        from provenance.audit.facts import Catalogs
+
+        return Catalogs(terms=self.terms, licenses=self.licenses)
+
+    def reference_summaries(self, names: Sequence[str]) -> tuple[ReferenceSummary, ...]:
+        """Describe reference sets as an audit record lists them."""
+        from provenance.model.audit import ReferenceSummary
+
+        infos = [self.references.show(name) for name in names]
+        return tuple(
+            ReferenceSummary(name=i.name, digest=i.digest, kind=i.kind.value, references=i.references, words=i.words, scheme=i.scheme) for i in infos
+        )
+
+    @property
+    def tool(self) -> ToolVersion:
+        """This build."""
+        from provenance import __version__
+        from provenance.model.audit import ToolVersion
+
+        return ToolVersion(version=__version__)
+
     def bundles(self, names: Sequence[str], *, beside: Path) -> list[Bundle]:
         """Load the policy bundles that a run names: beside the run file, in the workspace's folders, or shipped."""
         from provenance.policy.bundle import load_bundle
@@ -153,6 +179,14 @@ def open_workspace(start: Path) -> Workspace:
         ConfigError: If there is none.
     """
     return Workspace(load_settings(start))
+
+
+def any_workspace(start: Path) -> Workspace:
+    """Open the workspace a folder lies in, else one with default settings: for what needs the shipped data only."""
+    try:
+        return open_workspace(start)
+    except ConfigError:
+        return Workspace(default_settings(start))
 
 
 def init_workspace(folder: Path) -> tuple[Workspace, bool]:

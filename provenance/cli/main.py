@@ -112,7 +112,7 @@ def _explain(err: ProvenanceError, *, debug: bool) -> int:
     click.echo(f"error: {visible(str(err))}", err=True)
     if err.hint:
         click.echo(f"  hint: {visible(err.hint)}", err=True)
-    return EXIT_FAILED
+    return int(getattr(err, "exit_code", EXIT_FAILED))
 
 
 def main() -> NoReturn:

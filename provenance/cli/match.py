@@ -67,7 +67,7 @@ class Tally:
 @pass_context
 def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], output: str, **options: object) -> int:
     """Find text that CORPUS files share with references. No registry is needed."""
-    files = list(_files(ctx, corpus))
+    files = list(files_below(ctx, corpus))
     tally = Tally()
     with ExitStack() as stack:
         matcher = _open_matcher(ctx, references, options, stack)
@@ -83,7 +83,8 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
     return 4 if tally.problems else 0
 
 
-def _files(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
+def files_below(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
+    """Yield files, and the data files below folders, sorted."""
     for path in map(ctx.path, given):
         if path.is_dir():
             yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
@@ -93,7 +94,6 @@ def _files(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
 
 def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack) -> CascadeMatcher:
     """Open the sets named, and index the files named in a temporary store beside them."""
-    from provenance.cli.reference import add_files
     from provenance.matching.cascade import open_matcher
     from provenance.matching.index import ReferenceStore
 
@@ -108,7 +108,7 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
         )
     store = ReferenceStore(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-"))))
     for path in paths:
-        add_files(ctx, store, "references", list(_files(ctx, [path])), options)
+        add_files(ctx, store, "references", list(files_below(ctx, [path])), options)
     return open_matcher(store, ["references"])
 
 

@@ -1,0 +1,96 @@
+"""``provenance check``: the cold start. Register, scan, judge and report a folder in one go, with nothing to prepare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, reference_options
+from provenance.cli.output import next_step, say, say_problems, thousands
+from provenance.errors import ConfigError, ProvenanceError
+from provenance.model.dataset import Dataset
+from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+
+SET_NAME = "references"
+STATE_FOLDER = ".provenance-check"
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-r", "--reference", "references", multiple=True, type=click.Path(path_type=Path), help="Files or folders of texts to look for.")
+@click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path), default=None, help=f"Where results are kept; {STATE_FOLDER} here otherwise."
+)
+@reference_options
+@pass_context
+def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, **options: object) -> int:
+    """Register, scan, judge by the baseline policy and report FOLDER: no manifest, no run file, nothing to prepare."""
+    from provenance.audit.register import register
+    from provenance.bootstrap import temporary_workspace
+
+    data = ctx.path(folder)
+    if not data.is_dir():
+        raise ConfigError(f"{folder}: no such folder", hint="name a folder that holds the data files")
+    started = time.monotonic()
+    workspace = temporary_workspace(ctx.path(state) if state else ctx.start / STATE_FOLDER, data=data)
+    plans = [(Dataset(name=name), patterns, "data") for name, patterns in _datasets(data)]
+    progress = ctx.progress()
+    progress.start("registering", 0)
+    done = register(plans, workspace.tools(progress, ctx.actor))
+    progress.finish()
+    say_problems(done.problems)
+    if not done.versions:
+        raise NothingToAuditError(f"{folder}: no data file could be read", hint="provenance reads .jsonl, .parquet and .txt, plain or compressed")
+    names = _index(ctx, workspace.references, references, options)
+    run = Run(
+        model=ModelPlan(name=data.name),
+        purpose=Purpose(),
+        organization=Organization(),
+        data=tuple(RunData(dataset=v.dataset.name) for v in done.versions),
+        references=names,
+        policy=("baseline.yaml",),
+        digest="sha256:" + "0" * 64,
+    )
+    result = judge(ctx, workspace, run, beside=data, rescan=True)
+    page = write_report(workspace, result.record)
+    print_verdict(result.record, time.monotonic() - started)
+    print_findings(result.record)
+    say(f"{thousands(result.record.totals.words)} words in {result.record.shards_total} shards", err=True)
+    say(f"Report: {page}", err=True)
+    next_step("provenance init, then describe the data in datasets.yaml: what is not stated counts as unknown", quiet=ctx.quiet)
+    return EXIT_OF[result.record.verdict]
+
+
+class NothingToAuditError(ProvenanceError):
+    """There is no data to judge."""
+
+    exit_code = 3
+
+
+def _datasets(data: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Return one dataset a subfolder, and one for the files that lie in the folder itself."""
+    from provenance.cli.match import DATA_SUFFIXES
+
+    found: list[tuple[str, tuple[str, ...]]] = []
+    if any(p.is_file() and p.suffix.lower() in DATA_SUFFIXES for p in data.iterdir()):
+        found.append((data.name or "data", ("*",)))
+    for sub in sorted(p for p in data.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        found.append((sub.name, (f"{sub.name}/**",)))
+    return found
+
+
+def _index(ctx: CommandContext, store: object, references: Sequence[Path], options: dict[str, object]) -> tuple[str, ...]:
+    from provenance.cli.match import files_below
+    from provenance.cli.reference import add_files
+    from provenance.matching.index import ReferenceStore
+
+    if not references or not isinstance(store, ReferenceStore):
+        return ()
+    problems = add_files(ctx, store, SET_NAME, list(files_below(ctx, references)), {**options, "reference_text_field": None})
+    say_problems(problems)
+    return (SET_NAME,) if any(s.name == SET_NAME for s in store.sets()) else ()

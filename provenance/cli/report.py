@@ -1,0 +1,59 @@
+"""``provenance report``: write and verify audit documents."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context
+from provenance.cli.output import next_step, say, short
+
+
+@click.group()
+def report() -> None:
+    """Write and verify audit documents."""
+
+
+@report.command("make")
+@click.argument("audit", default=LATEST)
+@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; reports/<id> otherwise.")
+@pass_context
+def make(ctx: CommandContext, /, audit: str, out: Path | None) -> int:
+    """Write the HTML audit, its data and a manifest of digests."""
+    from provenance.report.folder import write_report
+
+    record = load_audit(ctx, audit)
+    folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
+    write_report(record, folder)
+    say(f"report {folder / 'index.html'}")
+    next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
+    return 0
+
+
+@report.command("open")
+@click.argument("audit", default=LATEST)
+@pass_context
+def open_report(ctx: CommandContext, /, audit: str) -> int:
+    """Write the report if it is not there, and open it in a browser."""
+    from provenance.cli.audit import write_report
+
+    page = write_report(ctx.workspace(), load_audit(ctx, audit))
+    say(str(page))
+    webbrowser.open(page.as_uri())
+    return 0
+
+
+@report.command("verify")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@pass_context
+def verify(ctx: CommandContext, /, folder: Path) -> int:
+    """Check every file of a report folder against its manifest."""
+    from provenance.report.folder import verify_report
+
+    verify_report(ctx.path(folder))
+    say(f"✓ {folder}")
+    return 0

@@ -1,0 +1,86 @@
+"""Runs the tests that a bundle carries: each states how the facts differ from harmless ones, and which outcomes that must give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provenance.errors import PolicyDocumentError
+from provenance.model.finding import Outcome, SubjectKind
+from provenance.policy.bundle import Bundle, BundleTest
+from provenance.policy.engine import judge
+from provenance.policy.facts import SCHEMA, FactField, FactType, FactValue, schema_paths, value_fault
+
+_HARMLESS: dict[str, FactValue] = {
+    "run.commercial": "YES",
+    "run.synthetic_known": "YES",
+    "run.now": "2026-01-01",
+    "run.datasets": 1,
+    "run.shards": 1,
+    "domain.synthetic_known": "YES",
+    "match.explained": "NO",
+    "match.words": 100,
+    "dataset.license.use": "commercial",
+    "shard.license.use": "commercial",
+    "dataset.shards": 1,
+    "dataset.source": "own",
+    "run.references": 1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectationResult:
+    """What became of one expectation of a bundle's test."""
+
+    test: str
+    rule: str
+    expected: str
+    got: str
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the outcome was the expected one."""
+        return self.expected == self.got
+
+
+def run_bundle_tests(bundle: Bundle) -> tuple[ExpectationResult, ...]:
+    """Return the result of every expectation, in the bundle's order.
+
+    Raises:
+        PolicyDocumentError: If a test gives a value that its fact cannot have, or expects no outcome.
+    """
+    results = []
+    for test in bundle.tests:
+        values = {**harmless_values(), **dict(bundle_params(bundle)), **_given(bundle, test)}
+        for rule_id, expected in test.expect:
+            rule = next(r for r in bundle.rules if r.id == rule_id)
+            if expected not in set(Outcome):
+                raise PolicyDocumentError(f"{bundle.path}: test {test.name!r}: {expected!r} is no outcome", hint=", ".join(Outcome))
+            got = judge(rule, values, schema_paths(rule.for_each))
+            results.append(ExpectationResult(test=test.name, rule=rule_id, expected=expected, got=got.value))
+    return tuple(results)
+
+
+def bundle_params(bundle: Bundle) -> tuple[tuple[str, FactValue], ...]:
+    """Return the parameters under the paths that conditions use."""
+    return tuple((f"params.{name}", value) for name, value in bundle.params)
+
+
+def harmless_values() -> dict[str, FactValue]:
+    """Return facts, by full path, that no shipped rule objects to."""
+    return {f"{kind.value}.{field.path}": _harmless(f"{kind.value}.{field.path}", field) for kind in SubjectKind for field in SCHEMA[kind]}
+
+
+def _harmless(path: str, field: FactField) -> FactValue:
+    if path in _HARMLESS:
+        return _HARMLESS[path]
+    if field.values:
+        return "NO" if field.is_tristate and "NO" in field.values else field.values[0]
+    return {FactType.TEXT: f"some {field.path}", FactType.TEXTS: (), FactType.INT: 0, FactType.DOUBLE: 0.0}[field.type]
+
+
+def _given(bundle: Bundle, test: BundleTest) -> dict[str, FactValue]:
+    fields = {path: field for kind in SubjectKind for path, field in schema_paths(kind).items()}
+    for path, value in test.given:
+        if fault := value_fault(fields[path], value):
+            raise PolicyDocumentError(f"{bundle.path}: test {test.name!r}: {path}: {fault}")
+    return dict(test.given)

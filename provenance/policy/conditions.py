@@ -1,0 +1,133 @@
+"""The language of conditions: a subset of CEL in which every expression ends, cannot fail, and cannot be made true by what is unknown.
+
+A condition is checked twice at load: here, token by token (closed vocabulary of operators and words, spelling of paths and of enum values), and by
+the CEL compiler against the typed schema. Left out on purpose: macros and string building (they can grow without bound), ``!`` and the ternary,
+arithmetic (it makes infinities and NaN, and ``!(NaN > 0.5)`` is true; the engine computes the totals), indexing, calls other than ``size``. What is
+left only compares facts with constants and with one another, so the engine can try every value that an unknown fact might have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provenance.canonical import MAX_SAFE_INTEGER
+from provenance.documents import nearest
+from provenance.errors import PolicyDocumentError
+from provenance.policy.facts import FactField
+
+MAX_LENGTH = 2_000
+"""Longest condition, characters: evaluation is linear in it."""
+MAX_NESTING = 30
+"""Deepest parentheses."""
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)|(?P<path>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(?P<number>[0-9]+(?:\.[0-9]+)?)"""
+    r"""|(?P<text>"[^"\\\n]*"|'[^'\\\n]*')|(?P<op>&&|\|\||==|!=|<=|>=|[<>(),\[\]])"""
+)
+_COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_WORDS = frozenset({"in", "true", "false", "size"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """One token of a condition."""
+
+    kind: str
+    """``path``, ``number``, ``text``, ``op`` or ``word``."""
+    text: str
+    column: int
+    """1-based."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition that passed the checks of this module."""
+
+    text: str
+    paths: tuple[str, ...]
+    """Every path it mentions, in order of first mention."""
+    texts: tuple[str, ...]
+    """Every text constant."""
+    numbers: tuple[float, ...]
+    """Every number constant."""
+
+
+def parse_condition(text: str, *, where: str, paths: Mapping[str, FactField | None]) -> Condition:
+    """Check a condition's tokens.
+
+    Args:
+        text: The condition.
+        where: Rule and key, printed in errors.
+        paths: What may be read, with its field; ``None`` for a parameter.
+
+    Raises:
+        PolicyDocumentError: With the column: a misspelt path or enum value, or anything outside the language.
+    """
+    tokens = _tokens(text, where)
+    for token in tokens:
+        if token.kind == "path" and token.text not in paths:
+            raise PolicyDocumentError(f"{where}:{token.column}: unknown fact {token.text!r}", hint=nearest(token.text, paths) or None)
+    for i, token in enumerate(tokens):
+        if token.kind == "text":
+            _check_vocabulary(tokens, i, where, paths)
+    mentioned = tuple(dict.fromkeys(t.text for t in tokens if t.kind == "path"))
+    if not mentioned:
+        raise PolicyDocumentError(f"{where}:1: {text!r} reads no fact", hint="a condition compares at least one fact")
+    return Condition(
+        text=text,
+        paths=mentioned,
+        texts=tuple(t.text[1:-1] for t in tokens if t.kind == "text"),
+        numbers=tuple(float(t.text) for t in tokens if t.kind == "number"),
+    )
+
+
+def _tokens(text: str, where: str) -> list[Token]:
+    if len(text) > MAX_LENGTH:
+        raise PolicyDocumentError(f"{where}:{MAX_LENGTH}: {len(text)} characters, more than the limit of {MAX_LENGTH}", hint="split the rule")
+    tokens: list[Token] = []
+    at, depth = 0, 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise PolicyDocumentError(
+                f"{where}:{at + 1}: {text[at]!r} is not part of the condition language",
+                hint="conditions use && || == != < <= > >= in ( ) [ ], numbers, texts without escapes, and facts",
+            )
+        if found.lastgroup != "space":
+            tokens.append(_token(found, where))
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(found.group(), 0)
+        if depth > MAX_NESTING:
+            raise PolicyDocumentError(f"{where}:{at + 1}: nested deeper than {MAX_NESTING}")
+        at = found.end()
+    return tokens
+
+
+def _token(found: re.Match[str], where: str) -> Token:
+    kind, text, column = str(found.lastgroup), found.group(), found.start() + 1
+    if kind == "path" and text in _WORDS:
+        return Token(kind="word", text=text, column=column)
+    if kind == "number" and float(text) > MAX_SAFE_INTEGER:
+        raise PolicyDocumentError(f"{where}:{column}: {text} is beyond 2**53 - 1")
+    return Token(kind=kind, text=text, column=column)
+
+
+def _check_vocabulary(tokens: list[Token], i: int, where: str, paths: Mapping[str, FactField | None]) -> None:
+    path = _compared_with(tokens, i)
+    if path not in paths:
+        raise PolicyDocumentError(f"{where}:{tokens[i].column}: {tokens[i].text} is not compared with a fact", hint='write: fact == "text"')
+    field, value = paths[path], tokens[i].text[1:-1]
+    if field is not None and field.values and value not in field.values:
+        raise PolicyDocumentError(f"{where}:{tokens[i].column}: {path} is never {value!r}", hint=nearest(value, field.values) or None)
+
+
+def _compared_with(tokens: list[Token], i: int) -> str:
+    """Return the path that a text is compared with: ``path == text``, ``text != path``, or ``path in [.., text, ..]``; else empty text."""
+    for operator, other in ((i - 1, i - 2), (i + 1, i + 2)):
+        if 0 <= other < len(tokens) and tokens[operator].kind == "op" and tokens[operator].text in _COMPARISONS and tokens[other].kind == "path":
+            return tokens[other].text
+    start = i
+    while start > 0 and tokens[start].text not in {"[", "(", "&&", "||"}:
+        start -= 1
+    is_member = start > 1 and tokens[start].text == "[" and tokens[start - 1].text == "in"
+    return tokens[start - 2].text if is_member else ""
