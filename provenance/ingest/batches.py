@@ -14,6 +14,8 @@ from provenance.ports import TextBatch
 BATCH_BYTES = 4 << 20
 """Text at which a batch is given out; one longer row makes a batch of its own."""
 BATCH_ROWS = 1 << 16
+LONG_TEXT = 200
+"""Characters from which a field that is not read is worth telling: about the shortest passage that matters."""
 _MAX_PLANS = 1_024
 _MAX_NAMES = 4_096
 _MAX_SEEN = 40
@@ -35,6 +37,8 @@ class RowCollector:
         self._turn_codes: dict[str, list[dict[str, int]]] = {}
         self.fields_seen: dict[str, None] = {}
         """Fields of records that had no text, for the message when no record has any."""
+        self.left_out: dict[str, None] = {}
+        """Fields with long text that were not read, by the first record of each set of keys."""
         self.rows_given = 0
         self._clear()
 
@@ -73,7 +77,7 @@ class RowCollector:
         if type(record) is not dict:
             return f"is {json_kind(record)}, expected an object with named fields"
         keys = tuple(record)
-        plan = self._plans.get(keys) or self._make_plan(keys)
+        plan = self._plans.get(keys) or self._make_plan(keys, record)
         before = len(self._parts)
         doc_id = id_text(record, plan.ids) if plan.ids else None
         try:
@@ -146,10 +150,14 @@ class RowCollector:
         self._bytes -= sum(map(len, self._parts[before:]))
         del self._parts[before:], self._row_codes[before:]
 
-    def _make_plan(self, keys: tuple[str, ...]) -> FieldPlan:
+    def _make_plan(self, keys: tuple[str, ...], record: Mapping[str, Any]) -> FieldPlan:
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
         plan = self._plans[keys] = plan_fields(keys)
+        read = plan.text if self._text_field is None else (self._text_field, self._text_field.split(".")[0])
+        for key in keys:
+            if key not in read and len(self.left_out) < _MAX_SEEN and isinstance(record[key], str) and len(record[key]) >= LONG_TEXT:
+                self.left_out[key] = None
         return plan
 
     def _no_text(self, record: Mapping[str, Any]) -> str:

@@ -41,6 +41,11 @@ class Stream(ABC):
         return self._log.count
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Top-level fields that hold long text and were not read, as far as seen: what a scan of this shard did not check."""
+        return tuple(self._rows.left_out)
+
+    @property
     def records(self) -> int:
         """Records seen so far, unreadable ones included."""
         return self._records

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from provenance.errors import ShardReadError
-from provenance.ingest.batches import BATCH_BYTES, list_names
+from provenance.ingest.batches import BATCH_BYTES, LONG_TEXT, list_names
 from provenance.ingest.columns import ColumnRows, collect_rows, may_hold_text
 from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS, id_text
 from provenance.ingest.files import open_binary, read_head
@@ -36,6 +36,7 @@ class ParquetStream(Stream):
             size_bytes, groups = file_size(file), file.num_row_groups
             text = choose_columns(file.schema_arrow, self.text_field, self.location)
             ids = [name for name in ID_FIELDS if name in file.schema_arrow.names and name not in text]
+            self._rows.left_out.update(dict.fromkeys(long_columns(file, text)))
             first_record = 0
             for group in range(groups):
                 for columns in iter_columns(file, group, [*text, *ids], self._log):
@@ -125,6 +126,16 @@ def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> 
             hint="name the field: fields: {text: …} in the manifest, or --text-field",
         )
     return chosen
+
+
+def long_columns(file: pq.ParquetFile, read: list[str]) -> list[str]:
+    """Return the text columns that are not read and take ``LONG_TEXT`` bytes a row or more, as told by the first row group."""
+    if not file.num_row_groups:
+        return []
+    meta = file.metadata.row_group(0)
+    columns = [meta.column(c) for c in range(meta.num_columns)]
+    long = [c for c in columns if c.physical_type == "BYTE_ARRAY" and c.total_uncompressed_size >= LONG_TEXT * max(meta.num_rows, 1)]
+    return [c.path_in_schema for c in long if c.path_in_schema.split(".")[0] not in read]
 
 
 def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:

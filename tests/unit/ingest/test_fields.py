@@ -204,3 +204,15 @@ def test_a_changed_byte_anywhere_gives_rows_or_one_of_our_errors(tmp_path: Path,
         except ShardReadError:
             continue
         assert stream.records > 0
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_long_text_that_was_not_read_is_named(tmp_path: Path, ending: str) -> None:
+    records = [{"text": "t", "title": "short", "hidden": f"{i} long passage " * 30} for i in range(5)]
+    location = write(tmp_path / f"a.{ending}", records)
+    stream = Reader().open(location)
+    assert rows_of(stream) == [("text", "t")] * 5
+    assert stream.left_out == ("hidden",)
+    stream = Reader().open(location, text_field="hidden")
+    assert [name for name, _ in rows_of(stream)] == ["hidden"] * 5
+    assert stream.left_out == ()
