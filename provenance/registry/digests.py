@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from provenance.canonical import canonical_bytes, digest_of
-from provenance.errors import ManifestError
+from provenance.errors import ManifestError, RegistryError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 
 _CHUNK = 1000  # shards hashed per canonical text: long enough to amortise the call
@@ -55,6 +56,22 @@ def verify_version(version: DatasetVersion) -> None:
         raise ManifestError(f"dataset {name!r}: the shards' Merkle root is {root}, the version says {version.root_digest}")
     for shard in version.shards:
         _check_counts(name, shard)
+
+
+def scan_digest(result: ScanResult) -> str:
+    """Return the digest of a scan result.
+
+    Raises:
+        RegistryError: If it holds text that is no Unicode, NUL, or a number beyond 2**53 - 1.
+    """
+    wire = to_wire(result)
+    try:
+        digest = digest_of(wire)
+    except ValueError as err:
+        raise RegistryError(f"scan of {result.path!r}: cannot be recorded: {err}") from err
+    if _has_nul(wire):
+        raise RegistryError(f"scan of {result.path!r}: cannot be recorded: it holds a NUL character")
+    return digest
 
 
 def revision_digest(versions: Iterable[tuple[str, str, str]]) -> str:

@@ -54,9 +54,9 @@ def open_engine(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> Engine:
     """
     parsed = parse_url(url)
     sqlite = sqlite_file(parsed) is not None
-    arguments: dict[str, Any] = {"connect_args": {"timeout": lock_timeout_s}, "poolclass": NullPool} if sqlite else {"pool_pre_ping": True}
+    arguments: dict[str, Any] = {"timeout": lock_timeout_s} if sqlite else {}
     try:
-        engine = create_engine(parsed, **arguments)
+        engine = create_engine(parsed, connect_args=arguments, poolclass=NullPool)  # a unit a connection: nothing idle, safe to fork
     except (ModuleNotFoundError, NoSuchModuleError, ArgumentError) as err:
         raise ConfigError(f"the driver of {parsed.drivername!r} is missing: {err}", hint="for PostgreSQL: pip install 'psycopg[binary]'") from err
     if sqlite:

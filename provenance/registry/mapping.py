@@ -22,11 +22,13 @@ from provenance.model.dataset import (
     SourceKind,
 )
 from provenance.model.match import ReadProblem, ScanResult
+from provenance.registry.log import LogEntry
 from provenance.registry.tables import (
     DerivationRow,
     GeneratorRow,
     LanguageRow,
     LicenseRow,
+    LogRow,
     ScanIndexRow,
     ScanProblemRow,
     ScanRow,
@@ -164,6 +166,20 @@ def scan_value(row: ScanRow) -> ScanResult:
         dropped_seeds=row.dropped_seeds,
         problems=tuple(ReadProblem(path=p.path, line=p.line, record=p.record, message=p.message) for p in row.problems),
         finished=row.finished,
+    )
+
+
+def log_value(row: LogRow) -> LogEntry:
+    """Return the log entry that a row holds, unchecked."""
+    return LogEntry(
+        seq=row.seq,
+        prev_hash=row.prev_hash,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        reason=row.reason,
+        payload=row.payload,
+        entry_hash=row.entry_hash,
     )
 
 

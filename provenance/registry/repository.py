@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, case, func, insert, select
 from sqlalchemy.orm import Session, selectinload
 
-from provenance.canonical import digest_of
 from provenance.errors import NotRegisteredError, RegistryError
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import DatasetVersion, Shard
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.registry import mapping
-from provenance.registry.digests import facts_digest, revision_digest, verify_version
+from provenance.registry.digests import facts_digest, revision_digest, scan_digest, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
 from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanRow, ShardRow, VersionRow
@@ -27,6 +26,7 @@ from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanRow, S
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
+_PAGE = 1000  # rows of the log or of scans read at a time
 _FACTS = (
     selectinload(VersionRow.licenses),
     selectinload(VersionRow.generators),
@@ -105,7 +105,7 @@ class SqlRegistry:
 
     def totals(self) -> dict[str, tuple[int, int, int, int, int]]:
         """Return (shards, bytes, records, words, shards not counted) of every dataset's newest version by name, without loading shards."""
-        uncounted = func.sum((ShardRow.records.is_(None) | ShardRow.words.is_(None)).cast(ShardRow.size_bytes.type))
+        uncounted = func.sum(case((ShardRow.records.is_(None) | ShardRow.words.is_(None), 1), else_=0))
         sums = (func.sum(ShardRow.size_bytes), func.coalesce(func.sum(ShardRow.records), 0), func.coalesce(func.sum(ShardRow.words), 0), uncounted)
         query = (
             select(VersionRow.name, func.count(), *sums)
@@ -142,9 +142,13 @@ class SqlRegistry:
         self._changed(kind, **facts)
 
     def save_scan(self, result: ScanResult, evidence: str) -> None:
-        """Record a scan result and the digest of its evidence file; the last one recorded for a scan id counts."""
+        """Record a scan result and the digest of its evidence file; the last one recorded for a scan id counts.
+
+        Raises:
+            RegistryError: In a reading unit, or if the result holds what cannot be stored.
+        """
         self._must_write()
-        digest = digest_of(to_wire(result))
+        digest = scan_digest(result)
         newest = self._session.scalars(_newest_scan(result.id)).first()
         if newest is not None and (newest.result_digest, newest.evidence) == (digest, evidence):
             return
@@ -193,18 +197,24 @@ class SqlRegistry:
 
     def log_entries(self, *, after: int = 0) -> Iterator[LogEntry]:
         """Yield the log's rows with a ``seq`` above ``after``, in order."""
-        query = select(LogRow).where(LogRow.seq > after).order_by(LogRow.seq).execution_options(yield_per=1000)
-        for r in self._session.scalars(query):
-            yield LogEntry(
-                seq=r.seq,
-                prev_hash=r.prev_hash,
-                at=r.at,
-                actor=r.actor,
-                action=r.action,
-                reason=r.reason,
-                payload=r.payload,
-                entry_hash=r.entry_hash,
-            )
+        # Pages, not a cursor: a caller that stops early, as at a broken link, must leave nothing open.
+        while rows := self._session.scalars(select(LogRow).where(LogRow.seq > after).order_by(LogRow.seq).limit(_PAGE)).all():
+            yield from map(mapping.log_value, rows)
+            after = rows[-1].seq
+
+    def recorded_versions(self) -> Iterator[tuple[str, DatasetVersion]]:
+        """Yield (stored facts digest, version with shards) of every recording, in the order they were made."""
+        for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*_FACTS)).all():
+            yield row.facts_digest, mapping.version_value(row, tuple(self._shards(row.id)))
+
+    def recorded_scans(self) -> Iterator[tuple[ScanResult, str]]:
+        """Yield every recording of a scan result with the digest of its evidence file, in the order they were made."""
+        parts, after = (selectinload(ScanRow.indexes), selectinload(ScanRow.problems)), 0
+        while rows := self._session.scalars(
+            select(ScanRow).where(ScanRow.number > after).order_by(ScanRow.number).limit(_PAGE).options(*parts)
+        ).all():
+            yield from ((mapping.scan_value(row), row.evidence) for row in rows)
+            after = rows[-1].number
 
     def append_log(self, *, at: str, actor: str, action: str, reason: str) -> None:
         """Chain one row for all that this unit changed; do nothing if it changed nothing. Called by the unit of work before it commits."""

@@ -45,8 +45,7 @@ def downgrade(url: str, revision: str) -> None:
         SchemaVersionError: If the database is missing or of a newer version.
         RegistryError: If it cannot be written.
     """
-    engine = open_engine(url)
-    _migrate(engine, revision, down=True)
+    _migrate(open_engine(url), revision, down=True)
 
 
 def check(url: str) -> None:
@@ -56,9 +55,7 @@ def check(url: str) -> None:
         SchemaVersionError: If it is missing, empty, older or newer; ``hint`` says what to do.
         RegistryError: If it cannot be opened.
     """
-    engine = open_engine(url)
-    check_engine(engine)
-    engine.dispose()
+    check_engine(open_engine(url))
 
 
 def check_engine(engine: Engine) -> None:
@@ -121,4 +118,3 @@ def _migrate(engine: Engine, revision: str, *, down: bool) -> None:
             (command.downgrade if down else command.upgrade)(config, revision)
         except CommandError as err:
             raise SchemaVersionError(f"{_place(engine)}: {err}") from err
-    engine.dispose()

@@ -1,0 +1,78 @@
+"""Compares the registry's facts with the log that was written when they were recorded: finds facts that were changed, added or removed behind its back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from provenance.errors import ConflictError
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.registry.digests import facts_digest, scan_digest
+from provenance.registry.log import verify_log
+from provenance.registry.repository import SqlRegistry
+
+_SCAN_KEYS = ("id", "evidence", "result_digest")
+_AUDIT_KEYS = ("id", "created", "model", "verdict", "record_digest")
+_VERSION_KEYS = ("name", "root_digest", "facts_digest", "created", "shards")
+
+
+def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) -> str:
+    """Check the log's chain and every recorded fact against it; return the head of the log.
+
+    Args:
+        registry: A reading or writing unit's registry.
+        expected_head: A head known from a report or a clearance, to notice that the end of the log was cut off.
+
+    Raises:
+        LogChainError: If the chain is broken.
+        ConflictError: If facts and log differ; the message names the first.
+
+    Cost:
+        Reads every shard of every version: about 20 µs each.
+    """
+    head = verify_log(registry.log_entries(), expected_head=expected_head)
+    _compare("dataset version", _logged(registry, "versions", _VERSION_KEYS), _versions(registry))
+    _compare("scan", _logged(registry, "scans", _SCAN_KEYS), _scans(registry))
+    _compare("audit", _logged(registry, "audits", _AUDIT_KEYS), reversed(registry.audits()))
+    return head
+
+
+def _logged(registry: SqlRegistry, kind: str, keys: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    for entry in registry.log_entries():
+        for item in entry.details.get(kind, ()):
+            yield tuple(item.get(k) for k in keys) if isinstance(item, Mapping) else (item,)
+
+
+def _versions(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
+    for stored, version in registry.recorded_versions():
+        root, facts = "no shards", stored
+        if version.shards:
+            root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
+            facts = facts_digest(version.dataset, version.shards)
+        agrees = facts == stored and root == version.root_digest
+        yield (version.dataset.name, root, facts if agrees else f"changed ({facts})", version.created, len(version.shards))
+
+
+def _scans(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
+    for result, evidence in registry.recorded_scans():
+        yield (result.id, evidence, scan_digest(result))
+
+
+def _compare(what: str, logged: Iterable[tuple[Any, ...]], recorded: Iterable[tuple[Any, ...]]) -> None:
+    for number, (expected, found) in enumerate(zip_longest(logged, recorded), start=1):
+        if expected == found:
+            continue
+        name = (expected or found or ("",))[0]
+        why = (
+            "is not in the log"
+            if expected is None
+            else "is in the log but no longer in the registry"
+            if found is None
+            else "is not what the log says"
+        )
+        raise ConflictError(
+            f"{what} {number} ({name}) {why}",
+            hint="the registry was changed outside this tool; restore a backup",
+            context={"logged": str(expected), "recorded": str(found)},
+        )
