@@ -154,7 +154,9 @@ def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.
     offsets = np.frombuffer(memoryview(offset_buffer or b""), np.int64)[array.offset : array.offset + len(array) + 1]
     data = np.frombuffer(memoryview(data_buffer or b""), np.uint8)
     start, end = int(offsets[0]), int(offsets[-1])
-    return data[start:end], offsets - start
+    shared = data[start:end]
+    shared.setflags(write=False)  # Arrow's buffer, not ours; and kernels then see one array type for every format
+    return shared, offsets - start
 
 
 def _ids(columns: pa.RecordBatch, names: list[str]) -> list[str | None]:

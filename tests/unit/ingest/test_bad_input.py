@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import random
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import ShardReadError
-from provenance.ingest import lines, text
+from provenance.ingest import files, jsonl, lines, text
 from provenance.ingest.interface import Stream
 from provenance.ingest.problems import MAX_STORED_PROBLEMS
 from provenance.ingest.reader import Reader
@@ -286,3 +287,54 @@ def test_parquet_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
         assert texts(stream) == ["fine", "good"]
         assert [p.record for p in stream.problems] == [1, 2]
         assert "not UTF-8: byte 0xe9 at byte 4" in stream.problems[0].message
+
+
+def test_broken_json_arrays_are_refused_and_their_odd_elements_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, raw, words in (
+        ("a.json", b'[{"text": "a"},\n{"text": ', "is not JSON"),
+        ("a.json", b"[\xff]", "is not UTF-8"),
+        ("a.json.gz", gzip.compress(b"[" + RAW[:-1].replace(b"\n", b",\n") + b"]")[:-3000], "cannot be read in part"),
+    ):
+        with pytest.raises(ShardReadError, match=words):
+            read(put(tmp_path / name, raw))
+    found, problems = read(put(tmp_path / "b.json", b'[{"text": "a", "score": NaN},\n 7, {"text": "b"}]'))
+    assert found == ["a", "b"]
+    assert [(p.record, p.line) for p in problems] == [(1, None)]
+    monkeypatch.setattr(jsonl, "MAX_ARRAY_BYTES", 1 << 20)
+    with pytest.raises(ShardReadError, match="is a JSON array of more than"):
+        read(put(tmp_path / "c.json", b"[" + b",\n".join([b'{"text": "' + b"x" * 1_000_000 + b'"}'] * 4) + b"]"))
+
+
+def test_a_broken_line_too_long_for_a_second_look_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "_MAX_SECOND_LOOK_BYTES", 10)
+    found, problems = read(put(tmp_path / "a.jsonl", b'{"text": "aaaa",}\n{"text": "b"}\n'))
+    assert found == ["b"]
+    assert problems[0].message.startswith("is not JSON")
+
+
+def test_every_format_gives_arrays_of_one_kind(tmp_path: Path) -> None:
+    """Compiled kernels are made once per array type: data are read-only, offsets are not, in every format."""
+    pq.write_table(pa.table({"text": ["x", "y"]}), tmp_path / "a.parquet")
+    put(tmp_path / "a.txt", b"x")
+    put(tmp_path / "a.jsonl", b'{"text": "x"}')
+    for name in ("a.parquet", "a.txt", "a.jsonl"):
+        (batch,) = Reader().open(str(tmp_path / name))
+        kinds = [
+            (array.dtype.str, array.flags.c_contiguous, array.flags.writeable) for array in (batch.data, batch.offsets, batch.record, batch.line)
+        ]
+        assert kinds == [("|u1", True, False), ("<i8", True, True), ("<i8", True, True), ("<i8", True, True)]
+        assert batch.field_code.dtype.str == "<i4"
+
+
+def test_a_store_that_fails_while_reading_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() >= 512:
+                raise OSError(5, "Input/output error")
+            return super().read(min(512, size or 512))
+
+    for name, raw in {"a.jsonl": RAW, "a.jsonl.gz": gzip.compress(RAW), "a.jsonl.zst": zstd(RAW)}.items():
+        location = put(tmp_path / name, raw)
+        monkeypatch.setattr(files, "open_binary", lambda _, raw=raw: Failing(raw))
+        with pytest.raises(ShardReadError, match="reading stopped at byte"):
+            read(location)
