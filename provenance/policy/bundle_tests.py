@@ -75,7 +75,9 @@ def _harmless(path: str, field: FactField) -> FactValue:
         return _HARMLESS[path]
     if field.values:
         return "NO" if field.is_tristate and "NO" in field.values else field.values[0]
-    return {FactType.TEXT: f"some {field.path}", FactType.TEXTS: (), FactType.INT: 0, FactType.DOUBLE: 0.0}[field.type]
+    if field.type is FactType.TEXT:
+        return f"some {field.path}"
+    return () if field.type is FactType.TEXTS else 0 if field.type is FactType.INT else 0.0
 
 
 def _given(bundle: Bundle, test: BundleTest) -> dict[str, FactValue]:

@@ -1,191 +1,160 @@
-"""Reading run files (FORMATS, run.yaml): strict, so that a misspelt field never weakens an audit."""
+"""Reads ``run.yaml``: strict, with near spellings, and with a digest over what it says rather than how it is laid out."""
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import math
+import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
 
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
-from provenance.errors import DocumentError, RunDocumentError
+from provenance.errors import DocumentError, RunDocumentError, WireFormatError
 from provenance.fingerprint.digest import is_digest
-from provenance.model.absence import Absence, TriState
-from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
+from provenance.model.absence import TriState, is_absent
+from provenance.model.run import Run, RunData
+from provenance.model.wire import read_value
 
 RUN_FORMAT = "provenance.run"
 RUN_VERSION = 1
-WEIGHT_TOLERANCE = 1e-3
-"""Weights are shares of sampled tokens and must sum to 1 within this."""
-_TOP = ("format", "version", "model", "purpose", "organization", "data", "references", "policy", "waivers", "requested_by")
+WEIGHT_TOLERANCE = 1e-6
+"""How far the weights' sum may be from 1: they are written by hand, with a few digits."""
+_RELEASES = frozenset({"open", "closed"})
 
 
 def load_run(path: Path) -> Run:
-    """Return the run that a file plans.
+    """Read and check a run file.
 
     Raises:
-        RunDocumentError: If it cannot be read or is not a run file; the message names the field.
+        RunDocumentError: With the file and the place: not strict YAML, an unknown or missing field, a wrong type, a dataset named twice, weights that
+            do not sum to 1, weight and epochs mixed.
     """
     try:
-        raw, _ = load_document(path)
+        raw, _ = load_document(path, max_bytes=4 << 20)
     except DocumentError as err:
-        raise RunDocumentError(str(err), hint=err.hint or "see docs/formats/run.md") from err
+        raise RunDocumentError(str(err), hint=err.hint) from err
     return parse_run(raw, where=str(path))
 
 
 def parse_run(raw: object, *, where: str) -> Run:
-    """Return the run that a parsed document plans.
+    """Return the run that a document describes.
 
     Raises:
-        RunDocumentError: If it does not have the shape of one.
+        RunDocumentError: As ``load_run``.
     """
-    reader = _Reader(where)
-    top = reader.mapping(raw, "", _TOP)
-    if top.get("format") != RUN_FORMAT:
-        reader.fail("format", f"is {top.get('format')!r}, expected {RUN_FORMAT!r}")
-    if top.get("version") != RUN_VERSION:
-        reader.fail("version", f"is {top.get('version')!r}, this program reads version {RUN_VERSION}")
-    return Run(
-        model=reader.model(top.get("model")),
-        purpose=reader.purpose(top.get("purpose")),
-        organization=reader.organization(top.get("organization")),
-        data=reader.data(top.get("data")),
-        references=reader.texts(top.get("references"), "references"),
-        policy=reader.texts(top.get("policy"), "policy"),
-        waivers=reader.optional_text(top.get("waivers"), "waivers"),
-        requested_by=reader.text(top.get("requested_by"), "requested_by", default=Absence.NOT_STATED.value),
-        digest=digest_of(raw),
-    )
+    if not isinstance(raw, Mapping):
+        raise RunDocumentError(f"{where}: expected a run document, got {type(raw).__name__}", hint=f"begin with: format: {RUN_FORMAT}")
+    if raw.get("format") != RUN_FORMAT:
+        raise RunDocumentError(f"{where}: format is {raw.get('format')!r}, expected {RUN_FORMAT!r}")
+    if raw.get("version") != RUN_VERSION or isinstance(raw.get("version"), bool):
+        raise RunDocumentError(f"{where}: version is {raw.get('version')!r}, expected {RUN_VERSION}")
+    body = {"organization": {}, "purpose": {}, **{k: v for k, v in raw.items() if k not in {"format", "version"}}}
+    if "digest" in body:
+        raise RunDocumentError(f"{where}: digest is computed, not given")
+    body["purpose"] = _purpose(body["purpose"])
+    _check_keys(Run, body, where)
+    try:
+        run = read_value(Run, body, where=where)
+    except WireFormatError as err:
+        raise RunDocumentError(str(err)) from err
+    _check(run, where)
+    try:
+        digest = digest_of({"format": RUN_FORMAT, "version": RUN_VERSION, **{k: v for k, v in raw.items() if k not in {"format", "version"}}})
+    except ValueError as err:
+        raise RunDocumentError(f"{where}: {err}") from err
+    return dataclasses.replace(run, digest=digest)
 
 
-class _Reader:
-    """Reads values of one document; every fault names the document and the field."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def fail(self, field: str, reason: str, hint: str = "") -> NoReturn:
-        raise RunDocumentError(f"{self._where}: {field + ' ' if field else ''}{reason}", hint=hint or "see docs/formats/run.md")
-
-    def mapping(self, raw: object, field: str, known: tuple[str, ...]) -> Mapping[str, Any]:
-        if not isinstance(raw, Mapping):
-            self.fail(field, f"must be a mapping, got {type(raw).__name__}" if raw is not None else "is missing" if field else "is empty")
-        for key in raw:
-            if key not in known:
-                self.fail(f"{field}.{key}" if field else str(key), "is not known", nearest(str(key), known))
+def _purpose(raw: object) -> object:
+    """Read ``commercial: true`` as YES; the word UNKNOWN stays."""
+    if not isinstance(raw, Mapping) or "commercial" not in raw:
         return raw
+    value = raw["commercial"]
+    return {**raw, "commercial": TriState.of(value).value if isinstance(value, bool) else value}
 
-    def text(self, raw: object, field: str, *, default: str | None = None) -> str:
-        if raw is None and default is not None:
-            return default
-        if not isinstance(raw, str) or not raw.strip():
-            self.fail(field, "is missing" if raw is None else f"must be text, got {raw!r}")
-        return raw
 
-    def optional_text(self, raw: object, field: str) -> str | None:
-        return None if raw is None else self.text(raw, field)
+def _check_keys(kind: type, raw: object, where: str) -> None:
+    """Refuse unknown keys with a near spelling, at every level."""
+    if not isinstance(raw, Mapping):
+        return
+    hints = typing.get_type_hints(kind)
+    fields = {str(f.metadata.get("wire", f.name)): hints[f.name] for f in dataclasses.fields(kind) if f.name != "digest"}
+    for key, value in raw.items():
+        if key not in fields:
+            raise RunDocumentError(f"{where}: unknown key {key!r}", hint=nearest(str(key), fields))
+        inner = fields[key]
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type):
+            _check_keys(inner, value, f"{where}: {key}")
+        item = typing.get_args(inner)[0] if typing.get_origin(inner) is tuple else None
+        if isinstance(item, type) and dataclasses.is_dataclass(item) and isinstance(value, list):
+            for i, element in enumerate(value):
+                _check_keys(item, element, f"{where}: {key}[{i}]")
 
-    def texts(self, raw: object, field: str) -> tuple[str, ...]:
-        items = [raw] if isinstance(raw, str) else [] if raw is None else raw
-        if not isinstance(items, list):
-            self.fail(field, "must be a list of texts")
-        found = tuple(self.text(item, f"{field}[{i}]") for i, item in enumerate(items))
-        if len(set(found)) != len(found):
-            self.fail(field, "names something twice")
-        return found
 
-    def number(self, raw: object, field: str, *, least: float = 0.0) -> float | None:
-        if raw is None:
-            return None
-        if isinstance(raw, bool) or not isinstance(raw, int | float) or not least <= raw < float("inf"):
-            self.fail(field, f"must be a number of at least {least:g}, got {raw!r}")
-        return float(raw)
+def _check(run: Run, where: str) -> None:
+    if not run.model.name.strip():
+        raise RunDocumentError(f"{where}: model.name is empty")
+    if not run.data:
+        raise RunDocumentError(f"{where}: data names no dataset", hint="data: [{dataset: NAME, weight: 1.0}]")
+    for number in (run.model.parameters, *(d.weight for d in run.data), *(d.epochs for d in run.data)):
+        if number is not None and (not math.isfinite(number) or number < 0):
+            raise RunDocumentError(f"{where}: {number} is not a number from 0 up")
+    release = run.model.release
+    if release.weights not in _RELEASES and not is_absent(release.weights):
+        raise RunDocumentError(f"{where}: model.release.weights is {release.weights!r}", hint="open, closed, or UNKNOWN")
+    _check_day(release.date, f"{where}: model.release.date")
+    providers = [c.provider.casefold() for c in run.purpose.competes_with]
+    if repeated := sorted({p for p in providers if providers.count(p) > 1}):
+        raise RunDocumentError(f"{where}: purpose.competes_with names {repeated[0]!r} twice")
+    for statement in run.purpose.competes_with:
+        if not statement.value and (is_absent(statement.who) or is_absent(statement.why)):
+            raise RunDocumentError(
+                f"{where}: purpose.competes_with: that the model does not compete with {statement.provider!r} is said by nobody or for no reason",
+                hint="give who and why: the verdict rests on this statement",
+            )
+    _check_data(run.data, f"{where}: data")
 
-    def boolean(self, raw: object, field: str) -> TriState:
-        if raw is None or raw == Absence.UNKNOWN.value:
-            return TriState.UNKNOWN
-        if not isinstance(raw, bool):
-            self.fail(field, f"must be true, false or UNKNOWN, got {raw!r}")
-        return TriState.of(raw)
 
-    def model(self, raw: object) -> ModelPlan:
-        given = self.mapping(raw, "model", ("name", "base", "kind", "parameters", "release"))
-        release = self.mapping(given.get("release") or {}, "model.release", ("weights", "markets", "date"))
-        weights = self.text(release.get("weights"), "model.release.weights", default=Absence.UNKNOWN.value)
-        if weights not in {"open", "closed", Absence.UNKNOWN.value}:
-            self.fail("model.release.weights", f"is {weights!r}, expected open or closed")
-        return ModelPlan(
-            name=self.text(given.get("name"), "model.name"),
-            base=self.optional_text(given.get("base"), "model.base"),
-            kind=self.text(given.get("kind"), "model.kind", default=Absence.UNKNOWN.value),
-            parameters=self.number(given.get("parameters"), "model.parameters"),
-            release=Release(
-                weights=weights,
-                markets=self.texts(release.get("markets"), "model.release.markets"),
-                date=self.text(release.get("date"), "model.release.date", default=Absence.UNKNOWN.value),
-            ),
-        )
+def _check_day(text: str, where: str) -> None:
+    if is_absent(text):
+        return
+    try:
+        exact = dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        exact = False
+    if not exact:
+        raise RunDocumentError(f"{where}: {text!r} is not a day YYYY-MM-DD")
 
-    def purpose(self, raw: object) -> Purpose:
-        given = self.mapping(raw or {}, "purpose", ("commercial", "use", "competes_with"))
-        items = given.get("competes_with") or []
-        if not isinstance(items, list):
-            self.fail("purpose.competes_with", "must be a list")
-        return Purpose(
-            commercial=self.boolean(given.get("commercial"), "purpose.commercial"),
-            use=self.text(given.get("use"), "purpose.use", default=Absence.UNKNOWN.value),
-            competes_with=tuple(self.competes(item, f"purpose.competes_with[{i}]") for i, item in enumerate(items)),
-        )
 
-    def competes(self, raw: object, field: str) -> CompetesWith:
-        """Read one statement. That a model does not compete needs a name and a reason: it loosens what terms forbid."""
-        given = self.mapping(raw, field, ("provider", "value", "who", "why"))
-        if not isinstance(given.get("value"), bool):
-            self.fail(f"{field}.value", "must be true or false")
-        if given["value"] is False and not (given.get("who") and given.get("why")):
-            self.fail(field, "says that the model does not compete", "name who says so and why: {provider: …, value: false, who: …, why: …}")
-        return CompetesWith(
-            provider=self.text(given.get("provider"), f"{field}.provider"),
-            value=given["value"],
-            who=self.text(given.get("who"), f"{field}.who", default=Absence.NOT_STATED.value),
-            why=self.text(given.get("why"), f"{field}.why", default=Absence.NOT_STATED.value),
-        )
+def _check_data(data: tuple[RunData, ...], where: str) -> None:
+    names = [split_pin(item.dataset, where)[0] for item in data]
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        raise RunDocumentError(f"{where}: dataset {repeated[0]!r} is named twice", hint="give it one weight")
+    weights = [item.weight for item in data if item.weight is not None]
+    epochs = [item.epochs for item in data if item.epochs is not None]
+    if weights and epochs:
+        raise RunDocumentError(f"{where}: weight and epochs are mixed", hint="give weights or epochs, the others are derived")
+    if weights and len(weights) != len(data):
+        raise RunDocumentError(f"{where}: {len(data) - len(weights)} of {len(data)} datasets have no weight")
+    if epochs and len(epochs) != len(data):
+        raise RunDocumentError(f"{where}: {len(data) - len(epochs)} of {len(data)} datasets have no epochs")
+    if weights and abs(math.fsum(weights) - 1) > WEIGHT_TOLERANCE:
+        raise RunDocumentError(f"{where}: the weights sum to {math.fsum(weights):g}, expected 1", hint="a weight is a share of the sampled tokens")
+    if epochs and not math.fsum(epochs):
+        raise RunDocumentError(f"{where}: all epochs are 0")
 
-    def organization(self, raw: object) -> Organization:
-        given = self.mapping(raw or {}, "organization", ("name", "monthly_active_users", "established_in"))
-        users = self.number(given.get("monthly_active_users"), "organization.monthly_active_users")
-        return Organization(
-            name=self.text(given.get("name"), "organization.name", default=Absence.UNKNOWN.value),
-            monthly_active_users=None if users is None else int(users),
-            established_in=self.text(given.get("established_in"), "organization.established_in", default=Absence.UNKNOWN.value),
-        )
 
-    def data(self, raw: object) -> tuple[RunData, ...]:
-        if not isinstance(raw, list) or not raw:
-            self.fail("data", "must list the datasets of the run: at least one")
-        items = tuple(self.data_item(item, f"data[{i}]") for i, item in enumerate(raw))
-        names = [item.dataset.partition("@")[0] for item in items]
-        twice = next((n for n in names if names.count(n) > 1), None)
-        if twice is not None:
-            self.fail("data", f"names dataset {twice!r} twice")
-        self.check_weights(items)
-        return items
+def split_pin(dataset: str, where: str = "dataset") -> tuple[str, str | None]:
+    """Return name and root digest of ``name`` or ``name@sha256:…``.
 
-    def data_item(self, raw: object, field: str) -> RunData:
-        given = self.mapping(raw, field, ("dataset", "weight", "epochs"))
-        name = self.text(given.get("dataset"), f"{field}.dataset")
-        base, at, digest = name.partition("@")
-        if not base or (at and not is_digest(digest)):
-            self.fail(f"{field}.dataset", f"is {name!r}, expected a name or name@sha256:<64 hex digits>")
-        return RunData(
-            dataset=name, weight=self.number(given.get("weight"), f"{field}.weight"), epochs=self.number(given.get("epochs"), f"{field}.epochs")
-        )
-
-    def check_weights(self, items: tuple[RunData, ...]) -> None:
-        weights = [item.weight for item in items if item.weight is not None]
-        if weights and any(item.epochs is not None for item in items):
-            self.fail("data", "gives both weights and epochs", "give one of the two: the other is derived")
-        if weights and len(weights) != len(items):
-            self.fail("data", "gives weights for some datasets only", "give every dataset a weight, or none")
-        if weights and abs(sum(weights) - 1.0) > WEIGHT_TOLERANCE:
-            self.fail("data", f"weights sum to {sum(weights):g}, expected 1", "a weight is the dataset's share of sampled tokens")
+    Raises:
+        RunDocumentError: If the name is empty or the pin is no digest.
+    """
+    name, at, pin = dataset.partition("@")
+    if not name.strip():
+        raise RunDocumentError(f"{where}: a dataset has no name")
+    if at and not is_digest(pin):
+        raise RunDocumentError(f"{where}: {dataset!r}: {pin!r} is not sha256:<64 hex digits>")
+    return name, pin if at else None
