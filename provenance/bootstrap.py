@@ -153,10 +153,6 @@ class Workspace:
             listing=self.listing, reader=self.reader, units=self.units, evidence=self.evidence, clock=self.clock, progress=progress, actor=actor
         )
 
-    def location(self, root: str, path: str) -> str:
-        """Return where a shard's bytes are."""
-        return path if "://" in path else str(self.settings.root(root) / path)
-
 
 def reading_tools(progress: Progress) -> ReadingTools:
     """Return tools that read shards and nothing else: for work without a registry."""

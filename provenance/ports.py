@@ -231,6 +231,9 @@ class ShardListing(Protocol):
     def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
         """Return the files that glob patterns or folders name, relative to the root's folder, sorted."""
 
+    def locate(self, path: str, *, root: str) -> str:
+        """Return where a shard's bytes are: its URL, or its absolute path."""
+
     def digest(self, path: str, *, root: str) -> tuple[str, int]:
         """Return (``sha256:<hex>``, size in bytes) of a file as it is now, without reading its records.
 

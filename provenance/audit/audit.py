@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.facts import Catalogs, GatheredFacts, gather_facts
@@ -47,8 +47,6 @@ class AuditRequest:
     waivers: tuple[Waiver, ...]
     catalogs: Catalogs
     references: tuple[ReferenceSummary, ...]
-    locations: Mapping[str, str]
-    """Folder of each data root, by name."""
     tool: ToolVersion
     command: str
     rescan: bool = True
@@ -79,7 +77,7 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     today = tools.clock.now()[:10]
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today)
     evaluation = evaluate(request.bundles, gathered.facts, request.waivers, today)
-    evidence = _evidence(datasets, evaluation.findings, matcher, gathered, request, tools)
+    evidence = _evidence(datasets, evaluation.findings, matcher, gathered, tools)
     record = _record(request, datasets, gathered, evaluation, evidence, tools)
     raw = canonical_bytes(to_wire(record))
     digest = tools.evidence.put_bytes(raw, suffix=AUDIT_SUFFIX)
@@ -149,15 +147,11 @@ def _scan(
 ) -> dict[tuple[str, str], ScanOutcome]:
     if matcher is None:
         return {}
-    targets = [ShardToScan(dataset=v.dataset, shard=s, location=_location(request, s)) for v, s in shards]
+    targets = [ShardToScan(dataset=v.dataset, shard=s, location=tools.listing.locate(s.path, root=s.root)) for v, s in shards]
     tools.progress.start("scanning", sum(s.size_bytes for _, s in shards))
     outcomes = scan_registered(targets, matcher, tools, rescan=request.rescan)
     tools.progress.finish()
     return {(o.target.dataset.name, o.target.shard.path): o for o in outcomes}
-
-
-def _location(request: AuditRequest, shard: Shard) -> str:
-    return shard.path if "://" in shard.path else f"{request.locations[shard.root]}/{shard.path}"
 
 
 def _evidence(
@@ -165,7 +159,6 @@ def _evidence(
     findings: Sequence[Finding],
     matcher: Matcher | None,
     gathered: GatheredFacts,
-    request: AuditRequest,
     tools: Tools,
 ) -> tuple[MatchEvidence, ...]:
     """Return the matches worth showing: every alarm, those behind findings first, then some of the explained."""
@@ -176,15 +169,13 @@ def _evidence(
     alarms = sorted(((k, d, m) for k, d, m in keyed if not m.explained), key=lambda item: (item[0] not in behind, -item[2].aligned_words, item[0]))
     explained = sorted(((k, d, m) for k, d, m in keyed if m.explained), key=lambda item: (-item[2].aligned_words, item[0]))
     chosen = [*alarms[:MATCHES_LISTED], *explained[:EXPLAINED_LISTED]]
-    texts = _texts([(d, m) for _, d, m in chosen[:TEXTS_SHOWN]], matcher, request, tools)
+    texts = _texts([(d, m) for _, d, m in chosen[:TEXTS_SHOWN]], matcher, tools)
     return tuple(
         MatchEvidence(id=key, dataset=d.name, match=m, reference=gathered.matches[key].reference, text=texts.get((d.name, m))) for key, d, m in chosen
     )
 
 
-def _texts(
-    chosen: Iterable[tuple[JudgedDataset, Match]], matcher: Matcher, request: AuditRequest, tools: Tools
-) -> dict[tuple[str, Match], MatchText]:
+def _texts(chosen: Iterable[tuple[JudgedDataset, Match]], matcher: Matcher, tools: Tools) -> dict[tuple[str, Match], MatchText]:
     wanted: dict[tuple[str, str], list[Match]] = {}
     by_name = {}
     for judged, match in chosen:
@@ -195,7 +186,7 @@ def _texts(
         judged = by_name[name]
         shard = next(s.checked.shard for s in judged.shards if s.checked.shard.path == path)
         if judged.version is not None:
-            target = ShardToScan(dataset=judged.version.dataset, shard=shard, location=_location(request, shard))
+            target = ShardToScan(dataset=judged.version.dataset, shard=shard, location=tools.listing.locate(shard.path, root=shard.root))
             texts.update({(name, m): text for m, text in collect_texts(tools.reader, matcher, target, matches).items()})
     return texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
@@ -101,7 +101,9 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
             known = registry.scan_result(scan_id(target.shard.sha256, matcher, target.dataset.text_field))
         if known is not None:
             result, digest = known
-            outcomes.append(ScanOutcome(target=target, result=result, matches=tuple(tools.evidence.get_matches(digest)), reused=True))
+            outcomes.append(
+                ScanOutcome(target=target, result=result, matches=_moved(tools.evidence.get_matches(digest), target.shard.path), reused=True)
+            )
             tools.progress.advance(target.shard.size_bytes)
         elif not rescan:
             outcomes.append(ScanOutcome(target=target, result=None, matches=(), reused=False, error="no current scan result"))
@@ -110,12 +112,24 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
     return outcomes
 
 
+def _moved(matches: Iterable[Match], path: str) -> tuple[Match, ...]:
+    """Return matches under the path a shard has now: equal bytes under another name share one scan."""
+    return tuple(m if m.path == path else replace(m, path=path, doc_id=_renamed(m, path)) for m in matches)
+
+
+def _renamed(match: Match, path: str) -> str:
+    return f"{path}#{match.record}" if match.doc_id == f"{match.path}#{match.record}" else match.doc_id
+
+
 def _scan_one(target: ShardToScan, matcher: Matcher, tools: Tools) -> ScanOutcome:
     found: list[Match] = []
     try:
         result = scan_shard(matcher, found.extend, target, tools)
+        now, _ = tools.listing.digest(target.shard.path, root=target.shard.root)
     except IngestError as err:
         return ScanOutcome(target=target, result=None, matches=(), reused=False, error=str(err))
+    if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
+        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=f"{target.shard.path} changed while it was scanned")
     digest = tools.evidence.put_matches(found)
     with tools.units.begin(actor=tools.actor, action="scan", reason=target.shard.path) as registry:
         registry.save_scan(result, digest)

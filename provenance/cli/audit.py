@@ -70,7 +70,6 @@ def _request(workspace: Workspace, run: Run, *, beside: Path, rescan: bool) -> A
         waivers=tuple(waivers),
         catalogs=workspace.catalogs,
         references=workspace.reference_summaries(run.references),
-        locations={name: str(path) for name, path in workspace.settings.roots},
         tool=workspace.tool,
         command="provenance " + " ".join(visible(a) for a in sys.argv[1:]),
         rescan=rescan,

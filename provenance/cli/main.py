@@ -94,14 +94,21 @@ def run(argv: Sequence[str]) -> int:
     except click.Abort:
         click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)
         return 130
-    except ProvenanceError as err:
-        return _explain(err, debug=debug)
-    except OSError as err:
-        if isinstance(err, BrokenPipeError):  # the reader of our output has gone, as with `| head`
-            sys.stderr.close()
-            return EXIT_OK
-        return _explain(ProvenanceError(f"{err.filename or 'file system'}: {err.strerror or err}"), debug=debug)
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        return EXIT_OK
+    except Exception as err:  # noqa: BLE001 - the outermost boundary: the user gets a sentence, --debug gives the traceback
+        return _explain(_as_ours(err), debug=debug)
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _as_ours(err: Exception) -> ProvenanceError:
+    """Return an error with a sentence for the user: what is not in our tree is a fault of ours, or of the file system."""
+    if isinstance(err, ProvenanceError):
+        return err
+    if isinstance(err, OSError):
+        return ProvenanceError(f"{err.filename or 'file system'}: {err.strerror or err}")
+    return ProvenanceError(f"internal error: {type(err).__name__}: {err}", hint="this is our fault: report it with what --debug prints")
 
 
 def _explain(err: ProvenanceError, *, debug: bool) -> int:

@@ -94,6 +94,7 @@ def files_below(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
 
 def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack) -> CascadeMatcher:
     """Open the sets named, and index the files named in a temporary store beside them."""
+    from provenance.cli.reference import add_files
     from provenance.matching.cascade import open_matcher
     from provenance.matching.index import ReferenceStore
 

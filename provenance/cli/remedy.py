@@ -61,7 +61,7 @@ def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ..
         shard = next((s for s in version.shards if s.path == item.path and s.sha256 == item.sha256), None)
         if shard is None or "://" in shard.path:
             raise InputError(f"{item.path} is not a local shard of the newest version of {item.dataset}", hint="run the audit again")
-        location = Path(workspace.location(shard.root, shard.path))
+        location = Path(workspace.listing.locate(shard.path, root=shard.root))
         left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
         say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
         mended[item.dataset, item.path] = shard.root

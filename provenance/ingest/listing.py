@@ -67,6 +67,15 @@ class FileListing:
         """
         return path if is_url(path) else str(self._folder(root) / path)
 
+    def digest(self, path: str, *, root: str) -> tuple[str, int]:
+        """Return (``sha256:<hex>``, size in bytes) of a file as it is now, without reading its records.
+
+        Raises:
+            ManifestError: If the root is not known.
+            ShardReadError: If it is not there or cannot be read.
+        """
+        return _hash(self.locate(path, root=root))
+
     def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
         """Hash and count a file, which is read twice: its bytes for the digest, its records for the counts.
 
