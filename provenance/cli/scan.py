@@ -1,0 +1,91 @@
+"""``provenance scan``: compare registered shards with reference sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import next_step, say, say_json, say_problems, say_table, thousands
+from provenance.errors import InputError
+from provenance.model.match import ReadProblem
+
+if TYPE_CHECKING:
+    from provenance.audit.scan import ScanOutcome
+    from provenance.bootstrap import Workspace
+
+
+@click.command()
+@click.argument("datasets", nargs=-1)
+@click.option("-r", "--reference", "references", multiple=True, help="Reference set; all of them where none is named.")
+@text_or_json
+@pass_context
+def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], output: str) -> int:
+    """Compare DATASETS (all registered ones where none is named) with reference sets.
+
+    Shards that were scanned against the same references before cost nothing. A kill loses at most the shard in hand.
+    """
+    workspace = ctx.workspace()
+    names = references or tuple(s.name for s in workspace.references.sets())
+    if not names:
+        raise InputError("there is no reference set to compare with", hint="make one: provenance reference add NAME FILES… --kind work")
+    outcomes, stale = _scan(ctx, workspace, datasets, names)
+    if output == "json":
+        say_json([o.result for o in outcomes])
+    else:
+        _print(outcomes)
+    from provenance.audit.scan import problems_of
+
+    say_problems([*problems_of(outcomes), *stale])
+    next_step("provenance audit run.yaml", quiet=ctx.quiet)
+    return 4 if stale or problems_of(outcomes) else 0
+
+
+def _scan(
+    ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[list[ScanOutcome], list[ReadProblem]]:
+    from provenance.audit.scan import ShardToScan, scan_registered
+    from provenance.audit.states import ShardState, check_shards
+
+    tools = workspace.tools(ctx.progress(), ctx.actor)
+    with tools.units.read() as registry:
+        wanted = datasets or tuple(v.dataset.name for v in registry.datasets())
+        versions = [registry.dataset_version(name) for name in wanted]
+    targets, stale = [], []
+    tools.progress.start("checking", sum(s.size_bytes for v in versions for s in v.shards))
+    for version in versions:
+        for checked in check_shards(version, tools):
+            shard = checked.shard
+            if checked.state is ShardState.UNCHANGED:
+                targets.append(ShardToScan(dataset=version.dataset, shard=shard, location=tools.listing.locate(shard.path, root=shard.root)))
+            else:
+                stale.append(
+                    ReadProblem(path=shard.path, line=None, record=None, message=f"{checked.state} since it was registered; register it again")
+                )
+    tools.progress.start("scanning", sum(t.shard.size_bytes for t in targets))
+    outcomes = scan_registered(targets, workspace.matcher(names), tools)
+    tools.progress.finish()
+    return outcomes, stale
+
+
+def _print(outcomes: list[ScanOutcome]) -> None:
+    rows = [
+        (
+            o.target.shard.path,
+            o.result.records,
+            thousands(o.result.words),
+            o.result.alarms,
+            o.result.matches - o.result.alarms,
+            "before" if o.reused else "now",
+        )
+        for o in outcomes
+        if o.result is not None
+    ]
+    say_table(("shard", "records", "words", "passages", "explained", "scanned"), rows, right=frozenset({"records", "words", "passages", "explained"}))
+    results = [o.result for o in outcomes if o.result is not None]
+    dropped = sum(r.dropped_seeds for r in results)
+    say(f"{sum(r.alarms for r in results)} passages shared in {len(results)} shards")
+    if dropped:
+        say(f"{thousands(dropped)} seed hits were left out by caps on very common text")
