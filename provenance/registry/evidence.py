@@ -18,10 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.errors import RegistryError, WireFormatError
+from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
-from provenance.model.match import Match
-from provenance.model.wire import read_value, to_wire
+from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
+from provenance.model.reference import ReferenceKind
 
 _MATCHES_SUFFIX = ".matches.parquet"
 _ROWS_PER_GROUP = 20_000
@@ -76,8 +76,8 @@ class EvidenceFolder:
             table = pq.read_table(BytesIO(raw))
             if table.schema != MATCH_SCHEMA:
                 raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: not a matches file of a known version")
-            return [read_value(Match, row) for row in table.to_pylist()]
-        except (pa.ArrowException, WireFormatError, OSError) as err:
+            return [_match(row) for row in table.to_pylist()]
+        except (pa.ArrowException, ValueError, TypeError, OSError) as err:
             raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: cannot be read as matches: {err}") from err
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
@@ -147,7 +147,23 @@ def _write_matches(file: Any, matches: Iterable[Match]) -> None:
     stream = iter(matches)
     with pq.ParquetWriter(file, MATCH_SCHEMA, compression="zstd") as writer:
         while chunk := list(itertools.islice(stream, _ROWS_PER_GROUP)):
-            writer.write_table(pa.Table.from_pylist([to_wire(m) for m in chunk], schema=MATCH_SCHEMA))
+            writer.write_table(_table(chunk))
+
+
+def _table(matches: list[Match]) -> pa.Table:
+    # Column by column: the generic wire form took ten times as long.
+    columns: dict[str, list[Any]] = {name: [getattr(m, name) for m in matches] for name in MATCH_SCHEMA.names}
+    for name in ("kind", "method", "because"):
+        columns[name] = [None if v is None else v.value for v in columns[name]]
+    columns["also"] = [[{"reference": a.reference, "start": a.start, "end": a.end, "score": a.score} for a in also] for also in columns["also"]]
+    return pa.table(columns, schema=MATCH_SCHEMA)
+
+
+def _match(row: dict[str, Any]) -> Match:
+    because = row["because"]
+    row |= {"kind": ReferenceKind(row["kind"]), "method": MatchMethod(row["method"]), "because": None if because is None else Explanation(because)}
+    row["also"] = tuple(AlsoIn(**a) for a in row["also"])
+    return Match(**row)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from provenance.registry.engine import open_engine, transaction
 from provenance.registry.session import SqlUnitOfWork
 from provenance.registry.tables import Base
 from provenance.registry.upgrade import HEAD, REVISIONS, check, downgrade, upgrade
+from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
 
 
@@ -126,3 +128,17 @@ def test_a_password_is_not_shown() -> None:
 def test_looking_at_a_registry_does_not_load_alembic() -> None:
     code = "import sys, provenance.registry.session; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_an_installed_package_upgrades_from_the_migrations_it_ships(tmp_path: Path) -> None:
+    package = tmp_path / "site" / "provenance"
+    shutil.copytree(ROOT / "provenance", package, ignore=shutil.ignore_patterns("__pycache__", "_shipped"))
+    shutil.copytree(ROOT / "migrations", package / "_shipped" / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "import sys, provenance; from provenance.registry.upgrade import check, upgrade; "
+        "assert provenance.__file__.startswith(sys.argv[1]); upgrade(sys.argv[2]); check(sys.argv[2])"
+    )
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path), f"sqlite:///{tmp_path}/registry.db"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    assert done.returncode == 0
