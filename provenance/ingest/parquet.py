@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from provenance.ports import TextBatch
 
 MAX_BATCH_ROWS = 8_192
 """A repeated long value is stored once in a Parquet dictionary: few rows at a time keep what it unfolds to in bounds."""
+_SAMPLE_ROWS = 64
 _READ_ERRORS = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError)
 
 
@@ -32,8 +34,8 @@ class ParquetStream(Stream):
     format = ShardFormat.PARQUET
 
     def _batches(self) -> Iterator[TextBatch]:
-        with open_parquet(self.location) as file:
-            size_bytes, groups = file_size(file), file.num_row_groups
+        with open_parquet(self.location) as (file, size_bytes):
+            groups = file.num_row_groups
             text = choose_columns(file.schema_arrow, self.text_field, self.location)
             ids = [name for name in ID_FIELDS if name in file.schema_arrow.names and name not in text]
             self._rows.left_out.update(dict.fromkeys(long_columns(file, text)))
@@ -81,8 +83,8 @@ class ParquetStream(Stream):
 
 
 @contextmanager
-def open_parquet(location: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file and close it afterwards.
+def open_parquet(location: str) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """Open a Parquet file, give it with its size in bytes, and close it afterwards.
 
     Raises:
         ShardReadError: If it cannot be opened or has no footer.
@@ -91,21 +93,16 @@ def open_parquet(location: str) -> Iterator[pq.ParquetFile]:
     raw = open_binary(location)
     try:
         try:
+            size_bytes = raw.seek(0, io.SEEK_END)
             file = pq.ParquetFile(raw)
         except _READ_ERRORS as err:
             raise ShardReadError(
                 f"{location}: cannot be read as Parquet; it is cut short or no Parquet file: {_first_line(err)}", hint="fetch or write it again"
             ) from err
         with file:
-            yield file
+            yield file, size_bytes
     finally:
         raw.close()
-
-
-def file_size(file: pq.ParquetFile) -> int:
-    """Return the bytes that the row groups take as stored."""
-    meta = file.metadata
-    return sum(meta.row_group(g).column(c).total_compressed_size for g in range(meta.num_row_groups) for c in range(meta.num_columns))
 
 
 def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> list[str]:
@@ -129,24 +126,39 @@ def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> 
 
 
 def long_columns(file: pq.ParquetFile, read: list[str]) -> list[str]:
-    """Return the text columns that are not read and take ``LONG_TEXT`` bytes a row or more, as told by the first row group."""
-    if not file.num_row_groups:
+    """Return the plain text columns that are not read and hold ``LONG_TEXT`` bytes or more in one of the first rows."""
+    types = pa.types
+    kinds = {field.name: field.type for field in file.schema_arrow if field.name not in {*read, *ID_FIELDS}}
+    names = [name for name, kind in kinds.items() if types.is_string(kind) or types.is_large_string(kind)]
+    if not names or not file.num_row_groups:
         return []
-    meta = file.metadata.row_group(0)
-    columns = [meta.column(c) for c in range(meta.num_columns)]
-    long = [c for c in columns if c.physical_type == "BYTE_ARRAY" and c.total_uncompressed_size >= LONG_TEXT * max(meta.num_rows, 1)]
-    return [c.path_in_schema for c in long if c.path_in_schema.split(".")[0] not in read]
+    try:
+        first = next(file.iter_batches(batch_size=_SAMPLE_ROWS, row_groups=[0], columns=names, use_threads=False), None)
+        return [name for name in names if first is not None and any(len(v or b"") >= LONG_TEXT for v in _stored(first.column(name)))]
+    except _READ_ERRORS:
+        return []  # damage is told where the text columns are read
+
+
+def _stored(array: Any) -> list[bytes | None]:
+    values: list[bytes | None] = array.cast(pa.large_binary()).to_pylist()
+    return values
 
 
 def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:
     """Yield a row group's columns in record batches of bounded size; where it is damaged, note it and end."""
+    # Only figures that Arrow takes from the footer as they are: its column details end the process where the footer is damaged (pyarrow 26).
     meta = file.metadata.row_group(group)
-    size = sum(meta.column(c).total_uncompressed_size for c in range(meta.num_columns) if meta.column(c).path_in_schema.split(".")[0] in names)
-    batch_rows = min(MAX_BATCH_ROWS, max(1, meta.num_rows * BATCH_BYTES // max(size, 1)))
+    batch_rows = min(MAX_BATCH_ROWS, max(1, meta.num_rows * BATCH_BYTES // max(meta.total_byte_size, 1)))
+    rows = 0
     try:
-        yield from file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=names, use_threads=False)
+        for columns in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=names, use_threads=False):
+            rows += columns.num_rows
+            yield columns
     except _READ_ERRORS as err:
         log.add(f"row group {group} of {file.num_row_groups} is damaged: {_first_line(err)}")
+    else:
+        if rows != meta.num_rows:  # Arrow reads what is there: without this a cut column would pass for a whole one
+            log.add(f"row group {group} of {file.num_row_groups} is damaged: it has {rows:,} rows, the footer says {meta.num_rows:,}")
 
 
 def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -191,7 +203,7 @@ def iter_parquet_records(location: str, log: ProblemLog) -> Iterator[tuple[int, 
     Raises:
         ShardReadError: If the file cannot be opened.
     """
-    with open_parquet(location) as file:
+    with open_parquet(location) as (file, _):
         names, first_record = list(file.schema_arrow.names), 0
         for group in range(file.num_row_groups):
             index = first_record

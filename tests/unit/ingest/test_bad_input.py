@@ -338,3 +338,16 @@ def test_a_store_that_fails_while_reading_is_an_error(tmp_path: Path, monkeypatc
         monkeypatch.setattr(files, "open_binary", lambda _, raw=raw: Failing(raw))
         with pytest.raises(ShardReadError, match="reading stopped at byte"):
             read(location)
+
+
+def test_a_footer_that_names_more_rows_than_there_are_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pq.ParquetFile.iter_batches
+
+    def all_but_the_last(self: pq.ParquetFile, **options: Any) -> Any:
+        return iter([batch.slice(0, batch.num_rows - 1) for batch in whole(self, **options)])
+
+    pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "a.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", all_but_the_last)
+    found, problems = read(str(tmp_path / "a.parquet"))
+    assert found == ["a", "b"]
+    assert [p.message for p in problems] == ["row group 0 of 1 is damaged: it has 2 rows, the footer says 3"]
