@@ -22,6 +22,8 @@ NO_DRAWING = Markup()
 WIDE, NARROW = 680, 312
 """Widths in CSS pixels: A4 paper less its margins, and a 360 px screen less its margins."""
 _BAR_PX, _LABEL_MIN_PX = 36, 46
+_ROUNDING = 0.0005
+"""Shares that sum to one within this are complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +112,17 @@ def _slices(shares: Sequence[MixtureShare]) -> list[tuple[KeyItem, float]]:
     if rest:
         share = sum(s.share for s in rest)
         slices.append((KeyItem(slot=f"s{SERIES}", label=f"{number(len(rest))} others", text=percent(share)), share))
-    unknown = sum(s.share for s in shares if is_absent(s.label) and s.share > 0)
+    unknown = _unknown_share(shares)
     if unknown:
         slices.append((KeyItem(slot="unknown", label="not known", text=percent(unknown)), unknown))
     return slices
+
+
+def _unknown_share(shares: Sequence[MixtureShare]) -> float:
+    """Return what is not known, and what the slices leave of the whole: a share that nobody accounts for is not known either."""
+    unknown = sum(s.share for s in shares if is_absent(s.label))
+    missing = 1 - sum(s.share for s in shares)
+    return unknown + (missing if missing > _ROUNDING else 0.0)
 
 
 def _is_synthetic(share: MixtureShare) -> bool:
@@ -136,12 +145,16 @@ def _on(slot: str) -> str:
     return color("ink") if slot == "hatch" else color(f"on-{slot}")
 
 
+_VERBS = {"licence": "is under", "provider": "was made by", "language": "is in", "domain": "is of the domain"}
+"""How a title joins a share and its label, by noun."""
+
+
 def _share_title(shares: Sequence[MixtureShare], noun: str) -> str:
     known = [s for s in _ordered(shares) if not is_absent(s.label)]
-    unknown = sum(s.share for s in shares if is_absent(s.label))
+    unknown = _unknown_share(shares)
     if not known:
         return f"The {noun} is not known for any part of the mixture"
-    parts = [f"{percent(known[0].share)} of the mixture is {clip(_label(known[0].label), 40)}"]
+    parts = [f"{percent(known[0].share)} of the mixture {_VERBS.get(noun, 'is')} {clip(_label(known[0].label), 40)}"]
     others = [s for s in known[1:] if _is_synthetic(s)]
     if others:
         parts.append(f"{percent(sum(s.share for s in others))} is synthetic")

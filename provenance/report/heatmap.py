@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ def overlap_map(evidence: Sequence[MatchEvidence]) -> Chart:
         note=(note + more).strip(),
     )
     key = tuple(KeyItem(slot=f"h{i + 1}", label=_step_label(i), text="") for i in range(len(STEPS)))
-    svg = draw(_map_chart(inside, *shown), label=title, css_class="map")
+    svg = draw(_map_chart(inside, *shown, titles={o.reference: o.title for o in pairs}), label=title, css_class="map")
     return Chart(id="chart-overlap", title=title, svg=Markup(svg), key=key, table=table, scrolls=True)  # noqa: S704 - already safe
 
 
@@ -93,8 +93,7 @@ def _step(words: int) -> int:
     return max(i for i, low in enumerate(STEPS) if words >= low or i == 0) + 1
 
 
-def _map_chart(pairs: Sequence[Overlap], shards: Sequence[str], references: Sequence[str]) -> Any:
-    titles = {o.reference: o.title for o in pairs}
+def _map_chart(pairs: Sequence[Overlap], shards: Sequence[str], references: Sequence[str], *, titles: Mapping[str, str]) -> Any:
     cell = _WIDEST_CELL_PX if len(references) <= _LARGE_CELL_COLUMNS else _CELL_WIDTH_PX
     column, row = {r: i for i, r in enumerate(references)}, {s: i for i, s in enumerate(shards)}
     cells = [

@@ -40,6 +40,7 @@ class Figure:
 class Page:
     """All that the template needs beside the record itself."""
 
+    verdict_name: str
     verdict_tail: str
     verdict_note: str
     next_command: str
@@ -68,6 +69,7 @@ def build_page(record: AuditRecord) -> Page:
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
     used = {f.waiver for f in record.findings if f.waiver is not None}
     return Page(
+        verdict_name=clip(record.run.model.name, 80),
         verdict_tail=_verdict_tail(record),
         verdict_note=_verdict_note(record),
         next_command=_next_command(record),
@@ -90,12 +92,11 @@ def build_page(record: AuditRecord) -> Page:
 
 
 def _verdict_tail(record: AuditRecord) -> str:
-    name = clip(record.run.model.name, 80)
     if record.verdict is VerdictKind.BLOCKED:
-        return f"{name} may not be trained on this data as planned."
+        return "may not be trained on this data as planned."
     if record.verdict is VerdictKind.REVIEW:
-        return f"{name} may be trained on this data only after a named reviewer releases it."
-    return f"{name} may be trained on this data as planned."
+        return "may be trained on this data only after a named reviewer releases it."
+    return "may be trained on this data as planned."
 
 
 def _verdict_note(record: AuditRecord) -> str:

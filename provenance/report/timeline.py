@@ -66,6 +66,8 @@ def _day(text: str) -> date | None:
 
 
 _MOST_ROWS = 24
+_OPEN_END = timedelta(days=120)
+"""How far beyond the last known day a version without a known end is drawn."""
 
 
 def _timeline_rows(terms: Sequence[TermsApplied], today: date | None) -> list[dict[str, Any]]:
@@ -76,7 +78,9 @@ def _timeline_rows(terms: Sequence[TermsApplied], today: date | None) -> list[di
     known = [d for _, a, b, _ in wanted for d in (_day(a), _day(b)) if d]
     if not known:
         return []
-    last = max([*known, today] if today and any(_day(b) is None for _, _, b, _ in wanted) else known)
+    last = max(known)
+    if any(_day(b) is None for _, _, b, _ in wanted):
+        last = max(last, min(today or last, last + _OPEN_END))
     rows = []
     for label, a, b, slot in wanted[:_MOST_ROWS]:
         start = _day(a)
@@ -97,7 +101,7 @@ def _timeline_chart(rows: list[dict[str, Any]], width: int) -> Any:
     ]
     high = len(rows) * _ROW_PX
     scale = alt.Scale(type="utc", domain=[first, last], nice=False)
-    axis = alt.Axis(format="%Y-%m-%d" if first[:7] == last[:7] else "%Y-%m", tickCount=4 if width == NARROW else 7, grid=True, domain=False)
+    axis = alt.Axis(format="%Y-%m-%d" if first[:7] == last[:7] else "%Y-%m", tickCount=4 if width == NARROW else 7, grid=False, domain=True)
     down = alt.Scale(domain=[high, 0], nice=False, zero=False)
     base = marks(placed)
     bars = base.mark_rect(stroke=color("paper"), strokeWidth=1).encode(

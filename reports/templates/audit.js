@@ -17,7 +17,7 @@
       const values = [...new Set(findings.map((f) => f.dataset[key]))].filter(Boolean).sort();
       if (values.length < 2) continue;
       const label = make("label", title);
-      const select = make("select", "");
+      const select = make("select", "", { name: key, "aria-label": title });
       select.append(make("option", "all", { value: "" }), ...values.map((v) => make("option", v, { value: v })));
       label.append(select);
       tools.append(label);

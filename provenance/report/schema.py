@@ -1,0 +1,58 @@
+"""JSON Schema of wire forms, made from the frozen values themselves, so that document and code cannot drift apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from enum import Enum
+from typing import Any
+
+from provenance.model.audit import AuditRecord
+
+SCHEMA_ID = "https://provenance-audit.dev/formats/audit.schema.json"
+_SCALARS: dict[object, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    type(None): {"type": "null"},
+}
+
+
+def audit_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the audit record. Unknown fields are allowed: a later version may add some."""
+    definitions: dict[str, Any] = {}
+    _schema_of(AuditRecord, definitions)
+    root = definitions.pop("AuditRecord")
+    root["properties"]["format"] = {"const": "provenance.audit"}
+    root["properties"]["version"] = {"const": 1}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "Audit record"}
+    return {**head, **root, "$defs": dict(sorted(definitions.items()))}
+
+
+def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return {"anyOf": [_schema_of(option, definitions) for option in typing.get_args(kind)]}
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(typing.get_args(kind)[0], definitions)}
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {"enum": [member.value for member in kind]}
+    return _object(kind, definitions)
+
+
+def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    name = kind.__name__
+    if name not in definitions:
+        definitions[name] = {}
+        hints = typing.get_type_hints(kind)
+        fields = {str(f.metadata.get("wire", f.name)): f for f in dataclasses.fields(kind)}
+        definitions[name] = {
+            "type": "object",
+            "properties": {wire: _schema_of(hints[f.name], definitions) for wire, f in fields.items()},
+            "required": [w for w, f in fields.items() if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING],
+        }
+    return {"$ref": f"#/$defs/{name}"}
