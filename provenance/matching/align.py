@@ -1,6 +1,7 @@
 """Kernels that turn exact runs into aligned stretches: diagonal extension, and small gapped alignments between and beyond them.
 
-Scores: +1 for a pair of equal words, -1 for a pair of different ones, -1 for a word that only one text has.
+Scores: +1 for a pair of equal words, -1 for a pair of different ones, -2 for a word that only one text has: who copies replaces words, who writes
+anew builds other sentences.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from provenance.fingerprint.jit import kernel
 
 BOX = 32
 """Words on a side of the square in which a gapped end is sought; DP cells are bounded by its square."""
+GAP_COST = 2
+"""What a word that only one text has costs."""
 GAP_BOX = 64
 """Gaps up to this many words on both sides are aligned exactly; longer ones are charged in full."""
 
@@ -64,8 +67,8 @@ def extend_runs(
         again = row == last_row and ref == last_ref and r - q == last_diagonal
         if again and q < last_end:
             continue
-        low = last_end if again else offsets[row]
-        low_r = max(ref_offsets[ref], r - (q - low))
+        low = int(last_end) if again else int(offsets[row])
+        low_r = int(max(ref_offsets[ref], r - (q - low)))
         left, left_score, left_equal = _walk(words, q - 1, low - 1, ref_words, r - 1, low_r - 1, -1, x_drop)
         end_q, end_r = q + length, r + length
         right, right_score, right_equal = _walk(words, end_q, offsets[row + 1], ref_words, end_r, ref_offsets[ref + 1], 1, x_drop)
@@ -90,19 +93,19 @@ def _gap(
     score = np.empty((2, nr + 1), dtype=np.int64)
     equal = np.zeros((2, nr + 1), dtype=np.int64)
     for j in range(nr + 1):
-        score[0, j] = -j
+        score[0, j] = -GAP_COST * j
     best, best_equal, best_i, best_j = 0, 0, 0, 0
     for i in range(1, nq + 1):
         now, old = i & 1, (i & 1) ^ 1
-        score[now, 0], equal[now, 0] = -i, 0
+        score[now, 0], equal[now, 0] = -GAP_COST * i, 0
         for j in range(1, nr + 1):
             same = words[q + step * (i - 1)] == ref_words[r + step * (j - 1)]
             value = score[old, j - 1] + (1 if same else -1)
             count = equal[old, j - 1] + (1 if same else 0)
-            if score[old, j] - 1 > value:
-                value, count = score[old, j] - 1, equal[old, j]
-            if score[now, j - 1] - 1 > value:
-                value, count = score[now, j - 1] - 1, equal[now, j - 1]
+            if score[old, j] - GAP_COST > value:
+                value, count = score[old, j] - GAP_COST, equal[old, j]
+            if score[now, j - 1] - GAP_COST > value:
+                value, count = score[now, j - 1] - GAP_COST, equal[now, j - 1]
             score[now, j], equal[now, j] = value, count
             if value > best:
                 best, best_equal, best_i, best_j = value, count, i, j
@@ -140,6 +143,6 @@ def fill_gap(words: NDArray[np.uint32], q0: int, q1: int, ref_words: NDArray[np.
     """Return (score, equal words) of the words between two stretches; a side that runs backwards counts as empty."""
     nq, nr = max(q1 - q0, 0), max(r1 - r0, 0)
     if nq == 0 or nr == 0 or nq > GAP_BOX or nr > GAP_BOX:
-        return -max(nq, nr), 0
+        return -min(nq, nr) - GAP_COST * abs(nq - nr), 0
     score, equal, _, _ = _gap(words, q0, nq, ref_words, r0, nr, 1, False)
     return score, equal

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.matching.align import fill_gap, grow_end
+from provenance.matching.align import GAP_BOX, fill_gap, grow_end
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
@@ -165,10 +165,11 @@ def measure_chains(
         for k in range(a + 1, b):
             q0, q1, r0 = hsps[k, 2], hsps[k, 3], hsps[k, 4]
             overlap = max(last_q - q0, 0)
-            gap_score, gap_equal = fill_gap(words, last_q, q0, ref_words, last_r, r0)
-            if r0 + overlap < last_r:  # stands earlier in the reference: sentences were reordered, nothing to align between
-                gap_score, gap_equal = -max(q0 - last_q, 0), 0
-            score += max(hsps[k, 5] - overlap, 0) + max(gap_score, -hsps[k, 5])
+            gap_score, gap_equal = 0, 0
+            # Earlier in the reference, or far on: sentences were reordered. What the other order costs is the link's business, not the score's.
+            if r0 + overlap >= last_r and r0 - last_r <= GAP_BOX:
+                gap_score, gap_equal = fill_gap(words, last_q, q0, ref_words, last_r, r0)
+            score += max(hsps[k, 5] - overlap, 0) + gap_score
             equal += max(hsps[k, 6] - overlap, 0) + gap_equal
             low_r, high_r = min(low_r, r0), max(high_r, r0 + q1 - q0)
             if q1 > last_q:

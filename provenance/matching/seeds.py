@@ -85,7 +85,7 @@ def probe(
             if h & mask == 0:
                 bit = h >> filter_shift
                 out[found] = i
-                found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
+                found += int((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
     return found
 
 
@@ -154,7 +154,7 @@ def exact_runs(
         bucket = window_hash(words, q, n) >> shift
         hits = 0
         for slot in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
-            r = np.int64(positions[slot])
+            r = int(positions[slot])
             if not _same(words, q, ref_words, r, n):
                 continue
             hits += 1

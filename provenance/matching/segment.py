@@ -31,9 +31,8 @@ TEXTS_NAME = "texts.arrow"
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
 _FILTER_SPREAD = 4
 """log2 of filter bits a seed: about one window in sixteen passes by chance."""
-_SCHEMA = pa.schema(
-    [pa.field("id", pa.string()), pa.field("sha256", pa.string()), pa.field("record", pa.binary()), pa.field("text", pa.large_binary())]
-)
+_COLUMNS: dict[str, pa.DataType] = {"id": pa.string(), "sha256": pa.string(), "record": pa.binary(), "text": pa.large_binary()}
+_SCHEMA = pa.schema(_COLUMNS)
 _UTF8_TOP_BITS, _UTF8_CONTINUATION = 0xC0, 0x80
 
 
