@@ -25,7 +25,7 @@ _SQRT_M1: Final = pow(2, (_P - 1) // 4, _P)
 _BASE_Y: Final = 4 * pow(5, _P - 2, _P) % _P
 _Y_MASK: Final = (1 << 255) - 1
 
-_ORDER_8_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_ORDER_8_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER_Y: Final = frozenset({0, 1, _P - 1, _ORDER_8_Y, _P - _ORDER_8_Y})
 """The y coordinates of the eight points of order 1, 2, 4 and 8; a test multiplies each by 8."""
 
