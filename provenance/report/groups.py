@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from provenance.model.absence import is_absent
 from provenance.model.audit import MatchEvidence
 from provenance.model.finding import Action, Finding, Outcome, Severity, Subject, SubjectKind
 from provenance.report.passages import EvidenceView, view_evidence
@@ -46,6 +47,7 @@ class Entry:
     passages_total: int
     waiver_form: str
     same_readings: bool
+    same_remedies: bool
     search: str
 
     @property
@@ -148,6 +150,7 @@ def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], shown: 
         passages_total=len(matches),
         waiver_form=waiver_form(lead, day),
         same_readings=all(f.because == lead.because for f in members),
+        same_remedies=all(f.remedies == lead.remedies for f in members),
         search=clip(f"{lead.rule} {lead.title} {lead.dataset} {lead.message}", 300).lower(),
     )
 
@@ -180,8 +183,8 @@ def _fact(members: Sequence[Finding], matches: Sequence[MatchEvidence]) -> str:
     if lead.subject.kind is not SubjectKind.MATCH or not matches or len(members) == 1:
         return _plain(lead)
     longest = max(matches, key=lambda m: (m.match.words, m.id))
-    title = longest.reference.title if longest.reference.title != "UNKNOWN" else longest.reference.id
-    return f"{count(len(members), 'passage')}, longest {number(longest.match.words)} words of “{title}”"
+    title = longest.reference.id if is_absent(longest.reference.title) else longest.reference.title
+    return f"the longest shares {number(longest.match.words)} words with “{title}”"
 
 
 def waiver_form(finding: Finding, day: str) -> str:

@@ -134,10 +134,16 @@ def _call_address(record: ReferenceRecord) -> list[tuple[str, str]]:
 
 def _work_address(record: ReferenceRecord) -> list[tuple[str, str]]:
     return [
-        ("Work", clip(f"{_known(record.title, 'title')} by {_known(record.author, 'author')}", _ADDRESS_CHARS)),
+        ("Work", clip(_work_name(record), _ADDRESS_CHARS)),
         ("Rights", clip(f"{_known(record.holder, 'holder')}; licence {_known(record.license)}", _ADDRESS_CHARS)),
         ("Where", clip(f"{record.id}; {_known(record.source, 'page')}", _ADDRESS_CHARS)),
     ]
+
+
+def _work_name(record: ReferenceRecord) -> str:
+    if is_absent(record.title) and is_absent(record.author):
+        return f"{record.id} (title and author not known)"
+    return f"{_known(record.title, 'title')} by {_known(record.author, 'author')}"
 
 
 def _known(value: str, noun: str = "") -> str:

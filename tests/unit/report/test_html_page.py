@@ -115,6 +115,16 @@ def test_identical_findings_stand_together_with_the_list_behind() -> None:
     assert all(f"chat/part-{i:02}.jsonl" in text for i in range(18))
 
 
+def test_an_entry_names_its_longest_passage_and_whose_remedies_it_shows() -> None:
+    text = "".join(parse(records.blocked_record()).text)
+    assert "2 passages of web-crawl: the longest shares 112 words with “Moby-Dick, annotated”" in text
+    record = records.blocked_record()
+    last = record.findings[17]
+    changed = dataclasses.replace(last, remedies=(dataclasses.replace(last.remedies[0], summary="Drop another record"), *last.remedies[1:]))
+    other = dataclasses.replace(record, findings=(*record.findings[:17], changed, *record.findings[18:]))
+    assert "of the first finding; those of the others are alike" in "".join(parse(other).text)
+
+
 def test_hostile_characters_are_shown_and_never_pass_through() -> None:
     page = render_html(records.hostile_record()).decode()
     assert not set("\u202e\u202c\u200b\x00\x1b\ud800") & set(page)
