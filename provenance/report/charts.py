@@ -22,6 +22,8 @@ NO_DRAWING = Markup()
 WIDE, NARROW = 680, 312
 """Widths in CSS pixels: A4 paper less its margins, and a 360 px screen less its margins."""
 _BAR_PX, _LABEL_MIN_PX = 36, 46
+_LABEL_FLIPS = 0.8
+"""A cap above this has its label on the left, or it would leave the chart."""
 _ROUNDING = 0.0005
 """Shares that sum to one within this are complete."""
 
@@ -207,7 +209,7 @@ def _cap_chart(yes: float, unknown: float, cap: float | None, width: int) -> Any
     if cap is not None:
         line = marks([{"cap": cap, "text": f"cap {percent(cap)}"}])
         layers.append(line.mark_rule(color=color("deny"), strokeWidth=2).encode(x=_x("cap", 1, axis)))
-        right = cap < 0.8  # noqa: PLR2004 - beyond it the label would leave the chart
+        right = cap < _LABEL_FLIPS
         mark = line.mark_text(
             align="left" if right else "right", dx=5 if right else -5, dy=-22, fontSize=FONT_PX, fontWeight=600, color=color("deny")
         )

@@ -12,6 +12,9 @@ from provenance.report.charts import NARROW, WIDE, Chart, KeyItem, Table
 from provenance.report.svg import FONT_PX, color, draw, frame, linear, marks
 from provenance.report.wording import count, number
 
+_MOST_BARS = 24
+"""Bars that fit a narrow screen."""
+
 
 def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None) -> Chart:
     """Return how long the shared passages are, with the policy's threshold marked.
@@ -51,9 +54,9 @@ def _length_title(lengths: Sequence[tuple[int, bool]], threshold: int | None) ->
 
 def _bin_step(longest: int) -> int:
     for step in (1, 2, 4, 8, 12, 24, 48, 96, 240, 480, 960, 2400, 4800, 9600):
-        if longest / step <= 24:  # noqa: PLR2004 - bars that fit a narrow screen
+        if longest / step <= _MOST_BARS:
             return step
-    return longest // 24 + 1
+    return longest // _MOST_BARS + 1
 
 
 def _length_chart(bins: dict[tuple[int, bool], int], step: int, threshold: int | None, width: int) -> Any:

@@ -19,7 +19,7 @@ from provenance.report.wording import clip, count, number, percent
 ROWS = 1500
 """Findings listed in one line each, after those shown in full."""
 SHARDS = 100
-DATASETS = 400
+_RULES_NAMED = 6
 GROUPINGS = (("license", "licence"), ("provider", "provider"), ("language", "language"), ("domain", "domain"))
 """Groupings of the mixture drawn below the first screen, with the noun for each."""
 _LENGTH_PARAMS = ("min_words", "max_overlap_words", "max_words")
@@ -109,7 +109,9 @@ def _verdict_note(record: AuditRecord) -> str:
     rules = sorted({f.rule for f in record.findings if f.is_open and f.action is worst})
     verb = "denies" if worst is Action.DENY else "asks for a review of"
     verbs = "deny" if worst is Action.DENY else "ask for a review of"
-    names = ", ".join(clip(r, 20) for r in rules[:6]) + (f" and {number(len(rules) - 6)} more" if len(rules) > 6 else "")  # noqa: PLR2004 - fits a line
+    names = ", ".join(clip(r, 20) for r in rules[:_RULES_NAMED]) + (
+        f" and {number(len(rules) - _RULES_NAMED)} more" if len(rules) > _RULES_NAMED else ""
+    )
     said = f"Rule {names} {verb} the run." if len(rules) == 1 else f"Rules {names} {verbs} the run." if rules else ""
     return f"{said}{waived}".strip()
 

@@ -20,6 +20,7 @@ _GAP_CHARS, _GAP_ENDS = 240, 90
 _PASSAGE_CHARS = 1600
 _CONTEXT_CHARS = 160
 _ADDRESS_CHARS = 120
+_ALSO_NAMED = 5
 
 EXPLAINED = {
     Explanation.QUOTATION: "it stands in quotation marks or names its source",
@@ -172,8 +173,8 @@ def _also(item: MatchEvidence) -> str:
     also = item.match.also
     if not also:
         return ""
-    names = ", ".join(clip(a.reference, 40) for a in also[:5])
-    more = f" and {number(len(also) - 5)} more" if len(also) > 5 else ""  # noqa: PLR2004 - names that fit one line
+    names = ", ".join(clip(a.reference, 40) for a in also[:_ALSO_NAMED])
+    more = f" and {number(len(also) - _ALSO_NAMED)} more" if len(also) > _ALSO_NAMED else ""
     return f"The same passage also stands in {names}{more}."
 
 

@@ -60,7 +60,7 @@ def _interval(start: str, end: str) -> str:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text if len(text) > 7 else f"{text}-01")  # noqa: PLR2004 - YYYY-MM
+        return date.fromisoformat(f"{text}-01" if len(text) == len("YYYY-MM") else text)
     except ValueError:
         return None
 
