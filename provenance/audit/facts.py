@@ -111,10 +111,11 @@ def _judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse) -> Da
     answers = [a for _, a in by_generator]
     if dataset.terms:
         answers.append(resolve_named(catalogs.terms, dataset.terms, use))
-    if not answers:
+    if not dataset.generators and (not answers or dataset.synthetic is not TriState.NO):
         answers.append(_without_generator(dataset.synthetic))
     terms = strictest(answers) if len(answers) > 1 else answers[0]
-    return DatasetJudgement(license=catalogs.licenses.assess(dataset.license.effective, use.commercial), terms=terms, by_generator=by_generator)
+    found = catalogs.licenses.assess(dataset.license.effective, use.commercial, synthetic=dataset.synthetic)
+    return DatasetJudgement(license=found, terms=terms, by_generator=by_generator)
 
 
 def _without_generator(synthetic: TriState) -> TermsAnswer:

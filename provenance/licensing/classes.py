@@ -27,6 +27,10 @@ USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspe
 _FIELDS = frozenset(
     {"id", "use", "attribution", "share_alike", "no_derivatives", "behavioural_restrictions", "outputs_clause", "confidence", "basis"}
 )
+_DECIDING = frozenset({"seen", "secondary"})
+"""Confidence of entries that may decide (reading rule 6)."""
+_HARMLESS_OUTPUTS = frozenset({"free", "silent", "allowed-with-naming", "see-terms"})
+"""Clauses on a model's outputs that leave training on them to what else the licence says."""
 _TRISTATES = ("attribution", "share_alike", "no_derivatives", "behavioural_restrictions")
 
 
@@ -42,8 +46,18 @@ class LicenseClass:
     behavioural_restrictions: TriState = TriState.UNKNOWN
     outputs_clause: str = "unknown"
 
-    def permission(self, commercial: TriState) -> Permission:
-        """Return what the class says about training a model for this kind of use (reading rule 17)."""
+    def permission(self, commercial: TriState, synthetic: TriState = TriState.NO) -> Permission:
+        """Return what the class says about training a model for this kind of use (reading rule 17).
+
+        Args:
+            commercial: Whether the run is commercial.
+            synthetic: Whether a model made the licensed text; unless it did not, what the licence says on outputs counts too.
+        """
+        if synthetic is not TriState.NO and self.outputs_clause not in _HARMLESS_OUTPUTS:
+            if self.outputs_clause == "restricted-noncommercial" and commercial is TriState.YES:
+                return Permission.PROHIBITED
+            if self.outputs_clause != "restricted-noncommercial" or commercial is not TriState.NO:
+                return Permission.UNKNOWN
         if self.use in {"public-domain", "commercial"}:
             return Permission.ALLOWED
         if self.use in {"non-commercial", "research-only"}:
@@ -121,21 +135,27 @@ class LicenseCatalog:
             return name
         return _spdx_ids().get(name.lower())
 
-    def assess(self, expression: str, commercial: TriState) -> LicenseAssessment:
-        """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest."""
+    def assess(self, expression: str, commercial: TriState, *, synthetic: TriState = TriState.NO) -> LicenseAssessment:
+        """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest.
+
+        Args:
+            expression: As ``normalize`` returns it.
+            commercial: Whether the run is commercial.
+            synthetic: Whether a model made the licensed text.
+        """
         if is_absent(expression):
             return UNKNOWN_ASSESSMENT
         try:
             parsed = parse_expression(expression)
         except ValueError:
             return UNKNOWN_ASSESSMENT
-        return self._assess(parsed, commercial)
+        return self._assess(parsed, commercial, synthetic)
 
-    def _assess(self, expression: Expression, commercial: TriState) -> LicenseAssessment:
+    def _assess(self, expression: Expression, commercial: TriState, synthetic: TriState) -> LicenseAssessment:
         if isinstance(expression, AllOf):
-            return _strictest([self._assess(part, commercial) for part in expression.parts])
+            return _strictest([self._assess(part, commercial, synthetic) for part in expression.parts])
         if isinstance(expression, AnyOf):
-            return min((self._assess(part, commercial) for part in expression.parts), key=_looseness)
+            return min((self._assess(part, commercial, synthetic) for part in expression.parts), key=_looseness)
         if expression.id == ALL_RIGHTS_RESERVED:
             return replace(UNKNOWN_ASSESSMENT, use="unspecified", this_use=Permission.PROHIBITED)
         found = self.classes.get(expression.id)
@@ -143,7 +163,7 @@ class LicenseCatalog:
             return replace(UNKNOWN_ASSESSMENT, unknown_ids=(expression.id,))
         return LicenseAssessment(
             use=found.use,
-            this_use=found.permission(commercial),
+            this_use=found.permission(commercial, synthetic),
             attribution=found.attribution,
             share_alike=found.share_alike,
             no_derivatives=found.no_derivatives,
@@ -213,7 +233,9 @@ def load_licenses(folders: Sequence[Path]) -> LicenseCatalog:
             entry = _checked(raw, path)
             entries[entry["id"]] = entry
         aliases.update({" ".join(str(a).lower().split()): str(v) for a, v in (document.get("aliases") or {}).items()})
-    classes = {key: _license_class(entry) for key, entry in entries.items()}
+    # A name such as "gpl-3.0" does not tell only from or-later: one entry then stands for both ids.
+    named = [(part.strip("() "), key) for key in entries for part in key.split(" OR ")]
+    classes = {part: _license_class(entries[key]) for part, key in named if entries[key].get("confidence", "seen") in _DECIDING}
     return LicenseCatalog(version="+".join(releases), digest=catalog_digest({**entries, "aliases": aliases}), classes=classes, aliases=aliases)
 
 

@@ -20,11 +20,31 @@ from provenance.licensing.terms import (
     normalize_provider,
     region_matches,
 )
-from provenance.model.absence import Permission, TriState, is_absent
+from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.dataset import Generator
 from provenance.model.finding import ClauseCitation
 
 _STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+_CONTRACTS = frozenset({"service-terms", "host-terms", "site-terms", "dataset-licence", "model-licence", "notorious-source"})
+"""Kinds of text that can cover a day; usage policies and help articles stand beside a contract (RR16)."""
+_NON_COMMERCIAL = frozenset({"non-commercial", "non-commercial-output", "non-commercial-model", "non-commercial-research"})
+_NOT_FOR_BUSINESS = frozenset({"research-only", "evaluation-only", "non-production", "no-copying-no-commercial-use"})
+_HARMLESS_LIMITS = frozenset({"aup-incorporated", "guardrail-bypass-terminates"})
+"""Limits that do not bear on training: the usage policy is a layer of its own."""
+_LOOSENING = frozenset(
+    {
+        "api-exception",
+        "permitted-exception",
+        "named-purposes",
+        "same-family",
+        "evaluation",
+        "where-service-permits",
+        "outputs-not-derivatives",
+        "outputs-not-derivative",
+        "third-party-content-barred",  # bars what a web search showed, not the output
+    }
+)
+"""Exceptions that only loosen a bar. Any other one may bar some outputs, and the facts do not tell which."""
 NEUTRAL = None
 """A text that is silent decides nothing (reading rule 2)."""
 
@@ -82,6 +102,8 @@ def resolve(catalog: TermsCatalog, generator: Generator, use: RunUse) -> TermsAn
     known = [e for e in catalog.entries if e.provider == provider and e.confidence in DECIDING]
     if not known:
         return _unknown(f"no terms of {provider} are catalogued", "RR13")
+    if _is_reversed(generator):
+        return _unknown(f"the days of generation run backwards: {generator.generated.start} to {generator.generated.end}", "RR01")
     scoped = [
         e
         for e in known
@@ -93,8 +115,44 @@ def resolve(catalog: TermsCatalog, generator: Generator, use: RunUse) -> TermsAn
         )
     days = _interval(generator)
     candidates = [e for e in scoped if days is None or _may_apply(e, days)]
-    layers = tuple(_layer(e, use, provider) for e in candidates)
-    return _combine(layers, _uncovered(scoped, days), provider)
+    makers = _maker_licenses(catalog, provider, generator, days)
+    layers = tuple(_layer(e, use, e.provider, generator.model) for e in (*candidates, *makers))
+    return _combine(layers, [*_uncovered_anywhere(scoped, days, generator), *_maybe_silent(candidates, days, generator)], provider)
+
+
+def _maker_licenses(catalog: TermsCatalog, provider: str, generator: Generator, days: tuple[dt.date, dt.date] | None) -> tuple[TermsVersion, ...]:
+    """Return the model licences of other makers: who serves a model does not lift its licence, which follows the model id (RR12, RR13)."""
+    if is_absent(generator.model):
+        return ()
+    return tuple(
+        e
+        for e in catalog.entries
+        if e.kind == "model-licence" and e.provider != provider and e.confidence in DECIDING and "*" not in e.models
+        if model_matches(e, generator.model) and (days is None or is_absent(e.effective_to) or _may_apply(e, days))
+    )
+
+
+def _uncovered_anywhere(entries: Sequence[TermsVersion], days: tuple[dt.date, dt.date] | None, generator: Generator) -> list[str]:
+    """Return gaps in the cover for every channel and region that an unknown one may be: texts of two channels do not make up for one another."""
+    sure = [e for e in entries if e.kind in _CONTRACTS and (not is_absent(generator.model) or ("*" in e.models and not e.not_models))]
+    channels = sorted({c for e in entries for c in e.channels}) if is_absent(generator.channel) else [generator.channel]
+    regions = sorted({r for e in entries for r in e.regions}) if is_absent(generator.region) else [generator.region]
+    gaps = [
+        gap
+        for channel in channels or [generator.channel]
+        for region in regions
+        for gap in _uncovered([e for e in sure if channel_matches(e.channels, channel) and region_matches(e.regions, region)], days)
+    ]
+    if is_absent(generator.model) and not sure:
+        gaps.append("the model is not known, and no text covers every model")
+    return list(dict.fromkeys(gaps))
+
+
+def _maybe_silent(candidates: Sequence[TermsVersion], days: tuple[dt.date, dt.date] | None, generator: Generator) -> list[str]:
+    """With something unknown, a silent contract may be the only one that applied: then nothing is known (RR02, RR05)."""
+    if days is not None and not any(is_absent(v) for v in (generator.channel, generator.region, generator.model)):
+        return []
+    return [f"{e.id} may be the text that applied, and it is silent on training" for e in candidates if e.kind in _CONTRACTS and not _speaks(e)]
 
 
 def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], use: RunUse) -> TermsAnswer:
@@ -105,7 +163,7 @@ def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], use: RunUse) 
         if entry is None or entry.confidence not in DECIDING:
             missing.append(f"terms {terms_id} are not catalogued")
         else:
-            layers.append(_layer(entry, use, entry.provider))
+            layers.append(_layer(entry, use, entry.provider, Absence.UNKNOWN.value))
     return _combine(tuple(layers), missing, "")
 
 
@@ -134,6 +192,13 @@ def _interval(generator: Generator) -> tuple[dt.date, dt.date] | None:
     return (first, last) if first <= last else None
 
 
+def _is_reversed(generator: Generator) -> bool:
+    try:
+        return dt.date.fromisoformat(generator.generated.end) < dt.date.fromisoformat(generator.generated.start)
+    except ValueError:
+        return False
+
+
 def _may_apply(entry: TermsVersion, days: tuple[dt.date, dt.date]) -> bool:
     """Tell whether a version may have been in force on any of the days: start included, end excluded (RR01)."""
     return entry.starts_possibly <= days[1] and days[0] < entry.ends_possibly
@@ -157,12 +222,16 @@ def _speaks(entry: TermsVersion) -> bool:
     return any(c.value != "silent" for name in ("train_any_model", "competing_models", "distillation") if (c := entry.clause(name)) is not None)
 
 
-def _layer(entry: TermsVersion, use: RunUse, provider: str) -> TermsLayer:
+def _layer(entry: TermsVersion, use: RunUse, provider: str, model: str) -> TermsLayer:
     judged = [
         (c, *_judge(c, use, provider)) for name in ("train_any_model", "competing_models", "distillation") if (c := entry.clause(name)) is not None
     ]
     spoken = [(c, outcome, reason) for c, outcome, reason in judged if outcome is not NEUTRAL]
+    if spoken and all(o is Permission.ALLOWED for _, o, _ in spoken):
+        spoken += _restrictions(entry, use, model)
     outcome = max((o for _, o, _ in spoken), key=_STRICTNESS.index) if spoken else NEUTRAL
+    if entry.kind == "help-article" and outcome is Permission.ALLOWED:
+        outcome, spoken = NEUTRAL, []  # RR16: a text that is no contract never loosens
     deciding = [(c, reason) for c, o, reason in spoken if o is outcome]
     return TermsLayer(
         terms=entry.id,
@@ -174,6 +243,30 @@ def _layer(entry: TermsVersion, use: RunUse, provider: str) -> TermsLayer:
         clauses=tuple(_cite(entry, c) for c, _ in deciding),
         reason="; ".join(f"{entry.id}: {reason}" for _, reason in deciding) or f"{entry.id} is silent on training",
     )
+
+
+def _restrictions(entry: TermsVersion, use: RunUse, model: str) -> list[tuple[Clause, Permission, str]]:
+    """Return what limits and exceptions take back from a permission (RR10); one that this program cannot test leaves it UNKNOWN."""
+    found = []
+    limit, exception = entry.clause("limits"), entry.clause("exceptions")
+    if limit is not None and limit.value not in _HARMLESS_LIMITS:
+        found.append((limit, *_judge_limit(limit.value, use)))
+    if exception is not None and exception.value not in _LOOSENING and not _is_other_model(exception, model):
+        found.append((exception, Permission.UNKNOWN, f"the exception {exception.value!r} may bar these outputs and must be checked by a person"))
+    return found
+
+
+def _judge_limit(value: str, use: RunUse) -> tuple[Permission, str]:
+    if value in _NON_COMMERCIAL | _NOT_FOR_BUSINESS and use.commercial is TriState.YES:
+        return Permission.PROHIBITED, f"the permission is limited: {value}"
+    if value in _NON_COMMERCIAL and use.commercial is TriState.NO:
+        return Permission.ALLOWED, "non-commercial use is allowed"
+    return Permission.UNKNOWN, f"the limit {value!r} must be checked by a person"
+
+
+def _is_other_model(exception: Clause, model: str) -> bool:
+    """Tell whether an exception for models distilled from another base cannot reach this one."""
+    return exception.value == "distills-inherit-base" and not is_absent(model) and "distill" not in model.lower()
 
 
 def _cite(entry: TermsVersion, clause: Clause) -> ClauseCitation:
@@ -213,7 +306,10 @@ def _judge(clause: Clause, use: RunUse, provider: str) -> tuple[Permission | Non
         }.get(use.commercial, (Permission.UNKNOWN, "the run does not say whether it is commercial")),
         "allowed-with-conditions": (Permission.UNKNOWN, "training is allowed under conditions that a person must check"),
     }
-    return table.get(clause.value, (Permission.UNKNOWN, f"clause value {clause.value!r} is not known to this program"))
+    outcome, reason = table.get(clause.value, (Permission.UNKNOWN, f"clause value {clause.value!r} is not known to this program"))
+    if clause.name == "distillation" and outcome is Permission.ALLOWED:
+        return NEUTRAL, ""  # that a bar on imitation does not reach this run is no permission to train
+    return outcome, reason
 
 
 def _by(competes: bool, forbidden: str, allowed: str) -> tuple[Permission, str]:

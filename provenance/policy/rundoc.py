@@ -19,7 +19,7 @@ from provenance.model.wire import read_value
 
 RUN_FORMAT = "provenance.run"
 RUN_VERSION = 1
-WEIGHT_TOLERANCE = 1e-6
+WEIGHT_TOLERANCE = 1e-3
 """How far the weights' sum may be from 1: they are written by hand, with a few digits."""
 _RELEASES = frozenset({"open", "closed"})
 
