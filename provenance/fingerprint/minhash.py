@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.scheme import NUM_PERM, permutations
 from provenance.fingerprint.shingles import Shingles, hash_shingles
-from provenance.fingerprint.tokens import Tokens, checked_offsets, tokenize
+from provenance.fingerprint.tokens import Tokens, checked_offsets, iter_blocks, tokenize
 
 _U32 = np.uint32
 _EMPTY = _U32(0xFFFFFFFF)
 _MURMUR_1, _MURMUR_2 = _U32(0x85EBCA6B), _U32(0xC2B2AE35)
 _13, _16 = _U32(13), _U32(16)
-BLOCK_BYTES = 1 << 20
-"""Text tokenised at a time: its words (24 bytes each) stay in the second-level cache's reach, and memory does not grow with the batch."""
 
 _cached_permutations = cache(permutations)
 
@@ -44,12 +42,8 @@ def sketch_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
     """
     bounds = checked_offsets(data, offsets)
     out = np.empty((len(bounds) - 1, NUM_PERM), dtype=np.uint32)
-    first = 0
-    while first < len(out):
-        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_BYTES, side="right")) - 1)
-        last = min(last, len(out))
+    for first, last in iter_blocks(bounds):
         _sketch_into(hash_shingles(tokenize(data, bounds[first : last + 1])), out[first:last])
-        first = last
     return out
 
 

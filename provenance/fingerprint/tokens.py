@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 SCHEME = "words-1"
 """Name of the rules by which text is cut into words and hashed; it changes when any of them does."""
+BLOCK_BYTES = 1 << 20
+"""Text that ``iter_blocks`` gives at a time: memory does not grow with the batch, and pages of the last block are used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,18 @@ def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> int:
     Raises:
         FingerprintError: If the offsets do not ascend within ``data``.
     """
-    return len(tokenize(data, offsets).hashes)
+    bounds = checked_offsets(data, offsets)
+    return sum(len(tokenize(data, bounds[first : last + 1]).hashes) for first, last in iter_blocks(bounds))
+
+
+def iter_blocks(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield ranges (first row, row after the last) that cover all rows, of one row or of at most ``BLOCK_BYTES`` of text."""
+    first, rows = 0, len(offsets) - 1
+    while first < rows:
+        last = int(offsets.searchsorted(offsets[first] + BLOCK_BYTES, side="right")) - 1
+        last = min(max(last, first + 1), rows)
+        yield first, last
+        first = last
 
 
 def checked_offsets(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.characters import ALONE, CLASS_MASK, EXPAND, FOREIGN, HANGUL, KEEP, LATIN, LOOK_ALIKE, MARK, SEPARATOR, VALUE_SHIFT, WORD
 from provenance.fingerprint.jit import kernel
+from provenance.fingerprint.plain import find_plain_separator, finish_hash, mix_chunk, scan_plain
 
 U64 = np.uint64
 Int = int | np.signedinteger[Any]
-_KEY_0, _KEY_1 = U64(0x9E3779B97F4A7C15), U64(0xC2B2AE3D27D4EB4F)  # odd 64-bit constants of good spread (golden ratio, xxHash and Murmur primes)
-_MUL_0, _MUL_1, _MUL_2 = U64(0x9FB21C651E98DF25), U64(0xD6E8FEB86659FD93), U64(0xFF51AFD7ED558CCD)
-_8, _23, _29, _32, _41, _56 = U64(8), U64(23), U64(29), U64(32), U64(41), U64(56)
+_8, _56 = U64(8), U64(56)
 ROOM = 32
 """Words that one character can add at the most, rounded up: the longest expansion has 18 characters."""
 _ALONE_WORD = 64  # flag of an open word, beside LATIN, FOREIGN and LOOK_ALIKE: a character of a script without spaces
@@ -29,24 +28,6 @@ _Word = tuple[Int, Int, Int, Int, np.uint64, np.uint64, Int, np.uint64]
 _Table = tuple[NDArray[np.uint16], NDArray[np.uint32], NDArray[np.uint32]]
 _Out = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 _NO_WORD: _Word = (-1, -1, 0, 0, U64(0), U64(0), 0, U64(0))
-
-
-@kernel()
-def mix_chunk(state: np.uint64, index: Int, chunk: np.uint64) -> np.uint64:
-    """Return the state after the chunk number ``index``."""
-    if index == 0:
-        return (chunk + _KEY_0) * _MUL_0
-    if index == 1:
-        other = (chunk + _KEY_1) * _MUL_1
-        return state ^ ((other << _32) | (other >> _32))
-    return (((state << _23) | (state >> _41)) ^ chunk) * _MUL_0
-
-
-@kernel()
-def finish_hash(state: np.uint64) -> np.uint64:
-    """Return the hash of a word from the state after its last chunk."""
-    mixed = (state ^ (state >> _32)) * _MUL_2
-    return mixed ^ (mixed >> _29)
 
 
 @kernel()
@@ -257,8 +238,11 @@ def scan_rows(
     for row in range(len(offsets) - 1):
         at, end = offsets[row], offsets[row + 1]
         while at < end:
-            at, n = scan_any(data, at, end, table, out, n)
-            if at < end:
+            at, n = scan_plain(data, at, end, out, n)
+            # An ASCII separator closes any word, so the text before the next one can be cut by itself.
+            stop = find_plain_separator(data, at, end)
+            at, n = scan_any(data, at, stop, table, out, n)
+            if at < stop:
                 out = _grown(out, n, 2 * len(out[0]))
         rows[row + 1] = n
     return out[0][:n], out[1][:n], out[2][:n], rows

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from provenance.errors import FingerprintError
-from provenance.fingerprint.minhash import BLOCK_BYTES, sketch_rows, sketch_shingles, sketch_tokens
+from provenance.fingerprint.minhash import sketch_rows, sketch_shingles, sketch_tokens
 from provenance.fingerprint.scheme import NUM_PERM, SEED, permutations
 from provenance.fingerprint.shingles import Shingles, hash_shingles
-from provenance.fingerprint.tokens import tokenize
+from provenance.fingerprint.tokens import BLOCK_BYTES, tokenize
 
 
 def buffers(*texts: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint8]], np.ndarray[tuple[int], np.dtype[np.int64]]]:

@@ -1,0 +1,268 @@
+"""Kernels for words of ASCII letters and digits, eight bytes at a time. They give exactly what ``words`` gives, and leave to it what they cannot tell.
+
+Eight bytes are classified at once in one 64-bit register: each byte becomes 0x80 if it is a letter or digit. Small letters and digits have bit 0x20 set
+already, so setting it in every byte folds case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.bits import load_eight, trailing_zeros
+from provenance.fingerprint.jit import kernel
+
+Int = int | np.signedinteger[Any]
+_U64 = np.uint64
+_Bytes = NDArray[np.uint8]
+_Out = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
+_KEY_0, _KEY_1 = _U64(0x9E3779B97F4A7C15), _U64(0xC2B2AE3D27D4EB4F)  # odd 64-bit constants of good spread (golden ratio, xxHash and Murmur primes)
+_MUL_0, _MUL_1, _MUL_2 = _U64(0x9FB21C651E98DF25), _U64(0xD6E8FEB86659FD93), _U64(0xFF51AFD7ED558CCD)
+_0, _1, _3, _7, _23, _29, _32, _41, _56 = (_U64(i) for i in (0, 1, 3, 7, 23, 29, 32, 41, 56))
+_ALL = ~_U64(0)
+_ONES, _HIGH, _LOW7, _CASE = _U64(0x0101010101010101), _U64(0x8080808080808080), _U64(0x7F7F7F7F7F7F7F7F), _U64(0x2020202020202020)
+# Added to a byte below 0x80, these set its top bit from "a", from "{", from "0" and from ":" on.
+_FROM_A, _FROM_BRACE = _U64(0x1F1F1F1F1F1F1F1F), _U64(0x0505050505050505)
+_FROM_0, _FROM_COLON = _U64(0x5050505050505050), _U64(0x4646464646464646)
+_GATHER = _U64(0x0102040810204080)
+"""Times this, the lowest bits of eight bytes stand side by side in the top byte, the first byte's lowest."""
+_APOSTROPHES = _U64(0x2727272727272727)
+WINDOW = 64
+"""Bytes looked at together: one bit each in a register."""
+SEPARATOR, IN_WORD, APOSTROPHE, OTHER = range(4)
+
+
+def _byte_kinds() -> _Bytes:
+    kinds = np.full(256, SEPARATOR, dtype=np.uint8)
+    kinds[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")] = IN_WORD
+    kinds[ord("'")] = APOSTROPHE
+    kinds[0x80:] = OTHER
+    return kinds
+
+
+KINDS = _byte_kinds()
+"""What each byte does: separates words, is a letter or digit, an apostrophe (dropped), or part of something other than ASCII."""
+
+
+@kernel(inline="always")
+def mix_chunk(state: np.uint64, index: Int, chunk: np.uint64) -> np.uint64:
+    """Return the state of a word's hash after its chunk of eight bytes number ``index``."""
+    if index == 0:
+        return (chunk + _KEY_0) * _MUL_0
+    if index == 1:
+        other = (chunk + _KEY_1) * _MUL_1
+        return state ^ ((other << _32) | (other >> _32))
+    return (((state << _23) | (state >> _41)) ^ chunk) * _MUL_0
+
+
+@kernel(inline="always")
+def finish_hash(state: np.uint64) -> np.uint64:
+    """Return the hash of a word from the state after its last chunk."""
+    mixed = (state ^ (state >> _32)) * _MUL_2
+    return mixed ^ (mixed >> _29)
+
+
+@kernel(inline="always")
+def _load(data: _Bytes, at: Int, end: Int) -> np.uint64:
+    """Return the eight bytes from ``at`` on, the first lowest, zeros from ``end`` on."""
+    if at + 8 > len(data):
+        loaded = _0
+        for i in range(at, end):
+            loaded |= _U64(data[i]) << (_U64(i - at) << _3)
+        return loaded
+    loaded = load_eight(data, at)
+    return loaded if at + 8 <= end else loaded & ((_1 << (_U64(max(end - at, 0)) << _3)) - _1)
+
+
+@kernel(inline="always")
+def _word_flags(eight: np.uint64) -> np.uint64:
+    """Return 0x80 in each byte that is an ASCII letter or digit."""
+    low = eight & _LOW7
+    folded = low | _CASE
+    letters = (folded + _FROM_A) & ~(folded + _FROM_BRACE)
+    digits = (low + _FROM_0) & ~(low + _FROM_COLON)
+    return (letters | digits) & ~eight & _HIGH
+
+
+@kernel(inline="always")
+def _special_flags(eight: np.uint64) -> np.uint64:
+    """Return 0x80 in each byte that is an apostrophe or not ASCII."""
+    return (eight | ~(((eight & _LOW7) ^ _APOSTROPHES) + _LOW7)) & _HIGH
+
+
+@kernel(inline="always")
+def _low_bytes(n: Int) -> np.uint64:
+    """Return ones in the lowest ``n`` bytes; all ones from eight on."""
+    return _ALL if n >= 8 else (_1 << (_U64(n) << _3)) - _1
+
+
+@kernel(inline="always")
+def _leading_word_bytes(eight: np.uint64) -> Int:
+    """Return how many of eight bytes from the first on are letters and digits."""
+    others = _word_flags(eight) ^ _HIGH
+    return trailing_zeros(others) >> 3 if others else 8
+
+
+@kernel()
+def _rest_of_long_word(data: _Bytes, at: Int, end: Int, state: np.uint64) -> tuple[np.uint64, Int]:
+    """Return state and end of a word whose first sixteen bytes are mixed in already."""
+    length: Int = 8
+    while length == 8:
+        eight = _load(data, at, end)
+        length = _leading_word_bytes(eight)
+        if length:
+            state = mix_chunk(state, 2, (eight | _CASE) & _low_bytes(length))
+        at += length
+    return state, at
+
+
+@kernel()
+def _word_with_apostrophes(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
+    """Return hash, end and end of the bytes looked at of a word in which apostrophes are dropped."""
+    state, chunk = _0, _0
+    filled = index = 0
+    stop = at
+    while at < end:
+        kind = KINDS[data[at]]
+        if kind == IN_WORD:
+            chunk |= _U64(data[at] | 0x20) << (_U64(filled) << _3)
+            filled += 1
+            stop = at + 1
+            if filled == 8:
+                state = mix_chunk(state, index, chunk)
+                index, filled, chunk = index + 1, 0, _0
+        elif kind != APOSTROPHE:
+            break
+        at += 1
+    if filled:
+        state = mix_chunk(state, index, chunk)
+        index += 1
+    while index < 2:
+        state = mix_chunk(state, index, _0)
+        index += 1
+    return finish_hash(state), stop, at
+
+
+@kernel()
+def _one_word(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
+    """Return hash, end, and end of the bytes looked at, of the word that begins at ``at``; the last is -1 if it is not ASCII or touches what is not."""
+    eight = _load(data, at, end)
+    length = _leading_word_bytes(eight)
+    state = mix_chunk(_0, 0, (eight | _CASE) & _low_bytes(length))
+    stop = at + length
+    second = _0
+    if length == 8:
+        eight = _load(data, stop, end)
+        length = _leading_word_bytes(eight)
+        second = (eight | _CASE) & _low_bytes(length)
+        stop += length
+    state = mix_chunk(state, 1, second)
+    if stop - at == 16:
+        state, stop = _rest_of_long_word(data, stop, end, state)
+    found, look = finish_hash(state), stop
+    if stop < end and KINDS[data[stop]] == APOSTROPHE:
+        found, stop, look = _word_with_apostrophes(data, at, end)
+    return found, stop, -1 if look < end and KINDS[data[look]] == OTHER else look
+
+
+@kernel(inline="always")
+def _word_at(data: _Bytes, at: Int, length: Int, end: Int) -> np.uint64:
+    """Return the hash of the word of a known length; sixteen bytes from ``at`` on must be there."""
+    first = (load_eight(data, at) | _CASE) & _low_bytes(length)
+    second = (load_eight(data, at + 8) | _CASE) & _low_bytes(length - 8) if length > 8 else _0
+    state = mix_chunk(mix_chunk(_0, 0, first), 1, second)
+    if length > 16:
+        state, _ = _rest_of_long_word(data, at + 16, end, state)
+    return finish_hash(state)
+
+
+@kernel(inline="always")
+def _window_bits(data: _Bytes, at: Int) -> tuple[np.uint64, np.uint64]:
+    """Return one bit for each of 64 bytes, set in words; and whether, not where, an apostrophe or other text than ASCII is among them."""
+    words, special = _0, _0
+    for i in range(8):
+        eight = load_eight(data, at + 8 * i)
+        words |= (((_word_flags(eight) >> _7) * _GATHER) >> _56) << _U64(8 * i)
+        special |= _special_flags(eight)
+    return words, special
+
+
+@kernel()
+def _bytes_before_special(data: _Bytes, at: Int) -> Int:
+    """Return how many bytes stand before the first apostrophe or other text than ASCII."""
+    for i in range(0, WINDOW, 8):
+        flags = _special_flags(load_eight(data, at + i))
+        if flags:
+            return i + (trailing_zeros(flags) >> 3)
+    return WINDOW
+
+
+@kernel()
+def _scan_windows(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int, Int]:
+    """Cut words out of windows of 64 bytes that hold nothing special; return where it stopped, not inside a word, and the number of words."""
+    hashes, starts, stops = out
+    room = len(hashes) - WINDOW // 2
+    last_window = min(end - WINDOW, len(data) - WINDOW - 16)
+    while at <= last_window and n <= room:
+        words, special = _window_bits(data, at)
+        clean: Int = WINDOW
+        lasts = ~words & (words << _1)
+        if special:
+            clean = _bytes_before_special(data, at)
+            words &= (_1 << _U64(clean)) - _1
+            lasts &= (_1 << _U64(clean)) - _1  # a word that touches what is special is not whole
+        firsts = words & ~(words << _1)
+        while lasts:
+            first, last = trailing_zeros(firsts), trailing_zeros(lasts)
+            hashes[n], starts[n], stops[n] = _word_at(data, at + first, last - first, end), at + first, at + last
+            firsts &= firsts - _1
+            lasts &= lasts - _1
+            n += 1
+        done = trailing_zeros(firsts) if firsts else clean
+        at += done
+        if special or done == 0:
+            break
+    return at, n
+
+
+@kernel()
+def scan_plain(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int, Int]:
+    """Cut text into words as long as it is ASCII.
+
+    Args:
+        data: Text.
+        at: First byte, not inside a word.
+        end: After the last byte.
+        out: Hashes, starts and ends; filled from ``n`` on.
+        n: Words there so far.
+
+    Returns:
+        Where it stopped and the number of words: at ``end``, at the beginning of a word or other text that is not ASCII, or where ``out`` is full.
+    """
+    while at < end:
+        at, n = _scan_windows(data, at, end, out, n)
+        if at >= end:
+            break
+        kind = KINDS[data[at]]
+        if kind == OTHER or n >= len(out[0]):
+            break
+        if kind != IN_WORD:  # no word is open, so an apostrophe is nothing
+            at += 1
+            continue
+        found, stop, look = _one_word(data, at, end)
+        if look < 0:
+            break
+        out[0][n], out[1][n], out[2][n] = found, at, stop
+        n += 1
+        at = look
+    return at, n
+
+
+@kernel()
+def find_plain_separator(data: _Bytes, at: Int, end: Int) -> Int:
+    """Return the first byte from ``at`` on that separates words whatever stands around it, or ``end``."""
+    while at < end and KINDS[data[at]] != SEPARATOR:
+        at += 1
+    return at
