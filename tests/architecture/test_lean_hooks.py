@@ -1,0 +1,155 @@
+"""A trainer image holds this package and nothing else: the gate must work there, and start fast."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from provenance.clearance.trust import trust_bytes
+from tests.fakes.clearances import ClearedWorld, cleared_world, sample_trust
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "sqlalchemy",
+    "alembic",
+    "click",
+    "jinja2",
+    "pandas",
+    "numba",
+    "numpy",
+    "pyarrow",
+    "yaml",
+    "rich",
+    "orjson",
+    "rfc8785",
+    "datasketch",
+    "torch",
+}
+LEAN_MODULES = [
+    "provenance",
+    "provenance.hooks",
+    "provenance.hooks.gate",
+    "provenance.hooks.launcher",
+    "provenance.clearance",
+    "provenance.clearance.check",
+    "provenance.clearance.signing",
+    "provenance.clearance.keys",
+    "provenance.fingerprint.digest",
+    "provenance.canonical",
+    "provenance.ports",
+    "provenance.config",
+    "provenance.errors",
+    *(f"provenance.model.{file.stem}" for file in sorted((ROOT / "provenance" / "model").glob("*.py")) if file.stem != "__init__"),
+]
+
+
+def alone(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter that sees the standard library and this package, and no other."""
+    source = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"
+    command = [sys.executable, "-I", "-S", "-c", source, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> ClearedWorld:
+    made = cleared_world(tmp_path, issued="2020-01-01T00:00:00Z", not_before="2020-01-01T00:00:00Z", expires="2999-01-01T00:00:00Z")
+    made.trust.write_bytes(trust_bytes(sample_trust(window=("2019-01-01T00:00:00Z", "2999-12-31T00:00:00Z"))))
+    return made
+
+
+@pytest.mark.parametrize("module", LEAN_MODULES)
+def test_lean_modules_need_the_standard_library_alone(module: str) -> None:
+    done = alone(f"import {module}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_isolation_is_real() -> None:
+    done = alone("import numpy")
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["provenance.hooks", "provenance.hooks.gate", "provenance.hooks.launcher", "provenance.clearance.check"])
+def test_importing_the_gate_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, json, {module}; print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    assert HEAVY & set(json.loads(done.stdout)) == set()
+
+
+def test_a_whole_check_loads_nothing_heavy(world: ClearedWorld) -> None:
+    code = (
+        "import sys, json; from provenance.hooks.gate import examine\n"
+        "examine(sys.argv[1], roots=[sys.argv[2]], trust=sys.argv[3])\n"
+        "print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, str(world.clearance), str(world.data), str(world.trust)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    assert HEAVY & set(json.loads(done.stdout)) == set()
+
+
+LAUNCH = "from provenance.hooks.launcher import main; main()"
+
+
+def launch_alone(world: ClearedWorld, *command: str) -> subprocess.CompletedProcess[str]:
+    return alone(LAUNCH, "--clearance", str(world.clearance), "--root", str(world.data), "--trust", str(world.trust), "--", *command)
+
+
+def test_the_launcher_verifies_and_runs_without_any_dependency(world: ClearedWorld) -> None:
+    done = launch_alone(world, sys.executable, "-I", "-S", "-c", "print('TRAINED')")
+    assert (done.returncode, done.stdout) == (0, "TRAINED\n"), done.stderr
+
+
+def test_the_launcher_denies_without_any_dependency(world: ClearedWorld) -> None:
+    raw = world.clearance.read_bytes()
+    at = raw.index(b'"sig":"') + 20
+    world.clearance.write_bytes(raw[:at] + (b"A" if raw[at : at + 1] != b"A" else b"B") + raw[at + 1 :])
+    done = launch_alone(world, "true")
+    assert done.returncode == 77
+    assert "does not verify" in done.stderr
+    world.clearance.write_bytes(raw)
+    (world.data / "human.txt").write_bytes(b"x")
+    done = launch_alone(world, "true")
+    assert done.returncode == 77
+    assert "human.txt: changed" in done.stderr
+
+
+def test_signing_without_cryptography_says_so() -> None:
+    done = alone("from provenance.clearance.keys import generate_key; generate_key()")
+    assert done.returncode == 1
+    assert "KeyFileError: signing needs the cryptography package" in done.stderr
+
+
+def test_the_transformers_hook_says_what_it_needs() -> None:
+    done = alone("import provenance.hooks.transformers")
+    assert done.returncode == 1
+    assert "ImportError: provenance.hooks.transformers needs the transformers package" in done.stderr
+
+
+def best_of(runs: int, code: str) -> float:
+    """Return the shortest wall time in seconds of an interpreter running code: the least disturbed by other work on the machine."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=ROOT)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize(("module", "limit_s"), [("provenance.hooks", 0.06), ("provenance.hooks.launcher", 0.15)])
+def test_importing_the_hooks_is_fast(module: str, limit_s: float) -> None:
+    assert best_of(7, f"import {module}") - best_of(7, "pass") <= limit_s
+
+
+def test_a_denial_by_the_launcher_is_fast(world: ClearedWorld) -> None:
+    (world.data / "extra").write_bytes(b"x")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert launch_alone(world, "true").returncode == 77
+        times.append(time.perf_counter() - start)
+    assert min(times) <= 0.25
