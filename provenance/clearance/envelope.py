@@ -16,6 +16,7 @@ from provenance.canonical import canonical_bytes
 from provenance.clearance.ed25519 import SIGNATURE_BYTES
 from provenance.clearance.strict_json import expect_fields, expect_list, load_strict
 from provenance.errors import EnvelopeFormatError
+from provenance.fingerprint.digest import is_digest
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 MAX_ENVELOPE_BYTES: Final = 1 << 20
@@ -93,7 +94,7 @@ def _parse(raw: Any) -> Envelope:
 def _parse_signature(raw: object, where: str) -> EnvelopeSignature:
     fields = expect_fields(raw, ("keyid", "sig"), where=where)
     key_id = fields["keyid"]
-    if not isinstance(key_id, str) or len(key_id) != 64 or not all(c in "0123456789abcdef" for c in key_id):  # noqa: PLR2004 – SHA-256 in hex
+    if not isinstance(key_id, str) or not is_digest(f"sha256:{key_id}"):
         raise ValueError(f"{where}.keyid must be 64 hex digits, got {key_id!r:.80}")
     signature = _decode_base64(fields["sig"], f"{where}.sig")
     if len(signature) != SIGNATURE_BYTES:

@@ -49,6 +49,13 @@ class SigningKey:
         """Return the Ed25519 signature of a message, 64 bytes."""
         return self._private.sign(message)
 
+    def pem(self, passphrase: bytes | None) -> bytes:
+        """Return the PEM form (PKCS 8), encrypted where a passphrase is given."""
+        from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+
+        how = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+        return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how)
+
     def trusted(self, *, name: str, roles: tuple[str, ...], not_before: str, not_after: str) -> TrustedKey:
         """Return the trust-file entry of this key's public half."""
         return TrustedKey(key=self.public_key, name=name, roles=roles, not_before=not_before, not_after=not_after)
@@ -89,12 +96,9 @@ def write_key(key: SigningKey, path: str | os.PathLike[str], *, passphrase: byte
     Raises:
         KeyFileError: If the file exists, cannot be written, or the passphrase is empty.
     """
-    from cryptography.hazmat.primitives import serialization
-
     if passphrase is not None and not passphrase:
         raise KeyFileError("the passphrase is empty", hint="give none at all for an unencrypted key file")
-    how = serialization.NoEncryption() if passphrase is None else serialization.BestAvailableEncryption(passphrase)
-    pem = key._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)  # noqa: SLF001 – same module
+    pem = key.pem(passphrase)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

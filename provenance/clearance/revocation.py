@@ -5,7 +5,6 @@ The list is protected as the trust file is: by who may write it. Its path stands
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +71,7 @@ def load_revocations(trust: Trust) -> RevocationList | None:
     """
     if trust.revocation is None:
         return None
-    file = Path(os.path.dirname(trust.source)) / trust.revocation.path  # noqa: PTH120 – an empty source means the current folder
+    file = Path(trust.source).parent / trust.revocation.path
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_REVOCATION_BYTES + 1)

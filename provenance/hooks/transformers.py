@@ -54,7 +54,7 @@ class ProvenanceCallback(TrainerCallback):
         self._check = check
         self.clearance = check()
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002 – the trainer's signature
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Check again, every byte, just before the first step.
 
         Raises:

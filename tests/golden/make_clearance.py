@@ -1,6 +1,6 @@
 """Write the golden clearance of the newest format, or with ``--check`` tell whether this version would still write the same bytes.
 
-The files of a released format are never rewritten: a new format gets a new folder.
+Run from the repository's root: ``python -m tests.golden.make_clearance``. The files of a released format are never rewritten: a new format gets a new folder.
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from provenance.clearance.revocation import RevocationList, revocation_bytes  # noqa: E402 – the path is set above
-from provenance.clearance.signing import issue_clearance  # noqa: E402
-from provenance.clearance.trust import RevocationSource, trust_bytes  # noqa: E402
-from provenance.fingerprint.digest import manifest_bytes, merkle_root  # noqa: E402
-from tests.fakes.clearances import leaves_of, rfc_key, sample_clearance, sample_trust  # noqa: E402
+from provenance.clearance.revocation import RevocationList, revocation_bytes
+from provenance.clearance.signing import issue_clearance
+from provenance.clearance.trust import RevocationSource, trust_bytes
+from provenance.fingerprint.digest import manifest_bytes, merkle_root
+from tests.fakes.clearances import leaves_of, rfc_key, sample_clearance, sample_trust
 
 FOLDER = Path(__file__).resolve().parent / "clearance-v1"
 SHARDS = {"data/a.txt": "The quick brown fox.\n", "data/chat/b.jsonl": '{"text": "jumps over"}\n', "data/two words.txt": "the lazy dog\n"}

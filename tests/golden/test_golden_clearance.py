@@ -48,5 +48,7 @@ def test_version_1_is_what_independent_code_makes_of_the_standards() -> None:
 
 
 def test_the_newest_format_is_still_written_byte_for_byte() -> None:
-    done = subprocess.run([sys.executable, str(GOLDEN / "make_clearance.py"), "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.golden.make_clearance", "--check"], capture_output=True, text=True, check=False, cwd=GOLDEN.parents[1]
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
