@@ -31,6 +31,8 @@ _GATHER = _U64(0x0102040810204080)
 _APOSTROPHES = _U64(0x2727272727272727)
 WINDOW = 64
 """Bytes looked at together: one bit each in a register."""
+_CALM = 8
+"""Bytes of ASCII after which changing to the kernel for ASCII pays."""
 SEPARATOR, IN_WORD, APOSTROPHE, OTHER = range(4)
 
 
@@ -261,8 +263,10 @@ def scan_plain(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int,
 
 
 @kernel()
-def find_plain_separator(data: _Bytes, at: Int, end: Int) -> Int:
-    """Return the first byte from ``at`` on that separates words whatever stands around it, or ``end``."""
-    while at < end and KINDS[data[at]] != SEPARATOR:
+def end_of_other(data: _Bytes, at: Int, end: Int) -> Int:
+    """Return the first byte that separates words whatever stands around it, some bytes after the last other text than ASCII, or ``end``."""
+    calm = 0
+    while at < end and (calm < _CALM or KINDS[data[at]] != SEPARATOR):
+        calm = 0 if KINDS[data[at]] == OTHER else calm + 1
         at += 1
     return at

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.characters import ALONE, CLASS_MASK, EXPAND, FOREIGN, HANGUL, KEEP, LATIN, LOOK_ALIKE, MARK, SEPARATOR, VALUE_SHIFT, WORD
 from provenance.fingerprint.jit import kernel
-from provenance.fingerprint.plain import find_plain_separator, finish_hash, mix_chunk, scan_plain
+from provenance.fingerprint.plain import end_of_other, finish_hash, mix_chunk, scan_plain
 
 U64 = np.uint64
 Int = int | np.signedinteger[Any]
-_8, _56 = U64(8), U64(56)
+_64 = U64(64)
 ROOM = 32
 """Words that one character can add at the most, rounded up: the longest expansion has 18 characters."""
 _ALONE_WORD = 64  # flag of an open word, beside LATIN, FOREIGN and LOOK_ALIKE: a character of a script without spaces
@@ -30,34 +30,32 @@ _Out = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 _NO_WORD: _Word = (-1, -1, 0, 0, U64(0), U64(0), 0, U64(0))
 
 
-@kernel()
-def _push_byte(partial: _Hash, byte: Int) -> _Hash:
-    chunk, filled, index, state = partial
-    chunk |= U64(byte) << filled
-    filled += _8
-    if filled > _56:
-        return U64(0), U64(0), index + 1, mix_chunk(state, index, chunk)
-    return chunk, filled, index, state
+@kernel(inline="always")
+def _utf8(code: Int) -> tuple[np.uint64, Int]:
+    """Return the UTF-8 form of a code point, its first byte lowest, and its length in bits."""
+    if code < 0x80:
+        return U64(code), 8
+    last = 0x80 | (code & 0x3F)
+    if code < 0x800:
+        return U64(0xC0 | code >> 6 | last << 8), 16
+    third = 0x80 | (code >> 6 & 0x3F)
+    if code < 0x10000:
+        return U64(0xE0 | code >> 12 | third << 8 | last << 16), 24
+    return U64(0xF0 | code >> 18 | (0x80 | (code >> 12 & 0x3F)) << 8 | third << 16 | last << 24), 32
 
 
-@kernel()
+@kernel(inline="always")
 def _push_code(partial: _Hash, code: Int) -> _Hash:
     """Add the UTF-8 form of a code point."""
-    if code < 0x80:
-        return _push_byte(partial, code)
-    if code < 0x800:
-        partial = _push_byte(partial, 0xC0 | code >> 6)
-    else:
-        if code < 0x10000:
-            partial = _push_byte(partial, 0xE0 | code >> 12)
-        else:
-            partial = _push_byte(partial, 0xF0 | code >> 18)
-            partial = _push_byte(partial, 0x80 | (code >> 12 & 0x3F))
-        partial = _push_byte(partial, 0x80 | (code >> 6 & 0x3F))
-    return _push_byte(partial, 0x80 | (code & 0x3F))
+    chunk, filled, index, state = partial
+    form, bits = _utf8(code)
+    chunk |= form << filled
+    if filled + U64(bits) < _64:
+        return chunk, filled + U64(bits), index, state
+    return form >> (_64 - filled), filled + U64(bits) - _64, index + 1, mix_chunk(state, index, chunk)
 
 
-@kernel()
+@kernel(_nrt=False)
 def _push_hangul(partial: _Hash, code: Int) -> _Hash:
     """Add a Hangul syllable as its letters (Unicode 3.12)."""
     index = code - 0xAC00
@@ -66,7 +64,7 @@ def _push_hangul(partial: _Hash, code: Int) -> _Hash:
     return _push_code(partial, 0x11A7 + index % 28) if index % 28 else partial
 
 
-@kernel()
+@kernel(_nrt=False)
 def _close_hash(partial: _Hash) -> np.uint64:
     chunk, filled, index, state = partial
     if filled:
@@ -78,7 +76,7 @@ def _close_hash(partial: _Hash) -> np.uint64:
     return finish_hash(state)
 
 
-@kernel()
+@kernel(inline="always")
 def decode(data: NDArray[np.uint8], at: Int, end: Int) -> tuple[Int, Int]:
     """Return the code point at a byte and how many bytes it takes; ``(-1, 1)`` for what is not UTF-8 (Unicode table 3-7)."""
     first = np.int64(data[at])
@@ -97,21 +95,21 @@ def decode(data: NDArray[np.uint8], at: Int, end: Int) -> tuple[Int, Int]:
     return (-1, 1) if overlong or (0xD800 <= code < 0xE000) else (code, size)
 
 
-@kernel()
-def _cell(table: _Table, code: Int) -> Int:
+@kernel(inline="always")
+def _cell(pages: NDArray[np.uint16], cells: NDArray[np.uint32], code: Int) -> Int:
     if code < 0:
         return SEPARATOR
-    return np.int64(table[1][np.int64(table[0][code >> 8]) << 8 | (code & 255)])
+    return np.int64(cells[np.int64(pages[code >> 8]) << 8 | (code & 255)])
 
 
-@kernel()
+@kernel(inline="always")
 def _closes(flags: Int, cell: Int) -> bool:
     """Tell whether a character ends the open word before it."""
     kind = cell & CLASS_MASK
     return kind in (SEPARATOR, ALONE) or (flags & _ALONE_WORD != 0 and kind in (WORD, HANGUL))
 
 
-@kernel()
+@kernel(inline="always")
 def _extend(word: _Word, cell: Int, code: Int, part: Int, at: Int, size: Int) -> _Word:
     """Return the open word with one more character, or a word opened by it."""
     start, _, flags, first, chunk, filled, index, state = word
@@ -137,17 +135,18 @@ def _extend(word: _Word, cell: Int, code: Int, part: Int, at: Int, size: Int) ->
     return start, at + size, flags, first, partial[0], partial[1], partial[2], partial[3]
 
 
-@kernel()
+@kernel(_nrt=False)
 def _hash_as_latin(data: NDArray[np.uint8], start: Int, stop: Int, first: Int, table: _Table) -> np.uint64:
     """Return the hash of a Latin word with every look-alike read as the Latin letter."""
+    pages, cells, pool = table
     partial: _Hash = (U64(0), U64(0), 0, U64(0))
     at = start
     while at < stop:
         code, size = decode(data, at, stop)
-        cell = _cell(table, code)
+        cell = _cell(pages, cells, code)
         parts, base = (cell >> VALUE_SHIFT & 31, cell >> VALUE_SHIFT + 5) if cell & CLASS_MASK == EXPAND else (1, -1)
         for part in range(first if at == start else 0, parts):
-            piece = cell if base < 0 else np.int64(table[2][base + part])
+            piece = cell if base < 0 else np.int64(pool[base + part])
             kind, value = piece & CLASS_MASK, piece >> VALUE_SHIFT
             if kind in (SEPARATOR, ALONE):
                 return _close_hash(partial)
@@ -158,28 +157,21 @@ def _hash_as_latin(data: NDArray[np.uint8], start: Int, stop: Int, first: Int, t
     return _close_hash(partial)
 
 
-@kernel()
-def _emit(data: NDArray[np.uint8], word: _Word, table: _Table, out: _Out, n: Int) -> Int:
-    start, stop, flags, first, chunk, filled, index, state = word
-    if flags & LOOK_ALIKE and flags & LATIN and not flags & FOREIGN:
-        out[0][n] = _hash_as_latin(data, start, stop, first, table)
-    else:
-        out[0][n] = _close_hash((chunk, filled, index, state))
-    out[1][n] = start
-    out[2][n] = stop
-    return n + 1
+@kernel(_nrt=False)
+def _is_disguised(flags: Int) -> bool:
+    return flags & LOOK_ALIKE != 0 and flags & LATIN != 0 and flags & FOREIGN == 0
 
 
-@kernel()
-def _step_back(out: _Out, n: Int, floor: Int, at: Int) -> tuple[Int, Int]:
+@kernel(_nrt=False)
+def _step_back(starts: NDArray[np.int64], stops: NDArray[np.int64], n: Int, floor: Int, at: Int) -> tuple[Int, Int]:
     """Return where to resume and how many words stay, so that no word is cut: words that share a character with what follows are redone."""
-    while n > floor and out[2][n - 1] > at:
+    while n > floor and stops[n - 1] > at:
         n -= 1
-        at = out[1][n]
+        at = starts[n]
     return at, n
 
 
-@kernel()
+@kernel(_nrt=False)
 def scan_any(data: NDArray[np.uint8], at: Int, end: Int, table: _Table, out: _Out, n: Int) -> tuple[Int, Int]:
     """Cut any text into words.
 
@@ -194,24 +186,28 @@ def scan_any(data: NDArray[np.uint8], at: Int, end: Int, table: _Table, out: _Ou
     Returns:
         Where it stopped (``end``, or earlier where ``out`` is full: call again with more room) and the number of words.
     """
-    word = _NO_WORD
-    floor = n
-    room = len(out[0]) - ROOM
+    pages, cells, pool = table  # taken out of the tuples once: each time costs two atomic counts
+    hashes, starts, stops = out
+    word, floor = _NO_WORD, n
     while at < end:
-        if n > room:
-            return _step_back(out, n, floor, word[0] if word[0] >= 0 else at)
+        if n > len(hashes) - ROOM:
+            return _step_back(starts, stops, n, floor, word[0] if word[0] >= 0 else at)
         code, size = decode(data, at, end)
-        cell = _cell(table, code)
+        cell = _cell(pages, cells, code)
         parts, base = (cell >> VALUE_SHIFT & 31, cell >> VALUE_SHIFT + 5) if cell & CLASS_MASK == EXPAND else (1, -1)
         for part in range(parts):
-            piece = cell if base < 0 else np.int64(table[2][base + part])
+            piece = cell if base < 0 else np.int64(pool[base + part])
             if word[0] >= 0 and _closes(word[2], piece):
-                n = _emit(data, word, table, out, n)
+                hashes[n] = _hash_as_latin(data, word[0], word[1], word[3], table) if _is_disguised(word[2]) else _close_hash(word[4:])
+                starts[n], stops[n] = word[0], word[1]
                 word = _NO_WORD
+                n += 1
             word = _extend(word, piece, code, part, at, size)
         at += size
     if word[0] >= 0:
-        n = _emit(data, word, table, out, n)
+        hashes[n] = _hash_as_latin(data, word[0], word[1], word[3], table) if _is_disguised(word[2]) else _close_hash(word[4:])
+        starts[n], stops[n] = word[0], word[1]
+        n += 1
     return end, n
 
 
@@ -239,8 +235,8 @@ def scan_rows(
         at, end = offsets[row], offsets[row + 1]
         while at < end:
             at, n = scan_plain(data, at, end, out, n)
-            # An ASCII separator closes any word, so the text before the next one can be cut by itself.
-            stop = find_plain_separator(data, at, end)
+            # An ASCII separator closes any word, so the text before one can be cut by itself.
+            stop = end_of_other(data, at, end)
             at, n = scan_any(data, at, stop, table, out, n)
             if at < stop:
                 out = _grown(out, n, 2 * len(out[0]))
