@@ -15,6 +15,10 @@ BOX = 32
 """Words on a side of the square in which a gapped end is sought; DP cells are bounded by its square."""
 GAP_COST = 2
 """What a word that only one text has costs."""
+GAP_LIMIT = 8
+"""What one gap between two stretches costs at the most."""
+ELISION = 3
+"""A gap of more words than this on one side, or costlier than the limit, is one change: a sentence left out, put in or moved."""
 GAP_BOX = 64
 """Gaps up to this many words on both sides are aligned exactly; longer ones are charged in full."""
 
@@ -82,67 +86,121 @@ def extend_runs(
 
 
 @kernel()
+def _alike(
+    words: NDArray[np.uint32], codes: NDArray[np.uint16], q: int, ref_words: NDArray[np.uint32], ref_codes: NDArray[np.uint16], r: int
+) -> bool:
+    return bool(words[q] == ref_words[r] or (codes[q] == ref_codes[r] and codes[q] != 0))
+
+
+@kernel()
+def count_alike(
+    words: NDArray[np.uint32], codes: NDArray[np.uint16], q: int, ref_words: NDArray[np.uint32], ref_codes: NDArray[np.uint16], r: int, n: int
+) -> int:
+    """Return how many of ``n`` pairs of words along a diagonal are equal or spelled alike."""
+    found = 0
+    for k in range(n):
+        found += _alike(words, codes, q + k, ref_words, ref_codes, r + k)
+    return found
+
+
+@kernel()
 def _gap(
-    words: NDArray[np.uint32], q: int, nq: int, ref_words: NDArray[np.uint32], r: int, nr: int, step: int, local: bool
-) -> tuple[int, int, int, int]:
+    words: NDArray[np.uint32],
+    codes: NDArray[np.uint16],
+    q: int,
+    nq: int,
+    ref_words: NDArray[np.uint32],
+    ref_codes: NDArray[np.uint16],
+    r: int,
+    nr: int,
+    step: int,
+    local: bool,
+) -> tuple[int, int, int, int, int]:
     """Align up to ``nq`` and ``nr`` words from (q, r) in direction ``step``.
 
     Returns:
-        (score, equal words, query words taken, reference words taken): of the best cell if ``local``, else of the far corner.
+        (score, equal words, unpaired words, query words taken, reference words taken): of the best cell if ``local``, else of the far corner.
     """
     score = np.empty((2, nr + 1), dtype=np.int64)
     equal = np.zeros((2, nr + 1), dtype=np.int64)
+    loose = np.zeros((2, nr + 1), dtype=np.int64)
     for j in range(nr + 1):
-        score[0, j] = -GAP_COST * j
-    best, best_equal, best_i, best_j = 0, 0, 0, 0
+        score[0, j], loose[0, j] = -GAP_COST * j, j
+    best, best_equal, best_loose, best_i, best_j = 0, 0, 0, 0, 0
     for i in range(1, nq + 1):
         now, old = i & 1, (i & 1) ^ 1
-        score[now, 0], equal[now, 0] = -GAP_COST * i, 0
+        score[now, 0], equal[now, 0], loose[now, 0] = -GAP_COST * i, 0, i
         for j in range(1, nr + 1):
-            same = words[q + step * (i - 1)] == ref_words[r + step * (j - 1)]
-            value = score[old, j - 1] + (1 if same else -1)
-            count = equal[old, j - 1] + (1 if same else 0)
+            same = _alike(words, codes, q + step * (i - 1), ref_words, ref_codes, r + step * (j - 1))
+            value, count, free = score[old, j - 1] + (1 if same else -1), equal[old, j - 1] + same, loose[old, j - 1]
             if score[old, j] - GAP_COST > value:
-                value, count = score[old, j] - GAP_COST, equal[old, j]
+                value, count, free = score[old, j] - GAP_COST, equal[old, j], loose[old, j] + 1
             if score[now, j - 1] - GAP_COST > value:
-                value, count = score[now, j - 1] - GAP_COST, equal[now, j - 1]
-            score[now, j], equal[now, j] = value, count
+                value, count, free = score[now, j - 1] - GAP_COST, equal[now, j - 1], loose[now, j - 1] + 1
+            score[now, j], equal[now, j], loose[now, j] = value, count, free
             if value > best:
-                best, best_equal, best_i, best_j = value, count, i, j
+                best, best_equal, best_loose, best_i, best_j = value, count, free, i, j
     if local:
-        return best, best_equal, best_i, best_j
+        return best, best_equal, best_loose, best_i, best_j
     last = nq & 1
-    return score[last, nr], equal[last, nr], nq, nr
+    return score[last, nr], equal[last, nr], loose[last, nr], nq, nr
 
 
 @kernel()
 def grow_end(
-    words: NDArray[np.uint32], q: int, stop_q: int, ref_words: NDArray[np.uint32], r: int, stop_r: int, step: int
-) -> tuple[int, int, int, int]:
-    """Extend an end with gaps, box by box, while that gains; return (score, equal words, query words, reference words) gained.
+    words: NDArray[np.uint32],
+    codes: NDArray[np.uint16],
+    q: int,
+    stop_q: int,
+    ref_words: NDArray[np.uint32],
+    ref_codes: NDArray[np.uint16],
+    r: int,
+    stop_r: int,
+    step: int,
+) -> tuple[int, int, int, int, int]:
+    """Extend an end with gaps, box by box, while that gains; return (score, equal, unpaired, query and reference words) gained.
 
     (q, r) is the first pair of words beyond the end; the stops are exclusive.
     """
-    score, equal, taken_q, taken_r = 0, 0, 0, 0
+    score, equal, loose, taken_q, taken_r = 0, 0, 0, 0, 0
     while True:
         nq = min(BOX, (stop_q - q) * step)
         nr = min(BOX, (stop_r - r) * step)
         if nq <= 0 or nr <= 0:
             break
-        gained, same, i, j = _gap(words, q, nq, ref_words, r, nr, step, True)
+        gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, True)
         # Two words in a box of 32 x 32 agree by chance; five net words do not.
         if gained < 3 or same < 4:  # noqa: PLR2004 - see above
             break
-        score, equal, taken_q, taken_r = score + gained, equal + same, taken_q + i, taken_r + j
+        score, equal, loose, taken_q, taken_r = score + gained, equal + same, loose + free, taken_q + i, taken_r + j
         q, r = q + step * i, r + step * j
-    return score, equal, taken_q, taken_r
+    return score, equal, loose, taken_q, taken_r
 
 
 @kernel()
-def fill_gap(words: NDArray[np.uint32], q0: int, q1: int, ref_words: NDArray[np.uint32], r0: int, r1: int) -> tuple[int, int]:
-    """Return (score, equal words) of the words between two stretches; a side that runs backwards counts as empty."""
+def _loose(n: int) -> int:
+    return 1 if n > ELISION else n
+
+
+@kernel()
+def fill_gap(
+    words: NDArray[np.uint32],
+    codes: NDArray[np.uint16],
+    q0: int,
+    q1: int,
+    ref_words: NDArray[np.uint32],
+    ref_codes: NDArray[np.uint16],
+    r0: int,
+    r1: int,
+) -> tuple[int, int, int]:
+    """Return (score, equal words, unpaired words) of the words between two stretches; a side that runs backwards counts as empty.
+
+    No gap costs more than ``GAP_LIMIT``; an elision counts as one unpaired word.
+    """
     nq, nr = max(q1 - q0, 0), max(r1 - r0, 0)
     if nq == 0 or nr == 0 or nq > GAP_BOX or nr > GAP_BOX:
-        return -min(nq, nr) - GAP_COST * abs(nq - nr), 0
-    score, equal, _, _ = _gap(words, q0, nq, ref_words, r0, nr, 1, False)
-    return score, equal
+        return max(-min(nq, nr) - GAP_COST * abs(nq - nr), -GAP_LIMIT), 0, _loose(abs(nq - nr))
+    score, equal, loose, _, _ = _gap(words, codes, q0, nq, ref_words, ref_codes, r0, nr, 1, False)
+    if score < -GAP_LIMIT:
+        return -GAP_LIMIT, equal, _loose(loose)
+    return score, equal, loose

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.tokens import tokenize
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import RowText, build_match, show_texts
 from provenance.matching.explain import Candidate, Explainer, RowRuns
 from provenance.matching.index import OpenIndex, ReferenceStore
 from provenance.matching.params import MatchParams
-from provenance.matching.passages import Found, Words, find_passages
-from provenance.matching.segment import short_words
+from provenance.matching.passages import Found, find_passages
 from provenance.matching.stopwords import stop_windows
+from provenance.matching.words import Words, read_words
 from provenance.model.match import Explanation, Match, MatchText
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.ports import TextBatch
@@ -88,8 +87,7 @@ class CascadeMatcher:
 
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
-        tokens = tokenize(batch.data, batch.offsets)
-        words = Words(short_words(tokens.hashes), tokens.offsets)
+        words = read_words(batch.data, batch.offsets)
         self._words_seen += len(words.words)
         found = [find_passages(words, s, self._params) for s in self._segments]
         self._dropped += sum(f.dropped for f in found)
@@ -97,7 +95,7 @@ class CascadeMatcher:
         matches: list[Match] = []
         for row in sorted(candidates):
             low, high = int(words.offsets[row]), int(words.offsets[row + 1])
-            text = RowText(batch, row, tokens.start[low:high], tokens.end[low:high], words.words[low:high], low)
+            text = RowText(batch, row, words.start[low:high], words.end[low:high], words.words[low:high], low)
             runs = [RowRuns(i, _slice_runs(f.runs, low, high)) for i, f in enumerate(found)]
             place = (path, shard, scan)
             matches.extend(self._match_row(candidates[row], runs, words.words, text, place))
@@ -109,7 +107,7 @@ class CascadeMatcher:
         matches = []
         for judged in select_best(candidates, self._kinds):
             because = self._explainer.explain(judged.best, runs, words)
-            if because is None and text.is_quotation(judged.best, self._params.quote_words):
+            if because is None and text.is_quotation(judged.best, self._segments[judged.best.segment], self._params.quote_words):
                 because = Explanation.QUOTATION
             matches.append(build_match(judged.best, judged.also, because, runs, text, self._segments, place, index_words=self._index.words))
         return sorted(matches, key=lambda m: (m.start, m.end, m.reference_set, m.reference))
@@ -125,11 +123,11 @@ class CascadeMatcher:
             for row, ref in equal.tolist():
                 length = int(words.offsets[row + 1] - words.offsets[row])
                 spans = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
-                rows.setdefault(row, []).append(Candidate(i, ref, *spans, length, length, whole=True))
+                rows.setdefault(row, []).append(Candidate(i, ref, *spans, length, length, counted=words.count(spans[0], spans[1]), whole=True))
                 whole.add((row, ref))
-            for row, ref, start, end, ref_start, ref_end, score, same in result.passages.tolist():
+            for row, ref, start, end, ref_start, ref_end, score, same, loose in result.passages.tolist():
                 if (row, ref) not in whole and min(same, end - start) >= self._params.floor_words:
-                    rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same))
+                    rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, words.count(start, end)))
         return rows
 
     def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.matching.align import GAP_BOX, fill_gap, grow_end
+from provenance.matching.align import count_alike, fill_gap, grow_end
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
@@ -141,43 +141,45 @@ def chain_groups(
 @kernel()
 def measure_chains(
     words: NDArray[np.uint32],
+    codes: NDArray[np.uint16],
     offsets: NDArray[np.int64],
     ref_words: NDArray[np.uint32],
+    ref_codes: NDArray[np.uint16],
     ref_offsets: NDArray[np.int64],
     hsps: NDArray[np.int64],
     bounds: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
-    """Align each passage's gaps and ends.
+    """Align each passage's stretches, gaps and ends.
 
     Args:
+        codes: (n_words,) spelling codes of the rows that have passages.
         hsps: (n, 7) stretches, ordered by passage, then by query position.
         bounds: (passages + 1,) where a passage begins.
-        out: (passages, 8) row, reference, query start, query end, reference start, reference end, score, equal words.
+        out: (passages, 9) row, reference, query start, query end, reference start, reference end, score, equal words, unpaired words.
     """
     for c in range(len(bounds) - 1):
         a, b = bounds[c], bounds[c + 1]
         row, ref = hsps[a, 0], hsps[a, 1]
-        score, equal = hsps[a, 5], hsps[a, 6]
+        score, equal, loose = 0, 0, 0
         start_q, start_r = hsps[a, 2], hsps[a, 4]
-        end_q, end_r, low_r = hsps[a, 3], hsps[a, 4] + hsps[a, 3] - hsps[a, 2], hsps[a, 4]
-        high_r, last_q, last_r = end_r, end_q, end_r
-        for k in range(a + 1, b):
+        last_q, last_r, low_r, high_r = start_q, start_r, start_r, start_r
+        for k in range(a, b):
             q0, q1, r0 = hsps[k, 2], hsps[k, 3], hsps[k, 4]
-            overlap = max(last_q - q0, 0)
-            gap_score, gap_equal = 0, 0
-            # Earlier in the reference, or far on: sentences were reordered. What the other order costs is the link's business, not the score's.
-            if r0 + overlap >= last_r and r0 - last_r <= GAP_BOX:
-                gap_score, gap_equal = fill_gap(words, last_q, q0, ref_words, last_r, r0)
-            score += max(hsps[k, 5] - overlap, 0) + gap_score
-            equal += max(hsps[k, 6] - overlap, 0) + gap_equal
+            skip = min(max(last_q - q0, 0), q1 - q0)
+            same = count_alike(words, codes, q0 + skip, ref_words, ref_codes, r0 + skip, q1 - q0 - skip)
+            gap_score, gap_equal, gap_loose = 0, 0, 0
+            if r0 + skip >= last_r:  # else it stands earlier in the reference: sentences were reordered, nothing to align between
+                gap_score, gap_equal, gap_loose = fill_gap(words, codes, last_q, q0, ref_words, ref_codes, last_r, r0 + skip)
+            score += 2 * same - (q1 - q0 - skip) + gap_score
+            equal += same + gap_equal
+            loose += gap_loose
             low_r, high_r = min(low_r, r0), max(high_r, r0 + q1 - q0)
             if q1 > last_q:
                 last_q, last_r = q1, r0 + q1 - q0
-        end_q = last_q
-        gain, same, dq, dr = grow_end(words, start_q - 1, offsets[row] - 1, ref_words, start_r - 1, ref_offsets[ref] - 1, -1)
-        score, equal, start_q, low_r = score + gain, equal + same, start_q - dq, min(low_r, start_r - dr)
-        gain, same, dq, dr = grow_end(words, end_q, offsets[row + 1], ref_words, last_r, ref_offsets[ref + 1], 1)
-        score, equal, end_q, high_r = score + gain, equal + same, end_q + dq, max(high_r, last_r + dr)
-        out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, end_q, low_r, high_r
-        out[c, 6], out[c, 7] = score, equal
+        gain, same, free, dq, dr = grow_end(words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, -1)
+        score, equal, loose, start_q, low_r = score + gain, equal + same, loose + free, start_q - dq, min(low_r, start_r - dr)
+        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], 1)
+        score, equal, loose, last_q, high_r = score + gain, equal + same, loose + free, last_q + dq, max(high_r, last_r + dr)
+        out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, last_q, low_r, high_r
+        out[c, 6], out[c, 7], out[c, 8] = score, equal, loose

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.tokens import tokenize
 from provenance.matching.explain import Candidate, RowRuns, stands_in_quotes
 from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
 from provenance.matching.segment import Segment, encode
+from provenance.matching.words import read_words
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
 from provenance.ports import TextBatch
 
@@ -67,9 +67,12 @@ class RowText:
         start, end = self._starts[first - self.first_word], self._ends[last - 1 - self.first_word]
         return int(self._points[start - base]), int(self._points[end - base])
 
-    def is_quotation(self, found: Candidate, quote_words: int) -> bool:
-        """Tell whether a passage is short enough for a quotation and stands in quotation marks."""
-        return found.words <= quote_words and stands_in_quotes(self.text, *self.span(found.start, found.end))
+    def is_quotation(self, found: Candidate, segment: Segment, quote_words: int) -> bool:
+        """Tell whether a passage is short enough for a quotation and stands in quotation marks that the reference does not have."""
+        if found.words > quote_words or not stands_in_quotes(self.text, *self.span(found.start, found.end)):
+            return False
+        original = segment.text_bytes(found.ref).decode("utf-8", "surrogatepass")
+        return not stands_in_quotes(original, *segment.word_span(found.ref, found.ref_start, found.ref_end))
 
     @property
     def field(self) -> str:
@@ -116,7 +119,7 @@ def build_match(
         reference_end=ref_end,
         also=_also(found, also, segments),
         method=MatchMethod.DIGEST if found.whole else MatchMethod.PASSAGE,
-        words=found.words,
+        words=found.counted,
         aligned_words=found.equal,
         longest_run=_longest_run(found, runs),
         exact_jaccard=compute_jaccard(query, reference),
@@ -190,14 +193,14 @@ def _shared_stretches(text: str, reference: str) -> tuple[tuple[Span, ...], tupl
     return _stretches(masks[0], query_spans), _stretches(masks[1], other_spans)
 
 
-def _words(text: str) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def _words(text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     data = np.frombuffer(encode(text), dtype=np.uint8)
-    tokens = tokenize(data, np.array([0, len(data)], dtype=np.int64))
+    read = read_words(data, np.array([0, len(data)], dtype=np.int64))
     points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & 0xC0) != 0x80, dtype=np.int64)])  # noqa: PLR2004 - UTF-8
-    return tokens.hashes, np.column_stack([points[tokens.start], points[tokens.end]])
+    return read.words, np.column_stack([points[read.start], points[read.end]])
 
 
-def _mark_windows(query: NDArray[np.uint64], other: NDArray[np.uint64], mask: NDArray[np.bool_], other_mask: NDArray[np.bool_]) -> None:
+def _mark_windows(query: NDArray[np.uint32], other: NDArray[np.uint32], mask: NDArray[np.bool_], other_mask: NDArray[np.bool_]) -> None:
     n = _MARK_WINDOW
     places: dict[tuple[int, ...], list[int]] = {}
     words = other.tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,9 @@ PROMPT_WINDOW = 4
 SAME_TEXT = 0.8
 """Two references of which one holds this share of the other's 5-grams are one text: neither explains the other away."""
 _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
-_EDGE = re.compile(r"[\s.,;:!?…()\[\]—–*_>-]*")
+_PUNCTUATION = ".,;:!?…)]—–-*_"
+_EDGE_CHARACTERS = 8
+"""Code points after a passage in which its closing quotation mark is sought."""
 
 
 @dataclass(slots=True)
@@ -37,6 +38,10 @@ class Candidate:
     ref_end: int
     score: int
     equal: int
+    loose: int = 0
+    """Words that only one of the two texts has, within what could be aligned."""
+    counted: int = 0
+    """Words of the training side, numbers of list items included."""
     whole: bool = False
     """The whole text equals the whole reference."""
 
@@ -44,6 +49,15 @@ class Candidate:
     def words(self) -> int:
         """Return the words of the training side."""
         return self.end - self.start
+
+    @property
+    def density(self) -> float:
+        """Return how much of the passage is copied word by word, 0 … 1 and below.
+
+        Who copies and edits replaces words one by one: a replaced word counts half against. Who retells or translates anew builds other sentences: an
+        unpaired word counts four times against.
+        """
+        return (self.equal - 0.5 * (self.words - self.equal) - 4.0 * self.loose) / self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +103,64 @@ class Explainer:
             return Explanation.BOILERPLATE
         if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT:
             return Explanation.LICENSE_TEXT
-        if found.words < params.min_words:
+        if found.counted < params.min_words:
             return Explanation.SHORT_PASSAGE
-        own = self._own_mask(found, runs)
-        taken = np.zeros(found.words, dtype=np.bool_)
-        for mask, reason in (
-            (self._stop_mask(found, words), Explanation.BOILERPLATE),
-            (self._prompt_mask(found, words), Explanation.PROMPT),
-            (self._common_mask(found, runs), Explanation.COMMON_TO_MODELS),
-        ):
-            taken |= mask
-            if found.equal - int(np.count_nonzero(taken & own)) < params.min_novel:
-                return reason
+        start, end = self._longest_run(found, runs)
+        if end - start < params.min_words and (found.density < params.min_density or found.score < params.min_score):
+            return Explanation.SHORT_PASSAGE
         if found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
             return Explanation.QUOTATION
-        return Explanation.SHORT_PASSAGE if found.score < params.min_score else None
+        return self._subtract(found, runs, words, (start, end))
+
+    def _subtract(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], longest: tuple[int, int]) -> Explanation | None:
+        """Take away what explains the passage, step by step, and return what left too little."""
+        own = self._own_mask(found, runs)
+        taken = self._stop_mask(found, words)
+        if self._left(found, taken & own):
+            taken |= self._prompt_mask(found, words)
+        else:
+            return Explanation.BOILERPLATE
+        if not self._left(found, taken & own):
+            return Explanation.PROMPT
+        taken |= self._common_mask(found, runs)
+        if self._left(found, taken & own) or self._is_singular(found, runs, longest):
+            return None
+        return Explanation.COMMON_TO_MODELS
+
+    def _left(self, found: Candidate, taken: NDArray[np.bool_]) -> bool:
+        return found.equal - int(np.count_nonzero(taken)) >= self._params.min_novel
+
+    def _longest_run(self, found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
+        """Return the words of the longest exact run with the reference, within the passage."""
+        if found.whole:
+            return found.start, found.end
+        best = found.start, found.start
+        for row in runs:
+            if row.segment == found.segment:
+                own = row.runs[row.runs[:, 1] == found.ref]
+                starts, ends = np.maximum(own[:, 2], found.start), np.minimum(own[:, 2] + own[:, 4], found.end)
+                if len(own) and (ends - starts).max() > best[1] - best[0]:
+                    at = int(np.argmax(ends - starts))
+                    best = int(starts[at]), int(ends[at])
+        return best
+
+    def _is_singular(self, found: Candidate, runs: Sequence[RowRuns], longest: tuple[int, int]) -> bool:
+        """Tell whether a long exact run is this reference's own: other models' phrases may cover it piece by piece, but none holds most of it."""
+        start, end = longest
+        if end - start < self._params.min_words:
+            return False
+        origin = self._segments[found.segment].origins[found.ref, 0]
+        for row in runs:
+            inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], end) - np.maximum(row.runs[:, 2], start)
+            others = (inside > 0) & (self._segments[row.segment].origins[row.runs[:, 1], 0] != origin)
+            held = np.bincount(row.runs[others, 1], weights=inside[others]) if others.any() else np.zeros(1)
+            for ref in np.flatnonzero(held >= self._params.common_share * (end - start)).tolist():
+                held_mask = np.zeros(end - start, dtype=np.bool_)
+                mark_runs(row.runs, row.runs[:, 1] == ref, start, end, held_mask)
+                holds = int(np.count_nonzero(held_mask)) >= self._params.common_share * (end - start)
+                if holds and not self._same_text(found, row.segment, ref):
+                    return False
+        return True
 
     def _outside_body(self, found: Candidate) -> bool:
         start, end = (int(x) for x in self._segments[found.segment].bodies[found.ref])
@@ -172,9 +229,10 @@ class Explainer:
         return len(origins)
 
 
-def stands_in_quotes(text: str, start: int, end: int, *, slack: int = 1) -> bool:
-    """Tell whether the code points [start, end) stand in quotation marks, punctuation aside."""
-    before = text[max(0, start - 4) : start].rstrip()
-    after = text[end : end + 6]
-    after = after[_EDGE.match(after).end() :] if not after.startswith(tuple(_CLOSE)) else after  # type: ignore[union-attr]
-    return bool(before) and bool(after) and before[-slack] in _OPEN and after[0] in _CLOSE
+def stands_in_quotes(text: str, start: int, end: int) -> bool:
+    """Tell whether the code points [start, end) stand in quotation marks: an opening one right before, a closing one right after, within the paragraph."""
+    if start == 0 or text[start - 1] not in _OPEN or (start > 1 and text[start - 2].isalnum()):
+        return False
+    after = text[end : end + _EDGE_CHARACTERS]
+    rest = after.lstrip(_PUNCTUATION)
+    return bool(rest) and rest[0] in _CLOSE

@@ -24,6 +24,10 @@ class IndexParams:
     """Words a seed window holds."""
     one_in: int = 1
     """FracMinHash rate: a window is a seed if its hash is divisible by this power of two."""
+    lists: str = "lists1"
+    """Version of the rule that leaves out the numbers of list items."""
+    spelling: str = "spelling1"
+    """Version of the spelling codes."""
     markers: str = "gutenberg-1"
     """Version of the rule that finds a reference's front and back matter."""
 
@@ -37,7 +41,7 @@ class IndexParams:
     @property
     def name(self) -> str:
         """Return the scheme's name, which holds every parameter."""
-        return f"{self.tokens}/window{self.window}/1in{self.one_in}/{self.markers}"
+        return f"{self.tokens}/window{self.window}/1in{self.one_in}/{self.lists}/{self.spelling}/{self.markers}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,10 @@ class MatchParams:
     """Alignment score an alarm needs."""
     min_novel: int = 15
     """Aligned words an alarm needs that neither the prompt, nor boilerplate, nor another model's answer explains."""
+    min_density: float = 0.5
+    """Share of a passage that must be copied word by word (``explain.Candidate.density``), unless it holds an exact run of ``min_words``."""
+    common_share: float = 0.8
+    """An exact run of ``min_words`` is common to models only if one other model's answer holds this share of it."""
     hits_per_seed: int = 64
     """Places of one seed that are followed; the rest is counted as dropped."""
     x_drop: int = 8

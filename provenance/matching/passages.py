@@ -12,6 +12,7 @@ from provenance.matching.chains import chain_groups, measure_chains
 from provenance.matching.params import MatchParams
 from provenance.matching.seeds import exact_runs, probe
 from provenance.matching.segment import Segment
+from provenance.matching.words import Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
@@ -19,19 +20,11 @@ _QUERY_BITS = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words of a batch, upper halves of their hashes."""
-
-    words: NDArray[np.uint32]
-    offsets: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """What one segment shares with a batch.
 
     Shapes:
-        passages: (n, 8) row, reference, query start and end, reference start and end (words), score, equal words; ordered by row.
+        passages: (n, 9) row, reference, query start and end, reference start and end (words), score, equal words, unpaired words; ordered by row.
         runs: (m, 5) row, reference, query position, reference position, length: all exact runs, ordered by row and query position.
     """
 
@@ -44,7 +37,7 @@ def find_passages(batch: Words, segment: Segment, params: MatchParams) -> Found:
     """Return the passages of at least ``floor_words`` score that a segment shares with the rows of a batch."""
     runs, dropped = _runs(batch, segment, params)
     if not len(runs):
-        return Found(np.empty((0, 8), dtype=np.int64), runs, dropped)
+        return Found(np.empty((0, 9), dtype=np.int64), runs, dropped)
     stretches = np.empty((len(runs), 7), dtype=np.int64)
     n = extend_runs(batch.words, batch.offsets, segment.words, segment.ref_offsets, runs, params.x_drop, stretches)
     passages = _chain(batch, segment, stretches[:n], params)
@@ -83,7 +76,10 @@ def _chain(batch: Words, segment: Segment, stretches: NDArray[np.int64], params:
     members = np.flatnonzero(chain_of >= 0)
     members = members[np.lexsort((ordered[members, 2], chain_of[members]))]
     starts = np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)
-    passages = np.empty((chains, 8), dtype=np.int64)
-    measure_chains(batch.words, batch.offsets, segment.words, segment.ref_offsets, ordered[members], starts, passages)
+    passages = np.empty((chains, 9), dtype=np.int64)
+    members_of = ordered[members]
+    batch.spell(np.unique(members_of[:, 0]))
+    tables = (batch.words, batch.codes, batch.offsets, segment.words, segment.codes, segment.ref_offsets)
+    measure_chains(*tables, members_of, starts, passages)
     passages = passages[(passages[:, 6] >= params.floor_words)]
     return passages[np.argsort(passages[:, 0], kind="stable")]

@@ -16,6 +16,8 @@ _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _BYTE = np.uint64(63)
 _SIX = np.uint64(6)
+Index = int | np.int64
+"""A position in an array; kernels mix both."""
 
 
 @kernel()
@@ -78,19 +80,19 @@ def probe(
     out: NDArray[np.int64],
 ) -> int:
     """Write the positions of windows that pass the filter; return how many. ``out`` must hold one a word."""
-    found = 0
+    found = np.int64(0)
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1):
             h = window_hash(words, i, n)
             if h & mask == 0:
                 bit = h >> filter_shift
                 out[found] = i
-                found += int((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
-    return found
+                found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
+    return int(found)
 
 
 @kernel()
-def _same(a: NDArray[np.uint32], i: int, b: NDArray[np.uint32], j: int, n: int) -> bool:
+def _same(a: NDArray[np.uint32], i: Index, b: NDArray[np.uint32], j: Index, n: Index) -> bool:
     k = 0
     while k < n and a[i + k] == b[j + k]:
         k += 1
@@ -98,7 +100,7 @@ def _same(a: NDArray[np.uint32], i: int, b: NDArray[np.uint32], j: int, n: int) 
 
 
 @kernel()
-def _first_equal(words: NDArray[np.uint32], q: int, low_q: int, ref_words: NDArray[np.uint32], r: int, low_r: int) -> tuple[int, int]:
+def _first_equal(words: NDArray[np.uint32], q: Index, low_q: Index, ref_words: NDArray[np.uint32], r: Index, low_r: Index) -> tuple[Index, Index]:
     """Return the first pair of words of the equal stretch that reaches (q, r)."""
     while q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]:
         q -= 1
@@ -107,7 +109,7 @@ def _first_equal(words: NDArray[np.uint32], q: int, low_q: int, ref_words: NDArr
 
 
 @kernel()
-def _end_equal(words: NDArray[np.uint32], q: int, high_q: int, ref_words: NDArray[np.uint32], r: int, high_r: int) -> int:
+def _end_equal(words: NDArray[np.uint32], q: Index, high_q: Index, ref_words: NDArray[np.uint32], r: Index, high_r: Index) -> Index:
     """Return the query word after the equal stretch that begins before (q, r)."""
     while q < high_q and r < high_r and words[q] == ref_words[r]:
         q += 1
@@ -154,7 +156,7 @@ def exact_runs(
         bucket = window_hash(words, q, n) >> shift
         hits = 0
         for slot in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
-            r = int(positions[slot])
+            r = np.int64(positions[slot])  # signed: mixed with unsigned, numba computes in floats
             if not _same(words, q, ref_words, r, n):
                 continue
             hits += 1

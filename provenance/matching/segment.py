@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
-from provenance.fingerprint.tokens import tokenize
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
 from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
+from provenance.matching.spelling import spelling_codes
+from provenance.matching.words import read_words
 from provenance.model.reference import ReferenceRecord
 from provenance.model.wire import read_value, to_wire
 
-ARRAYS = ("words", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
+ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
 TEXTS_NAME = "texts.arrow"
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
 _FILTER_SPREAD = 4
@@ -122,26 +123,24 @@ def as_buffers(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int6
     return np.frombuffer(b"".join(raw), dtype=np.uint8), offsets
 
 
-def short_words(hashes: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Return the upper halves of word hashes, which all of this room works on."""
-    return (hashes >> np.uint64(32)).astype(np.uint32)
-
-
 def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
     """Return a segment's arrays by name."""
     data, offsets = as_buffers(draft.texts)
-    tokens = tokenize(data, offsets)
-    words, ref_offsets = short_words(tokens.hashes), tokens.offsets.astype(np.int64)
+    read = read_words(data, offsets)
+    words, ref_offsets = read.words, read.offsets
     if len(words) >= 2**32 - 1:
         raise ReferenceIndexError(f"{len(words)} words exceed what one segment holds", hint="add the references in several steps")
-    prompts = tokenize(*as_buffers([r.prompt or "" for r in draft.records]))
-    starts = tokens.start - np.repeat(offsets[:-1], np.diff(ref_offsets)) if len(words) else tokens.start
+    codes = np.empty(len(words), dtype=np.uint16)
+    spelling_codes(data, read.start, read.end, codes)
+    prompts = read_words(*as_buffers([r.prompt or "" for r in draft.records]))
+    starts = read.start - np.repeat(offsets[:-1], np.diff(ref_offsets))
     return {
         "words": words,
+        "codes": codes,
         "ref_offsets": ref_offsets,
         "bodies": _bodies(draft.texts, starts, ref_offsets),
-        "prompt_words": short_words(prompts.hashes),
-        "prompt_offsets": prompts.offsets.astype(np.int64),
+        "prompt_words": prompts.words,
+        "prompt_offsets": prompts.offsets,
         "origins": _origins(draft.records),
         "digests": _digest_table(words, ref_offsets),
         **_seed_table(words, ref_offsets, params),
@@ -217,6 +216,7 @@ class Segment:
         self._check_sizes()
         arrays = {name: _load(folder / f"{name}.npy") for name in ARRAYS}
         self.words: NDArray[np.uint32] = arrays["words"]
+        self.codes: NDArray[np.uint16] = arrays["codes"]
         self.ref_offsets: NDArray[np.int64] = arrays["ref_offsets"]
         self.buckets: NDArray[np.uint32] = arrays["buckets"]
         self.positions: NDArray[np.uint32] = arrays["positions"]
@@ -309,13 +309,13 @@ class Segment:
     def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if ref not in self._starts:
             data = np.frombuffer(self.text_bytes(ref), dtype=np.uint8)
-            tokens = tokenize(data, np.array([0, len(data)], dtype=np.int64))
-            if len(tokens.hashes) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
+            read = read_words(data, np.array([0, len(data)], dtype=np.int64))
+            if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
                 raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
             points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & _UTF8_TOP_BITS) != _UTF8_CONTINUATION, dtype=np.int64)])
             if len(self._starts) > 4096:  # noqa: PLR2004 - a cache, bounded
                 self._starts.clear()
-            self._starts[ref] = points[tokens.start], points[tokens.end]
+            self._starts[ref] = points[read.start], points[read.end]
         return self._starts[ref]
 
 

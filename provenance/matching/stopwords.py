@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.tokens import tokenize
 from provenance.matching.score import shingles
+from provenance.matching.words import read_words
 
 STOP_FILE = Path(__file__).parent / "stop_passages.txt"
 
@@ -20,6 +20,5 @@ def stop_windows() -> NDArray[np.uint64]:
     found = [np.empty(0, dtype=np.uint64)]
     for passage in STOP_FILE.read_bytes().split(b"\n%%"):
         data = np.frombuffer(passage, dtype=np.uint8)
-        tokens = tokenize(data, np.array([0, len(data)], dtype=np.int64))
-        found.append(shingles((tokens.hashes >> np.uint64(32)).astype(np.uint32)))
+        found.append(shingles(read_words(data, np.array([0, len(data)], dtype=np.int64)).words))
     return np.unique(np.concatenate(found))

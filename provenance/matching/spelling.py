@@ -1,0 +1,60 @@
+"""A short code of each word's spelling, so that "minde" and "mind", "haue" and "have" count as one word once a passage has been found.
+
+Used only to compare two aligned words, never to find any: 16 bits are enough, and a word equals a random other one once in 65,536 times.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+
+_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)  # FNV-1a
+_HALF = np.uint32(16)
+
+
+def _folds() -> NDArray[np.uint8]:
+    """Return what each byte counts as; 0 = nothing. Early printers chose freely between u and v, i, j and y, c, k and q, and set a mute e at will."""
+    table = np.arange(256, dtype=np.uint8)
+    for capital in range(ord("A"), ord("Z") + 1):
+        table[capital] = capital + 32
+    for letters, one in (("vV", "u"), ("jJyY", "i"), ("cCqQ", "k"), ("zZ", "s")):
+        for letter in letters:
+            table[ord(letter)] = ord(one)
+    for mute in "eE'":
+        table[ord(mute)] = 0
+    return table
+
+
+_FOLDS = _folds()
+_LONG_S = (0xC5, 0xBF)
+
+
+@kernel()
+def spelling_codes(data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64], out: NDArray[np.uint16]) -> None:
+    """Write one code a word of UTF-8; 0 stands for words that have none and equal nothing.
+
+    Args:
+        data: UTF-8.
+        start: (n,) first byte of each word.
+        end: (n,) byte after each word.
+        out: (n,) takes the codes.
+    """
+    for i in range(len(start)):
+        h = _BASIS
+        last = np.uint8(0)
+        n = 0
+        at = start[i]
+        while at < end[i]:
+            folded = _FOLDS[data[at]]
+            if data[at] == _LONG_S[0] and at + 1 < end[i] and data[at + 1] == _LONG_S[1]:
+                folded = np.uint8(115)
+                at += 1
+            at += 1
+            if folded and folded != last:
+                h = (h ^ np.uint32(folded)) * _PRIME
+                n += 1
+                last = folded
+        code = np.uint16((h ^ (h >> _HALF)) & np.uint32(0xFFFF))
+        out[i] = code if n > 0 else np.uint16(0)

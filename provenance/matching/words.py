@@ -1,0 +1,104 @@
+"""The words that this room compares: those of the tokeniser, without the numbers that only count the items of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+from provenance.fingerprint.tokens import tokenize
+from provenance.matching.spelling import spelling_codes
+
+_ZERO, _NINE, _NEWLINE, _SPACE, _TAB, _STOP, _BRACKET, _RETURN = 48, 57, 10, 32, 9, 46, 41, 13
+_MAX_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a batch of texts: upper halves of their hashes, and where they stand.
+
+    Shapes:
+        words: (n_words,) uint32.
+        offsets: (n_rows + 1,) int64, words of row ``i`` are ``offsets[i]:offsets[i + 1]``.
+        start, end: (n_words,) int64, bytes into ``data``.
+        ordinal: (n_words,) int64, number of each word among all words of the batch, numbers of list items included.
+    """
+
+    words: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    ordinal: NDArray[np.int64]
+
+    def count(self, first: int, last: int) -> int:
+        """Return how many words stand from word ``first`` to word ``last - 1``, numbers of list items included."""
+        return int(self.ordinal[last - 1] - self.ordinal[first]) + 1
+
+    @cached_property
+    def codes(self) -> NDArray[np.uint16]:
+        """Spelling codes; rows that ``spell`` has not filled hold anything."""
+        return np.empty(len(self.words), dtype=np.uint16)
+
+    def spell(self, rows: NDArray[np.int64]) -> None:
+        """Fill the spelling codes of some rows."""
+        for row in rows.tolist():
+            low, high = int(self.offsets[row]), int(self.offsets[row + 1])
+            spelling_codes(self.data, self.start[low:high], self.end[low:high], self.codes[low:high])
+
+
+def read_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
+    """Return the words of a batch of UTF-8 texts."""
+    tokens = tokenize(data, offsets)
+    words, start, end = np.empty(len(tokens.hashes), dtype=np.uint32), tokens.start, tokens.end
+    word_offsets = np.empty(len(tokens.offsets), dtype=np.int64)
+    ordinal = np.empty(len(words), dtype=np.int64)
+    n = _keep_words(data, offsets, tokens.hashes, start, end, tokens.offsets, words, word_offsets, ordinal)
+    return Words(words[:n], word_offsets, data, start[:n], end[:n], ordinal[:n])
+
+
+@kernel()
+def _counts_item(data: NDArray[np.uint8], low: int, high: int, start: int, end: int) -> bool:
+    """Tell whether a word is a number of up to three digits that begins a line, followed by a stop or bracket and white space."""
+    if end - start > _MAX_DIGITS or end >= high or (data[end] != _STOP and data[end] != _BRACKET):
+        return False
+    for k in range(start, end):
+        if data[k] < _ZERO or data[k] > _NINE:
+            return False
+    if end + 1 < high and data[end + 1] > _SPACE:
+        return False
+    k = start - 1
+    while k >= low and (data[k] == _SPACE or data[k] == _TAB):
+        k -= 1
+    return k < low or data[k] == _NEWLINE or data[k] == _RETURN
+
+
+@kernel()
+def _keep_words(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    token_offsets: NDArray[np.int64],
+    words: NDArray[np.uint32],
+    word_offsets: NDArray[np.int64],
+    ordinal: NDArray[np.int64],
+) -> int:
+    """Write the words that stay; ``start`` and ``end`` are packed in place. Returns how many stay."""
+    half = np.uint64(32)
+    n = 0
+    word_offsets[0] = 0
+    for row in range(len(token_offsets) - 1):
+        for i in range(token_offsets[row], token_offsets[row + 1]):
+            first = data[start[i]]
+            if _ZERO <= first <= _NINE and _counts_item(data, offsets[row], offsets[row + 1], start[i], end[i]):
+                continue
+            words[n] = np.uint32(hashes[i] >> half)
+            start[n], end[n], ordinal[n] = start[i], end[i], i
+            n += 1
+        word_offsets[row + 1] = n
+    return n
