@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from provenance.matching.evidence import RowText, build_match, show_texts
 from provenance.matching.explain import Candidate, Explainer, RowRuns
 from provenance.matching.index import OpenIndex, ReferenceStore
 from provenance.matching.params import MatchParams
-from provenance.matching.passages import Found, find_passages
+from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
 from provenance.matching.stopwords import stop_windows
 from provenance.matching.words import Words, read_words
 from provenance.model.match import Explanation, Match, MatchText
@@ -55,6 +56,10 @@ class CascadeMatcher:
         self._explainer = Explainer(self._segments, self._kinds, params, stop_windows())
         self._words_seen = self._dropped = 0
 
+    @cached_property
+    def _groups(self) -> tuple[SegmentGroup, ...]:
+        return group_segments(self._segments)
+
     @property
     def scheme(self) -> str:
         """A name that records every parameter that can change a result."""
@@ -89,7 +94,7 @@ class CascadeMatcher:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
         words = read_words(batch.data, batch.offsets)
         self._words_seen += len(words.words)
-        found = [find_passages(words, s, self._params) for s in self._segments]
+        found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
         matches: list[Match] = []
@@ -100,6 +105,15 @@ class CascadeMatcher:
             place = (path, shard, scan)
             matches.extend(self._match_row(candidates[row], runs, words.words, text, place))
         return matches
+
+    def _find(self, words: Words) -> list[Found]:
+        """Return what each segment shares with a batch."""
+        found: dict[int, Found] = {}
+        for group in self._groups:
+            passing = group.probe(words)
+            for i in group.members:
+                found[i] = find_passages(words, passing, self._segments[i], self._params)
+        return [found[i] for i in range(len(self._segments))]
 
     def _match_row(
         self, candidates: list[Candidate], runs: list[RowRuns], words: NDArray[np.uint32], text: RowText, place: tuple[str, str, str]

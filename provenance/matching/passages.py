@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,15 @@ from numpy.typing import NDArray
 from provenance.matching.align import extend_runs
 from provenance.matching.chains import chain_groups, measure_chains
 from provenance.matching.params import MatchParams
-from provenance.matching.seeds import exact_runs, probe
-from provenance.matching.segment import Segment
+from provenance.matching.seeds import exact_runs, merge_filter, narrow, probe
+from provenance.matching.segment import Segment, filter_shift
 from provenance.matching.words import Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
 _QUERY_BITS = 28
+GROUP_SIZE = 8
+"""Segments that share a filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,38 @@ class Found:
     dropped: int
 
 
-def find_passages(batch: Words, segment: Segment, params: MatchParams) -> Found:
+@dataclass(frozen=True, slots=True)
+class SegmentGroup:
+    """Segments of one window length that share a filter, so that a batch is probed once for all of them."""
+
+    members: tuple[int, ...]
+    """Their numbers among the matcher's segments."""
+    window: int
+    bits: NDArray[np.uint64]
+
+    def probe(self, batch: Words) -> NDArray[np.int64]:
+        """Return the windows of a batch that may be in one of the segments."""
+        passing = np.empty(len(batch.words) + 1, dtype=np.int64)
+        return passing[: probe(batch.words, batch.offsets, self.window, filter_shift(self.bits), self.bits, passing)]
+
+
+def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
+    """Return the segments in groups of at most ``GROUP_SIZE``: in a fuller filter too much would pass."""
+    groups = []
+    for window in sorted({s.params.window for s in segments}):
+        numbers = [i for i, s in enumerate(segments) if s.params.window == window]
+        for at in range(0, len(numbers), GROUP_SIZE):
+            members = numbers[at : at + GROUP_SIZE]
+            bits = np.zeros(max(len(segments[i].filter) for i in members), dtype=np.uint64)
+            for i in members:
+                merge_filter(segments[i].filter, bits)
+            groups.append(SegmentGroup(tuple(members), window, bits))
+    return tuple(groups)
+
+
+def find_passages(batch: Words, passing: NDArray[np.int64], segment: Segment, params: MatchParams) -> Found:
     """Return the passages of at least ``floor_words`` score that a segment shares with the rows of a batch."""
-    runs, dropped = _runs(batch, segment, params)
+    runs, dropped = _runs(batch, passing, segment, params)
     if not len(runs):
         return Found(np.empty((0, 9), dtype=np.int64), runs, dropped)
     stretches = np.empty((len(runs), 7), dtype=np.int64)
@@ -44,17 +76,17 @@ def find_passages(batch: Words, segment: Segment, params: MatchParams) -> Found:
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
-def _runs(batch: Words, segment: Segment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
+def _runs(batch: Words, passing: NDArray[np.int64], segment: Segment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
     """Return exact runs, each once, ordered by diagonal and query position."""
-    passing = np.empty(len(batch.words), dtype=np.int64)
+    own = np.empty(len(passing) + 1, dtype=np.int64)
     index = segment.params
-    n = probe(batch.words, batch.offsets, index.window, np.uint64(index.one_in - 1), segment.filter_shift, segment.filter, passing)
+    n = narrow(batch.words, passing, index.window, np.uint64(index.one_in - 1), filter_shift(segment.filter), segment.filter, own)
     settings = np.array([index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET], dtype=np.int64)
     room = 2 * n + 1024
     while True:
         out = np.empty((room, 5), dtype=np.int64)
         tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
-        found, dropped, _ = exact_runs(batch.words, batch.offsets, passing[:n], *tables, settings, out)
+        found, dropped, _ = exact_runs(batch.words, batch.offsets, own[:n], *tables, settings, out)
         if found <= room:
             break
         room = found

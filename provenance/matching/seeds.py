@@ -16,6 +16,9 @@ _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _BYTE = np.uint64(63)
 _SIX = np.uint64(6)
+COMMON_WINDOW = 5
+"""The window that kernels are unrolled for."""
+_BLOCK = 256
 Index = int | np.int64
 """A position in an array; kernels mix both."""
 
@@ -70,25 +73,59 @@ def fill_seeds(
 
 
 @kernel()
-def probe(
-    words: NDArray[np.uint32],
-    offsets: NDArray[np.int64],
-    n: int,
-    mask: np.uint64,
-    filter_shift: np.uint64,
-    bits: NDArray[np.uint64],
-    out: NDArray[np.int64],
-) -> int:
-    """Write the positions of windows that pass the filter; return how many. ``out`` must hold one a word."""
+def _test_block(
+    words: NDArray[np.uint32], first: Index, last: Index, n: int, shift: np.uint64, bits: NDArray[np.uint64], room: NDArray[np.uint64]
+) -> None:
+    """Put 1 into ``room`` for each window from ``first`` to ``last - 1`` whose bit is set, else 0. Two passes, so that hashing runs in vectors."""
+    count = last - first
+    if n == COMMON_WINDOW:  # a constant length unrolls: twice as fast
+        for k in range(count):
+            room[k] = window_hash(words, first + k, COMMON_WINDOW) >> shift
+    else:
+        for k in range(count):
+            room[k] = window_hash(words, first + k, n) >> shift
+    for k in range(count):
+        room[k] = (bits[room[k] >> _SIX] >> (room[k] & _BYTE)) & _ONE
+
+
+@kernel()
+def probe(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, shift: np.uint64, bits: NDArray[np.uint64], out: NDArray[np.int64]) -> int:
+    """Write the positions of windows that pass a filter; return how many. ``out`` must hold one a word and one more."""
     found = np.int64(0)
+    room = np.empty(_BLOCK, dtype=np.uint64)
     for row in range(len(offsets) - 1):
-        for i in range(offsets[row], offsets[row + 1] - n + 1):
-            h = window_hash(words, i, n)
-            if h & mask == 0:
-                bit = h >> filter_shift
-                out[found] = i
-                found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE)
+        end = offsets[row + 1] - n + 1
+        for first in range(offsets[row], end, _BLOCK):
+            last = min(first + _BLOCK, end)
+            _test_block(words, first, last, n, shift, bits, room)
+            for k in range(last - first):
+                out[found] = first + k
+                found += np.int64(room[k])
     return int(found)
+
+
+@kernel()
+def narrow(
+    words: NDArray[np.uint32], passing: NDArray[np.int64], n: int, mask: np.uint64, shift: np.uint64, bits: NDArray[np.uint64], out: NDArray[np.int64]
+) -> int:
+    """Write those of the ``passing`` windows that are sampled and pass another filter; return how many."""
+    found = np.int64(0)
+    for k in range(len(passing)):
+        h = window_hash(words, passing[k], n)
+        bit = h >> shift
+        out[found] = passing[k]
+        found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE) * np.int64(h & mask == 0)
+    return int(found)
+
+
+@kernel()
+def merge_filter(bits: NDArray[np.uint64], into: NDArray[np.uint64]) -> None:
+    """Set in ``into`` what is set in a filter of at most its size: one bit there stands for several here."""
+    ratio = len(into) // len(bits)
+    for at in range(len(bits) * 64):
+        if (bits[at >> 6] >> np.uint64(at & 63)) & _ONE:
+            for bit in range(at * ratio, (at + 1) * ratio):
+                into[bit >> 6] |= _ONE << np.uint64(bit & 63)
 
 
 @kernel()

@@ -202,6 +202,11 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
     return {"buckets": buckets, "positions": positions, "filter": bits}
 
 
+def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
+    """Return by how many bits a window hash is shifted to give its bit of a filter."""
+    return np.uint64(64 - (len(bits).bit_length() - 1 + 6))
+
+
 class Segment:
     """An open segment. Arrays are mapped, not read: opening costs the same for every size."""
 
@@ -250,11 +255,6 @@ class Segment:
     def bucket_shift(self) -> np.uint64:
         """Return by how many bits a window hash is shifted to give its bucket."""
         return np.uint64(64 - int(len(self.buckets) - 1).bit_length() + 1)
-
-    @property
-    def filter_shift(self) -> np.uint64:
-        """Return by how many bits a window hash is shifted to give its bit of the filter."""
-        return np.uint64(64 - (len(self.filter).bit_length() - 1 + 6))
 
     @cached_property
     def texts(self) -> pa.Table:
