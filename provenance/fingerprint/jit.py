@@ -1,18 +1,27 @@
-"""The one decorator of every kernel: numba, compiled ahead, cached on disk where that is possible.
+"""The one decorator of every kernel: numba without the GIL, cached on disk where that is possible.
 
-Kernels release the GIL, so threads may run them side by side. Under ``NUMBA_DISABLE_JIT=1`` they run as plain Python. Importing this module does not
-import numba.
+A cached kernel holds the machine code of the kernels it calls, but numba looks at its own file only when it judges whether the cache is fresh. Here the
+sources of all kernel packages are part of the key, so an edited callee never leaves a stale caller behind. A cache that cannot be used (read-only
+package with an unwritable home, full disk, damaged file) costs one ``KernelCacheWarning`` a process and compilation, never the import.
+Under ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python. Importing this module does not import numba.
 """
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 import warnings
 from collections.abc import Callable
+from functools import cache, wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_CACHE_HINT = "set NUMBA_CACHE_DIR to a writable folder to compile once only"
+_CACHE_HINT = "set NUMBA_CACHE_DIR to a writable folder to compile only once"
+_CACHE_FAULTS = (RuntimeError, OSError, EOFError, ValueError, TypeError, AttributeError, ImportError, IndexError, KeyError, pickle.PickleError)
+"""What a locator without a folder, a full disk or a damaged cache file raise: unpickling garbage can raise any of the last ones."""
+_KERNEL_PACKAGES = ("fingerprint", "matching")
 _warned: list[str] = []
 
 
@@ -20,32 +29,89 @@ class KernelCacheWarning(UserWarning):
     """Compiled kernels cannot be kept on disk: every process compiles them again."""
 
 
-def kernel(signature: str | None = None, **options: Any) -> Callable[[F], F]:
+def kernel(**options: Any) -> Callable[[F], F]:
     """Return a decorator that compiles a function with numba in nopython mode, without the GIL and cached on disk.
 
-    A cache that cannot be used (read-only package with an unwritable home, full disk, damaged file) costs one ``KernelCacheWarning`` a process, never
-    the import.
-
     Args:
-        signature: Numba signature, as in ``uint32(uint32[::1])``; given, the function is compiled or loaded at once.
-        options: Passed on to ``numba.njit``, such as ``inline="always"`` or ``fastmath``.
+        options: Passed on to ``numba.njit``. ``_nrt=False`` leaves out reference counting, for inner kernels that make no arrays.
     """
 
     def decorate(function: F) -> F:
-        import numba
+        from numba import config, njit
 
+        if cast("Any", config).DISABLE_JIT:
+            return _as_python(function)
         settings: dict[str, Any] = {"nogil": True, **options}
+        compiled = njit(**settings)(function)
         if not _warned:
             try:
-                return cast("F", numba.njit(signature, cache=True, **settings)(function))
-            except (RuntimeError, OSError, EOFError, ValueError) as err:
-                _warn_once(str(err))
-        return cast("F", numba.njit(signature, **settings)(function))
+                compiled._cache = _cache_class()(function)  # noqa: SLF001  numba has no public way to give a kernel its own cache
+            except _CACHE_FAULTS as err:
+                _warn_once(err)
+        return cast("F", compiled)
 
     return decorate
 
 
-def _warn_once(reason: str) -> None:
+def _as_python(function: F) -> F:
+    """Let numbers wrap around silently, as they do in compiled code."""
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        import numpy as np
+
+        with np.errstate(over="ignore"):
+            return function(*arguments, **named)
+
+    return cast("F", call)
+
+
+def _warn_once(fault: Exception) -> None:
     if not _warned:
-        _warned.append(reason)
-        warnings.warn(f"compiled kernels cannot be cached ({reason}); {_CACHE_HINT}", KernelCacheWarning, stacklevel=4)
+        _warned.append(str(fault))
+        warnings.warn(f"compiled kernels cannot be cached ({fault}); {_CACHE_HINT}", KernelCacheWarning, stacklevel=3)
+
+
+@cache
+def source_stamp() -> str:
+    """Return the digest of the sources of every kernel package."""
+    state = hashlib.sha256()
+    root = Path(__file__).parent.parent
+    for package in _KERNEL_PACKAGES:
+        for path in sorted((root / package).glob("*.py")):
+            state.update(path.name.encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()
+
+
+@cache
+def _cache_class() -> type[Any]:
+    """Return our cache class. It exists once numba is imported."""
+    from numba.core.caching import FunctionCache
+
+    class KernelCache(FunctionCache):
+        """A cache that knows every kernel source and never raises."""
+
+        def _index_key(self, sig: Any, codegen: Any) -> Any:
+            return (*super()._index_key(sig, codegen), source_stamp())  # type: ignore[no-untyped-call]  # numba's method has no types
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return cast("Any", super()).load_overload(sig, target_context)
+            except _CACHE_FAULTS:
+                self._forget()
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                cast("Any", super()).save_overload(sig, data)
+            except _CACHE_FAULTS as err:
+                _warn_once(err)
+
+        def _forget(self) -> None:
+            """Empty a damaged cache, so that the next save mends it."""
+            try:
+                cast("Any", self).flush()
+            except _CACHE_FAULTS as err:
+                _warn_once(err)
+
+    return KernelCache
