@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import RowText, build_match, show_texts
-from provenance.matching.explain import Candidate, Explainer, RowRuns
+from provenance.matching.explain import Candidate, Explainer, RowRuns, mark_windows
 from provenance.matching.index import OpenIndex, ReferenceStore
+from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
+from provenance.matching.score import SHINGLE
+from provenance.matching.segment import Segment
 from provenance.matching.stopwords import stop_windows
 from provenance.matching.words import Words, read_words
 from provenance.model.match import Explanation, Match, MatchText
@@ -97,6 +100,7 @@ class CascadeMatcher:
         found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
+        self._add_near_duplicates(words, found, candidates)
         matches: list[Match] = []
         for row in sorted(candidates):
             low, high = int(words.offsets[row]), int(words.offsets[row + 1])
@@ -144,10 +148,35 @@ class CascadeMatcher:
                     rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, words.count(start, end)))
         return rows
 
+    def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:
+        """Mark the passages of whole near-duplicates, and add those that left no passage."""
+        sparse = any(segment.params.one_in > 1 for segment in self._segments)
+        rows = sketched_rows(words, [result.runs[:, 0] for result in found], every_row=sparse)
+        if not len(rows):
+            return
+        sketches = sketch_words(words.words, words.offsets, rows)
+        for i, segment in enumerate(self._segments):
+            for row, ref in find_near_duplicates(words, rows, sketches, segment):
+                own = [c for c in candidates.get(row, ()) if (c.segment, c.ref) == (i, ref)]
+                for c in own:
+                    c.near = True
+                if not own:
+                    candidates.setdefault(row, []).append(near_candidate(words, row, i, segment, ref))
+
     def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:
         """Return the words behind a match, given the whole training field."""
         segment, ref = self._index.find(match.reference_set, match.reference)
         return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: int) -> Candidate:
+    """Return a whole field as a passage shared with a whole reference. Words in a 5-gram that both hold count as equal, every other one against it."""
+    low, high = int(words.offsets[row]), int(words.offsets[row + 1])
+    shared = np.zeros(high - low, dtype=np.bool_)
+    mark_windows(words.words, low, high, segment.shingles(ref), SHINGLE, shared)
+    equal = int(np.count_nonzero(shared))
+    spans = (low, high, int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
+    return Candidate(number, ref, *spans, max(2 * equal - (high - low), 0), equal, counted=words.count(low, high), near=True)
 
 
 def _slice_runs(runs: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:

@@ -97,7 +97,7 @@ def build_match(
     start, end = text.span(found.start, found.end)
     ref_start, ref_end = segment.word_span(found.ref, found.ref_start, found.ref_end)
     query = shingles(text.words[found.start - text.first_word : found.end - text.first_word])
-    reference = shingles(np.asarray(segment.words[found.ref_start : found.ref_end]))
+    reference = shingles(segment.words[found.ref_start : found.ref_end])
     shared = compute_overlap(query, reference)
     low, high = wilson_interval(shared, len(query))
     number, line = int(text.batch.record[text.row]), int(text.batch.line[text.row])
@@ -118,7 +118,7 @@ def build_match(
         reference_start=ref_start,
         reference_end=ref_end,
         also=_also(found, also, segments),
-        method=MatchMethod.DIGEST if found.whole else MatchMethod.PASSAGE,
+        method=_method(found),
         words=found.counted,
         aligned_words=found.equal,
         longest_run=_longest_run(found, runs),
@@ -132,6 +132,12 @@ def build_match(
         explained=because is not None,
         because=because,
     )
+
+
+def _method(found: Candidate) -> MatchMethod:
+    if found.whole:
+        return MatchMethod.DIGEST
+    return MatchMethod.MINHASH if found.near else MatchMethod.PASSAGE
 
 
 def _also(found: Candidate, others: Iterable[Candidate], segments: Sequence[Segment]) -> tuple[AlsoIn, ...]:

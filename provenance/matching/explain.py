@@ -20,6 +20,10 @@ PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
 SAME_TEXT = 0.8
 """Two references of which one holds this share of the other's 5-grams are one text: neither explains the other away."""
+_SIZE_RATIO = 4
+"""The longer of them may have this many times the 5-grams of the shorter."""
+_CACHED = 65536
+"""Entries a cache holds before it starts anew."""
 _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
 _PUNCTUATION = ".,;:!?…)]—–-*_"
 _EDGE_CHARACTERS = 8
@@ -44,6 +48,8 @@ class Candidate:
     """Words of the training side, numbers of list items included."""
     whole: bool = False
     """The whole text equals the whole reference."""
+    near: bool = False
+    """The whole text is a near-duplicate of the whole reference, verified exactly."""
 
     @property
     def words(self) -> int:
@@ -94,6 +100,7 @@ class Explainer:
     def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: NDArray[np.uint64]) -> None:
         """Keep what is needed to judge; ``stop`` is the sorted set of stop-passage windows (5 words)."""
         self._segments, self._kinds, self._params, self._stop = segments, kinds, params, stop
+        self._same: dict[tuple[int, int, int, int], bool] = {}
         self._prompts: dict[tuple[int, int], NDArray[np.uint64]] = {}
 
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
@@ -185,7 +192,7 @@ class Explainer:
         if key not in self._prompts:
             segment = self._segments[found.segment]
             prompt = segment.prompt_words[segment.prompt_offsets[found.ref] : segment.prompt_offsets[found.ref + 1]]
-            if len(self._prompts) > 65536:  # noqa: PLR2004 - a cache, bounded
+            if len(self._prompts) > _CACHED:
                 self._prompts.clear()
             self._prompts[key] = shingles(prompt, PROMPT_WINDOW)
         mark_windows(words, found.start, found.end, self._prompts[key], PROMPT_WINDOW, mask)
@@ -215,9 +222,14 @@ class Explainer:
         return mask
 
     def _same_text(self, found: Candidate, segment: int, ref: int) -> bool:
-        a, b = self._segments[found.segment].shingles(found.ref), self._segments[segment].shingles(ref)
-        least = min(len(a), len(b))
-        return least > 0 and max(len(a), len(b)) <= 4 * least and compute_overlap(a, b) >= SAME_TEXT * least
+        key = (found.segment, found.ref, segment, ref)
+        if key not in self._same:
+            if len(self._same) > _CACHED:
+                self._same.clear()
+            a, b = self._segments[found.segment].shingles(found.ref), self._segments[segment].shingles(ref)
+            least = min(len(a), len(b))
+            self._same[key] = least > 0 and max(len(a), len(b)) <= _SIZE_RATIO * least and compute_overlap(a, b) >= SAME_TEXT * least
+        return self._same[key]
 
     def _holders(self, found: Candidate, runs: Sequence[RowRuns]) -> int:
         """Return how many unrelated origins hold most of the passage."""

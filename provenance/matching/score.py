@@ -27,21 +27,42 @@ def _hash_windows(words: NDArray[np.uint32], n: int) -> NDArray[np.uint64]:
     return out
 
 
+@kernel()
+def _drop_repeats(values: NDArray[np.uint64]) -> int:
+    """Pack a sorted array in place; return how many distinct values it holds."""
+    n = 0
+    for i in range(len(values)):
+        if n == 0 or values[i] != values[n - 1]:
+            values[n] = values[i]
+            n += 1
+    return n
+
+
 def shingles(words: NDArray[np.uint32], n: int = SHINGLE) -> NDArray[np.uint64]:
     """Return the sorted distinct hashes of a text's ``n``-word windows; a text shorter than a window is one window."""
     if 0 < len(words) < n:
         n = len(words)
-    return np.unique(_hash_windows(words, n))
+    windows = _hash_windows(words, n)
+    windows.sort()
+    return windows[: _drop_repeats(windows)]
+
+
+@kernel()
+def _count_shared(few: NDArray[np.uint64], many: NDArray[np.uint64]) -> int:
+    shared = 0
+    at = 0
+    for i in range(len(few)):
+        at += np.searchsorted(many[at:], few[i])
+        if at == len(many):
+            break
+        shared += many[at] == few[i]
+    return shared
 
 
 def compute_overlap(query: NDArray[np.uint64], reference: NDArray[np.uint64]) -> int:
     """Return how many members two sorted sets share."""
-    if not len(query) or not len(reference):
-        return 0
-    if len(query) > len(reference):
-        query, reference = reference, query
-    at = np.minimum(np.searchsorted(reference, query), len(reference) - 1)
-    return int(np.count_nonzero(reference[at] == query))
+    few, many = (query, reference) if len(query) <= len(reference) else (reference, query)
+    return int(_count_shared(few, many))
 
 
 def compute_jaccard(query: NDArray[np.uint64], reference: NDArray[np.uint64]) -> float:

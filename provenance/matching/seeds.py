@@ -24,7 +24,7 @@ Index = int | np.int64
 
 
 @kernel()
-def window_hash(words: NDArray[np.uint32], at: int, n: int) -> np.uint64:
+def window_hash(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
     """Return the hash of the ``n`` words from ``at`` on; bits are mixed so that any of them may serve as an address."""
     h = np.uint64(n)
     for j in range(n):

@@ -19,6 +19,7 @@ from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
+from provenance.matching.neardup import NEAR_ARRAYS, near_arrays
 from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
@@ -27,7 +28,8 @@ from provenance.matching.words import read_words
 from provenance.model.reference import ReferenceRecord
 from provenance.model.wire import read_value, to_wire
 
-ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
+_BASE_ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
+ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
 _FILTER_SPREAD = 4
@@ -144,6 +146,7 @@ def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
         "origins": _origins(draft.records),
         "digests": _digest_table(words, ref_offsets),
         **_seed_table(words, ref_offsets, params),
+        **near_arrays(words, ref_offsets),
     }
 
 
@@ -231,6 +234,10 @@ class Segment:
         self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
         self.origins: NDArray[np.uint64] = arrays["origins"]
         self.digests: NDArray[np.uint64] = arrays["digests"]
+        self.sketches: NDArray[np.uint32] = arrays["sketches"]
+        self.sketch_refs: NDArray[np.uint32] = arrays["sketch_refs"]
+        self.band_buckets: NDArray[np.uint32] = arrays["band_buckets"]
+        self.band_entries: NDArray[np.uint32] = arrays["band_entries"]
         if len(self.ref_offsets) != entry.references + 1 or len(self.words) != entry.words:
             raise ReferenceIndexError(
                 f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
@@ -321,7 +328,7 @@ class Segment:
 
 def _load(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view: a memmap object costs on every slice
     except (OSError, ValueError, EOFError) as err:
         raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
     return array

@@ -1,0 +1,103 @@
+"""Near-duplicates: whole fields of which MinHash bands say that they may equal a whole reference, verified exactly.
+
+The sketches are of the word 5-grams of this room (words without the numbers of list items), so that what is estimated and what is verified are the same
+sets. Seeds find every near-duplicate where each window of the reference is a seed; in large sets only one in four or sixteen is, and texts of which the
+sentences were shuffled leave no passage long enough. Bands find both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+from provenance.fingerprint.lsh import BandTable, build_bands, find_candidates
+from provenance.fingerprint.minhash import sketch_shingles
+from provenance.fingerprint.shingles import Shingles
+from provenance.matching.score import SHINGLE, compute_jaccard, shingles
+from provenance.matching.seeds import window_hash
+from provenance.matching.words import Words
+
+if TYPE_CHECKING:
+    from provenance.matching.segment import Segment
+
+NEAR_ARRAYS = ("sketches", "sketch_refs", "band_buckets", "band_entries")
+NEAR_JACCARD = 0.5
+"""Exact Jaccard similarity of word 5-grams from which a field is a near-duplicate of a reference."""
+NEAR_WORDS = 24
+"""Fields of fewer words are left to the other stages."""
+_CANDIDATES = 256
+"""References looked at per field."""
+_HALF = np.uint64(32)
+
+
+def sketch_words(words: NDArray[np.uint32], offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the (n, 128) sketches of the word 5-grams of some rows of at least five words each."""
+    lengths = offsets[rows + 1] - offsets[rows] - (SHINGLE - 1)
+    bounds = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    hashes = np.empty(int(bounds[-1]), dtype=np.uint32)
+    _hash_rows(words, offsets, rows, bounds, hashes)
+    return sketch_shingles(Shingles(hashes, bounds))
+
+
+def near_arrays(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return what a segment keeps for this stage: sketches of its references of at least five words, their numbers, and the table of bands.
+
+    Cost: 644 bytes a reference, and the time to sketch it.
+    """
+    refs = np.flatnonzero(np.diff(ref_offsets) >= SHINGLE)
+    sketches = sketch_words(words, ref_offsets, refs)
+    table = build_bands(sketches)
+    return {"sketches": sketches, "sketch_refs": refs.astype(np.uint32), "band_buckets": table.buckets, "band_entries": table.entries}
+
+
+def sketched_rows(words: Words, shared: Iterable[NDArray[np.int64]], *, every_row: bool) -> NDArray[np.int64]:
+    """Return the rows worth sketching: long enough, and with a run in common with some reference unless ``every_row``.
+
+    Args:
+        words: The batch.
+        shared: Row numbers in which runs were found, repeats allowed.
+        every_row: Seeds are sparse, so a near-duplicate may have no run.
+    """
+    long_enough = np.diff(words.offsets) >= NEAR_WORDS
+    if not every_row:
+        seen = np.zeros(len(long_enough), dtype=np.bool_)
+        for rows in shared:
+            seen[rows] = True
+        long_enough &= seen
+    return np.flatnonzero(long_enough)
+
+
+def find_near_duplicates(words: Words, rows: NDArray[np.int64], sketches: NDArray[np.uint32], segment: Segment) -> list[tuple[int, int]]:
+    """Return (row, reference) for each field whose exact Jaccard similarity with a whole reference is at least one half.
+
+    Args:
+        words: The batch.
+        rows: Rows that are sketched.
+        sketches: Their sketches.
+        segment: The references.
+    """
+    table = BandTable(segment.band_buckets, segment.band_entries)
+    confirmed = []
+    own: dict[int, NDArray[np.uint64]] = {}
+    for query, entry in find_candidates(sketches, table, segment.sketches, cap=_CANDIDATES).tolist():
+        row, ref = int(rows[query]), int(segment.sketch_refs[entry])
+        if row not in own:
+            own[row] = shingles(words.words[words.offsets[row] : words.offsets[row + 1]])
+        if compute_jaccard(own[row], segment.shingles(ref)) >= NEAR_JACCARD:
+            confirmed.append((row, ref))
+    return confirmed
+
+
+@kernel()
+def _hash_rows(
+    words: NDArray[np.uint32], offsets: NDArray[np.int64], rows: NDArray[np.int64], bounds: NDArray[np.int64], out: NDArray[np.uint32]
+) -> None:
+    for k in range(len(rows)):
+        first, base = offsets[rows[k]], bounds[k]
+        for i in range(bounds[k + 1] - base):
+            out[base + i] = np.uint32(window_hash(words, first + i, SHINGLE) >> _HALF)
