@@ -36,7 +36,18 @@ def main() -> None:
     say("1. Record what we have, and what we do not want to find in it")
     provenance("-q", "init")
     provenance("-q", "register", "--manifest", "datasets.yaml")
-    provenance("-q", "reference", "add", "known-outputs", "references/cumulus-outputs.jsonl", "references/stratus-outputs.jsonl", "--kind", "api-output", "--text-field", "output")
+    provenance(
+        "-q",
+        "reference",
+        "add",
+        "known-outputs",
+        "references/cumulus-outputs.jsonl",
+        "references/stratus-outputs.jsonl",
+        "--kind",
+        "api-output",
+        "--text-field",
+        "output",
+    )
     provenance(
         *("-q", "reference", "add", "novels", "references/the-man-who-was-thursday.txt", "--kind", "work", "--id-template", "work:{stem}"),
         *("--title", "The Man Who Was Thursday", "--author", "G. K. Chesterton", "--holder", "Example House (fictitious)"),

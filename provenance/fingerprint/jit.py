@@ -1,7 +1,7 @@
 """The one decorator of every kernel: numba without the GIL, cached on disk where that is possible.
 
 A cached kernel holds the machine code of the kernels it calls, but numba looks at its own file only when it judges whether the cache is fresh. Here the
-sources of all kernel packages are part of the key, so an edited callee never leaves a stale caller behind. A cache that cannot be used (read-only
+sources of its package and of this one are part of the key, so an edited callee never leaves a stale caller behind. A cache that cannot be used (read-only
 package with an unwritable home, full disk, damaged file) costs one ``KernelCacheWarning`` a process and compilation, never the import.
 Under ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python. Importing this module does not import numba.
 """
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CACHE_HINT = "set NUMBA_CACHE_DIR to a writable folder to compile only once"
 _CACHE_FAULTS = (RuntimeError, OSError, EOFError, ValueError, TypeError, AttributeError, ImportError, IndexError, KeyError, pickle.PickleError)
 """What a locator without a folder, a full disk or a damaged cache file raise: unpickling garbage can raise any of the last ones."""
-_KERNEL_PACKAGES = ("fingerprint", "matching")
+_SHARED_KERNELS = "fingerprint"
 _warned: list[str] = []
 
 
@@ -73,11 +73,11 @@ def _warn_once(fault: Exception) -> None:
 
 
 @cache
-def source_stamp() -> str:
-    """Return the digest of the sources of every kernel package."""
+def source_stamp(module: str) -> str:
+    """Return the digest of every source that a kernel of a module may hold code or constants of: this package and the module's own."""
     state = hashlib.sha256()
     root = Path(__file__).parent.parent
-    for package in _KERNEL_PACKAGES:
+    for package in sorted({_SHARED_KERNELS, *module.split(".")[1:2]}):
         for path in sorted((root / package).glob("*.py")):
             state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()
@@ -92,7 +92,7 @@ def _cache_class() -> type[Any]:
         """A cache that knows every kernel source and never raises."""
 
         def _index_key(self, sig: Any, codegen: Any) -> Any:
-            return (*super()._index_key(sig, codegen), source_stamp())  # type: ignore[no-untyped-call]  # numba's method has no types
+            return (*super()._index_key(sig, codegen), source_stamp(self._py_func.__module__))  # type: ignore[no-untyped-call]  # numba's method has no types
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             try:

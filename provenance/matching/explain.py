@@ -152,14 +152,14 @@ class Explainer:
         return best
 
     def _is_singular(self, found: Candidate, runs: Sequence[RowRuns], longest: tuple[int, int]) -> bool:
-        """Tell whether a long exact run is this reference's own: other models' phrases may cover it piece by piece, but none holds most of it."""
+        """Tell whether a long exact run is this provider's own: others' phrases may cover it piece by piece, but no other provider's answer holds it."""
         start, end = longest
         if end - start < self._params.min_words:
             return False
-        origin = self._segments[found.segment].origins[found.ref, 0]
+        provider = self._segments[found.segment].origins[found.ref, 1]
         for row in runs:
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], end) - np.maximum(row.runs[:, 2], start)
-            others = (inside > 0) & (self._segments[row.segment].origins[row.runs[:, 1], 0] != origin)
+            others = (inside > 0) & (self._segments[row.segment].origins[row.runs[:, 1], 1] != provider)
             held = np.bincount(row.runs[others, 1], weights=inside[others]) if others.any() else np.zeros(1)
             for ref in np.flatnonzero(held >= self._params.common_share * (end - start)).tolist():
                 held_mask = np.zeros(end - start, dtype=np.bool_)

@@ -169,18 +169,19 @@ def stable_hash(text: str) -> int:
 
 
 def _origins(records: Sequence[ReferenceRecord]) -> NDArray[np.uint64]:
-    """Return (n, 2): who made it (provider and model, or the family of the work), and what prompt it answers; 0 = no prompt."""
+    """Return (n, 2): who made it (provider and model, or the family of the work), and whose it is (provider, or the family again)."""
     origins = np.zeros((len(records), 2), dtype=np.uint64)
     for i, record in enumerate(records):
-        origins[i, 0] = stable_hash(_origin_name(record))
-        origins[i, 1] = stable_hash(" ".join(record.prompt.split())) if record.prompt else 0
+        origins[i] = [stable_hash(name) for name in _origin_names(record)]
     return origins
 
 
-def _origin_name(record: ReferenceRecord) -> str:
+def _origin_names(record: ReferenceRecord) -> tuple[str, str]:
     if record.provider != "UNKNOWN" or record.model != "UNKNOWN":
-        return f"model\x00{record.provider}\x00{record.model}"
-    return f"work\x00{record.edition_family or record.id}"
+        model = f"model\x00{record.provider}\x00{record.model}"
+        return model, model if record.provider == "UNKNOWN" else f"provider\x00{record.provider}"
+    work = f"work\x00{record.edition_family or record.id}"
+    return work, work
 
 
 def _digest_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
