@@ -1,0 +1,88 @@
+"""The job end to end on the sample: blocked with reasons, mended, cleared, and shut again when a byte changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from provenance.cli.main import run
+
+SAMPLE = Path(__file__).parent.parent.parent / "examples" / "sample"
+NOVEL = ("--title", "The Man Who Was Thursday", "--holder", "Example House", "--license", "LicenseRef-all-rights-reserved")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work") / "sample"
+    shutil.copytree(SAMPLE, folder)
+    return folder
+
+
+def provenance(folder: Path, *arguments: str) -> int:
+    return run(["-C", str(folder), "-q", *arguments])
+
+
+def test_the_sample_is_blocked_mended_cleared_and_guarded(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "init") == 0
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    outputs = [f"references/{name}-outputs.jsonl" for name in ("cumulus", "stratus")]
+    assert provenance(work, "reference", "add", "known-outputs", *outputs, "--kind", "api-output", "--text-field", "output") == 0
+    novel = "references/the-man-who-was-thursday.txt"
+    assert provenance(work, "reference", "add", "novels", novel, "--kind", "work", "--id-template", "work:{stem}", *NOVEL) == 0
+    capsys.readouterr()
+    assert provenance(work, "audit", "run.yaml", "-f", "json") == 11
+    record = json.loads(capsys.readouterr().out)
+    assert record["verdict"] == "BLOCKED"
+    assert {f["rule"] for f in record["findings"]} == {"D002", "C001", "L001"}
+    planted = json.loads((SAMPLE / "planted.json").read_text())
+    items = planted if isinstance(planted, list) else planted["planted"]
+    found = {e["match"]["record"] for e in record["evidence"] if not e["match"]["explained"]}
+    assert found == {p["record"] for p in items}
+    assert provenance(work, "clear") == 1
+    assert provenance(work, "remedy", "drop", "--apply") == 0
+    shutil.copy(work / "mended" / "datasets.yaml", work / "datasets.yaml")
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    assert provenance(work, "audit", "run.yaml") == 0
+    assert provenance(work, "keys", "new", "officer", "--no-passphrase") == 0
+    assert provenance(work, "clear") == 0
+    gate = ("clearance", "verify", "helpdesk-7b.clearance.json", "--trust", "trust.json")
+    assert provenance(work, *gate) == 0
+    assert provenance(work, "log", "verify") == 0
+    with (work / "data" / "prose" / "prose.jsonl").open("ab") as file:
+        file.write(b"\n")
+    assert provenance(work, *gate) == 77
+    assert provenance(work, "audit", "run.yaml") == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.jsonl", None, "no such file"),
+        ("empty.jsonl", b"", "is empty"),
+        ("wide.jsonl", "{}".encode("utf-16"), "UTF-16"),
+        ("nofield.jsonl", b'{"a": 1}\n', "text"),
+        ("cut.parquet", b"PAR1abc", "parquet"),
+    ],
+)
+def test_bad_files_give_one_sentence_and_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "ref.txt").write_text("some words that nobody will find anywhere else in this world of ours")
+    assert run(["-C", str(tmp_path), "match", name, "--reference", "ref.txt"]) == 1
+    printed = capsys.readouterr()
+    assert words.lower() in printed.err.lower()
+    assert "Traceback" not in printed.err
+
+
+def test_a_misspelt_field_of_a_run_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    (tmp_path / "run.yaml").write_text(
+        "format: provenance.run\nversion: 1\nmodel: {name: m}\npurpos: {}\ndata: [{dataset: d}]\npolicy: [baseline.yaml]\n"
+    )
+    assert run(["-C", str(tmp_path), "audit", "run.yaml"]) == 1
+    assert "purpos" in capsys.readouterr().err
