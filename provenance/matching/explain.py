@@ -112,6 +112,8 @@ class Explainer:
             return Explanation.LICENSE_TEXT
         if found.counted < params.min_words:
             return Explanation.SHORT_PASSAGE
+        if found.whole:  # nobody says 24 words exactly as another answer has them, from the first to the last, by the prompt's leave
+            return None
         start, end = self._longest_run(found, runs)
         if end - start < params.min_words and (found.density < params.min_density or found.score < params.min_score):
             return Explanation.SHORT_PASSAGE
@@ -139,8 +141,6 @@ class Explainer:
 
     def _longest_run(self, found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
         """Return the words of the longest exact run with the reference, within the passage."""
-        if found.whole:
-            return found.start, found.end
         best = found.start, found.start
         for row in runs:
             if row.segment == found.segment:
