@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
 from provenance.matching.params import MatchParams
-from provenance.matching.score import compute_overlap, shingles
+from provenance.matching.score import SHINGLE, compute_overlap, shingles
 from provenance.matching.seeds import window_hash
 from provenance.matching.segment import Segment
 from provenance.model.match import Explanation
@@ -28,6 +28,10 @@ _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
 _PUNCTUATION = ".,;:!?…)]—–-*_"
 _EDGE_CHARACTERS = 8
 """Code points after a passage in which its closing quotation mark is sought."""
+
+
+StopWindows = Sequence[tuple[Explanation, NDArray[np.uint64]]]
+"""Sorted sets of 5-word windows, each with what it explains."""
 
 
 @dataclass(slots=True)
@@ -97,8 +101,8 @@ def mark_runs(runs: NDArray[np.int64], refs: NDArray[np.bool_], start: int, end:
 class Explainer:
     """Judges candidates of one matcher's segments."""
 
-    def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: NDArray[np.uint64]) -> None:
-        """Keep what is needed to judge; ``stop`` is the sorted set of stop-passage windows (5 words)."""
+    def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: StopWindows) -> None:
+        """Keep what is needed to judge; ``stop`` holds sorted sets of stop-passage windows."""
         self._segments, self._kinds, self._params, self._stop = segments, kinds, params, stop
         self._same: dict[tuple[int, int, int, int], bool] = {}
         self._prompts: dict[tuple[int, int], NDArray[np.uint64]] = {}
@@ -106,35 +110,48 @@ class Explainer:
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
         """Return why a passage is no alarm, or ``None`` if it is one; marks of quotation are looked at apart."""
         params = self._params
-        if self._outside_body(found):
-            return Explanation.BOILERPLATE
         if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT:
             return Explanation.LICENSE_TEXT
-        if found.counted < params.min_words:
+        if self._outside_body(found):
+            return Explanation.BOILERPLATE
+        longest = self._longest_run(found, runs)
+        if self._is_short(found, longest[1] - longest[0]):
             return Explanation.SHORT_PASSAGE
-        if found.whole:  # nobody says 24 words exactly as another answer has them, from the first to the last, by the prompt's leave
+        # Nobody says 24 words exactly as another answer has them, from the first to the last, because a prompt or a habit made him.
+        if found.whole and not self._is_stop(found, words):
             return None
-        start, end = self._longest_run(found, runs)
-        if end - start < params.min_words and (found.density < params.min_density or found.score < params.min_score):
-            return Explanation.SHORT_PASSAGE
-        if found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
+        if not found.whole and found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
             return Explanation.QUOTATION
-        return self._subtract(found, runs, words, (start, end))
+        return self._subtract(found, runs, words, longest)
+
+    def _is_short(self, found: Candidate, longest: int) -> bool:
+        params = self._params
+        if found.counted < params.min_words or found.whole:
+            return found.counted < params.min_words
+        return longest < params.min_words and (found.density < params.min_density or found.score < params.min_score)
+
+    def _is_stop(self, found: Candidate, words: NDArray[np.uint32]) -> bool:
+        mask = np.zeros(found.words, dtype=np.bool_)
+        for _, known in self._stop:
+            mark_windows(words, found.start, found.end, known, SHINGLE, mask)
+        return not self._left(found, mask)
+
+    def _by_place(self, found: Candidate) -> Explanation | None:
+        """Return what the place in the reference, or the reference's kind, says."""
+        if self._outside_body(found):
+            return Explanation.BOILERPLATE
+        return Explanation.LICENSE_TEXT if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT else None
 
     def _subtract(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], longest: tuple[int, int]) -> Explanation | None:
         """Take away what explains the passage, step by step, and return what left too little."""
         own = self._own_mask(found, runs)
-        taken = self._stop_mask(found, words)
-        if self._left(found, taken & own):
-            taken |= self._prompt_mask(found, words)
-        else:
-            return Explanation.BOILERPLATE
-        if not self._left(found, taken & own):
-            return Explanation.PROMPT
+        taken = np.zeros(found.words, dtype=np.bool_)
+        for reason, known in (*self._stop, (Explanation.PROMPT, self._prompt(found))):
+            mark_windows(words, found.start, found.end, known, PROMPT_WINDOW if reason is Explanation.PROMPT else SHINGLE, taken)
+            if not self._left(found, taken & own):
+                return reason
         taken |= self._common_mask(found, runs)
-        if self._left(found, taken & own) or self._is_singular(found, runs, longest):
-            return None
-        return Explanation.COMMON_TO_MODELS
+        return None if self._left(found, taken & own) or self._is_singular(found, runs, longest) else Explanation.COMMON_TO_MODELS
 
     def _left(self, found: Candidate, taken: NDArray[np.bool_]) -> bool:
         return found.equal - int(np.count_nonzero(taken)) >= self._params.min_novel
@@ -181,22 +198,17 @@ class Explainer:
                 mark_runs(row.runs, row.runs[:, 1] == found.ref, found.start, found.end, own)
         return own if own.any() else ~own
 
-    def _stop_mask(self, found: Candidate, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        mask = np.zeros(found.words, dtype=np.bool_)
-        mark_windows(words, found.start, found.end, self._stop, 5, mask)
-        return mask
-
-    def _prompt_mask(self, found: Candidate, words: NDArray[np.uint32]) -> NDArray[np.bool_]:
-        mask = np.zeros(found.words, dtype=np.bool_)
+    def _prompt(self, found: Candidate) -> NDArray[np.uint64]:
+        """Return the windows of the prompt that the reference answers."""
         key = (found.segment, found.ref)
         if key not in self._prompts:
             segment = self._segments[found.segment]
-            prompt = segment.prompt_words[segment.prompt_offsets[found.ref] : segment.prompt_offsets[found.ref + 1]]
             if len(self._prompts) > _CACHED:
                 self._prompts.clear()
-            self._prompts[key] = shingles(prompt, PROMPT_WINDOW)
-        mark_windows(words, found.start, found.end, self._prompts[key], PROMPT_WINDOW, mask)
-        return mask
+            self._prompts[key] = shingles(
+                segment.prompt_words[segment.prompt_offsets[found.ref] : segment.prompt_offsets[found.ref + 1]], PROMPT_WINDOW
+            )
+        return self._prompts[key]
 
     def _common_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
         """Mark what other models say too: leave-one-out, and not counting references that are the same text."""
