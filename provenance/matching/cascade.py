@@ -18,7 +18,7 @@ from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
 from provenance.matching.score import SHINGLE
 from provenance.matching.segment import Segment
-from provenance.matching.stopwords import stop_windows
+from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.words import Words, read_words
 from provenance.model.match import Explanation, Match, MatchText
 from provenance.model.reference import ReferenceKind, ReferenceRecord
@@ -66,7 +66,7 @@ class CascadeMatcher:
     @property
     def scheme(self) -> str:
         """A name that records every parameter that can change a result."""
-        return "+".join([*sorted({s.params.name for s in self._segments}), self._params.name])
+        return "+".join([*sorted({s.params.name for s in self._segments}), self._params.name, stop_name()])
 
     @property
     def index_digests(self) -> tuple[str, ...]:
