@@ -1,4 +1,4 @@
-"""The two machine instructions that numba has no word for, with plain forms for ``NUMBA_DISABLE_JIT=1``."""
+"""Machine instructions that numba has no word for, with plain forms for ``NUMBA_DISABLE_JIT=1``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Int = int | np.signedinteger[Any]
+WINDOW = 64
+"""Bytes classified together: one bit each in a register."""
 
 
 def _plain_trailing_zeros(value: np.uint64) -> np.int64:
@@ -22,6 +24,14 @@ def _plain_trailing_zeros(value: np.uint64) -> np.int64:
 def _plain_load_eight(data: NDArray[np.uint8], at: Int) -> np.uint64:
     """Return the eight bytes from ``at`` on as one number, the first byte lowest. The caller makes sure that they are there."""
     return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
+
+
+def _plain_window_bits(data: NDArray[np.uint8], at: Int) -> tuple[np.uint64, np.uint64]:
+    """Return two masks of the 64 bytes from ``at`` on, the first byte lowest: ASCII letters and digits; apostrophes and what is not ASCII."""
+    window = data[at : at + WINDOW].tobytes()
+    words = sum(1 << i for i, byte in enumerate(window) if byte < 0x80 and chr(byte).isalnum())
+    special = sum(1 << i for i, byte in enumerate(window) if byte >= 0x80 or byte == ord("'"))
+    return np.uint64(words), np.uint64(special)
 
 
 @intrinsic
@@ -46,7 +56,34 @@ def _compiled_load_eight(_typing: Any, data: Any, _at: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
+@intrinsic
+def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
+    from llvmlite import ir
+
+    vector = ir.VectorType(ir.IntType(8), WINDOW)
+
+    def repeated(value: int) -> Any:
+        return ir.Constant(vector, [value] * WINDOW)
+
+    def as_mask(builder: Any, flags: Any) -> Any:
+        mask = builder.bitcast(flags, ir.IntType(64))  # AVX2: two vpmovmskb
+        return builder.bitreverse(mask) if sys.byteorder == "big" else mask
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first = builder.gep(context.make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
+        text = builder.load(builder.bitcast(first, vector.as_pointer()), align=1)
+        small = builder.or_(text, repeated(0x20))
+        letter = builder.icmp_unsigned("<", builder.sub(small, repeated(ord("a"))), repeated(26))
+        digit = builder.icmp_unsigned("<", builder.sub(text, repeated(ord("0"))), repeated(10))
+        high = builder.icmp_signed("<", text, repeated(0))
+        apostrophe = builder.icmp_unsigned("==", text, repeated(ord("'")))
+        masks = [as_mask(builder, builder.or_(letter, digit)), as_mask(builder, builder.or_(high, apostrophe))]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return types.Tuple((types.uint64, types.uint64))(data, types.int64), generate
+
+
 if TYPE_CHECKING or config.DISABLE_JIT:
-    trailing_zeros, load_eight = _plain_trailing_zeros, _plain_load_eight
+    trailing_zeros, load_eight, window_bits = _plain_trailing_zeros, _plain_load_eight, _plain_window_bits
 else:
-    trailing_zeros, load_eight = _compiled_trailing_zeros, _compiled_load_eight
+    trailing_zeros, load_eight, window_bits = _compiled_trailing_zeros, _compiled_load_eight, _compiled_window_bits

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.bits import load_eight, trailing_zeros
+from provenance.fingerprint.bits import WINDOW, load_eight, trailing_zeros, window_bits
 from provenance.fingerprint.jit import kernel
 
 Int = int | np.signedinteger[Any]
@@ -26,11 +26,6 @@ _ONES, _HIGH, _LOW7, _CASE = _U64(0x0101010101010101), _U64(0x8080808080808080),
 # Added to a byte below 0x80, these set its top bit from "a", from "{", from "0" and from ":" on.
 _FROM_A, _FROM_BRACE = _U64(0x1F1F1F1F1F1F1F1F), _U64(0x0505050505050505)
 _FROM_0, _FROM_COLON = _U64(0x5050505050505050), _U64(0x4646464646464646)
-_GATHER = _U64(0x0102040810204080)
-"""Times this, the lowest bits of eight bytes stand side by side in the top byte, the first byte's lowest."""
-_APOSTROPHES = _U64(0x2727272727272727)
-WINDOW = 64
-"""Bytes looked at together: one bit each in a register."""
 _CALM = 8
 """Bytes of ASCII after which changing to the kernel for ASCII pays."""
 SEPARATOR, IN_WORD, APOSTROPHE, OTHER = range(4)
@@ -86,12 +81,6 @@ def _word_flags(eight: np.uint64) -> np.uint64:
     letters = (folded + _FROM_A) & ~(folded + _FROM_BRACE)
     digits = (low + _FROM_0) & ~(low + _FROM_COLON)
     return (letters | digits) & ~eight & _HIGH
-
-
-@kernel(inline="always")
-def _special_flags(eight: np.uint64) -> np.uint64:
-    """Return 0x80 in each byte that is an apostrophe or not ASCII."""
-    return (eight | ~(((eight & _LOW7) ^ _APOSTROPHES) + _LOW7)) & _HIGH
 
 
 @kernel(inline="always")
@@ -172,33 +161,12 @@ def _one_word(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
 @kernel(inline="always")
 def _word_at(data: _Bytes, at: Int, length: Int, end: Int) -> np.uint64:
     """Return the hash of the word of a known length; sixteen bytes from ``at`` on must be there."""
-    first = (load_eight(data, at) | _CASE) & _low_bytes(length)
-    second = (load_eight(data, at + 8) | _CASE) & _low_bytes(length - 8) if length > 8 else _0
+    first = (load_eight(data, at) | _CASE) & (_ALL >> _U64(64 - 8 * min(length, 8)))
+    second = (load_eight(data, at + 8) | _CASE) & (_ALL >> _U64(64 - 8 * min(length - 8, 8))) if length > 8 else _0
     state = mix_chunk(mix_chunk(_0, 0, first), 1, second)
     if length > 16:
         state, _ = _rest_of_long_word(data, at + 16, end, state)
     return finish_hash(state)
-
-
-@kernel(inline="always")
-def _window_bits(data: _Bytes, at: Int) -> tuple[np.uint64, np.uint64]:
-    """Return one bit for each of 64 bytes, set in words; and whether, not where, an apostrophe or other text than ASCII is among them."""
-    words, special = _0, _0
-    for i in range(8):
-        eight = load_eight(data, at + 8 * i)
-        words |= (((_word_flags(eight) >> _7) * _GATHER) >> _56) << _U64(8 * i)
-        special |= _special_flags(eight)
-    return words, special
-
-
-@kernel()
-def _bytes_before_special(data: _Bytes, at: Int) -> Int:
-    """Return how many bytes stand before the first apostrophe or other text than ASCII."""
-    for i in range(0, WINDOW, 8):
-        flags = _special_flags(load_eight(data, at + i))
-        if flags:
-            return i + (trailing_zeros(flags) >> 3)
-    return WINDOW
 
 
 @kernel()
@@ -208,11 +176,11 @@ def _scan_windows(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[I
     room = len(hashes) - WINDOW // 2
     last_window = min(end - WINDOW, len(data) - WINDOW - 16)
     while at <= last_window and n <= room:
-        words, special = _window_bits(data, at)
+        words, special = window_bits(data, at)
         clean: Int = WINDOW
         lasts = ~words & (words << _1)
         if special:
-            clean = _bytes_before_special(data, at)
+            clean = trailing_zeros(special)
             words &= (_1 << _U64(clean)) - _1
             lasts &= (_1 << _U64(clean)) - _1  # a word that touches what is special is not whole
         firsts = words & ~(words << _1)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.fingerprint.bits import _plain_load_eight, _plain_trailing_zeros
+from provenance.fingerprint.bits import _plain_load_eight, _plain_trailing_zeros, _plain_window_bits
 from provenance.fingerprint.characters import character_table
 from provenance.fingerprint.plain import IN_WORD, KINDS, SEPARATOR
 from provenance.fingerprint.tokens import BLOCK_BYTES, Tokens, count_words, tokenize
@@ -86,3 +86,12 @@ def test_the_plain_forms_of_instructions_say_what_they_mean(raw: bytes, at: int)
     if value:
         assert int(value) % 2 ** int(_plain_trailing_zeros(value)) == 0
         assert int(value) >> int(_plain_trailing_zeros(value)) & 1
+
+
+@given(st.binary(min_size=64, max_size=90), st.integers(0, 26))
+def test_a_window_s_bits_say_what_each_byte_is(raw: bytes, at: int) -> None:
+    at = min(at, len(raw) - 64)
+    words, special = _plain_window_bits(np.frombuffer(raw, np.uint8), at)
+    for i, byte in enumerate(raw[at : at + 64]):
+        assert (int(words) >> i & 1 == 1) == (KINDS[byte] == IN_WORD)
+        assert (int(special) >> i & 1 == 1) == (KINDS[byte] not in (IN_WORD, SEPARATOR))
