@@ -6,11 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import config, types
+from numba import config
+from numba import types as numba_types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Int = int | np.signedinteger[Any]
+types: Any = numba_types  # numba is not typed
 WINDOW = 64
 """Bytes classified together: one bit each in a register."""
 
@@ -78,7 +80,7 @@ def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
         high = builder.icmp_signed("<", text, repeated(0))
         apostrophe = builder.icmp_unsigned("==", text, repeated(ord("'")))
         masks = [as_mask(builder, builder.or_(letter, digit)), as_mask(builder, builder.or_(high, apostrophe))]
-        return context.make_tuple(builder, signature.return_type, masks)
+        return context.make_tuple(builder, signature.return_type, masks)  # type: ignore[no-untyped-call]  # numba publishes no types
 
     return types.Tuple((types.uint64, types.uint64))(data, types.int64), generate
 
