@@ -80,7 +80,7 @@ def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
         high = builder.icmp_signed("<", text, repeated(0))
         apostrophe = builder.icmp_unsigned("==", text, repeated(ord("'")))
         masks = [as_mask(builder, builder.or_(letter, digit)), as_mask(builder, builder.or_(high, apostrophe))]
-        return context.make_tuple(builder, signature.return_type, masks)  # type: ignore[no-untyped-call]  # numba publishes no types
+        return context.make_tuple(builder, signature.return_type, masks)
 
     return types.Tuple((types.uint64, types.uint64))(data, types.int64), generate
 

@@ -18,16 +18,8 @@ from provenance.fingerprint.tokens import Tokens
 
 Int = int | np.signedinteger[Any]
 _U64 = np.uint64
-# Odd 64-bit constants, one a place: swapped words change the sum. From the fractional parts of pi (the key schedule of Blowfish), made odd.
-_K0, _K1, _K2, _K3, _K4 = (
-    _U64(0x243F6A8885A308D3),
-    _U64(0x13198A2E03707345),
-    _U64(0xA4093822299F31D1),
-    _U64(0x082EFA98EC4E6C89),
-    _U64(0x452821E638D01377),
-)
-_SHORT, _MIX = _U64(0xBE5466CF34E90C6D), _U64(0xD6E8FEB86659FD93)
-_32 = _U64(32)
+_SHORT = _U64(0x9E3779B97F4A7C15)  # odd, of good spread: the golden ratio
+_12, _13, _25, _26, _32, _38, _39, _51, _52 = (_U64(bits) for bits in (12, 13, 25, 26, 32, 38, 39, 51, 52))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +50,8 @@ def hash_shingles(tokens: Tokens) -> Shingles:
 
 @kernel()
 def _narrow(total: np.uint64) -> np.uint32:
-    """Return 32 bits of a 64-bit sum, of which every bit depends on all of it."""
-    return np.uint32(((total ^ (total >> _32)) * _MIX) >> _32)
+    """Return 32 bits of a 64-bit sum. Word hashes are mixed well already, and a sketch mixes its input again."""
+    return np.uint32(total ^ (total >> _32))
 
 
 @kernel()
@@ -80,6 +72,8 @@ def _fill(words: NDArray[np.uint64], word_offsets: NDArray[np.int64], offsets: N
             out[base] = _short_hash(words, first, last)
             continue
         for i in range(offsets[row + 1] - base):
+            # Each place turns its word by another 13 bits, so swapped words change the sum. Shifts and sums become SIMD code; products would not.
             at = first + i
-            total = words[at] * _K0 + words[at + 1] * _K1 + words[at + 2] * _K2 + words[at + 3] * _K3 + words[at + 4] * _K4
-            out[base + i] = _narrow(total)
+            second, third, fourth, fifth = words[at + 1], words[at + 2], words[at + 3], words[at + 4]
+            total = words[at] + ((second << _13) | (second >> _51)) + ((third << _26) | (third >> _38))
+            out[base + i] = _narrow(total + ((fourth << _39) | (fourth >> _25)) + ((fifth << _52) | (fifth >> _12)))
