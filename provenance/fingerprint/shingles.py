@@ -71,9 +71,9 @@ def _fill(words: NDArray[np.uint64], word_offsets: NDArray[np.int64], offsets: N
         if 0 < last - first < SHINGLE_WORDS:
             out[base] = _short_hash(words, first, last)
             continue
-        for i in range(offsets[row + 1] - base):
-            # Each place turns its word by another 13 bits, so swapped words change the sum. Shifts and sums become SIMD code; products would not.
-            at = first + i
-            second, third, fourth, fifth = words[at + 1], words[at + 2], words[at + 3], words[at + 4]
-            total = words[at] + ((second << _13) | (second >> _51)) + ((third << _26) | (third >> _38))
-            out[base + i] = _narrow(total + ((fourth << _39) | (fourth >> _25)) + ((fifth << _52) | (fifth >> _12)))
+        # Each place turns its word by another 13 bits, so swapped words change the sum. Shifts and sums become SIMD code; products would not.
+        own, target = words[first:last], out[base : offsets[row + 1]]
+        for i in range(len(target)):
+            second, third, fourth, fifth = own[i + 1], own[i + 2], own[i + 3], own[i + 4]
+            total = own[i] + ((second << _13) | (second >> _51)) + ((third << _26) | (third >> _38))
+            target[i] = _narrow(total + ((fourth << _39) | (fourth >> _25)) + ((fifth << _52) | (fifth >> _12)))
