@@ -35,6 +35,8 @@ def pieces(text: str) -> list[str]:
         if character in APOSTROPHES or character in FILLERS or unicodedata.category(character) == "Cf":
             continue
         found += [part for part in unicodedata.normalize("NFKD", character) if part not in APOSTROPHES and part not in FILLERS]
+    # U+0345, the iota below a Greek letter, is a mark of which the small form is a letter: ᾳ is αι in either case.
+    found = ["\u03b9" if part == "\u0345" else part for part in found]
     return [part for part in found if unicodedata.category(part) != "Cf"]
 
 
@@ -113,6 +115,7 @@ SAMPLES = [
     "中文字符 と かな ガギグ ｶﾞｷﾞ 한국어 ภาษาไทย ခမာ ខ្មែរ हिन्दी தமிழ்",
     "עִבְרִית مُحَمَّد كـــتاب",
     "𝐁𝐨𝐥𝐝 Ⓒⓘⓡⓒⓛⓔ ᴀʙᴄ x² ™ ª ① Ⅷ ŉ İstanbul",
+    "ᾳ ᾼ ΑΙ \u0345x",
     "",
     " ",
     "\u0301\u0301 \u093f a\u093fb",
