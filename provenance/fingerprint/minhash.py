@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.scheme import NUM_PERM, permutations
 from provenance.fingerprint.shingles import Shingles, hash_shingles
-from provenance.fingerprint.tokens import Tokens, checked_offsets, iter_blocks, tokenize
+from provenance.fingerprint.tokens import Tokens, checked_offsets, iter_tokens
 
 _U32 = np.uint32
 _EMPTY = _U32(0xFFFFFFFF)
@@ -40,10 +40,9 @@ def sketch_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
 
     Cost: 512 bytes a row, and about 9 bytes of memory per byte of the longest row or of 1 MiB, whichever is more.
     """
-    bounds = checked_offsets(data, offsets)
-    out = np.empty((len(bounds) - 1, NUM_PERM), dtype=np.uint32)
-    for first, last in iter_blocks(bounds):
-        _sketch_into(hash_shingles(tokenize(data, bounds[first : last + 1])), out[first:last])
+    out = np.empty((len(checked_offsets(data, offsets)) - 1, NUM_PERM), dtype=np.uint32)
+    for first, last, tokens in iter_tokens(data, offsets):
+        _sketch_into(hash_shingles(tokens), out[first:last])
     return out
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    _Room = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
+
 SCHEME = "words-1"
 """Name of the rules by which text is cut into words and hashed; it changes when any of them does."""
 BLOCK_BYTES = 1 << 20
@@ -51,11 +53,51 @@ def tokenize(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Tokens:
 
     Cost: one pass; 24 bytes of memory a word, and up to twice that while growing.
     """
+    bounds = checked_offsets(data, offsets)
+    return _scan(data, bounds, _room(int(bounds[-1] - bounds[0])))[0]
+
+
+def iter_tokens(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Iterator[tuple[int, int, Tokens]]:
+    """Yield (first row, row after the last, their words) for blocks of rows that cover the batch.
+
+    The arrays of one block are used again for the next: take from them what is needed before going on.
+
+    Raises:
+        FingerprintError: If the offsets do not ascend within ``data``.
+
+    Cost: 5 bytes of memory per byte of ``BLOCK_BYTES`` or of the longest row.
+    """
+    bounds = checked_offsets(data, offsets)
+    room = _room(0)
+    for first, last in iter_blocks(bounds):
+        size = int(bounds[last] - bounds[first])
+        if len(room[0]) < _words_in(size):
+            room = _room(size)
+        tokens, room = _scan(data, bounds[first : last + 1], room)
+        yield first, last, tokens
+
+
+def _words_in(size: int) -> int:
+    """Return how many words to expect in that many bytes: more than most texts hold, and a few to spare."""
+    return size // 5 + 128
+
+
+def _room(size: int) -> _Room:
+    import numpy as np
+
+    words = _words_in(size)
+    return np.empty(words, np.uint64), np.empty(words, np.int64), np.empty(words, np.int64)
+
+
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], room: _Room) -> tuple[Tokens, _Room]:
+    import numpy as np
+
     from provenance.fingerprint.characters import character_table
     from provenance.fingerprint.words import scan_rows
 
-    table = character_table()
-    return Tokens(*scan_rows(data, checked_offsets(data, offsets), table.pages, table.cells, table.pool))
+    table, rows = character_table(), np.empty(len(bounds), np.int64)
+    room, n = scan_rows(data, bounds, (table.pages, table.cells, table.pool), room, rows)
+    return Tokens(room[0][:n], room[1][:n], room[2][:n], rows), room
 
 
 def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> int:
@@ -64,8 +106,7 @@ def count_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> int:
     Raises:
         FingerprintError: If the offsets do not ascend within ``data``.
     """
-    bounds = checked_offsets(data, offsets)
-    return sum(len(tokenize(data, bounds[first : last + 1]).hashes) for first, last in iter_blocks(bounds))
+    return sum(len(tokens.hashes) for _, _, tokens in iter_tokens(data, offsets))
 
 
 def iter_blocks(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

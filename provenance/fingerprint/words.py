@@ -222,15 +222,21 @@ def _grown(out: _Out, n: Int, capacity: Int) -> _Out:
 
 
 @kernel()
-def scan_rows(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], pages: NDArray[np.uint16], cells: NDArray[np.uint32], pool: NDArray[np.uint32]
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return hashes, starts and ends of the words of all rows, and the words' row offsets."""
-    table = (pages, cells, pool)
-    capacity = (offsets[-1] - offsets[0]) // 5 + 4 * ROOM
-    out = (np.empty(capacity, np.uint64), np.empty(capacity, np.int64), np.empty(capacity, np.int64))
-    rows = np.zeros(len(offsets), np.int64)
+def scan_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: _Table, out: _Out, rows: NDArray[np.int64]) -> tuple[_Out, Int]:
+    """Cut rows into words.
+
+    Args:
+        data: UTF-8.
+        offsets: Row boundaries.
+        table: Pages, cells and pool of the character table.
+        out: Room for hashes, starts and ends; at least ``ROOM`` of each.
+        rows: As long as ``offsets``; takes the words' row offsets.
+
+    Returns:
+        The arrays given, or larger ones in their place, and the number of words.
+    """
     n: Int = 0
+    rows[0] = 0
     for row in range(len(offsets) - 1):
         at, end = offsets[row], offsets[row + 1]
         while at < end:
@@ -241,7 +247,7 @@ def scan_rows(
             if at < stop:
                 out = _grown(out, n, 2 * len(out[0]))
         rows[row + 1] = n
-    return out[0][:n], out[1][:n], out[2][:n], rows
+    return out, n
 
 
 @kernel()
