@@ -120,14 +120,17 @@ class Explainer:
         # Nobody says 24 words exactly as another answer has them, from the first to the last, because a prompt or a habit made him.
         if found.whole and not self._is_stop(found, words):
             return None
-        if not found.whole and found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
+        because = self._subtract(found, runs, words, longest)
+        if because is None and found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
             return Explanation.QUOTATION
-        return self._subtract(found, runs, words, longest)
+        return because
 
     def _is_short(self, found: Candidate, longest: int) -> bool:
         params = self._params
-        if found.counted < params.min_words or found.whole:
-            return found.counted < params.min_words
+        # A short text that the training text repeats is no long passage: the shorter side counts.
+        counted = found.counted + min(0, found.ref_end - found.ref_start - found.words)
+        if counted < params.min_words or found.whole:
+            return counted < params.min_words
         return longest < params.min_words and (found.density < params.min_density or found.score < params.min_score)
 
     def _is_stop(self, found: Candidate, words: NDArray[np.uint32]) -> bool:

@@ -96,7 +96,10 @@ class OpenIndex:
             ReferenceIndexError: If the set is not open or does not hold it.
         """
         for segment in self.segments:
-            if segment.set_name == set_name and reference in segment.by_id:
+            if segment.set_name != set_name:
+                continue
+            segment.check()
+            if reference in segment.by_id:
                 return segment, segment.by_id[reference]
         raise ReferenceIndexError(f"reference set {set_name!r} holds no reference {reference!r}")
 
@@ -197,7 +200,7 @@ class ReferenceStore:
         return faults
 
     def remove(self, name: str) -> None:
-        """Delete a set. Readers that have it open keep what they mapped.
+        """Delete a set. Scans that are under way keep what they mapped.
 
         Raises:
             ReferenceIndexError: If there is none, or a writer is at work.

@@ -52,7 +52,11 @@ class SegmentGroup:
 
 
 def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
-    """Return the segments in groups of at most ``GROUP_SIZE``: in a fuller filter too much would pass."""
+    """Return the segments in groups of at most ``GROUP_SIZE``: in a fuller filter too much would pass.
+
+    Raises:
+        ReferenceIndexError: If a segment is damaged.
+    """
     groups = []
     for window in sorted({s.params.window for s in segments}):
         numbers = [i for i, s in enumerate(segments) if s.params.window == window]
@@ -60,6 +64,7 @@ def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
             members = numbers[at : at + GROUP_SIZE]
             bits = np.zeros(max(len(segments[i].filter) for i in members), dtype=np.uint64)
             for i in members:
+                segments[i].check()
                 merge_filter(segments[i].filter, bits)
             groups.append(SegmentGroup(tuple(members), window, bits))
     return tuple(groups)

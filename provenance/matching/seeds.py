@@ -192,14 +192,15 @@ def exact_runs(
             budget = budget_per_word * (offsets[row + 1] - offsets[row]) + 4096
         bucket = window_hash(words, q, n) >> shift
         hits = 0
-        for slot in range(buckets[bucket], buckets[bucket + np.uint64(1)]):
-            r = np.int64(positions[slot])  # signed: mixed with unsigned, numba computes in floats
+        last_slot = np.int64(buckets[bucket + _ONE])
+        for slot in range(np.int64(buckets[bucket]), last_slot):
+            if hits >= cap or budget <= 0:  # what is left of the bucket is not even looked at: it may be the whole reference
+                dropped += last_slot - slot
+                break
+            r = np.int64(positions[slot])
             if not _same(words, q, ref_words, r, n):
                 continue
             hits += 1
-            if hits > cap or budget <= 0:
-                dropped += 1
-                continue
             ref = np.searchsorted(ref_offsets, r, side="right") - 1
             low_q, low_r = offsets[row], ref_offsets[ref]
             inner = q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]
@@ -215,6 +216,6 @@ def exact_runs(
                 out[found, 3] = b
                 out[found, 4] = end_q - a
             found += 1
-        if hits > cap or budget <= 0:
+        if hits >= cap or budget <= 0:
             last_full = q
     return found, dropped, len(passing)
