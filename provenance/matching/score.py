@@ -87,4 +87,5 @@ def wilson_interval(hits: int, trials: int, z: float = _Z95) -> tuple[float, flo
     share, spread = hits / trials, z * z / trials
     middle = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends the bound is exact; rounding would leave it a hair inside.
+    return 0.0 if hits == 0 else max(0.0, middle - half), 1.0 if hits == trials else min(1.0, middle + half)

@@ -178,7 +178,7 @@ def exact_runs(
     n, one_in, shift = settings[0], settings[1], np.uint64(settings[2])
     cap, budget_per_word = settings[3], settings[4]
     found = 0
-    dropped = 0
+    dropped = np.int64(0)
     row = 0
     budget = np.int64(0)
     budget_row = -1
@@ -218,4 +218,4 @@ def exact_runs(
             found += 1
         if hits >= cap or budget <= 0:
             last_full = q
-    return found, dropped, len(passing)
+    return found, int(dropped), len(passing)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from provenance.fingerprint.jit import kernel
 
 _BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)  # FNV-1a
-_HALF = np.uint32(16)
+_SPREAD, _HALF = np.uint32(0x85EBCA6B), np.uint32(16)  # one step of Murmur3's finaliser: FNV alone leaves the upper bits alike
 
 
 def _folds() -> NDArray[np.uint8]:
@@ -56,5 +56,6 @@ def spelling_codes(data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArr
                 h = (h ^ np.uint32(folded)) * _PRIME
                 n += 1
                 last = folded
+        h = (h ^ (h >> _HALF)) * _SPREAD
         code = np.uint16((h ^ (h >> _HALF)) & np.uint32(0xFFFF))
         out[i] = code if n > 0 else np.uint16(0)
