@@ -86,6 +86,12 @@ def extend_runs(
 
 
 @kernel()
+def alignment_room() -> NDArray[np.int64]:
+    """Return (6, GAP_BOX + 1) scratch: two rows each of scores, equal words and unpaired words."""
+    return np.empty((6, GAP_BOX + 1), dtype=np.int64)
+
+
+@kernel()
 def _alike(
     words: NDArray[np.uint32], codes: NDArray[np.uint16], q: int, ref_words: NDArray[np.uint32], ref_codes: NDArray[np.uint16], r: int
 ) -> bool:
@@ -115,17 +121,16 @@ def _gap(
     nr: int,
     step: int,
     local: bool,
+    room: NDArray[np.int64],
 ) -> tuple[int, int, int, int, int]:
-    """Align up to ``nq`` and ``nr`` words from (q, r) in direction ``step``.
+    """Align up to ``nq`` and ``nr`` words from (q, r) in direction ``step``. ``room``: see ``alignment_room``.
 
     Returns:
         (score, equal words, unpaired words, query words taken, reference words taken): of the best cell if ``local``, else of the far corner.
     """
-    score = np.empty((2, nr + 1), dtype=np.int64)
-    equal = np.zeros((2, nr + 1), dtype=np.int64)
-    loose = np.zeros((2, nr + 1), dtype=np.int64)
+    score, equal, loose = room[0:2], room[2:4], room[4:6]
     for j in range(nr + 1):
-        score[0, j], loose[0, j] = -GAP_COST * j, j
+        score[0, j], equal[0, j], loose[0, j] = -GAP_COST * j, 0, j
     best, best_equal, best_loose, best_i, best_j = 0, 0, 0, 0, 0
     for i in range(1, nq + 1):
         now, old = i & 1, (i & 1) ^ 1
@@ -157,6 +162,7 @@ def grow_end(
     r: int,
     stop_r: int,
     step: int,
+    room: NDArray[np.int64],
 ) -> tuple[int, int, int, int, int]:
     """Extend an end with gaps, box by box, while that gains; return (score, equal, unpaired, query and reference words) gained.
 
@@ -168,7 +174,7 @@ def grow_end(
         nr = min(BOX, (stop_r - r) * step)
         if nq <= 0 or nr <= 0:
             break
-        gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, True)
+        gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, True, room)
         # Two words in a box of 32 x 32 agree by chance; five net words do not.
         if gained < 3 or same < 4:  # noqa: PLR2004 - see above
             break
@@ -192,6 +198,7 @@ def fill_gap(
     ref_codes: NDArray[np.uint16],
     r0: int,
     r1: int,
+    room: NDArray[np.int64],
 ) -> tuple[int, int, int]:
     """Return (score, equal words, unpaired words) of the words between two stretches; a side that runs backwards counts as empty.
 
@@ -200,7 +207,7 @@ def fill_gap(
     nq, nr = max(q1 - q0, 0), max(r1 - r0, 0)
     if nq == 0 or nr == 0 or nq > GAP_BOX or nr > GAP_BOX:
         return max(-min(nq, nr) - GAP_COST * abs(nq - nr), -GAP_LIMIT), 0, _loose(abs(nq - nr))
-    score, equal, loose, _, _ = _gap(words, codes, q0, nq, ref_words, ref_codes, r0, nr, 1, False)
+    score, equal, loose, _, _ = _gap(words, codes, q0, nq, ref_words, ref_codes, r0, nr, 1, False, room)
     if score < -GAP_LIMIT:
         return -GAP_LIMIT, equal, _loose(loose)
     return score, equal, loose

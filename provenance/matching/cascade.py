@@ -151,7 +151,7 @@ class CascadeMatcher:
     def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:
         """Mark the passages of whole near-duplicates, and add those that left no passage."""
         sparse = any(segment.params.one_in > 1 for segment in self._segments)
-        rows = sketched_rows(words, [result.runs[:, 0] for result in found], every_row=sparse)
+        rows = sketched_rows(words, [result.runs for result in found], every_row=sparse)
         if not len(rows):
             return
         sketches = sketch_words(words.words, words.offsets, rows)

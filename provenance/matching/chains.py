@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.matching.align import count_alike, fill_gap, grow_end
+from provenance.matching.align import alignment_room, count_alike, fill_gap, grow_end
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
@@ -104,7 +104,7 @@ def chain_groups(
     Args:
         hsps: (n, 7) stretches as ``extend_runs`` gives them, ordered by row, reference, then falling score.
         bounds: (groups + 1,) where a new (row, reference) begins.
-        cover: (n_words,) scratch, any values.
+        cover: (n_words,) scratch, all 0.
         settings: (least total score, anchor score, join words, reorder words).
         chain_of: (n,) takes the passage of each stretch, -1 where it belongs to none.
 
@@ -112,7 +112,6 @@ def chain_groups(
         How many passages there are.
     """
     least, anchor, join, reorder = settings[0], settings[1], settings[2], settings[3]
-    cover[:] = -1
     chain_of[:] = -1
     chains = 0
     for g in range(len(bounds) - 1):
@@ -122,7 +121,7 @@ def chain_groups(
             total += hsps[k, 5]
         if total < least:
             continue
-        chosen = _choose(hsps, a, b, cover, g, anchor, join)
+        chosen = _choose(hsps, a, b, cover, g + 1, anchor, join)
         parent = np.arange(len(chosen))
         for i in range(len(chosen)):
             for j in range(i - 1, max(i - NEIGHBOURS, 0) - 1, -1):
@@ -158,6 +157,7 @@ def measure_chains(
         bounds: (passages + 1,) where a passage begins.
         out: (passages, 9) row, reference, query start, query end, reference start, reference end, score, equal words, unpaired words.
     """
+    room = alignment_room()
     for c in range(len(bounds) - 1):
         a, b = bounds[c], bounds[c + 1]
         row, ref = hsps[a, 0], hsps[a, 1]
@@ -170,16 +170,18 @@ def measure_chains(
             same = count_alike(words, codes, q0 + skip, ref_words, ref_codes, r0 + skip, q1 - q0 - skip)
             gap_score, gap_equal, gap_loose = 0, 0, 0
             if r0 + skip >= last_r:  # else it stands earlier in the reference: sentences were reordered, nothing to align between
-                gap_score, gap_equal, gap_loose = fill_gap(words, codes, last_q, q0, ref_words, ref_codes, last_r, r0 + skip)
+                gap_score, gap_equal, gap_loose = fill_gap(words, codes, last_q, q0, ref_words, ref_codes, last_r, r0 + skip, room)
             score += 2 * same - (q1 - q0 - skip) + gap_score
             equal += same + gap_equal
             loose += gap_loose
             low_r, high_r = min(low_r, r0), max(high_r, r0 + q1 - q0)
             if q1 > last_q:
                 last_q, last_r = q1, r0 + q1 - q0
-        gain, same, free, dq, dr = grow_end(words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, -1)
+        gain, same, free, dq, dr = grow_end(
+            words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, -1, room
+        )
         score, equal, loose, start_q, low_r = score + gain, equal + same, loose + free, start_q - dq, min(low_r, start_r - dr)
-        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], 1)
+        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], 1, room)
         score, equal, loose, last_q, high_r = score + gain, equal + same, loose + free, last_q + dq, max(high_r, last_r + dr)
         out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, last_q, low_r, high_r
         out[c, 6], out[c, 7], out[c, 8] = score, equal, loose

@@ -31,6 +31,8 @@ NEAR_WORDS = 24
 """Fields of fewer words are left to the other stages."""
 _CANDIDATES = 256
 """References looked at per field."""
+_HELD_SHARE = 0.25
+"""Share of a field's words in runs with any reference below which it is no near-duplicate: of similarity one half, half its 5-grams are shared."""
 _HALF = np.uint64(32)
 
 
@@ -55,21 +57,22 @@ def near_arrays(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> di
     return {"sketches": sketches, "sketch_refs": refs.astype(np.uint32), "band_buckets": table.buckets, "band_entries": table.entries}
 
 
-def sketched_rows(words: Words, shared: Iterable[NDArray[np.int64]], *, every_row: bool) -> NDArray[np.int64]:
-    """Return the rows worth sketching: long enough, and with a run in common with some reference unless ``every_row``.
+def sketched_rows(words: Words, runs: Iterable[NDArray[np.int64]], *, every_row: bool) -> NDArray[np.int64]:
+    """Return the rows worth sketching: long enough, and sharing enough words with the references unless ``every_row``.
 
     Args:
         words: The batch.
-        shared: Row numbers in which runs were found, repeats allowed.
+        runs: (n, 5) exact runs by segment: row, reference, query position, reference position, length.
         every_row: Seeds are sparse, so a near-duplicate may have no run.
     """
-    long_enough = np.diff(words.offsets) >= NEAR_WORDS
+    lengths = np.diff(words.offsets)
+    worth = lengths >= NEAR_WORDS
     if not every_row:
-        seen = np.zeros(len(long_enough), dtype=np.bool_)
-        for rows in shared:
-            seen[rows] = True
-        long_enough &= seen
-    return np.flatnonzero(long_enough)
+        held = np.zeros(len(lengths))
+        for found in runs:
+            held += np.bincount(found[:, 0], weights=found[:, 4], minlength=len(lengths))
+        worth &= held >= _HELD_SHARE * lengths
+    return np.flatnonzero(worth)
 
 
 def find_near_duplicates(words: Words, rows: NDArray[np.int64], sketches: NDArray[np.uint32], segment: Segment) -> list[tuple[int, int]]:

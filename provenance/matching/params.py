@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from provenance.canonical import digest_of
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 SMALL_REFERENCE_WORDS = 20_000_000
 """Up to here every window of the reference is a seed; beyond, one in four."""
 LARGE_REFERENCE_WORDS = 1_000_000_000

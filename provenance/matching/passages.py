@@ -109,7 +109,7 @@ def _chain(batch: Words, segment: Segment, stretches: NDArray[np.int64], params:
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(pair)) + 1, [len(pair)]]).astype(np.int64)
     settings = np.array([params.floor_words, params.anchor_score, params.join_words, params.reorder_words], dtype=np.int64)
     chain_of = np.empty(len(ordered), dtype=np.int64)
-    chains = chain_groups(ordered, bounds, np.empty(len(batch.words), dtype=np.int64), settings, chain_of)
+    chains = chain_groups(ordered, bounds, np.zeros(len(batch.words), dtype=np.int64), settings, chain_of)
     members = np.flatnonzero(chain_of >= 0)
     members = members[np.lexsort((ordered[members, 2], chain_of[members]))]
     starts = np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)

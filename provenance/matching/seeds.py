@@ -15,7 +15,7 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _BYTE = np.uint64(63)
-_SIX = np.uint64(6)
+_EIGHT, _FOURTEEN = np.uint64(8), np.uint64(14)
 COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
@@ -32,6 +32,12 @@ def window_hash(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
     h ^= h >> _HALF
     h *= _MIX
     return h ^ (h >> _HALF)
+
+
+@kernel()
+def _two_bits(h: np.uint64) -> np.uint64:
+    """Return the two bits that a window sets in its word of the filter (a Bloom filter of one cache line a window: Putze et al. 2009)."""
+    return (_ONE << ((h >> _EIGHT) & _BYTE)) | (_ONE << ((h >> _FOURTEEN) & _BYTE))
 
 
 @kernel()
@@ -60,7 +66,7 @@ def fill_seeds(
     positions: NDArray[np.uint32],
     bits: NDArray[np.uint64],
 ) -> None:
-    """Write seed positions by bucket, ascending within one, and set the filter's bits. ``shifts`` = (bucket, filter)."""
+    """Write seed positions by bucket, ascending within one, and set the filter's bits. ``shifts`` = (bucket, word of the filter)."""
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1):
             h = window_hash(words, i, n)
@@ -68,24 +74,24 @@ def fill_seeds(
                 bucket = h >> shifts[0]
                 positions[cursor[bucket]] = np.uint32(i)
                 cursor[bucket] += np.uint32(1)
-                bit = h >> shifts[1]
-                bits[bit >> _SIX] |= _ONE << (bit & _BYTE)
+                bits[h >> shifts[1]] |= _two_bits(h)
 
 
 @kernel()
 def _test_block(
     words: NDArray[np.uint32], first: Index, last: Index, n: int, shift: np.uint64, bits: NDArray[np.uint64], room: NDArray[np.uint64]
 ) -> None:
-    """Put 1 into ``room`` for each window from ``first`` to ``last - 1`` whose bit is set, else 0. Two passes, so that hashing runs in vectors."""
+    """Put 1 into ``room`` for each window from ``first`` to ``last - 1`` whose bits are set, else 0. Two passes, so that hashing runs in vectors."""
     count = last - first
     if n == COMMON_WINDOW:  # a constant length unrolls: twice as fast
         for k in range(count):
-            room[k] = window_hash(words, first + k, COMMON_WINDOW) >> shift
+            room[k] = window_hash(words, first + k, COMMON_WINDOW)
     else:
         for k in range(count):
-            room[k] = window_hash(words, first + k, n) >> shift
+            room[k] = window_hash(words, first + k, n)
     for k in range(count):
-        room[k] = (bits[room[k] >> _SIX] >> (room[k] & _BYTE)) & _ONE
+        two = _two_bits(room[k])
+        room[k] = np.uint64(bits[room[k] >> shift] & two == two)
 
 
 @kernel()
@@ -112,20 +118,15 @@ def narrow(
     found = np.int64(0)
     for k in range(len(passing)):
         h = window_hash(words, passing[k], n)
-        bit = h >> shift
+        two = _two_bits(h)
         out[found] = passing[k]
-        found += np.int64((bits[bit >> _SIX] >> (bit & _BYTE)) & _ONE) * np.int64(h & mask == 0)
+        found += np.int64(bits[h >> shift] & two == two) * np.int64(h & mask == 0)
     return int(found)
 
 
-@kernel()
 def merge_filter(bits: NDArray[np.uint64], into: NDArray[np.uint64]) -> None:
-    """Set in ``into`` what is set in a filter of at most its size: one bit there stands for several here."""
-    ratio = len(into) // len(bits)
-    for at in range(len(bits) * 64):
-        if (bits[at >> 6] >> np.uint64(at & 63)) & _ONE:
-            for bit in range(at * ratio, (at + 1) * ratio):
-                into[bit >> 6] |= _ONE << np.uint64(bit & 63)
+    """Set in ``into`` what is set in a filter of at most its size: one word there stands for several here."""
+    into |= np.repeat(bits, len(into) // len(bits))
 
 
 @kernel()

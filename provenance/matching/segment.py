@@ -34,7 +34,7 @@ TEXTS_NAME = "texts.arrow"
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
 _ADD_AGAIN = "remove the set and add it again"
 _FILTER_SPREAD = 4
-"""log2 of filter bits a seed: about one window in sixteen passes by chance."""
+"""log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _COLUMNS: dict[str, pa.DataType] = {"id": pa.string(), "sha256": pa.string(), "record": pa.binary(), "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
 _UTF8_TOP_BITS, _UTF8_CONTINUATION = 0xC0, 0x80
@@ -197,7 +197,7 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
     bucket_bits = min(max(int(expected - 1).bit_length() - 1, 4), 30)
     filter_bits = min(max(int(expected - 1).bit_length() + _FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
     mask = np.uint64(params.one_in - 1)
-    shifts = np.array([64 - bucket_bits, 64 - filter_bits], dtype=np.uint64)
+    shifts = np.array([64 - bucket_bits, 64 - (filter_bits - 6)], dtype=np.uint64)
     buckets = np.zeros(2**bucket_bits + 1, dtype=np.uint32)
     total = count_seeds(words, ref_offsets, params.window, mask, shifts[0], buckets)
     np.cumsum(buckets, out=buckets)
@@ -208,8 +208,8 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
 
 
 def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
-    """Return by how many bits a window hash is shifted to give its bit of a filter."""
-    return np.uint64(64 - (len(bits).bit_length() - 1 + 6))
+    """Return by how many bits a window hash is shifted to give its word of a filter."""
+    return np.uint64(64 - (len(bits).bit_length() - 1))
 
 
 class Segment:

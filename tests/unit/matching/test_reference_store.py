@@ -178,8 +178,8 @@ def test_a_manifest_that_is_none_is_refused(filled: ReferenceStore, raw: bytes) 
 
 
 def test_another_version_is_refused(filled: ReferenceStore) -> None:
-    rewrite_manifest(filled, lambda d: d.update(version=2))
-    with pytest.raises(ReferenceIndexError, match="index version 2, this release reads 1"):
+    rewrite_manifest(filled, lambda d: d.update(version=1))
+    with pytest.raises(ReferenceIndexError, match="index version 1, this release reads 2"):
         filled.open(["set"])
 
 
