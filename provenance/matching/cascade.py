@@ -27,6 +27,8 @@ from provenance.ports import TextBatch
 _WHOLE_WORDS = 4
 """A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
 _WHOLE_CAP = 64
+_ALTERNATIVES, _AS_GOOD = 8, 0.9
+"""How many other references are asked, and the share of the best score they need, where the best one's prompt or wrapping explains a passage."""
 
 
 def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParams | None = None) -> CascadeMatcher:
@@ -124,11 +126,27 @@ class CascadeMatcher:
     ) -> list[Match]:
         matches = []
         for judged in select_best(candidates, self._kinds):
-            because = self._explainer.explain(judged.best, runs, words)
-            if because is None and text.is_quotation(judged.best, self._segments[judged.best.segment], self._params.quote_words):
-                because = Explanation.QUOTATION
-            matches.append(build_match(judged.best, judged.also, because, runs, text, self._segments, place, index_words=self._index.words))
+            best, because = self._judge(judged, runs, words, text)
+            also = [c for c in (judged.best, *judged.also) if c is not best]
+            matches.append(build_match(best, also, because, runs, text, self._segments, place, index_words=self._index.words))
         return sorted(matches, key=lambda m: (m.start, m.end, m.reference_set, m.reference))
+
+    def _judge(self, judged: Judged, runs: list[RowRuns], words: NDArray[np.uint32], text: RowText) -> tuple[Candidate, Explanation | None]:
+        """Return the reference to report a passage with, and why it is no alarm.
+
+        What one reference's prompt or wrapping explains, another that holds the passage as well may not explain: then that one is reported.
+        """
+        first: tuple[Candidate, Explanation | None] | None = None
+        for found in (judged.best, *judged.also)[:_ALTERNATIVES]:
+            if found.score < _AS_GOOD * judged.best.score:
+                continue
+            because = self._explainer.explain(found, runs, words)
+            if because is None and text.is_quotation(found, self._segments[found.segment], self._params.quote_words):
+                because = Explanation.QUOTATION
+            first = first or (found, because)
+            if because not in (Explanation.PROMPT, Explanation.BOILERPLATE):
+                return (found, because) if because is None else first
+        return first or (judged.best, None)
 
     def _candidates(self, words: Words, found: Sequence[Found]) -> dict[int, list[Candidate]]:
         rows: dict[int, list[Candidate]] = {}

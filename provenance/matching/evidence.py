@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.matching.explain import Candidate, RowRuns, stands_in_quotes
+from provenance.fingerprint.tokens import codepoint_offsets
+from provenance.matching.explain import Candidate, RowRuns, longest_run, stands_in_quotes
 from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
 from provenance.matching.segment import Segment, encode
 from provenance.matching.words import read_words
@@ -55,17 +56,11 @@ class RowText:
         """The distinct word 5-grams of the whole row."""
         return shingles(self.words)
 
-    @cached_property
-    def _points(self) -> NDArray[np.int64]:
-        base, end = int(self.batch.offsets[self.row]), int(self.batch.offsets[self.row + 1])
-        leads = (self.batch.data[base:end] & 0xC0) != 0x80  # noqa: PLR2004 - UTF-8 continuation bytes are 10xxxxxx
-        return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(leads, dtype=np.int64)])
-
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the code points that the batch's words ``first`` … ``last - 1`` take in the row."""
-        base = int(self.batch.offsets[self.row])
-        start, end = self._starts[first - self.first_word], self._ends[last - 1 - self.first_word]
-        return int(self._points[start - base]), int(self._points[end - base])
+        edges = np.array([self._starts[first - self.first_word], self._ends[last - 1 - self.first_word]], dtype=np.int64)
+        start, end = codepoint_offsets(self.batch.data, int(self.batch.offsets[self.row]), edges).tolist()
+        return start, end
 
     def is_quotation(self, found: Candidate, segment: Segment, quote_words: int) -> bool:
         """Tell whether a passage is short enough for a quotation and stands in quotation marks that the reference does not have."""
@@ -99,6 +94,7 @@ def build_match(
     query = shingles(text.words[found.start - text.first_word : found.end - text.first_word])
     reference = shingles(segment.words[found.ref_start : found.ref_end])
     shared = compute_overlap(query, reference)
+    first_to_last = longest_run(found, runs)
     low, high = wilson_interval(shared, len(query))
     number, line = int(text.batch.record[text.row]), int(text.batch.line[text.row])
     path, shard, scan = place
@@ -121,7 +117,7 @@ def build_match(
         method=_method(found),
         words=found.counted,
         aligned_words=found.equal,
-        longest_run=_longest_run(found, runs),
+        longest_run=first_to_last[1] - first_to_last[0],
         exact_jaccard=compute_jaccard(query, reference),
         exact_containment=shared / len(query) if len(query) else 0.0,
         document_jaccard=compute_jaccard(text.shingles, segment.shingles(found.ref)),
@@ -154,18 +150,6 @@ def _also(found: Candidate, others: Iterable[Candidate], segments: Sequence[Segm
         start, end = segment.word_span(c.ref, c.ref_start, c.ref_end)
         entries.append(AlsoIn(reference=segment.record(c.ref).id, start=start, end=end, score=float(c.score), reference_set=segment.set_name))
     return tuple(entries)
-
-
-def _longest_run(found: Candidate, runs: Sequence[RowRuns]) -> int:
-    if found.whole:
-        return found.words
-    longest = 0
-    for row in runs:
-        if row.segment == found.segment:
-            own = row.runs[row.runs[:, 1] == found.ref]
-            inside = np.minimum(own[:, 2] + own[:, 4], found.end) - np.maximum(own[:, 2], found.start)
-            longest = max(longest, int(inside.max(initial=0)))
-    return longest
 
 
 def show_texts(match: Match, field_text: str, reference_text: str, *, context: int) -> MatchText:

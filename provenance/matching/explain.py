@@ -98,6 +98,26 @@ def mark_runs(runs: NDArray[np.int64], refs: NDArray[np.bool_], start: int, end:
                 mask[q - start] = True
 
 
+@kernel()
+def _longest_inside(runs: NDArray[np.int64], ref: int, start: int, end: int) -> tuple[int, int]:
+    best_start, best_end = start, start
+    for k in range(len(runs)):
+        if runs[k, 1] == ref:
+            first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
+            if last - first > best_end - best_start:
+                best_start, best_end = first, last
+    return best_start, best_end
+
+
+def longest_run(found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
+    """Return the words of the longest exact run with the reference, within the passage; all of a whole equal text."""
+    if found.whole:
+        return found.start, found.end
+    (own,) = (row.runs for row in runs if row.segment == found.segment)
+    start, end = _longest_inside(own, found.ref, found.start, found.end)
+    return int(start), int(end)
+
+
 class Explainer:
     """Judges candidates of one matcher's segments."""
 
@@ -114,7 +134,7 @@ class Explainer:
             return Explanation.LICENSE_TEXT
         if self._outside_body(found):
             return Explanation.BOILERPLATE
-        longest = self._longest_run(found, runs)
+        longest = longest_run(found, runs)
         if self._is_short(found, longest[1] - longest[0]):
             return Explanation.SHORT_PASSAGE
         # Nobody says 24 words exactly as another answer has them, from the first to the last, because a prompt or a habit made him.
@@ -139,12 +159,6 @@ class Explainer:
             mark_windows(words, found.start, found.end, known, SHINGLE, mask)
         return not self._left(found, mask)
 
-    def _by_place(self, found: Candidate) -> Explanation | None:
-        """Return what the place in the reference, or the reference's kind, says."""
-        if self._outside_body(found):
-            return Explanation.BOILERPLATE
-        return Explanation.LICENSE_TEXT if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT else None
-
     def _subtract(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], longest: tuple[int, int]) -> Explanation | None:
         """Take away what explains the passage, step by step, and return what left too little."""
         own = self._own_mask(found, runs)
@@ -158,18 +172,6 @@ class Explainer:
 
     def _left(self, found: Candidate, taken: NDArray[np.bool_]) -> bool:
         return found.equal - int(np.count_nonzero(taken)) >= self._params.min_novel
-
-    def _longest_run(self, found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
-        """Return the words of the longest exact run with the reference, within the passage."""
-        best = found.start, found.start
-        for row in runs:
-            if row.segment == found.segment:
-                own = row.runs[row.runs[:, 1] == found.ref]
-                starts, ends = np.maximum(own[:, 2], found.start), np.minimum(own[:, 2] + own[:, 4], found.end)
-                if len(own) and (ends - starts).max() > best[1] - best[0]:
-                    at = int(np.argmax(ends - starts))
-                    best = int(starts[at]), int(ends[at])
-        return best
 
     def _is_singular(self, found: Candidate, runs: Sequence[RowRuns], longest: tuple[int, int]) -> bool:
         """Tell whether a long exact run is this provider's own: others' phrases may cover it piece by piece, but no other provider's answer holds it."""

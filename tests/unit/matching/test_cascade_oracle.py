@@ -63,3 +63,16 @@ def test_a_short_quotation_is_listed_and_explained(tmp_path: Path) -> None:
     for found in matcher(tmp_path, book).match_batch(batch(f"As somebody wrote long ago {quote} which is still worth a thought."), path="p"):
         assert found.explained
         assert found.because in {Explanation.SHORT_PASSAGE, Explanation.QUOTATION}
+
+
+def test_what_one_references_prompt_explains_another_reference_still_alarms(tmp_path: Path) -> None:
+    book = SAMPLE.read_text(encoding="utf-8")
+    start = book.index(". ", len(book) // 3) + 2
+    passage = book[start : book.index(". ", start + 900) + 1]
+    asked = ReferenceRecord(id="asked", kind=ReferenceKind.API_OUTPUT, provider="p", model="m", prompt=f"Repeat this: {passage}")
+    unasked = ReferenceRecord(id="unasked", kind=ReferenceKind.API_OUTPUT, provider="p", model="m", prompt="Write a scene.")
+    store = ReferenceStore(tmp_path)
+    store.add("outputs", [Text(asked, f"Here it is. {passage}"), Text(unasked, f"A scene follows. {passage}")], kind=ReferenceKind.API_OUTPUT)
+    text = f"The minutes of the tenants' meeting follow below, as agreed by all. {passage} Nobody asked for the floor."
+    alarms = [m for m in open_matcher(store, ["outputs"]).match_batch(batch(text), path="p") if not m.explained]
+    assert [m.reference for m in alarms] == ["unasked"]
