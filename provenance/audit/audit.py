@@ -171,7 +171,8 @@ def _evidence(
     chosen = [*alarms[:MATCHES_LISTED], *explained[:EXPLAINED_LISTED]]
     texts = _texts([(d, m) for _, d, m in chosen[:TEXTS_SHOWN]], matcher, tools)
     return tuple(
-        MatchEvidence(id=key, dataset=d.name, match=m, reference=gathered.matches[key].reference, text=texts.get((d.name, m))) for key, d, m in chosen
+        MatchEvidence(id=key, dataset=d.name, match=m, reference=gathered.matches[key][0].reference, text=texts.get((d.name, m)))
+        for key, d, m in chosen
     )
 
 

@@ -14,7 +14,7 @@ from provenance.licensing.terms import TermsCatalog
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.dataset import Dataset, Generator
 from provenance.model.finding import FindingEvidence, Subject, SubjectKind
-from provenance.model.match import Match
+from provenance.model.match import ALSO_LISTED, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run
 from provenance.model.wire import to_wire
@@ -23,6 +23,8 @@ from provenance.policy.facts import Facts, FactValue, SubjectFacts
 ReferenceLookup = Callable[[str, str], ReferenceRecord]
 """(reference set, reference id) → who and what it is."""
 _NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
+_UNLISTED = "more references hold the passage than are listed with it"
+_STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
 _MODELS_SHOWN = 8
 
 
@@ -45,9 +47,11 @@ class DatasetJudgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchJudgement:
-    """What may be done with the text that a match shares."""
+    """What may be done with the text that a match shares, by all references of one kind that hold it."""
 
+    kind: ReferenceKind
     reference: ReferenceRecord
+    """The best of them."""
     license: Permission
     terms: TermsAnswer
 
@@ -58,8 +62,8 @@ class GatheredFacts:
 
     facts: Facts
     datasets: Mapping[str, DatasetJudgement]
-    matches: Mapping[str, MatchJudgement]
-    """By match id."""
+    matches: Mapping[str, tuple[MatchJudgement, ...]]
+    """By match id: one judgement for every kind of reference that holds the passage, the best reference's kind first."""
     shares: tuple[float, ...] | None
 
 
@@ -97,7 +101,7 @@ def gather_facts(run: Run, datasets: tuple[JudgedDataset, ...], catalogs: Catalo
         datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i]) for i, d in enumerate(datasets)),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
         domains=_domain_facts(datasets, parts),
-        matches=tuple(_match_facts(key, d, m, matched[key]) for key, (d, m) in found.items()),
+        matches=tuple(_match_facts(key, d, m, judgement) for key, (d, m) in found.items() for judgement in matched[key]),
     )
     return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
 
@@ -125,13 +129,25 @@ def _without_generator(synthetic: TriState) -> TermsAnswer:
     return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",))
 
 
-def _judge_match(match: Match, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> MatchJudgement:
-    """Judge a match by all references that hold the passage: the strictest decides."""
+def _judge_match(match: Match, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> tuple[MatchJudgement, ...]:
+    """Judge a match by all references that hold the passage: of each kind the strictest decides, so that a book never hides an API output."""
     best = lookup(match.reference_set, match.reference)
-    records = (best, *(lookup(match.reference_set, also.reference) for also in match.also))
-    order = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
-    license_use = max((_reference_license(r, catalogs, use) for r in records), key=order.index)
-    return MatchJudgement(reference=best, license=license_use, terms=strictest([_reference_terms(r, catalogs, use) for r in records]))
+    by_kind: dict[ReferenceKind, list[ReferenceRecord]] = {match.kind: [best]}
+    for also in match.also:
+        record = lookup(also.reference_set or match.reference_set, also.reference)
+        by_kind.setdefault(record.kind, []).append(record)
+    unlisted = len(match.also) >= ALSO_LISTED
+    return tuple(_judge_kind(kind, records, catalogs, use, unlisted=unlisted) for kind, records in by_kind.items())
+
+
+def _judge_kind(kind: ReferenceKind, records: list[ReferenceRecord], catalogs: Catalogs, use: RunUse, *, unlisted: bool) -> MatchJudgement:
+    """Return the strictest of the records; where more references hold the passage than a match lists, the others are unknown."""
+    permissions = [_reference_license(r, catalogs, use) for r in records]
+    answers = [_reference_terms(r, catalogs, use) for r in records]
+    if unlisted:
+        permissions.append(Permission.UNKNOWN)
+        answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(_UNLISTED,), rules=()))
+    return MatchJudgement(kind=kind, reference=records[0], license=max(permissions, key=_STRICTNESS.index), terms=strictest(answers))
 
 
 def _reference_license(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> Permission:
@@ -302,11 +318,11 @@ def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: Match
     values: dict[str, FactValue] = {
         "path": match.path,
         "document": match.doc_id,
-        "kind": match.kind.value,
+        "kind": judgement.kind.value,
         "explained": _yes(match.explained),
         "words": match.words,
         "aligned_words": match.aligned_words,
-        "reference.id": match.reference,
+        "reference.id": record.id,
         "reference.title": record.title,
         "reference.holder": record.holder,
         "reference.provider": record.provider,
@@ -316,9 +332,10 @@ def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: Match
         **_terms(judgement.terms),
     }
     others = f" and {len(match.also)} more" if match.also else ""
-    summary = f"{match.words} words of shared text with {match.reference}{others}, longest run {match.longest_run}"
+    summary = f"{match.words} words of shared text with {record.id}{others}, longest run {match.longest_run}"
+    digest = key if judgement.kind is match.kind else digest_of([key, judgement.kind.value])
     return SubjectFacts(
-        subject=Subject(kind=SubjectKind.MATCH, id=key, digest=key),
+        subject=Subject(kind=SubjectKind.MATCH, id=key, digest=digest),
         values=_pairs(values),
         dataset=judged.name,
         clauses=judgement.terms.clauses,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.audit.tools import Tools
@@ -24,17 +24,18 @@ class Registration:
     """Files that could not be read at all, and datasets of which nothing could be read. A shard read in part is registered and says so."""
 
 
-def register(plans: Sequence[DatasetPlan], tools: Tools) -> Registration:
+def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tuple[str, str], ShardLeaf] | None = None) -> Registration:
     """Register datasets, one unit of work each: what is recorded when the process dies stays recorded.
 
     Args:
         plans: What to register.
         tools: Finds and describes files, opens the registry, dates the versions.
+        claimed: What a shard list states, by (root, path): a file that is not that is not registered.
     """
     versions: list[DatasetVersion] = []
     problems: list[ReadProblem] = []
     for dataset, patterns, root in plans:
-        shards = _describe(dataset, patterns, root, tools=tools, problems=problems)
+        shards = _describe(dataset, patterns, root, tools=tools, problems=problems, claimed=claimed or {})
         if not shards:
             problems.append(ReadProblem(path=dataset.name, line=None, record=None, message="nothing registered: none of its files could be read"))
             continue
@@ -50,7 +51,9 @@ def leaf_of(shard: Shard) -> ShardLeaf:
     return ShardLeaf(path=shard.path, sha256=shard.sha256, size_bytes=shard.size_bytes)
 
 
-def _describe(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem]) -> tuple[Shard, ...]:
+def _describe(
+    dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem], claimed: Mapping[tuple[str, str], ShardLeaf]
+) -> tuple[Shard, ...]:
     try:
         paths = tools.listing.expand(patterns, root=root)
     except (ManifestError, IngestError) as err:
@@ -65,6 +68,10 @@ def _describe(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: 
             problems.append(ReadProblem(path=path, line=None, record=None, message=_with_hint(err)))
             continue
         tools.progress.advance(shard.size_bytes)
+        if claimed.get((root, path), leaf_of(shard)) != leaf_of(shard):
+            fault = f"is not the file that the shard list states: {shard.sha256}, {shard.size_bytes} bytes; mend the list or restore the file"
+            problems.append(ReadProblem(path=path, line=None, record=None, message=fault))
+            continue
         shards.append(shard)
     return tuple(shards)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from provenance.audit.facts import DatasetJudgement, GatheredFacts
+from provenance.audit.facts import DatasetJudgement, GatheredFacts, MatchJudgement
 from provenance.audit.judged import JudgedDataset, match_id
 from provenance.audit.states import ShardState
 from provenance.model.absence import Absence, Permission, TriState, is_absent
@@ -23,7 +23,7 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
     shards = [s for d in datasets for s in d.shards]
     matches = [m for d in datasets for m in d.matches]
     alarms = [m for m in matches if not m.explained]
-    works = [m for m in alarms if m.kind is ReferenceKind.WORK and gathered.matches[match_id(m)].license is not Permission.ALLOWED]
+    works = [m for m in alarms if _is_unlicensed_work(gathered.matches[match_id(m)])]
     open_actions = Counter(f.action for f in findings if f.is_open)
     return Totals(
         datasets=len(datasets),
@@ -43,6 +43,10 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
         warn=open_actions[Action.WARN],
         waived=sum(f.waiver is not None for f in findings),
     )
+
+
+def _is_unlicensed_work(judgements: Sequence[MatchJudgement]) -> bool:
+    return any(j.kind is ReferenceKind.WORK and j.license is not Permission.ALLOWED for j in judgements)
 
 
 def _words(datasets: Iterable[JudgedDataset]) -> int:

@@ -89,6 +89,8 @@ def _with_key(file: Path, key: TrustedKey) -> Trust:
     from provenance.clearance.trust import ISSUER_ROLE, Trust, load_trust
 
     if not file.exists():
+        if ISSUER_ROLE not in key.roles:
+            raise InputError(f"trust file {file} is not there yet and needs an issuer first", hint="make an issuer's key: provenance keys new NAME")
         return Trust(keys=(key,), thresholds=((ISSUER_ROLE, 1),))
     known = load_trust(file)
     return replace(known, keys=(*known.keys, key))

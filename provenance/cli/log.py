@@ -36,11 +36,11 @@ def show(ctx: CommandContext, /, limit: int, output: str) -> int:
 @click.option("--expected-head", default=None, help="A head printed earlier, such as in a report: it must be in the chain.")
 @pass_context
 def verify(ctx: CommandContext, /, expected_head: str | None) -> int:
-    """Check the chain; the first broken link is named."""
-    from provenance.registry.log import verify_log
+    """Check the chain and every fact against it; the first difference is named."""
+    from provenance.registry.integrity import verify_registry
 
     with ctx.workspace().units.read() as registry:
-        head = verify_log(registry.log_entries(), expected_head=expected_head)
-    say(f"✓ the log is whole, head {head}")
+        head = verify_registry(registry, expected_head=expected_head)
+    say(f"✓ the log is whole and every fact agrees with it, head {head}")
     say("The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True)
     return 0

@@ -18,7 +18,10 @@ from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim
 if TYPE_CHECKING:
     from provenance.audit.register import DatasetPlan, Registration
     from provenance.bootstrap import Workspace
+    from provenance.fingerprint.digest import ShardLeaf
 
+Claims = dict[tuple[str, str], "ShardLeaf"]
+"""(root, path) → what a shard list states of the file."""
 _DAY = r"\d{4}-\d{2}-\d{2}"
 
 
@@ -51,27 +54,42 @@ def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | No
     workspace = ctx.workspace()
     if manifest is not None and files:
         raise click.UsageError("give FILES or --manifest, not both")
-    plans = _from_manifest(ctx.path(manifest)) if manifest is not None else [_from_options(workspace, ctx, files, root, facts)]
-    done = _register(ctx, workspace, plans)
+    if manifest is not None:
+        plans, claimed = _from_manifest(workspace, ctx.path(manifest))
+    else:
+        plans, claimed = [_from_options(workspace, ctx, files, root, facts)], {}
+    done = _register(ctx, workspace, plans, claimed)
     _print(ctx, done, output)
     return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
 
 
-def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan]) -> Registration:
+def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan], claimed: Claims) -> Registration:
     from provenance.audit.register import register as record
 
     progress = ctx.progress()
     progress.start("registering", 0)
     try:
-        return record(plans, workspace.tools(progress, ctx.actor))
+        return record(plans, workspace.tools(progress, ctx.actor), claimed=claimed)
     finally:
         progress.finish()
 
 
-def _from_manifest(path: Path) -> list[DatasetPlan]:
+def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan], Claims]:
+    """Return what a manifest describes, and the digests that its shard lists state.
+
+    Raises:
+        ManifestError: If it means other folders by the names of data roots than the workspace does: its patterns would resolve elsewhere.
+    """
     from provenance.registry.exchange.manifest import load_datasets_manifest
 
-    return list(load_datasets_manifest(path).datasets())
+    document = load_datasets_manifest(path)
+    for name, folder in document.roots:
+        if folder.resolve() != workspace.settings.root(name).resolve():
+            raise ManifestError(
+                f"{path}: data root {name!r} is {folder}, and {workspace.settings.root(name)} in provenance.toml", hint="make the two agree"
+            )
+    claims = {(entry.root, leaf.path): leaf for entry in document.entries for leaf in entry.listed}
+    return list(document.datasets()), claims
 
 
 def _from_options(workspace: Workspace, ctx: CommandContext, files: tuple[str, ...], root: str, facts: dict[str, object]) -> DatasetPlan:

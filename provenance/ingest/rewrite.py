@@ -56,6 +56,10 @@ def _rewrite_lines(source: str, target: Path, lines: frozenset[int]) -> int:
         for block in iter_line_blocks(raw, source):
             if block.overlong:
                 raise ShardReadError(f"{source}:{block.first_line}: line is too long to be copied", hint="split the shard first")
+            if block.first_line == 1 and block.lines[0].lstrip().startswith(b"["):
+                raise ShardReadError(
+                    f"{source}: is one JSON array and cannot lose a record", hint="convert it to JSON Lines, register and audit it again"
+                )
             kept = [line for number, line in enumerate(block.lines, block.first_line) if number not in lines]
             dropped += len(block.lines) - len(kept)
             out.write(b"".join(line + b"\n" for line in kept))

@@ -14,11 +14,9 @@ from provenance.matching.explain import Candidate, RowRuns, longest_run, stands_
 from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
 from provenance.matching.segment import Segment, encode
 from provenance.matching.words import read_words
-from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
+from provenance.model.match import ALSO_LISTED, AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
 from provenance.ports import TextBatch
 
-_ALSO_LISTED = 50
-"""Other references listed with a match."""
 _MARK_WINDOW = 3
 """Words in a row that mark a stretch as shared wherever it stands; single words count only where the two texts run in step."""
 _STEPWISE_WORDS = 1500
@@ -143,7 +141,7 @@ def _also(found: Candidate, others: Iterable[Candidate], segments: Sequence[Segm
         key = (c.segment, c.ref)
         if key != (found.segment, found.ref) and (key not in best or c.score > best[key].score):
             best[key] = c
-    listed = sorted(best.values(), key=lambda c: (-c.score, c.segment, c.ref))[:_ALSO_LISTED]
+    listed = sorted(best.values(), key=lambda c: (-c.score, c.segment, c.ref))[:ALSO_LISTED]
     entries = []
     for c in listed:
         segment = segments[c.segment]

@@ -40,6 +40,10 @@ class Span:
             raise ValueError(f"span [{self.start}, {self.end}) runs backwards")
 
 
+ALSO_LISTED = 50
+"""Other references listed with a match, best first; with so many, there may be more that are not listed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlsoIn:
     """Another reference that holds the same passage."""

@@ -72,3 +72,11 @@ def test_a_one_document_file_cannot_lose_a_record(tmp_path: Path) -> None:
     source.write_text("a document")
     with pytest.raises(ShardReadError, match="one document"):
         Rewriter().without(str(source), str(tmp_path / "b.txt"), records=frozenset({0}), lines=frozenset())
+
+
+def test_a_file_that_is_one_json_array_is_not_mended(tmp_path: Path) -> None:
+    source = tmp_path / "a.json"
+    source.write_text('[{"text": "one"}, {"text": "two"}]')
+    with pytest.raises(ShardReadError, match="one JSON array"):
+        Rewriter().without(str(source), str(tmp_path / "b.json"), records=frozenset({0}), lines=frozenset())
+    assert not (tmp_path / "b.json").exists()
