@@ -38,7 +38,7 @@ def _drop_steps(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], 
             (by_id[f.subject.id].match.path, by_id[f.subject.id].match.record) for f in findings if f.dataset == name and f.subject.id in by_id
         }
         total = amounts.records.get(name, 0)
-        share = f", {len(records) / total:.1%} of its records" if total else ""
+        share = f", {100 * len(records) / total:.1f} % of its records" if total else ""
         parts.append(f"{len(records)} {_plural('record', len(records))} of {name}{share}")
     command = "provenance remedy drop " + " ".join(f"--rule {rule}" for rule in rules) + " --apply"
     passages = _plural("passage", len(findings))
