@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provenance.audit.tools import Tools
 from provenance.errors import IngestError, ManifestError
@@ -13,6 +14,8 @@ from provenance.model.match import ReadProblem
 
 DatasetPlan = tuple[Dataset, tuple[str, ...], str]
 """A dataset, the patterns of its shards, and the name of the data root they are relative to."""
+UNREAD_LISTED = 10
+"""Unread records of one shard whose lines a registration names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,8 @@ class Registration:
     versions: tuple[DatasetVersion, ...]
     problems: tuple[ReadProblem, ...]
     """Files that could not be read at all, and datasets of which nothing could be read. A shard read in part is registered and says so."""
+    unread: tuple[ReadProblem, ...] = ()
+    """The first records that could not be read of each shard read in part, with their lines."""
 
 
 def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tuple[str, str], ShardLeaf] | None = None) -> Registration:
@@ -43,7 +48,21 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
         with tools.units.begin(actor=tools.actor, action="register", reason=dataset.name) as registry:
             registry.add_version(version)
         versions.append(version)
-    return Registration(versions=tuple(versions), problems=tuple(problems))
+    return Registration(versions=tuple(versions), problems=tuple(problems), unread=tuple(p for v in versions for p in _unread(v, tools)))
+
+
+def _unread(version: DatasetVersion, tools: Tools) -> list[ReadProblem]:
+    """Read shards with unread records again, for where these are: a version keeps only how many."""
+    found: list[ReadProblem] = []
+    for shard in version.shards:
+        if shard.unread_records:
+            try:
+                stream = tools.reader.open(tools.listing.locate(shard.path, root=shard.root), text_field=version.dataset.text_field)
+                deque(stream, maxlen=0)
+            except IngestError:
+                continue  # it changed since it was registered, which the audit will say
+            found.extend(replace(p, path=shard.path) for p in stream.problems[:UNREAD_LISTED])
+    return found
 
 
 def leaf_of(shard: Shard) -> ShardLeaf:
@@ -54,13 +73,8 @@ def leaf_of(shard: Shard) -> ShardLeaf:
 def _describe(
     dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem], claimed: Mapping[tuple[str, str], ShardLeaf]
 ) -> tuple[Shard, ...]:
-    try:
-        paths = tools.listing.expand(patterns, root=root)
-    except (ManifestError, IngestError) as err:
-        problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)))
-        return ()
     shards = []
-    for path in paths:
+    for path in _expand(dataset, patterns, root, tools=tools, problems=problems):
         tools.progress.note(path)
         try:
             shard = tools.listing.describe(path, root=root, text_field=dataset.text_field)
@@ -74,6 +88,20 @@ def _describe(
             continue
         shards.append(shard)
     return tuple(shards)
+
+
+def _expand(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem]) -> list[str]:
+    """Return the files that patterns name; one that names nothing is a problem, and the others are registered all the same."""
+    try:
+        return tools.listing.expand(patterns, root=root)
+    except (ManifestError, IngestError) as err:
+        if len(patterns) == 1:
+            problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)))
+            return []
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update(_expand(dataset, (pattern,), root, tools=tools, problems=problems))
+    return sorted(found)
 
 
 def _with_hint(err: IngestError | ManifestError) -> str:

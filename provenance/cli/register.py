@@ -171,6 +171,7 @@ def _print(ctx: CommandContext, done: Registration, output: str) -> None:
         for shard in version.shards:
             if shard.unread_records:
                 say(f"  ! {shard.path}: {shard.unread_records} of {shard.records} records could not be read", err=True)
+    say_problems(done.unread, "unread records named")
     say_problems(done.problems)
     if done.versions:
         next_step("provenance audit run.yaml", quiet=ctx.quiet)
