@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def postgres() -> Iterator[str]:
     try:
         url = server.__enter__()
     except PostgresMissingError as err:
+        if os.environ.get("CI"):
+            pytest.fail(f"did not run on PostgreSQL: {err}")
         pytest.skip(f"did not run on PostgreSQL: {err}")
     try:
         yield url

@@ -275,17 +275,6 @@ def test_parameters_that_no_kernel_reads_are_refused(window: int, one_in: int) -
         IndexParams(tokens="words-1", window=window, one_in=one_in)
 
 
-def test_opening_takes_no_longer_for_a_larger_index(store: ReferenceStore) -> None:
-    store.add("set", [make_reference(str(i), " ".join(make_words(20_000, i))) for i in range(25)], kind=WORK)
-    store.open(["set"])
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        store.open(["set"])
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.05
-
-
 def test_a_matcher_opens_several_sets(filled: ReferenceStore) -> None:
     filled.add("other", [make_reference("z", " ".join(make_words(50, 9)))], kind=WORK)
     matcher: CascadeMatcher = open_matcher(filled, ["other", "set"])

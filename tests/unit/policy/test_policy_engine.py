@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,8 +185,8 @@ def test_facts_that_do_not_fit_the_schema_are_refused(change: dict[str, FactValu
         evaluate(ALL, facts(replace(whole, values=whole.values[1:])), (), TODAY)
 
 
-def test_a_thousand_shards_are_judged_within_a_second() -> None:
+def test_every_one_of_a_thousand_equal_shards_is_counted() -> None:
     many = facts(*(subject(SubjectKind.SHARD, f"s{i}") for i in range(1000)))
-    start = time.process_time()
-    assert evaluate(ALL, many, (), TODAY).verdict is VerdictKind.CLEARED
-    assert time.process_time() - start < 1
+    evaluation = evaluate(ALL, many, (), TODAY)
+    assert evaluation.verdict is VerdictKind.CLEARED
+    assert {r.judged for used in evaluation.rules for r in used.rules if r.for_each == "shard"} == {1000}
