@@ -34,7 +34,10 @@ WIDTH = 76
 @text_or_json
 @pass_context
 def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, output: str) -> int:
-    """Judge the run that RUN_FILE plans. Exit 0 cleared, 10 needs review, 11 blocked."""
+    """Judge a planned run.
+
+    RUN_FILE plans it (run.yaml otherwise). Exit 0 cleared, 10 needs review, 11 blocked.
+    """
     from provenance.policy.rundoc import load_run
 
     workspace = ctx.workspace()

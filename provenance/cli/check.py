@@ -29,7 +29,10 @@ STATE_FOLDER = ".provenance-check"
 @reference_options
 @pass_context
 def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, **options: object) -> int:
-    """Register, scan, judge by the baseline policy and report FOLDER: no manifest, no run file, nothing to prepare."""
+    """Cold start: register, scan, judge and report a folder.
+
+    FOLDER is judged by the baseline policy: no manifest, no run file, nothing to prepare.
+    """
     from provenance.audit.register import register
     from provenance.bootstrap import temporary_workspace
 

@@ -32,7 +32,10 @@ DEFAULT_DAYS = 14
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
 @pass_context
 def clear(ctx: CommandContext, /, audit: str, out: Path | None, **options: object) -> int:
-    """Sign a clearance for AUDIT: its verdict must be CLEARED, or REVIEW released by a reviewer."""
+    """Sign a clearance for an audited run.
+
+    The verdict of AUDIT must be CLEARED, or REVIEW released by a reviewer.
+    """
     from provenance.audit.clear import prepare_clearance, write_clearance
 
     workspace = ctx.workspace()

@@ -23,7 +23,9 @@ from provenance.errors import ConfigError
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_context
 def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], command: tuple[str, ...], **options: object) -> int:
-    r"""Verify a clearance against the data, then run COMMAND in this process. Exit 77 if it does not hold.
+    r"""Start a command only under a valid clearance.
+
+    The clearance is verified against the data; then COMMAND takes this process's place. Exit 77 if it does not hold.
 
     \b
     provenance exec --clearance run.clearance.json --trust trust.json -- torchrun train.py

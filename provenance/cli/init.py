@@ -15,7 +15,10 @@ from provenance.cli.output import next_step, say
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @pass_context
 def init(ctx: CommandContext, folder: Path | None) -> int:
-    """Make a workspace: provenance.toml and an empty registry."""
+    """Make a workspace here.
+
+    It is a provenance.toml and an empty registry, in FOLDER where one is named.
+    """
     from provenance.bootstrap import init_workspace
 
     workspace, is_new = init_workspace(ctx.path(folder) if folder else ctx.start)

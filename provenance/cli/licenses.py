@@ -34,7 +34,7 @@ def list_licenses(ctx: CommandContext, /, output: str) -> int:
 
 @licenses.command("show")
 @click.argument("name")
-@click.option("--commercial/--non-commercial", default=True, show_default=True)
+@click.option("--commercial/--non-commercial", default=True, show_default=True, help="What the trained model is for.")
 @text_or_json
 @pass_context
 def show(ctx: CommandContext, /, name: str, commercial: bool, output: str) -> int:

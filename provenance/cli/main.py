@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("policy:policy", "Check and explain policy bundles."),
     "terms": ("terms:terms", "Look up providers' terms."),
     "licenses": ("licenses:licenses", "Look up licences."),
-    "keys": ("keys:keys", "Make and list signing keys."),
+    "keys": ("keys:keys", "Make signing keys, and say whom to trust."),
     "clearance": ("clearance:clearance", "Verify and read clearances."),
     "report": ("report:report", "Write and verify audit documents."),
     "log": ("log:log", "Read and verify the audit log."),

@@ -66,7 +66,10 @@ class Tally:
 @output_format("table", "jsonl")
 @pass_context
 def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], output: str, **options: object) -> int:
-    """Find text that CORPUS files share with references. No registry is needed."""
+    """Find shared text, no registry needed.
+
+    CORPUS files are compared with reference files, or with sets made by `provenance reference add`.
+    """
     files = list(files_below(ctx, corpus))
     tally = Tally()
     with ExitStack() as stack:

@@ -28,7 +28,7 @@ def matches() -> None:
 @matches.command("list")
 @click.argument("audit", default=LATEST)
 @click.option("--finding", default=None, help="Only matches behind this finding or rule.")
-@click.option("--limit", default=40, show_default=True)
+@click.option("--limit", default=40, show_default=True, help="Passages shown in the table; JSON holds all.")
 @text_or_json
 @pass_context
 def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit: int, output: str) -> int:

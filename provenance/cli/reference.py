@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def reference() -> None:
-    """Keep the texts to look for: known API outputs, works, licence texts."""
+    """Keep the texts to look for.
+
+    They are known API outputs, works, licence texts and background.
+    """
 
 
 @reference.command("add")

@@ -30,7 +30,12 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), help="datasets.yaml that describes many datasets.")
 @click.option("--dataset", "name", help="Name of the dataset that FILES make up.")
 @click.option(
-    "--source", "source_kind", type=click.Choice([k.value for k in SourceKind]), default=SourceKind.UNKNOWN.value, help="Where it came from."
+    "--source",
+    "source_kind",
+    type=click.Choice([k.value for k in SourceKind]),
+    default=SourceKind.UNKNOWN.value,
+    metavar="KIND",
+    help=f"Where it came from: {', '.join(SourceKind)}.",
 )
 @click.option("--source-url", default=Absence.UNKNOWN.value, help="Address it came from.")
 @click.option("--license", "license_text", default=Absence.UNKNOWN.value, help="SPDX expression, LicenseRef-…, NOT_STATED or a common name.")
@@ -42,15 +47,18 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 @click.option("--generated", default=None, help="Days of generation: 2024-03-01 or 2024-03-01..2024-05-31.")
 @click.option("--synthetic", type=click.Choice(["yes", "no"]), default=None, help="Whether a model made it.")
 @click.option("--obtained", type=click.Choice([o.value for o in Obtained]), default=Obtained.UNKNOWN.value, help="Whose account made it.")
-@click.option("--domain", default=Absence.UNKNOWN.value)
-@click.option("--language", "languages", multiple=True)
-@click.option("--owner", default=Absence.UNKNOWN.value)
+@click.option("--domain", default=Absence.UNKNOWN.value, help="What the text is about, such as customer-support.")
+@click.option("--language", "languages", multiple=True, help="Language of the text, such as en; may be given again.")
+@click.option("--owner", default=Absence.UNKNOWN.value, help="Who answers for the dataset.")
 @click.option("--root", default="data", show_default=True, help="Data root that FILES are relative to.")
 @click.option("--text-field", default=None, help="Field that holds the text; found by convention otherwise.")
 @text_or_json
 @pass_context
 def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, **facts: object) -> int:
-    """Record datasets and their shards: FILES with --dataset, or --manifest."""
+    """Record datasets and their shards.
+
+    Give FILES with --dataset, or --manifest.
+    """
     workspace = ctx.workspace()
     if manifest is not None and files:
         raise click.UsageError("give FILES or --manifest, not both")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @text_or_json
 @pass_context
 def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], output: str) -> int:
-    """Compare DATASETS (all registered ones where none is named) with reference sets.
+    """Compare registered shards with reference sets.
 
-    Shards that were scanned against the same references before cost nothing. A kill loses at most the shard in hand.
+    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shard in hand.
     """
     workspace = ctx.workspace()
     names = references or tuple(s.name for s in workspace.references.sets())

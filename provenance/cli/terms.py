@@ -85,12 +85,12 @@ def show(ctx: CommandContext, /, terms_id: str, output: str) -> int:
 
 
 @terms.command("explain")
-@click.option("--provider", required=True)
-@click.option("--model", default=Absence.UNKNOWN.value)
-@click.option("--channel", default=Absence.UNKNOWN.value)
-@click.option("--region", default=Absence.UNKNOWN.value)
-@click.option("--generated", default=None, help="2024-03-01 or 2024-03-01..2024-05-31.")
-@click.option("--commercial/--non-commercial", default=True, show_default=True)
+@click.option("--provider", required=True, help="Whose model made the text.")
+@click.option("--model", default=Absence.UNKNOWN.value, help="Model id, such as gpt-4-0613.")
+@click.option("--channel", default=Absence.UNKNOWN.value, help="api, consumer, weights, cloud, host …")
+@click.option("--region", default=Absence.UNKNOWN.value, help="Region of the account, such as EU.")
+@click.option("--generated", default=None, help="Days of generation: 2024-03-01 or 2024-03-01..2024-05-31.")
+@click.option("--commercial/--non-commercial", default=True, show_default=True, help="What the trained model is for.")
 @click.option("--not-competing", is_flag=True, help="The model does not compete with the provider.")
 @text_or_json
 @pass_context
