@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from provenance.matching.align import GAP_COST, GAP_LIMIT, alignment_room, fill_gap
+from provenance.matching.align import BOX, GAP_COST, GAP_LIMIT, LEAST_EQUAL, LEAST_GAIN, alignment_room, fill_gap, grow_end
 from provenance.matching.cascade import CascadeMatcher
 from provenance.matching.passages import find_passages, group_segments
 from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
@@ -69,6 +69,11 @@ def best_alignment(a: list[int], b: list[int]) -> int:
     return row[-1]
 
 
+def best_beginning(a: list[int], b: list[int]) -> int:
+    """The best global score of any two beginnings."""
+    return max(best_alignment(a[:i], b[:j]) for i in range(len(a) + 1) for j in range(len(b) + 1))
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_gaps_are_aligned_as_the_textbook_says(seed: int) -> None:
     chance = random.Random(seed)
@@ -78,6 +83,21 @@ def test_gaps_are_aligned_as_the_textbook_says(seed: int) -> None:
     score, equal, _ = fill_gap(as_words(a), codes, 0, len(a), as_words(b), codes, 0, len(b), alignment_room())
     assert score == max(best_alignment(a, b), -GAP_LIMIT)
     assert equal <= min(len(a), len(b))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ends_grow_to_the_best_pair_of_beginnings(seed: int) -> None:
+    chance = random.Random(seed)
+    a = [chance.randrange(9) for _ in range(chance.randrange(1, BOX // 2))]
+    b = [*a[: seed % 8], *(chance.randrange(9) for _ in range(chance.randrange(1, BOX // 2)))]
+    codes = np.zeros(BOX, dtype=np.uint16)
+    best = best_beginning(a, b)
+    gained = grow_end(as_words(a), codes, 0, len(a), as_words(b), codes, 0, len(b), 1, alignment_room())[0]
+    backwards = as_words(a[::-1]), codes, len(a) - 1, -1, as_words(b[::-1]), codes, len(b) - 1, -1
+    assert grow_end(*backwards, -1, alignment_room())[0] == gained
+    assert gained in (0, best)
+    if best < LEAST_GAIN or best >= LEAST_EQUAL:  # who scores four has four equal words
+        assert gained == (best if best >= LEAST_GAIN else 0)
 
 
 def test_shingles_are_the_distinct_windows() -> None:
