@@ -166,7 +166,7 @@ def _reference_terms(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -
 def _run_facts(run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None, today: str) -> SubjectFacts:
     shards = [s for d in datasets for s in d.shards]
     words = [s.words for s in shards]
-    known = bool(words) and None not in words
+    known = bool(words) and None not in words and all(d.version is not None for d in datasets)
     values: dict[str, FactValue] = {
         "model.name": run.model.name,
         "model.kind": run.model.kind,
