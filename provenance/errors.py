@@ -65,6 +65,10 @@ class ManifestError(InputError, ValueError):
     """A dataset or shard manifest is malformed."""
 
 
+class NoFilesError(ManifestError):
+    """A pattern names no file."""
+
+
 class WireFormatError(InputError, ValueError):
     """A document does not have the shape of the value it should become."""
 

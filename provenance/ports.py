@@ -229,7 +229,12 @@ class ShardListing(Protocol):
     """Finds and hashes files under the data roots."""
 
     def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
-        """Return the files that glob patterns or folders name, relative to the root's folder, sorted."""
+        """Return the files that glob patterns or folders name, relative to the root's folder, sorted.
+
+        Raises:
+            NoFilesError: If a pattern names no file.
+            ManifestError: If a pattern leads out of the roots, or to a file that cannot be named; ``context["path"]`` is that file, where there is one.
+        """
 
     def locate(self, path: str, *, root: str) -> str:
         """Return where a shard's bytes are: its URL, or its absolute path."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from provenance.audit.tools import Tools
-from provenance.errors import IngestError, ManifestError
+from provenance.errors import IngestError, ManifestError, NoFilesError
 from provenance.model.dataset import DatasetVersion, Shard
 
 
@@ -63,6 +63,8 @@ def find_unregistered(shards: Sequence[Shard], registered: Iterable[tuple[str, s
         pattern = "*" if folder == "." else f"{folder}/*"
         try:
             found.update((root, path) for path in tools.listing.expand([pattern], root=root))
-        except (IngestError, ManifestError):
-            continue  # nothing readable is left there; the registered shards themselves are reported as missing
+        except NoFilesError:
+            continue  # nothing is left there; the registered shards themselves are reported as missing
+        except (IngestError, ManifestError) as err:
+            found.add((root, err.context.get("path", pattern)))  # a file that cannot be named or followed is none that was registered
     return sorted(found - known)

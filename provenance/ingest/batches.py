@@ -94,7 +94,7 @@ class RowCollector:
             return self._no_text(record)
         self._records += [index] * added
         self._lines += [line] * added
-        self._ids += [doc_id] * added
+        self._ids += [None if doc_id is None else whole(doc_id)] * added
         return None
 
     def _add_conventional(self, record: Mapping[str, Any], names: tuple[str, ...]) -> None:
@@ -181,7 +181,7 @@ class RowCollector:
             np.array(self._records, np.int64),
             np.array(self._lines, np.int64),
             np.array(self._row_codes, np.int32),
-            tuple(self._codes),
+            tuple(map(whole, self._codes)),
             self._ids,
         )
         self.rows_given += len(parts)
@@ -195,6 +195,11 @@ def utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return _SURROGATES.sub("\ufffd", text).encode()
+
+
+def whole(text: str) -> str:
+    """Return text that has UTF-8: lone surrogates as U+FFFD, one for one."""
+    return text if text.isascii() else utf8(text).decode()
 
 
 def json_kind(value: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fsspec
 
-from provenance.errors import ManifestError, ShardDigestMismatchError, ShardReadError
+from provenance.errors import ManifestError, NoFilesError, ShardDigestMismatchError, ShardReadError
 from provenance.fingerprint.digest import BLOCK_BYTES, hash_file
 from provenance.fingerprint.tokens import count_words
 from provenance.ingest.files import is_url, open_binary
@@ -37,14 +37,15 @@ class FileListing:
         end like data files; ``left_out`` lists the others.
 
         Raises:
-            ManifestError: If a pattern matches nothing, leads out of the declared roots, or the root is not known or not there.
+            NoFilesError: If a pattern matches nothing.
+            ManifestError: If a pattern leads out of the declared roots, or the root is not known or not there.
         """
         finder = self._finder(root)
         found: set[str] = set()
         for pattern in patterns:
             matched = _expand_url(pattern) if is_url(pattern) else list(finder.find(pattern))
             if not matched:
-                raise ManifestError(
+                raise NoFilesError(
                     f"{pattern!r} names no data file under {self._roots[root]}", hint="check the pattern, and that the data root is the right folder"
                 )
             found.update(matched)

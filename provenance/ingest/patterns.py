@@ -116,14 +116,17 @@ class PatternFinder:
         try:
             path.encode()
         except UnicodeEncodeError as err:
-            raise ManifestError(f"{os.fsencode(path)!r}: the file's name is not UTF-8", hint="rename the file") from err
+            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+            raise ManifestError(f"{shown}: the file's name is not UTF-8", hint="rename the file", context={"path": shown}) from err
         return path
 
     def _check(self, path: Path) -> str:
         real = os.path.realpath(path)
         if not any(Path(real).is_relative_to(root) for root in self._inside):
             raise ManifestError(
-                f"{path}: is a link that leads out of the data roots, to {real}", hint="declare that folder as a root, or put the file itself here"
+                f"{path}: is a link that leads out of the data roots, to {real}",
+                hint="declare that folder as a root, or put the file itself here",
+                context={"path": os.path.relpath(path, self._folder)},
             )
         return real
 

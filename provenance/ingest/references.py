@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from provenance.errors import ConfigError, ShardReadError
-from provenance.ingest.batches import json_kind, list_names, utf8
+from provenance.ingest.batches import json_kind, list_names, whole
 from provenance.ingest.fields import iter_chosen
 from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.jsonl import iter_json_records
@@ -143,7 +143,7 @@ def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> Fro
         return _said(record, name) or otherwise
 
     return FrozenReference(
-        text=_whole(text),
+        text=whole(text),
         record=ReferenceRecord(
             id=_id_of(entry, options),
             kind=options.kind,
@@ -193,12 +193,7 @@ def _said(record: Mapping[str, object], name: str) -> str | None:
     value = record.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _whole(value) if isinstance(value, str) and value else None
-
-
-def _whole(text: str) -> str:
-    """Return text that has UTF-8: lone surrogates as U+FFFD, one for one."""
-    return text if text.isascii() else utf8(text).decode()
+    return whole(value) if isinstance(value, str) and value else None
 
 
 def _generated(record: Mapping[str, object], otherwise: DateRange) -> DateRange:

@@ -212,6 +212,17 @@ def test_what_stands_before_the_cut_of_a_compressed_shard_is_kept(work: Workspac
     assert [m for m in findings_of(judged)["R002"] if m.startswith(name)]
 
 
+def test_lone_surrogates_in_ids_and_keys_do_not_stop_the_work(work: Workspace) -> None:
+    passage = json.dumps(PASSAGE)
+    work.write("odd.jsonl", b'{"id": "\\ud800x", "messages": [{"role": "user", "\\udfff": ' + passage.encode() + b"}]}\n" + GOOD)
+    assert work.register("notes", "odd.jsonl", "good.jsonl").code == 0
+    judged = work.audit("notes")
+    assert judged.code == 11
+    found = [e["match"] for e in json.loads(judged.out)["evidence"]]
+    assert [(m["doc_id"], m["field"]) for m in found] == [("\ufffdx", "messages[0].\ufffd")]
+    assert set(findings_of(judged)) == {"C001"}
+
+
 def _long_line(size_bytes: int) -> bytes:
     filler = "nothing of note was said and the weather held until the evening came on "
     text = filler * (size_bytes // len(filler)) + PASSAGE

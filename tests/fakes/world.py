@@ -12,7 +12,7 @@ from provenance.audit.scan import ScanOutcome, ShardToScan
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
-from provenance.errors import ManifestError, NotRegisteredError, ShardReadError
+from provenance.errors import NoFilesError, NotRegisteredError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat
@@ -71,7 +71,7 @@ class MemoryFiles:
         for pattern in patterns:
             matched = {n for n in names if fnmatch.fnmatchcase(n, pattern) and n.count("/") == pattern.count("/")}
             if not matched:
-                raise ManifestError(f"{pattern!r} names no data file")
+                raise NoFilesError(f"{pattern!r} names no data file")
             found |= matched
         return sorted(found)
 
