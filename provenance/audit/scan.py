@@ -101,15 +101,21 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
             known = registry.scan_result(scan_id(target.shard.sha256, matcher, target.dataset.text_field))
         if known is not None:
             result, digest = known
-            outcomes.append(
-                ScanOutcome(target=target, result=result, matches=_moved(tools.evidence.get_matches(digest), target.shard.path), reused=True)
-            )
+            found = _moved(tools.evidence.get_matches(digest), target.shard.path)
+            outcomes.append(ScanOutcome(target=target, result=_result_of(result, target), matches=found, reused=True))
             tools.progress.advance(target.shard.size_bytes)
         elif not rescan:
             outcomes.append(ScanOutcome(target=target, result=None, matches=(), reused=False, error="no current scan result"))
         else:
             outcomes.append(_scan_one(target, matcher, tools))
     return outcomes
+
+
+def _result_of(result: ScanResult, target: ShardToScan) -> ScanResult:
+    """Return a result under the path its shard has now."""
+    if result.path == target.shard.path:
+        return result
+    return replace(result, path=target.shard.path, problems=tuple(replace(p, path=target.location) for p in result.problems))
 
 
 def _moved(matches: Iterable[Match], path: str) -> tuple[Match, ...]:

@@ -1,0 +1,73 @@
+"""Steps name what closes most findings first, and only what counts towards the verdict."""
+
+from __future__ import annotations
+
+import re
+
+from provenance.audit.judged import match_id
+from provenance.audit.steps import Amounts, propose_steps
+from provenance.model.audit import MatchEvidence
+from provenance.model.finding import Action, Finding, Outcome, Remedy, Subject, SubjectKind
+from tests.fakes.records import make_finding
+from tests.fakes.world import plain_match, work_reference
+
+BOOK = work_reference()
+AMOUNTS = Amounts(records={"chats": 200, "prose": 50})
+
+
+def shared(record: int, *, dataset: str = "chats", rule: str = "C001", waiver: str | None = None) -> tuple[Finding, MatchEvidence]:
+    match = plain_match(BOOK, path=f"{dataset}.jsonl", record=record)
+    subject = Subject(kind=SubjectKind.MATCH, id=match_id(match), digest=match_id(match))
+    finding = make_finding(rule, "Long passage", subject=subject, message="shares words", dataset=dataset, waiver=waiver)
+    return finding, MatchEvidence(id=match_id(match), dataset=dataset, match=match, reference=BOOK, text=None)
+
+
+def of_dataset(
+    rule: str, dataset: str, *, action: Action = Action.DENY, outcome: Outcome = Outcome.VIOLATED, remedies: tuple[Remedy, ...] = ()
+) -> Finding:
+    subject = Subject(kind=SubjectKind.DATASET, id=dataset, digest="sha256:" + "0" * 64)
+    return make_finding(
+        rule, f"Title of {rule}", subject=subject, message="is wrong", dataset=dataset, action=action, outcome=outcome, remedies=remedies
+    )
+
+
+def test_nothing_open_needs_no_step() -> None:
+    finding, evidence = shared(1, waiver="w-1")
+    assert propose_steps([finding], [evidence], AMOUNTS) == ()
+    assert propose_steps([of_dataset("W001", "chats", action=Action.WARN)], [], AMOUNTS) == ()
+
+
+def test_all_shared_text_is_one_step_with_every_dataset_and_rule_it_touches() -> None:
+    pairs = [shared(1), shared(2), shared(2, rule="D002"), shared(7, dataset="prose")]
+    (step,) = propose_steps([f for f, _ in pairs], [e for _, e in pairs], AMOUNTS)
+    assert re.search(r"2 records of chats, 1\.0\s?% of its records", step.summary)
+    assert re.search(r"1 record of prose, 2\.0\s?% of its records", step.summary)
+    assert "provenance remedy drop --rule C001 --rule D002 --apply" in step.summary
+    assert step.effect == "closes 4 passages of C001, D002"
+    assert step.clears == ("C001", "D002")
+
+
+def test_the_step_that_closes_most_comes_first() -> None:
+    findings = [of_dataset("L001", "forum"), *(of_dataset("L002", name) for name in ("a", "b", "c"))]
+    assert [s.clears for s in propose_steps(findings, [], AMOUNTS)] == [("L002",), ("L001",)]
+    pairs = [shared(i) for i in range(5)]
+    steps = propose_steps([*findings, *(f for f, _ in pairs)], [e for _, e in pairs], AMOUNTS)
+    assert [s.clears for s in steps] == [("C001",), ("L002",), ("L001",)]
+
+
+def test_each_dataset_is_named_once() -> None:
+    (step,) = propose_steps([of_dataset("L001", "forum"), of_dataset("L001", "forum"), of_dataset("L001", "chats")], [], AMOUNTS)
+    assert step.summary.startswith("State the licence of forum, chats in datasets.yaml")
+    assert step.effect == "closes 3 findings of L001"
+
+
+def test_a_rule_without_advice_of_its_own_offers_its_first_remedy_else_its_title() -> None:
+    remedy = Remedy(kind="reweight", summary="lower the weights")
+    steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("X001", "m")], [], AMOUNTS)
+    assert {s.clears: s.summary for s in steps} == {("S001",): "lower the weights", ("X001",): "Title of X001"}
+
+
+def test_an_unknown_outcome_and_a_review_count_as_a_violation_does() -> None:
+    findings = [of_dataset("L001", "a", outcome=Outcome.UNKNOWN), of_dataset("L003", "a", action=Action.REVIEW)]
+    assert {s.clears for s in propose_steps(findings, [], AMOUNTS)} == {("L001",), ("L003",)}
+    assert propose_steps([of_dataset("L001", "a", outcome=Outcome.SATISFIED)], [], AMOUNTS) == ()
