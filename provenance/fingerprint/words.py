@@ -215,9 +215,8 @@ def scan_any(data: NDArray[np.uint8], at: Int, end: Int, table: _Table, out: _Ou
 def _grown(out: _Out, n: Int, capacity: Int) -> _Out:
     """Return larger arrays with the first ``n`` words kept."""
     hashes, starts, stops = np.empty(capacity, np.uint64), np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    hashes[:n] = out[0][:n]
-    starts[:n] = out[1][:n]
-    stops[:n] = out[2][:n]
+    for i in range(n):  # assigning slices would take three seconds to compile
+        hashes[i], starts[i], stops[i] = out[0][i], out[1][i], out[2][i]
     return hashes, starts, stops
 
 
@@ -235,8 +234,8 @@ def scan_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: _Table
     Returns:
         The arrays given, or larger ones in their place, and the number of words.
     """
-    n: Int = 0
     rows[0] = 0
+    n: Int = rows[0]  # a literal would compile every callee once more
     for row in range(len(offsets) - 1):
         at, end = offsets[row], offsets[row + 1]
         while at < end:

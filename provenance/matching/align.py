@@ -6,6 +6,8 @@ anew builds other sentences.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,8 @@ GAP_BOX = 64
 LEAST_GAIN, LEAST_EQUAL = 3, 4
 """What a box must gain at an end, and the equal words it must hold: two words of 32 x 32 agree by chance, five net words do not."""
 _DEAD = -(1 << 20)
+FORWARD, BACKWARD, _YES, _NO, _LEAST = (cast("int", np.int64(n)) for n in (1, -1, 1, 0, LEAST_GAIN))
+"""Directions and flags; typed, since a literal would compile every callee once more."""
 
 
 @kernel()
@@ -76,9 +80,9 @@ def extend_runs(
             continue
         low = int(last_end) if again else int(offsets[row])
         low_r = int(max(ref_offsets[ref], r - (q - low)))
-        left, left_score, left_equal = _walk(words, q - 1, low - 1, ref_words, r - 1, low_r - 1, -1, x_drop)
+        left, left_score, left_equal = _walk(words, q - 1, low - 1, ref_words, r - 1, low_r - 1, BACKWARD, x_drop)
         end_q, end_r = q + length, r + length
-        right, right_score, right_equal = _walk(words, end_q, offsets[row + 1], ref_words, end_r, ref_offsets[ref + 1], 1, x_drop)
+        right, right_score, right_equal = _walk(words, end_q, offsets[row + 1], ref_words, end_r, ref_offsets[ref + 1], FORWARD, x_drop)
         out[n, 0], out[n, 1] = row, ref
         out[n, 2], out[n, 3], out[n, 4] = q - left, end_q + right, r - left
         out[n, 5] = length + left_score + right_score
@@ -129,13 +133,13 @@ def _diagonal_score(
 
 
 @kernel()
-def _reach(value: int, rest_q: int, rest_r: int, local: bool) -> int:
+def _reach(value: int, rest_q: int, rest_r: int, local: int) -> int:
     """Return what a cell can come to if every pair to come is equal: at its best cell if ``local``, else at the far corner."""
     return value + min(rest_q, rest_r) - (0 if local else GAP_COST * abs(rest_q - rest_r))
 
 
 @kernel()
-def _first_row(nq: int, nr: int, least: int, local: bool, room: NDArray[np.int64]) -> int:
+def _first_row(nq: int, nr: int, least: int, local: int, room: NDArray[np.int64]) -> int:
     """Fill the row before the first query word; return its last live cell, -1 if there is none."""
     for j in range(nr + 1):
         if _reach(-GAP_COST * j, nq, nr - j, local) < least:
@@ -171,7 +175,7 @@ def _gap(
     nr: int,
     step: int,
     least: int,
-    local: bool,
+    local: int,
     room: NDArray[np.int64],
 ) -> tuple[int, int, int, int, int]:
     """Align up to ``nq`` and ``nr`` words from (q, r) in direction ``step``. ``room``: see ``alignment_room``.
@@ -236,7 +240,7 @@ def grow_end(
         nr = min(BOX, (stop_r - r) * step)
         if nq <= 0 or nr <= 0:
             break
-        gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, LEAST_GAIN, True, room)
+        gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, _LEAST, _YES, room)
         if gained < LEAST_GAIN or same < LEAST_EQUAL:
             break
         score, equal, loose, taken_q, taken_r = score + gained, equal + same, loose + free, taken_q + i, taken_r + j
@@ -269,7 +273,7 @@ def fill_gap(
     if nq == 0 or nr == 0 or nq > GAP_BOX or nr > GAP_BOX:
         return max(-min(nq, nr) - GAP_COST * abs(nq - nr), -GAP_LIMIT), 0, _loose(abs(nq - nr))
     least = _diagonal_score(words, codes, q0, nq, ref_words, ref_codes, r0, nr)
-    score, equal, loose, _, _ = _gap(words, codes, q0, nq, ref_words, ref_codes, r0, nr, 1, least, False, room)
+    score, equal, loose, _, _ = _gap(words, codes, q0, nq, ref_words, ref_codes, r0, nr, FORWARD, least, _NO, room)
     if score < -GAP_LIMIT:
         return -GAP_LIMIT, equal, _loose(loose)
     return score, equal, loose

@@ -59,7 +59,8 @@ def equal_rows(
             if same:
                 if n == len(out):
                     grown = np.empty((2 * n, 2), dtype=np.int64)
-                    grown[:n] = out
+                    for k in range(n):  # assigning slices takes seconds to compile
+                        grown[k, 0], grown[k, 1] = out[k, 0], out[k, 1]
                     out = grown
                 out[n, 0], out[n, 1] = row, ref
                 n += 1

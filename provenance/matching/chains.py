@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.matching.align import alignment_room, count_alike, fill_gap, grow_end
+from provenance.matching.align import BACKWARD, FORWARD, alignment_room, count_alike, fill_gap, grow_end
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
 _MIN_NEW = 3
+_GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 
 
 @kernel()
@@ -51,6 +52,23 @@ def _near_anchor(hsps: NDArray[np.int64], k: int, anchors: NDArray[np.int64], st
 
 
 @kernel()
+def _before(hsps: NDArray[np.int64], a: int, b: int) -> bool:
+    return bool(hsps[a, 2] < hsps[b, 2] or (hsps[a, 2] == hsps[b, 2] and a < b))
+
+
+@kernel()
+def _sort_by_start(hsps: NDArray[np.int64], chosen: NDArray[np.int64]) -> None:
+    """Order stretches by query position (Shell 1959, gaps of Ciura 2001): numba's own sort takes seconds to compile."""
+    for gap in _GAPS:
+        for k in range(gap, len(chosen)):
+            moved, at = chosen[k], k
+            while at >= gap and _before(hsps, moved, chosen[at - gap]):
+                chosen[at] = chosen[at - gap]
+                at -= gap
+            chosen[at] = moved
+
+
+@kernel()
 def _choose(hsps: NDArray[np.int64], a: int, b: int, cover: NDArray[np.int64], stamp: int, anchor: int, join: int) -> NDArray[np.int64]:
     """Return the stretches of one group, best first by score, that tell something new; ordered by query position."""
     kept = np.empty(b - a, dtype=np.int64)
@@ -65,15 +83,17 @@ def _choose(hsps: NDArray[np.int64], a: int, b: int, cover: NDArray[np.int64], s
             kept[n] = k
             n += 1
     anchors = kept[:n].copy()
-    anchors = anchors[np.argsort(hsps[anchors, 2])]
-    starts = hsps[anchors, 2].copy()
+    _sort_by_start(hsps, anchors)
+    starts = np.empty(n, dtype=np.int64)
+    for k in range(n):
+        starts[k] = hsps[anchors[k], 2]
     for k in range(first_weak, b):
         if _count_new(cover, hsps[k, 2], hsps[k, 3], stamp) >= _MIN_NEW and _near_anchor(hsps, k, anchors, starts, join):
             _mark(cover, hsps[k, 2], hsps[k, 3], stamp)
             kept[n] = k
             n += 1
-    chosen = kept[:n]
-    return chosen[np.argsort(hsps[chosen, 2])]
+    _sort_by_start(hsps, kept[:n])
+    return kept[:n]
 
 
 @kernel()
@@ -178,10 +198,10 @@ def measure_chains(
             if q1 > last_q:
                 last_q, last_r = q1, r0 + q1 - q0
         gain, same, free, dq, dr = grow_end(
-            words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, -1, room
+            words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, BACKWARD, room
         )
         score, equal, loose, start_q, low_r = score + gain, equal + same, loose + free, start_q - dq, min(low_r, start_r - dr)
-        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], 1, room)
+        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], FORWARD, room)
         score, equal, loose, last_q, high_r = score + gain, equal + same, loose + free, last_q + dq, max(high_r, last_r + dr)
         out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, last_q, low_r, high_r
         out[c, 6], out[c, 7], out[c, 8] = score, equal, loose
