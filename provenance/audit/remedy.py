@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -82,13 +83,25 @@ def apply_drop(drop: ShardDrop, shard: Shard, location: Path, *, originals: Path
     digest, _ = hash_file(location)
     if digest != drop.sha256:
         raise ConflictError(f"{shard.path} is not the file that was scanned", hint="run the audit again")
-    kept = originals / digest.removeprefix("sha256:") / location.name
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_name(kept.name + ".part")
-        shutil.copy2(location, part)
-        part.replace(kept)
+    kept = _keep(location, originals, digest)
     return rewriter.without(str(kept), str(location), records=drop.records, lines=drop.lines), kept
+
+
+def _keep(location: Path, originals: Path, digest: str) -> Path:
+    """Copy a file to where originals are kept, down to the disk, and make sure that the copy is what its folder says."""
+    kept = originals / digest.removeprefix("sha256:") / location.name
+    if kept.exists() and hash_file(kept)[0] == digest:
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_name(kept.name + ".part")
+    shutil.copy2(location, part)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    if hash_file(part)[0] != digest:
+        part.unlink()
+        raise ConflictError(f"{location} changed while it was copied", hint="run the audit again once nothing writes to it")
+    part.replace(kept)
+    return kept
 
 
 def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard]) -> list[str]:
