@@ -104,13 +104,24 @@ def _keep(location: Path, originals: Path, digest: str) -> Path:
     return kept
 
 
-def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard]) -> list[str]:
-    """Record a new version of datasets whose shards were mended, with the same declared facts. Returns ``name@root`` of each."""
+def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard | None]) -> list[str]:
+    """Record a new version of datasets whose shards were mended, with the same declared facts.
+
+    Args:
+        names: The datasets.
+        tools: Opens the registry, dates the versions.
+        describe: Returns a shard as it is now, ``None`` where nothing is left of it.
+
+    Returns:
+        ``name@root`` of each; a dataset of which nothing is left has no new version and is not among them.
+    """
     done = []
     for name in sorted(names):
         with tools.units.begin(actor=tools.actor, action="register", reason=f"{name}, mended") as registry:
             version = registry.dataset_version(name)
-            shards = tuple(describe(name, s) for s in version.shards)
+            shards = tuple(s for s in (describe(name, old) for old in version.shards) if s is not None)
+            if not shards:
+                continue
             mended = replace(version, shards=shards, root_digest=merkle_root(map(leaf_of, shards)), created=tools.clock.now())
             registry.add_version(mended)
         done.append(f"{name}@{mended.root_digest}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,13 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
-from provenance.cli.output import next_step, say, visible
-from provenance.errors import InputError
+from provenance.cli.output import next_step, say, say_problems, visible
+from provenance.errors import IngestError, InputError, RegistryError
+from provenance.model.match import ReadProblem
 
 if TYPE_CHECKING:
     from provenance.audit.remedy import ShardDrop
+    from provenance.audit.tools import Tools
     from provenance.bootstrap import Workspace
     from provenance.model.dataset import Shard
 
@@ -43,35 +47,64 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
         chosen = "".join(f" --rule {r}" for r in rules)
         next_step(f"provenance remedy drop{chosen} --apply", quiet=ctx.quiet)
         return 0
-    _apply(ctx, ctx.workspace(), drops)
+    problems = _apply(ctx, ctx.workspace(), drops)
+    say_problems(problems, "could not be mended")
     next_step("provenance audit run.yaml", quiet=ctx.quiet)
-    return 0
+    return 4 if problems else 0
 
 
-def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ...]) -> None:
-    from provenance.audit.remedy import apply_drop, register_again
+@dataclass(frozen=True, slots=True)
+class _Mended:
+    """A shard that was written again."""
+
+    text_field: str | None
+    is_empty: bool
+
+
+def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ...]) -> list[ReadProblem]:
+    """Mend what can be mended and register it. Returns what could not be: one shard that refuses must not leave the others half done."""
+    problems: list[ReadProblem] = []
+    mended: dict[tuple[str, str], _Mended] = {}
+    for item in drops:
+        try:
+            mended[item.dataset, item.path] = _mend(workspace, item)
+        except (InputError, RegistryError, IngestError) as err:
+            problems.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
+    _register_again(workspace.tools(ctx.progress(), ctx.actor), mended)
+    return problems
+
+
+def _mend(workspace: Workspace, item: ShardDrop) -> _Mended:
+    from provenance.audit.remedy import apply_drop
     from provenance.ingest.rewrite import Rewriter
 
+    with workspace.units.read() as registry:
+        version = registry.dataset_version(item.dataset)
+    shard = next((s for s in version.shards if s.path == item.path and s.sha256 == item.sha256), None)
+    if shard is None or "://" in shard.path:
+        raise InputError(f"is not a local shard of the newest version of {item.dataset}", hint="run the audit again")
+    location = Path(workspace.listing.locate(shard.path, root=shard.root))
     originals = workspace.settings.workspace / ".provenance" / "originals"
-    mended: dict[tuple[str, str], str] = {}
-    text_fields: dict[str, str | None] = {}
-    for item in drops:
-        with workspace.units.read() as registry:
-            version = registry.dataset_version(item.dataset)
-        shard = next((s for s in version.shards if s.path == item.path and s.sha256 == item.sha256), None)
-        if shard is None or "://" in shard.path:
-            raise InputError(f"{item.path} is not a local shard of the newest version of {item.dataset}", hint="run the audit again")
-        location = Path(workspace.listing.locate(shard.path, root=shard.root))
-        left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
-        say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
-        mended[item.dataset, item.path] = shard.root
-        text_fields[item.dataset] = version.dataset.text_field
+    left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
+    say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
+    if left_out == shard.records:
+        location.unlink()
+        say(f"  {visible(item.path)}: nothing is left of it, the file is taken out")
+    return _Mended(text_field=version.dataset.text_field, is_empty=left_out == shard.records)
 
-    def describe(name: str, shard: Shard) -> Shard:
-        if (name, shard.path) not in mended:
+
+def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> None:
+    from provenance.audit.remedy import register_again
+
+    def describe(name: str, shard: Shard) -> Shard | None:
+        found = mended.get((name, shard.path))
+        if found is None:
             return shard
-        return workspace.listing.describe(shard.path, root=shard.root, text_field=text_fields[name])
+        return None if found.is_empty else tools.listing.describe(shard.path, root=shard.root, text_field=found.text_field)
 
-    tools = workspace.tools(ctx.progress(), ctx.actor)
-    for done in register_again({d.dataset for d in drops}, tools, describe=describe):
-        say(f"registered {done}")
+    names = {name for name, _ in mended}
+    done = register_again(names, tools, describe=describe)
+    for version_name in done:
+        say(f"registered {version_name}")
+    for name in sorted(names - {d.partition("@")[0] for d in done}):
+        say(f"nothing is left of {visible(name)}: take it out of the run file")

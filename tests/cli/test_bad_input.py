@@ -357,3 +357,35 @@ def test_a_clearance_that_does_not_hold_is_denied_with_the_reason(
     assert "TRAINING BLOCKED" in printed.err
     assert words in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_mending_that_leaves_nothing_of_a_shard_finishes_the_other_shards(work: Workspace) -> None:
+    passage = json.dumps({"text": PASSAGE}).encode() + b"\n"
+    for name, content in (("only.jsonl", passage), ("mixed.jsonl", GOOD + passage), ("alone.jsonl", b"\n" + passage)):
+        work.write(name, content)
+    work.register("notes", "good.jsonl", "only.jsonl", "mixed.jsonl")
+    work.register("single", "alone.jsonl")
+    assert work.audit("notes", "single").code == 11
+    done = work.run("remedy", "drop", "--apply")
+    assert done.code == 0
+    assert "nothing is left of single: take it out of the run file" in done.out
+    assert work.shards("notes") == {"good.jsonl": 5, "mixed.jsonl": 5}
+    assert work.audit("notes").code == 0
+    assert set(findings_of(work.audit("notes", "single"))) == {"R001", "R002"}
+    originals = list((work.folder / ".provenance" / "originals").glob("*/*.jsonl"))
+    assert sorted(p.name for p in originals) == ["alone.jsonl", "mixed.jsonl", "only.jsonl"]
+
+
+def test_a_shard_that_cannot_be_mended_is_named_and_the_others_are_mended(work: Workspace) -> None:
+    work.write("mixed.jsonl", GOOD + json.dumps({"text": PASSAGE}).encode() + b"\n")
+    work.write("book.txt", PASSAGE.encode())
+    work.register("books", "book.txt")
+    work.register("notes", "good.jsonl", "mixed.jsonl")
+    assert work.audit("books", "notes").code == 11
+    done = work.run("remedy", "drop", "--apply")
+    assert done.code == 4
+    assert len(done.sentences("book.txt: ")) == 1
+    assert "take the whole file out of the dataset" in done.err
+    assert work.shards("notes") == {"good.jsonl": 5, "mixed.jsonl": 5}
+    assert (work.folder / "data" / "book.txt").read_text(encoding="utf-8") == PASSAGE
+    assert set(findings_of(work.audit("books", "notes"))) == {"C001"}
