@@ -1,0 +1,123 @@
+"""A clearance is for exactly what was judged: nothing blocked, nothing unreviewed, nothing that changed since."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provenance.audit.clear import prepare_clearance, write_clearance
+from provenance.audit.register import leaf_of
+from provenance.canonical import digest_of
+from provenance.clearance.envelope import parse_envelope
+from provenance.clearance.statement import parse_statement
+from provenance.errors import NotRegisteredError, SubjectMismatchError, UntrustedKeyError, VerdictError
+from provenance.fingerprint.digest import merkle_root, parse_manifest
+from provenance.model.audit import AuditRecord, DatasetSummary
+from provenance.model.finding import Action, Finding, Subject, SubjectKind, VerdictKind
+from provenance.model.wire import to_wire
+from tests.fakes.clearances import rfc_key
+from tests.fakes.records import cleared_record, make_finding, make_summary
+from tests.fakes.world import World, plain_dataset
+
+NOW = "2026-11-24T12:00:00Z"
+WINDOW = {"not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}
+ISSUER = rfc_key().trusted(name="Ada Clearer", roles=("issuer",), **WINDOW)
+REVIEWER = rfc_key(1).trusted(name="Grace Reviewer", roles=("reviewer",), **WINDOW)
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"a.jsonl": b"one\n", "b.jsonl": b"two\n", "c.jsonl": b"three\n"}, now=NOW)
+
+
+def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -> AuditRecord:
+    """Register two datasets and return an audit of them."""
+    versions = [world.register(plain_dataset("one"), "a.jsonl"), world.register(plain_dataset("two"), "b.jsonl", "c.jsonl")]
+    summaries: list[DatasetSummary] = [
+        replace(make_summary(v.dataset, weight=0.5, shards=len(v.shards), words=10), root_digest=v.root_digest) for v in versions
+    ]
+    with world.units.read() as registry:
+        leaves = [leaf for v in versions for leaf in registry.dataset_version(v.dataset.name).shards]
+    root = merkle_root(map(leaf_of, leaves))
+    findings = {
+        VerdictKind.CLEARED: (),
+        VerdictKind.REVIEW: (_finding("L003", Action.REVIEW),),
+        VerdictKind.BLOCKED: (_finding("L001", Action.DENY), _finding("L003", Action.REVIEW)),
+    }
+    return replace(cleared_record(), datasets=tuple(summaries), shards_total=3, manifest_root=root, verdict=verdict, findings=findings[verdict])
+
+
+def _finding(rule: str, action: Action) -> Finding:
+    subject = Subject(kind=SubjectKind.DATASET, id="one", digest="sha256:" + "0" * 64)
+    return make_finding(rule, "title", subject=subject, message="message", dataset="one", action=action)
+
+
+def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: World) -> None:
+    record = judged_record(world)
+    prepared = prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=None)
+    c = prepared.clearance
+    assert [leaf.path for leaf in prepared.leaves] == ["a.jsonl", "b.jsonl", "c.jsonl"]
+    assert c.manifest_root == record.manifest_root == merkle_root(prepared.leaves)
+    assert c.audit == digest_of(to_wire(record))
+    assert (c.run_digest, c.terms_catalog_digest) == (record.run.digest, record.terms_catalog_digest)
+    assert c.policy_digests == tuple(sorted({p.digest for p in record.policy}))
+    assert c.index_digests == tuple(sorted({r.digest for r in record.references}))
+    assert (c.issued, c.not_before, c.expires) == (NOW, NOW, "2026-12-08T12:00:00Z")
+    assert (c.verdict, c.conditions, c.released_by) == (VerdictKind.CLEARED, record.obligations, None)
+
+
+@pytest.mark.parametrize("reviewer", [None, "Grace Reviewer"])
+def test_a_blocked_audit_gives_none_whoever_releases_it(world: World, reviewer: str | None) -> None:
+    record = judged_record(world, verdict=VerdictKind.BLOCKED)
+    with pytest.raises(VerdictError, match=r"is BLOCKED by L001$"):
+        prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
+
+
+@pytest.mark.parametrize("reviewer", [None, ""])
+def test_a_review_needs_a_reviewer(world: World, reviewer: str | None) -> None:
+    record = judged_record(world, verdict=VerdictKind.REVIEW)
+    with pytest.raises(VerdictError, match="needs a review"):
+        prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
+    released = prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by="Grace Reviewer").clearance
+    assert (released.verdict, released.released_by) == (VerdictKind.REVIEW, "Grace Reviewer")
+
+
+def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:
+    with pytest.raises(UntrustedKeyError, match="no role 'issuer'"):
+        prepare_clearance(judged_record(world), world.tools, issuer=REVIEWER, days=14, released_by=None)
+
+
+def test_a_version_registered_since_does_not_change_what_was_judged(world: World) -> None:
+    record = judged_record(world)
+    before = prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+    world.disk.files["data/a.jsonl"] = b"other\n"
+    world.register(plain_dataset("one"), "a.jsonl")
+    assert prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None).leaves == before.leaves
+
+
+def test_a_registry_that_no_longer_holds_what_was_judged_is_refused(world: World) -> None:
+    record = judged_record(world)
+    with pytest.raises(NotRegisteredError):
+        prepare_clearance(record, World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None)
+    for wrong in (
+        replace(record, datasets=record.datasets[:1]),
+        replace(record, datasets=()),
+        replace(record, manifest_root="sha256:" + "0" * 64),
+    ):
+        with pytest.raises(SubjectMismatchError, match="not the ones that were judged"):
+            prepare_clearance(wrong, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_what_is_written_is_what_was_prepared(world: World, tmp_path: Path) -> None:
+    prepared = prepare_clearance(judged_record(world, verdict=VerdictKind.REVIEW), world.tools, issuer=ISSUER, days=1, released_by="Grace Reviewer")
+    target = tmp_path / "m.clearance.json"
+    manifest = write_clearance(prepared, (rfc_key(), rfc_key(1)), target)
+    assert manifest == tmp_path / "m.manifest.jsonl"
+    leaves, root = parse_manifest(manifest.read_bytes())
+    assert (leaves, root) == (prepared.leaves, prepared.clearance.manifest_root)
+    envelope = parse_envelope(target.read_bytes())
+    assert parse_statement(envelope.payload) == prepared.clearance
+    assert {s.key_id for s in envelope.signatures} == {rfc_key().key_id, rfc_key(1).key_id}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.clearance.json", "m.manifest.jsonl"]
