@@ -58,8 +58,12 @@ class CascadeMatcher:
         self._segments = index.segments
         kinds = {manifest.name: manifest.kind for manifest, _ in index.sets}
         self._kinds = [kinds[s.set_name] for s in self._segments]
-        self._explainer = Explainer(self._segments, self._kinds, params, stop_windows())
         self._words_seen = self._dropped = 0
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        """Made on first use: reading the stop passages loads compiled code, and who only asks for the scheme needs none."""
+        return Explainer(self._segments, self._kinds, self._params, stop_windows())
 
     @cached_property
     def _groups(self) -> tuple[SegmentGroup, ...]:
