@@ -126,10 +126,14 @@ class Workspace:
         return ToolVersion(version=__version__)
 
     def bundles(self, names: Sequence[str], *, beside: Path) -> list[Bundle]:
-        """Load the policy bundles that a run names: beside the run file, in the workspace's folders, or shipped."""
-        from provenance.policy.bundle import load_bundle
+        """Load the shipped baseline, and the bundles that a run names: beside the run file, in the workspace's folders, or shipped.
 
-        return [load_bundle(self.find_bundle(name, beside=beside)) for name in names]
+        Raises:
+            PolicyDocumentError: If one is not there or malformed, or two hold a rule of the same id.
+        """
+        from provenance.policy.bundle import load_bundles
+
+        return list(load_bundles([self.find_bundle(name, beside=beside) for name in names]))
 
     def find_bundle(self, name: str, *, beside: Path) -> Path:
         """Return the file of a bundle.

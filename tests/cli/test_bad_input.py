@@ -389,3 +389,22 @@ def test_a_shard_that_cannot_be_mended_is_named_and_the_others_are_mended(work: 
     assert work.shards("notes") == {"good.jsonl": 5, "mixed.jsonl": 5}
     assert (work.folder / "data" / "book.txt").read_text(encoding="utf-8") == PASSAGE
     assert set(findings_of(work.audit("books", "notes"))) == {"C001"}
+
+
+def test_a_run_that_does_not_name_the_baseline_is_judged_by_it_all_the_same(work: Workspace) -> None:
+    work.register("notes", "good.jsonl")
+    assert work.audit("notes", policy="distillation.yaml").code == 0
+    work.write("good.jsonl", GOOD + GOOD)
+    judged = work.audit("notes", policy="distillation.yaml")
+    assert judged.code == 11
+    assert set(findings_of(judged)) == {"R001", "R002"}
+    assert work.audit("notes", policy="").code == 11
+
+
+def test_a_bundle_that_redefines_a_rule_of_the_baseline_is_refused(work: Workspace) -> None:
+    text = (shipped("policies") / "bundles" / "baseline.yaml").read_text(encoding="utf-8")
+    (work.folder / "loose.yaml").write_text(text.replace('shard.state == "unchanged"', 'shard.state != "missing"'), encoding="utf-8")
+    work.register("notes", "good.jsonl")
+    refused = work.audit("notes", policy="loose.yaml")
+    assert refused.code == 1
+    assert "rule E001 is also in" in refused.err
