@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.matching.candidates import digest_rows, equal_rows
-from provenance.matching.evidence import RowText, build_match, show_texts
+from provenance.matching.evidence import Reported, RowText, build_match, show_texts
 from provenance.matching.explain import Candidate, Explainer, RowRuns, mark_windows
 from provenance.matching.index import OpenIndex, ReferenceStore
+from provenance.matching.measure import Measured, measure_matches
 from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
@@ -107,14 +108,40 @@ class CascadeMatcher:
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
         self._add_near_duplicates(words, found, candidates)
-        matches: list[Match] = []
+        reports = self._reports(batch, words, found, candidates)
+        measured = self._measure(batch, words, reports)
+        matches = [
+            (
+                r.text.row,
+                build_match(r, m, self._segments, (path, shard, scan), index_words=self._index.words),
+            )
+            for r, m in zip(reports, measured, strict=True)
+        ]
+        return [m for _, m in sorted(matches, key=lambda x: (x[0], x[1].start, x[1].end, x[1].reference_set, x[1].reference))]
+
+    def _reports(self, batch: TextBatch, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> list[Reported]:
+        """Judge the candidates of each row."""
+        bounds = [np.searchsorted(f.runs[:, 2], words.offsets).tolist() for f in found]
+        reports = []
         for row in sorted(candidates):
-            low, high = int(words.offsets[row]), int(words.offsets[row + 1])
-            text = RowText(batch, row, words.start[low:high], words.end[low:high], words.words[low:high], low)
-            runs = [RowRuns(i, _slice_runs(f.runs, low, high)) for i, f in enumerate(found)]
-            place = (path, shard, scan)
-            matches.extend(self._match_row(candidates[row], runs, words.words, text, place))
-        return matches
+            text = RowText(batch, row, words)
+            runs = [RowRuns(i, f.runs[bounds[i][row] : bounds[i][row + 1]]) for i, f in enumerate(found)]
+            for judged in select_best(candidates[row], self._kinds):
+                best, because = self._judge(judged, runs, words.words, text)
+                also = [c for c in (judged.best, *judged.also) if c is not best]
+                reports.append(Reported(best, also, because, runs, text))
+        return reports
+
+    def _measure(self, batch: TextBatch, words: Words, reports: Sequence[Reported]) -> list[Measured]:
+        """Return the exact numbers on each report, counted by segment."""
+        by_segment: dict[int, list[int]] = {}
+        for i, report in enumerate(reports):
+            by_segment.setdefault(report.found.segment, []).append(i)
+        measured: dict[int, Measured] = {}
+        for segment, numbers in by_segment.items():
+            pairs = [(reports[i].text.row, reports[i].found) for i in numbers]
+            measured.update(zip(numbers, measure_matches(batch, words, pairs, self._segments[segment]), strict=True))
+        return [measured[i] for i in range(len(reports))]
 
     def _find(self, words: Words) -> list[Found]:
         """Return what each segment shares with a batch."""
@@ -124,16 +151,6 @@ class CascadeMatcher:
             for i in group.members:
                 found[i] = find_passages(words, passing, self._segments[i], self._params)
         return [found[i] for i in range(len(self._segments))]
-
-    def _match_row(
-        self, candidates: list[Candidate], runs: list[RowRuns], words: NDArray[np.uint32], text: RowText, place: tuple[str, str, str]
-    ) -> list[Match]:
-        matches = []
-        for judged in select_best(candidates, self._kinds):
-            best, because = self._judge(judged, runs, words, text)
-            also = [c for c in (judged.best, *judged.also) if c is not best]
-            matches.append(build_match(best, also, because, runs, text, self._segments, place, index_words=self._index.words))
-        return sorted(matches, key=lambda m: (m.start, m.end, m.reference_set, m.reference))
 
     def _judge(self, judged: Judged, runs: list[RowRuns], words: NDArray[np.uint32], text: RowText) -> tuple[Candidate, Explanation | None]:
         """Return the reference to report a passage with, and why it is no alarm.
@@ -199,11 +216,6 @@ def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: i
     equal = int(np.count_nonzero(shared))
     spans = (low, high, int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
     return Candidate(number, ref, *spans, max(2 * equal - (high - low), 0), equal, counted=words.count(low, high), near=True)
-
-
-def _slice_runs(runs: NDArray[np.int64], low: int, high: int) -> NDArray[np.int64]:
-    first, last = np.searchsorted(runs[:, 2], [low, high])
-    return runs[first:last]
 
 
 def select_best(candidates: list[Candidate], kinds: Sequence[ReferenceKind]) -> list[Judged]:

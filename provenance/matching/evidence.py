@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.explain import Candidate, RowRuns, longest_run, stands_in_quotes
-from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
+from provenance.matching.measure import Measured
+from provenance.matching.score import estimate_chance_alarms, jaccard_of, wilson_interval
 from provenance.matching.segment import Segment, encode
-from provenance.matching.words import read_words
+from provenance.matching.words import Words, read_words
 from provenance.model.match import ALSO_LISTED, AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
 from provenance.ports import TextBatch
 
@@ -28,35 +30,18 @@ Place = tuple[str, str, str]
 class RowText:
     """One row of a batch with where its words stand; characters are counted only when asked for."""
 
-    def __init__(
-        self, batch: TextBatch, row: int, starts: NDArray[np.int64], ends: NDArray[np.int64], words: NDArray[np.uint32], first_word: int
-    ) -> None:
-        """Keep views of the batch.
-
-        Args:
-            batch: The batch.
-            row: Row in it.
-            starts: First byte of each word of the row, into the batch's data.
-            ends: Byte after each word.
-            words: The row's word hashes.
-            first_word: Number of the row's first word in the batch.
-        """
-        self.batch, self.row, self.words, self.first_word = batch, row, words, first_word
-        self._starts, self._ends = starts, ends
+    def __init__(self, batch: TextBatch, row: int, words: Words) -> None:
+        """Keep the batch, its words, and which row of it this is."""
+        self.batch, self.row, self._words = batch, row, words
 
     @cached_property
     def text(self) -> str:
         """The row as text."""
         return self.batch.text(self.row)
 
-    @cached_property
-    def shingles(self) -> NDArray[np.uint64]:
-        """The distinct word 5-grams of the whole row."""
-        return shingles(self.words)
-
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the code points that the batch's words ``first`` … ``last - 1`` take in the row."""
-        edges = np.array([self._starts[first - self.first_word], self._ends[last - 1 - self.first_word]], dtype=np.int64)
+        edges = np.array([self._words.start[first], self._words.end[last - 1]], dtype=np.int64)
         start, end = codepoint_offsets(self.batch.data, int(self.batch.offsets[self.row]), edges).tolist()
         return start, end
 
@@ -73,27 +58,25 @@ class RowText:
         return self.batch.field_names[int(self.batch.field_code[self.row])]
 
 
-def build_match(
-    found: Candidate,
-    also: Sequence[Candidate],
-    because: Explanation | None,
-    runs: Sequence[RowRuns],
-    text: RowText,
-    segments: Sequence[Segment],
-    place: Place,
-    *,
-    index_words: int,
-) -> Match:
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A judged passage, the reference it is reported with, and where it stands."""
+
+    found: Candidate
+    also: Sequence[Candidate]
+    because: Explanation | None
+    runs: Sequence[RowRuns]
+    text: RowText
+
+
+def build_match(report: Reported, measured: Measured, segments: Sequence[Segment], place: Place, *, index_words: int) -> Match:
     """Return the match that a judged passage is reported as."""
+    found, because, text = report.found, report.because, report.text
     segment = segments[found.segment]
     record = segment.record(found.ref)
-    start, end = text.span(found.start, found.end)
     ref_start, ref_end = segment.word_span(found.ref, found.ref_start, found.ref_end)
-    query = shingles(text.words[found.start - text.first_word : found.end - text.first_word])
-    reference = shingles(segment.words[found.ref_start : found.ref_end])
-    shared = compute_overlap(query, reference)
-    first_to_last = longest_run(found, runs)
-    low, high = wilson_interval(shared, len(query))
+    first_to_last = longest_run(found, report.runs)
+    low, high = wilson_interval(measured.shared, measured.query)
     number, line = int(text.batch.record[text.row]), int(text.batch.line[text.row])
     path, shard, scan = place
     return Match(
@@ -104,21 +87,21 @@ def build_match(
         line=line or None,
         doc_id=text.batch.doc_ids[text.row] or f"{path}#{number}",
         field=text.field,
-        start=start,
-        end=end,
+        start=measured.start,
+        end=measured.end,
         reference_set=segment.set_name,
         reference=record.id,
         kind=record.kind,
         reference_start=ref_start,
         reference_end=ref_end,
-        also=_also(found, also, segments),
+        also=_also(found, report.also, segments),
         method=_method(found),
         words=found.counted,
         aligned_words=found.equal,
         longest_run=first_to_last[1] - first_to_last[0],
-        exact_jaccard=compute_jaccard(query, reference),
-        exact_containment=shared / len(query) if len(query) else 0.0,
-        document_jaccard=compute_jaccard(text.shingles, segment.shingles(found.ref)),
+        exact_jaccard=jaccard_of(measured.query, measured.reference, measured.shared),
+        exact_containment=measured.shared / measured.query if measured.query else 0.0,
+        document_jaccard=jaccard_of(measured.row, measured.document, measured.document_shared),
         score=float(found.score),
         chance_alarms_per_million=estimate_chance_alarms(found.score, index_words),
         ci_low=low,

@@ -54,6 +54,8 @@ class Candidate:
     """The whole text equals the whole reference."""
     near: bool = False
     """The whole text is a near-duplicate of the whole reference, verified exactly."""
+    run: tuple[int, int] | None = None
+    """Where ``longest_run`` found the longest run, once it has looked."""
 
     @property
     def words(self) -> int:
@@ -110,12 +112,17 @@ def _longest_inside(runs: NDArray[np.int64], ref: int, start: int, end: int) -> 
 
 
 def longest_run(found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
-    """Return the words of the longest exact run with the reference, within the passage; all of a whole equal text."""
+    """Return the words of the longest exact run with the reference, within the passage; all of a whole equal text.
+
+    Args:
+        found: The passage; remembers the answer.
+        runs: The row's runs, one entry a segment, in the order of the segments.
+    """
     if found.whole:
         return found.start, found.end
-    (own,) = (row.runs for row in runs if row.segment == found.segment)
-    start, end = _longest_inside(own, found.ref, found.start, found.end)
-    return int(start), int(end)
+    if found.run is None:
+        found.run = _longest_inside(runs[found.segment].runs, found.ref, found.start, found.end)
+    return found.run
 
 
 class Explainer:

@@ -67,8 +67,12 @@ def compute_overlap(query: NDArray[np.uint64], reference: NDArray[np.uint64]) ->
 
 def compute_jaccard(query: NDArray[np.uint64], reference: NDArray[np.uint64]) -> float:
     """Return the exact Jaccard similarity of two sorted sets, 0 where both are empty."""
-    shared = compute_overlap(query, reference)
-    union = len(query) + len(reference) - shared
+    return jaccard_of(len(query), len(reference), compute_overlap(query, reference))
+
+
+def jaccard_of(query: int, reference: int, shared: int) -> float:
+    """Return the Jaccard similarity of two sets from their sizes and that of their intersection, 0 where both are empty."""
+    union = query + reference - shared
     return shared / union if union else 0.0
 
 
