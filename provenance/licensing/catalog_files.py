@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document
+from provenance.documents import load_document, nearest
 from provenance.errors import ProvenanceError, TermsDocumentError
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 
-def iter_catalog_documents(folders: Sequence[Path], *, format_name: str, version: int) -> Iterator[tuple[Path, dict[str, Any]]]:
+def iter_catalog_documents(
+    folders: Sequence[Path], *, format_name: str, version: int, fields: Sequence[str]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the documents of catalogue folders, folder by folder and sorted by name.
 
     Raises:
-        TermsDocumentError: If a folder is missing, or a file is no document of this format.
+        TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named.
     """
     for folder in folders:
         if not folder.is_dir():
             raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
         for path in sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file()):
-            yield path, _read(path, format_name, version)
+            document = _read(path, format_name, version)
+            refuse_unknown(document, ("format", "version", "release", *fields), str(path))
+            yield path, document
+
+
+def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str) -> None:
+    """Refuse a name that nobody knows: misspelt, it would leave an entry wider or more silent than it is.
+
+    Raises:
+        TermsDocumentError: With the nearest known spelling.
+    """
+    names = set(known)
+    unknown = [str(name) for name in given if name not in names]
+    if unknown:
+        raise TermsDocumentError(f"{where}: unknown name {min(unknown)!r}", hint=nearest(min(unknown), names))
 
 
 def _read(path: Path, format_name: str, version: int) -> dict[str, Any]:

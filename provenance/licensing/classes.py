@@ -227,15 +227,18 @@ def load_licenses(folders: Sequence[Path]) -> LicenseCatalog:
     entries: dict[str, dict[str, Any]] = {}
     aliases: dict[str, str] = {}
     releases: list[str] = []
-    for path, document in iter_catalog_documents(folders, format_name=LICENSES_FORMAT, version=LICENSES_VERSION):
+    for path, document in iter_catalog_documents(folders, format_name=LICENSES_FORMAT, version=LICENSES_VERSION, fields=("licenses", "aliases")):
         releases.append(str(document.get("release", path.stem)))
-        for raw in document.get("licenses", []):
+        listed, named = document.get("licenses") or [], document.get("aliases") or {}
+        if not isinstance(listed, list) or not isinstance(named, dict):
+            raise TermsDocumentError(f"{path}: licenses must be a list of entries, aliases must map names to licences")
+        for raw in listed:
             entry = _checked(raw, path)
             entries[entry["id"]] = entry
-        aliases.update({" ".join(str(a).lower().split()): str(v) for a, v in (document.get("aliases") or {}).items()})
+        aliases.update({" ".join(str(a).lower().split()): str(v) for a, v in named.items()})
     # A name such as "gpl-3.0" does not tell only from or-later: one entry then stands for both ids.
-    named = [(part.strip("() "), key) for key in entries for part in key.split(" OR ")]
-    classes = {part: _license_class(entries[key]) for part, key in named if entries[key].get("confidence", "seen") in _DECIDING}
+    parts = [(part.strip("() "), key) for key in entries for part in key.split(" OR ")]
+    classes = {part: _license_class(entries[key]) for part, key in parts if entries[key].get("confidence", "seen") in _DECIDING}
     return LicenseCatalog(version="+".join(releases), digest=catalog_digest({**entries, "aliases": aliases}), classes=classes, aliases=aliases)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.errors import TermsDocumentError
-from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents
+from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents, refuse_unknown
 from provenance.model.absence import Absence, is_absent
 
 TERMS_FORMAT = "provenance.terms"
@@ -57,6 +57,27 @@ EEA = frozenset(
 EU = EEA - {"IS", "LI", "NO"}
 _FIELDS = frozenset({"id", "provider", "service", "kind", "title", "version", "applies_to", "url", "clauses", "source", "confidence"})
 _NEEDED = frozenset({"id", "provider", "clauses", "applies_to", "version", "confidence"})
+_INNER = {
+    "version": frozenset({"effective_from", "effective_to", "observed_from", "observed_to", "precision"}),
+    "applies_to": frozenset({"channels", "regions", "models", "not_models", "artifacts", "generated_between"}),
+    "clauses": frozenset(
+        {
+            "train_any_model",
+            "competing_models",
+            "distillation",
+            "limits",
+            "exceptions",
+            "downstream",
+            "naming_attribution",
+            "output_ownership",
+            "automated_extraction",
+            "reverse_engineering",
+        }
+    ),
+}
+"""Known names inside an entry: one that is misspelt would leave a text wider or more silent than it is."""
+_CLAUSE = frozenset({"value", "quote", "quote_check"})
+_SOURCE = frozenset({"where", "observed"})
 _DAY = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
 
 
@@ -177,7 +198,7 @@ def load_terms(folders: Sequence[Path]) -> TermsCatalog:
     """
     raw: dict[str, dict[str, Any]] = {}
     releases: dict[str, None] = {}
-    for path, document in iter_catalog_documents(folders, format_name=TERMS_FORMAT, version=TERMS_VERSION):
+    for path, document in iter_catalog_documents(folders, format_name=TERMS_FORMAT, version=TERMS_VERSION, fields=("terms",)):
         releases[str(document.get("release", path.stem))] = None
         items = document.get("terms")
         if not isinstance(items, list):
@@ -196,15 +217,26 @@ def _checked(item: object, path: Path) -> dict[str, Any]:
     for names, what in ((set(item) - _FIELDS, "unknown field"), (_NEEDED - set(item), "missing field")):
         if names:
             raise TermsDocumentError(f"{where}: {what} {min(names)!r}", hint=f"fields: {', '.join(sorted(_FIELDS))}")
-    clauses = item["clauses"]
-    if not isinstance(clauses, dict) or not all(isinstance(c, dict) and isinstance(c.get("value"), str) for c in clauses.values()):
+    for place, known in _INNER.items():
+        if not isinstance(item[place], dict):
+            raise TermsDocumentError(f"{where}: {place} must be an object")
+        refuse_unknown(item[place], known, f"{where}: {place}")
+    sources = item.get("source", [])
+    if not isinstance(sources, list) or not all(isinstance(s, dict) for s in sources):
+        raise TermsDocumentError(f"{where}: source must be a list of {{where: …, observed: …}}")
+    for source in sources:
+        refuse_unknown(source, _SOURCE, f"{where}: source")
+    _check_clauses(item["clauses"], where)
+    return item
+
+
+def _check_clauses(clauses: Mapping[str, Any], where: str) -> None:
+    if not all(isinstance(c, dict) and isinstance(c.get("value"), str) for c in clauses.values()):
         raise TermsDocumentError(f"{where}: clauses must map names to {{value: …, quote: …}}")
     for name, clause in clauses.items():
+        refuse_unknown(clause, _CLAUSE, f"{where}: clauses.{name}")
         if len(str(clause.get("quote", "")).split()) > MAX_QUOTE_WORDS:
             raise TermsDocumentError(f"{where}: the quote of {name} has more than {MAX_QUOTE_WORDS} words", hint="shorten it with …")
-    if not isinstance(item["version"], dict) or not isinstance(item["applies_to"], dict):
-        raise TermsDocumentError(f"{where}: version and applies_to must be objects")
-    return item
 
 
 def _version(item: Mapping[str, Any]) -> TermsVersion:
