@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any, cast
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """RFC 8785 section 3.2.2.3 refuses integers beyond I-JSON's range (RFC 7493)."""
@@ -23,7 +24,7 @@ def canonical_bytes(value: object) -> bytes:
         import rfc8785
 
         try:
-            return rfc8785.dumps(value)  # type: ignore[arg-type]
+            return rfc8785.dumps(cast("Any", value))
         except rfc8785.CanonicalizationError as err:
             raise ValueError(str(err)) from err
     try:

@@ -20,6 +20,8 @@ MAX_BYTES = 32 << 20
 """Largest document read, bytes."""
 MAX_DEPTH = 40
 """Deepest nesting read."""
+MAX_DIGITS = 20
+"""Longest whole number read, sign included: no fact needs more, and Python refuses to parse thousands of digits."""
 
 
 def load_document(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[object, bytes]:
@@ -77,7 +79,6 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with fewer readings of plain scalars, and nothing that repeats or nests without bound."""
 
     where = ""
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own class attribute
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -107,8 +108,8 @@ class _Loader(yaml.SafeLoader):
 def _number(_loader: _Loader, node: yaml.ScalarNode) -> float | int:
     text = node.value.replace("_", "")
     if re.fullmatch(r"[-+]?[0-9]+", text):
-        if len(text) > 20:  # noqa: PLR2004 - no fact needs more digits; Python refuses to parse thousands of them
-            raise yaml.constructor.ConstructorError(None, None, "a number of more than 20 digits", node.start_mark)
+        if len(text) > MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(None, None, f"a number of more than {MAX_DIGITS} digits", node.start_mark)
         return int(text)
     value = float(text)
     if value in (float("inf"), float("-inf")):
@@ -116,6 +117,7 @@ def _number(_loader: _Loader, node: yaml.ScalarNode) -> float | int:
     return value
 
 
+_Loader.yaml_implicit_resolvers = {}  # none of PyYAML's own readings of plain scalars
 for _first in "-+0123456789.":
     _Loader.yaml_implicit_resolvers.setdefault(_first, []).append(
         ("tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:0|[1-9][0-9_]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$|^[-+]?\.[0-9]+$"))

@@ -18,6 +18,8 @@ from provenance.model.wire import to_wire
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "\u2009": " "}
 MAX_PROBLEMS_SHOWN = 10
+_UNIT_STEP = 1000
+"""Decimal units: 1 kB is 1000 B."""
 _NARROWEST = 8
 """Characters below which no column is cut."""
 
@@ -90,9 +92,9 @@ def size_text(size_bytes: int) -> str:
     """Return a size in decimal units."""
     value = float(size_bytes)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:  # noqa: PLR2004 - decimal units
+        if value < _UNIT_STEP:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
+        value /= _UNIT_STEP
     return f"{value:.1f} TB"
 
 

@@ -13,7 +13,7 @@ import lzma
 import zlib
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Protocol, Self, cast
 from urllib.parse import unquote, urlsplit
 
 import fsspec
@@ -120,7 +120,7 @@ class _Counted(io.RawIOBase):
         self.taken += len(block)
         return block
 
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # the stub's buffer type is not public
+    def readinto(self, buffer: Any, /) -> int:
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)

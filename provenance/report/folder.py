@@ -85,8 +85,8 @@ def _write(target: Path, raw: bytes) -> None:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)  # noqa: PTH101 - by the name of the open file
-            os.replace(file.name, target)  # noqa: PTH105 - likewise
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(target)
         except OSError:
             Path(file.name).unlink(missing_ok=True)
             raise

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from provenance.model.absence import TriState
 from provenance.model.audit import (
@@ -330,7 +331,7 @@ LIMITS = (
 )
 
 
-def _record(**changes: object) -> AuditRecord:
+def _record(**changes: Any) -> AuditRecord:
     base = AuditRecord(
         id=sha("audit cleared"),
         created="2026-11-24T04:12:09Z",
@@ -360,7 +361,7 @@ def _record(**changes: object) -> AuditRecord:
         verdict=VerdictKind.CLEARED,
         limits=LIMITS[:2],
     )
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]  # keyword values are checked by the frozen type's own tests
+    return dataclasses.replace(base, **changes)
 
 
 ZERO_TOTALS = Totals(

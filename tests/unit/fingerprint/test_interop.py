@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from datasketch import LeanMinHash, MinHash, MinHashLSH
@@ -53,8 +55,9 @@ def test_other_schemes_are_refused(other: MinHash) -> None:
 
 
 def test_what_is_no_sketch_is_refused() -> None:
-    for wrong in (np.zeros(64, np.uint32), np.zeros((1, 128), np.uint32), np.zeros(128, np.int64)):
+    shapes: tuple[Any, ...] = (np.zeros(64, np.uint32), np.zeros((1, 128), np.uint32), np.zeros(128, np.int64))
+    for wrong in shapes:
         with pytest.raises(SchemeMismatchError):
-            to_minhash(wrong)  # type: ignore[arg-type]  # the point of the test
+            to_minhash(wrong)
         with pytest.raises(SchemeMismatchError):
-            to_lean_minhash(wrong)  # type: ignore[arg-type]  # as above
+            to_lean_minhash(wrong)

@@ -151,10 +151,8 @@ def test_a_shard_that_is_gone_is_an_error(root: Path) -> None:
 
 
 def test_a_file_name_that_is_not_utf8_is_refused(root: Path) -> None:
-    name = os.fsencode(root / "chat") + b"/bad\xff.jsonl"
     try:
-        with open(name, "wb") as file:  # noqa: PTH123 -- a name of bytes
-            file.write(LINE)
+        Path(os.fsdecode(os.fsencode(root / "chat") + b"/bad\xff.jsonl")).write_bytes(LINE)
     except OSError:
         pytest.skip("this file system takes only UTF-8 names")
     with pytest.raises(ManifestError, match="not UTF-8"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,9 +23,9 @@ RECORDS: list[dict[str, object]] = [
 ]
 
 
-def read(files: list[Path], **options: object) -> tuple[list[FrozenReference], list[ReadProblem]]:
+def read(files: list[Path], **options: Any) -> tuple[list[FrozenReference], list[ReadProblem]]:
     problems: list[ReadProblem] = []
-    chosen = ReferenceOptions(kind=ReferenceKind.API_OUTPUT, **options)  # type: ignore[arg-type]  # options of one test
+    chosen = ReferenceOptions(kind=ReferenceKind.API_OUTPUT, **options)
     return list(iter_references(map(str, files), chosen, problems=problems)), problems
 
 
