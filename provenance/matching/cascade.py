@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import Reported, RowText, build_match, show_texts
-from provenance.matching.explain import Candidate, Explainer, RowRuns, mark_windows
+from provenance.matching.explain import Candidate, Explainer, RowRuns, know_windows, mark_windows
 from provenance.matching.index import OpenIndex, ReferenceStore
 from provenance.matching.measure import Measured, measure_matches
 from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
@@ -212,7 +212,7 @@ def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: i
     """Return a whole field as a passage shared with a whole reference. Words in a 5-gram that both hold count as equal, every other one against it."""
     low, high = int(words.offsets[row]), int(words.offsets[row + 1])
     shared = np.zeros(high - low, dtype=np.bool_)
-    mark_windows(words.words, low, high, segment.shingles(ref), SHINGLE, shared)
+    mark_windows(words.words, low, high, know_windows(segment.shingles(ref)), SHINGLE, shared)
     equal = int(np.count_nonzero(shared))
     spans = (low, high, int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
     return Candidate(number, ref, *spans, max(2 * equal - (high - low), 0), equal, counted=words.count(low, high), near=True)
@@ -220,6 +220,8 @@ def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: i
 
 def select_best(candidates: list[Candidate], kinds: Sequence[ReferenceKind]) -> list[Judged]:
     """Return one entry a shared passage: the best reference, and the others that hold most of their share of it."""
+    if len(candidates) == 1 and kinds[candidates[0].segment] is not ReferenceKind.BACKGROUND:
+        return [Judged(candidates[0], [])]
     alarming = [c for c in candidates if kinds[c.segment] is not ReferenceKind.BACKGROUND]
     chosen: list[Judged] = []
     for c in sorted(alarming, key=lambda c: (-c.score, c.start, c.segment, c.ref, c.ref_start)):

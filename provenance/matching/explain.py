@@ -26,6 +26,7 @@ _CACHED = 65536
 """Entries a cache holds before it starts anew."""
 _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
 _PUNCTUATION = ".,;:!?…)]—–-*_"
+_ONE, _BYTE = np.uint64(1), np.uint64(63)
 _EDGE_CHARACTERS = 8
 """Code points after a passage in which its closing quotation mark is sought."""
 
@@ -80,15 +81,51 @@ class RowRuns:
     runs: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownWindows:
+    """A sorted set of window hashes, and one bit for each in a filter: of other windows, one in sixteen is looked for in vain."""
+
+    hashes: NDArray[np.uint64]
+    bits: NDArray[np.uint64]
+
+    @property
+    def shift(self) -> np.uint64:
+        """By how many bits a hash is shifted to give its word of the filter."""
+        return np.uint64(65 - len(self.bits).bit_length())
+
+
+def know_windows(hashes: NDArray[np.uint64]) -> KnownWindows:
+    """Return a sorted set of window hashes with its filter."""
+    bits = np.zeros(2 ** max((16 * len(hashes) // 64).bit_length(), 1), dtype=np.uint64)
+    known = KnownWindows(hashes, bits)
+    np.bitwise_or.at(bits, hashes >> known.shift, np.uint64(1) << (hashes & _BYTE))
+    return known
+
+
+def mark_windows(words: NDArray[np.uint32], start: int, end: int, known: KnownWindows, n: int, mask: NDArray[np.bool_]) -> None:
+    """Set ``mask[i]`` for the words of ``words[start:end]`` that stand in a known window of ``n`` words."""
+    if len(known.hashes):
+        _mark_windows(words, start, end, known.hashes, known.bits, known.shift, n, mask)
+
+
 @kernel()
-def mark_windows(words: NDArray[np.uint32], start: int, end: int, known: NDArray[np.uint64], n: int, mask: NDArray[np.bool_]) -> None:
-    """Set ``mask[i]`` for the words of ``words[start:end]`` that stand in a window of ``n`` words that is in the sorted set ``known``."""
+def _mark_windows(
+    words: NDArray[np.uint32],
+    start: int,
+    end: int,
+    known: NDArray[np.uint64],
+    bits: NDArray[np.uint64],
+    shift: np.uint64,
+    n: int,
+    mask: NDArray[np.bool_],
+) -> None:
     for i in range(start, end - n + 1):
         h = window_hash(words, i, n)
-        at = np.searchsorted(known, h)
-        if at < len(known) and known[at] == h:
-            for j in range(i, i + n):
-                mask[j - start] = True
+        if bits[h >> shift] >> (h & _BYTE) & _ONE:
+            at = np.searchsorted(known, h)
+            if at < len(known) and known[at] == h:
+                for j in range(i, i + n):
+                    mask[j - start] = True
 
 
 @kernel()
@@ -97,6 +134,32 @@ def mark_runs(runs: NDArray[np.int64], refs: NDArray[np.bool_], start: int, end:
     for k in range(len(runs)):
         if refs[k]:
             for q in range(max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)):
+                mask[q - start] = True
+
+
+@kernel()
+def _mark_own(runs: NDArray[np.int64], ref: int, start: int, end: int, mask: NDArray[np.bool_]) -> int:
+    """Set ``mask`` for the words of [start, end) in a run with one reference; return in how many such runs they are."""
+    held = 0
+    for k in range(len(runs)):
+        if runs[k, 1] == ref:
+            first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
+            held += first < last
+            for q in range(first, last):
+                mask[q - start] = True
+    return held
+
+
+@kernel()
+def _mark_others(
+    runs: NDArray[np.int64], origins: NDArray[np.uint64], origin: np.uint64, start: int, end: int, mask: NDArray[np.bool_], held: NDArray[np.bool_]
+) -> None:
+    """Set ``mask`` for the words of [start, end) in a run with a reference of another origin, and ``held`` for such runs."""
+    for k in range(len(runs)):
+        first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
+        held[k] = first < last and origins[runs[k, 1], 0] != origin
+        if held[k]:
+            for q in range(first, last):
                 mask[q - start] = True
 
 
@@ -130,9 +193,10 @@ class Explainer:
 
     def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: StopWindows) -> None:
         """Keep what is needed to judge; ``stop`` holds sorted sets of stop-passage windows."""
-        self._segments, self._kinds, self._params, self._stop = segments, kinds, params, stop
+        self._segments, self._kinds, self._params = segments, kinds, params
+        self._stop = tuple((reason, know_windows(hashes)) for reason, hashes in stop)
         self._same: dict[tuple[int, int, int, int], bool] = {}
-        self._prompts: dict[tuple[int, int], NDArray[np.uint64]] = {}
+        self._prompts: dict[tuple[int, int], KnownWindows] = {}
 
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
         """Return why a passage is no alarm, or ``None`` if it is one; marks of quotation are looked at apart."""
@@ -174,7 +238,7 @@ class Explainer:
             mark_windows(words, found.start, found.end, known, PROMPT_WINDOW if reason is Explanation.PROMPT else SHINGLE, taken)
             if not self._left(found, taken & own):
                 return reason
-        taken |= self._common_mask(found, runs)
+        taken |= self._common_mask(found, runs, taken & own, own)
         return None if self._left(found, taken & own) or self._is_singular(found, runs, longest) else Explanation.COMMON_TO_MODELS
 
     def _left(self, found: Candidate, taken: NDArray[np.bool_]) -> bool:
@@ -199,44 +263,47 @@ class Explainer:
         return True
 
     def _outside_body(self, found: Candidate) -> bool:
-        start, end = (int(x) for x in self._segments[found.segment].bodies[found.ref])
+        bodies = self._segments[found.segment].bodies
+        start, end = bodies.item(found.ref, 0), bodies.item(found.ref, 1)
         inside = min(found.ref_end, end) - max(found.ref_start, start)
         return inside < 0.5 * (found.ref_end - found.ref_start)
 
     def _own_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
         own = np.zeros(found.words, dtype=np.bool_)
-        for row in runs:
-            if row.segment == found.segment:
-                mark_runs(row.runs, row.runs[:, 1] == found.ref, found.start, found.end, own)
-        return own if own.any() else ~own
+        held = _mark_own(runs[found.segment].runs, found.ref, found.start, found.end, own)
+        return own if held else ~own
 
-    def _prompt(self, found: Candidate) -> NDArray[np.uint64]:
+    def _prompt(self, found: Candidate) -> KnownWindows:
         """Return the windows of the prompt that the reference answers."""
         key = (found.segment, found.ref)
         if key not in self._prompts:
             segment = self._segments[found.segment]
             if len(self._prompts) > _CACHED:
                 self._prompts.clear()
-            self._prompts[key] = shingles(
-                segment.prompt_words[segment.prompt_offsets[found.ref] : segment.prompt_offsets[found.ref + 1]], PROMPT_WINDOW
-            )
+            low, high = segment.prompt_offsets.item(found.ref), segment.prompt_offsets.item(found.ref + 1)
+            self._prompts[key] = know_windows(shingles(segment.prompt_words[low:high], PROMPT_WINDOW))
         return self._prompts[key]
 
-    def _common_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
-        """Mark what other models say too: leave-one-out, and not counting references that are the same text."""
+    def _common_mask(self, found: Candidate, runs: Sequence[RowRuns], taken: NDArray[np.bool_], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mark what other models say too: leave-one-out, and not counting references that are the same text.
+
+        Which these are is asked only where it matters: where too little of the passage is left with them counted.
+        """
         mask = np.zeros(found.words, dtype=np.bool_)
         if self._kinds[found.segment] is not ReferenceKind.API_OUTPUT:
             return self._background_mask(found, runs, mask)
         origin = self._segments[found.segment].origins[found.ref, 0]
-        for row in runs:
-            kind = self._kinds[row.segment]
-            if kind not in (ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND) or not len(row.runs):
-                continue
-            others = self._segments[row.segment].origins[row.runs[:, 1], 0] != origin
-            for ref in np.unique(row.runs[others, 1]):
-                if self._same_text(found, row.segment, int(ref)):
-                    others &= row.runs[:, 1] != ref
-            mark_runs(row.runs, others, found.start, found.end, mask)
+        speaking = [r for r in runs if self._kinds[r.segment] in (ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND) and len(r.runs)]
+        others = []
+        for row in speaking:
+            others.append(np.empty(len(row.runs), dtype=np.bool_))
+            _mark_others(row.runs, self._segments[row.segment].origins, origin, found.start, found.end, mask, others[-1])
+        if self._left(found, taken | (mask & own)):
+            return mask
+        mask[:] = False
+        for row, held in zip(speaking, others, strict=True):
+            same = [ref for ref in set(row.runs[held, 1].tolist()) if self._same_text(found, row.segment, ref)]
+            mark_runs(row.runs, held & ~np.isin(row.runs[:, 1], same) if same else held, found.start, found.end, mask)
         return mask
 
     def _background_mask(self, found: Candidate, runs: Sequence[RowRuns], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -257,11 +324,11 @@ class Explainer:
 
     def _holders(self, found: Candidate, runs: Sequence[RowRuns]) -> int:
         """Return how many unrelated origins hold most of the passage."""
-        origins = set()
+        origins: set[int] = set()
         for row in runs:
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], found.end) - np.maximum(row.runs[:, 2], found.start)
-            for ref in np.unique(row.runs[inside >= found.words // 2, 1]):
-                origins.add(int(self._segments[row.segment].origins[ref, 0]))
+            table = self._segments[row.segment].origins
+            origins.update(table.item(ref, 0) for ref in set(row.runs[inside >= found.words // 2, 1].tolist()))
         return len(origins)
 
 
