@@ -59,11 +59,17 @@ def say_problems(problems: Sequence[ReadProblem], what: str = "could not be read
     """List what failed, on stderr: the first few, and how many more."""
     for problem in problems[:MAX_PROBLEMS_SHOWN]:
         where = f"{problem.path}:{problem.line}" if problem.line else problem.path
-        say(f"  ! {visible(where)}: {visible(problem.message)}", err=True)
+        say(f"  ! {visible(where)}: {visible(_without_place(problem))}", err=True)
     if len(problems) > MAX_PROBLEMS_SHOWN:
         say(f"  ! … and {len(problems) - MAX_PROBLEMS_SHOWN} more", err=True)
     if problems:
         say(f"{len(problems)} {what}", err=True)
+
+
+def _without_place(problem: ReadProblem) -> str:
+    """Return a problem's message without the file's own name before it: the line begins with that already."""
+    place, _, rest = problem.message.partition(f"{problem.path}: ")
+    return rest if rest and (not place or place.endswith("/")) else problem.message
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset()) -> None:
