@@ -179,12 +179,15 @@ class CascadeMatcher:
             whole = set()
             for row, ref in equal.tolist():
                 length = int(words.offsets[row + 1] - words.offsets[row])
-                spans = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
-                rows.setdefault(row, []).append(Candidate(i, ref, *spans, length, length, counted=words.count(spans[0], spans[1]), whole=True))
+                held = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
+                rows.setdefault(row, []).append(Candidate(i, ref, *held, length, length, counted=words.count(held[0], held[1]), whole=True))
                 whole.add((row, ref))
-            for row, ref, start, end, ref_start, ref_end, score, same, loose in result.passages.tolist():
-                if (row, ref) not in whole and min(same, end - start) >= self._params.floor_words:
-                    rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, words.count(start, end)))
+            passages = result.passages
+            passages = passages[np.minimum(passages[:, 7], passages[:, 3] - passages[:, 2]) >= self._params.floor_words]
+            counted = words.ordinal[passages[:, 3] - 1] - words.ordinal[passages[:, 2]] + 1
+            for (row, ref, start, end, ref_start, ref_end, score, same, loose), count in zip(passages.tolist(), counted.tolist(), strict=True):
+                if (row, ref) not in whole:
+                    rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, count))
         return rows
 
     def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:

@@ -144,12 +144,20 @@ def _count_passages(
 
 
 @kernel()
+def _is_known(h: np.uint64, known: NDArray[np.uint64], ranks: NDArray[np.uint32], shift: np.uint64) -> bool:
+    held = False
+    for k in range(np.int64(ranks[h >> shift]), np.int64(ranks[(h >> shift) + _FIRST])):
+        held |= known[k] | _SIDES == h | _SIDES
+    return held
+
+
+@kernel()
 def _count_known(
     words: NDArray[np.uint32],
     low: int,
     high: int,
     known: NDArray[np.uint64],
-    ranks: NDArray[np.int64],
+    ranks: NDArray[np.uint32],
     shift: np.uint64,
     table: NDArray[np.uint64],
 ) -> tuple[Index, Index]:
@@ -157,15 +165,16 @@ def _count_known(
     size = _table_size(high - low)
     for i in range(size):
         table[i] = _NONE
-    new, _ = _add_windows(words, low, high, _FIRST, table, size)
-    shared = np.int64(0)
-    for i in range(size):
-        if table[i] != _NONE:
-            key = table[i] | _SIDES
-            for k in range(ranks[key >> shift], ranks[(key >> shift) + np.uint64(1)]):
-                if known[k] | _SIDES == key:
-                    shared += 1
-                    break
+    mask = np.uint64(size - 1)
+    new, shared = np.int64(0), np.int64(0)
+    n = min(SHINGLE, high - low)
+    for i in range(low, high - n + 1 if n > 0 else low):
+        h = window_hash(words, i, SHINGLE) if n == SHINGLE else window_hash(words, i, n)
+        at = _slot(table, mask, h)
+        if table[at] == _NONE:
+            table[at] = h | _FIRST
+            new += 1
+            shared += _is_known(h, known, ranks, shift)
     return new, shared
 
 

@@ -19,6 +19,8 @@ _EIGHT, _FOURTEEN = np.uint64(8), np.uint64(14)
 COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
+_BUDGET_BASE = 4096
+"""Words of exact extension that even the shortest text may cost."""
 Index = int | np.int64
 """A position in an array; kernels mix both."""
 
@@ -32,6 +34,12 @@ def window_hash(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
     h ^= h >> _HALF
     h *= _MIX
     return h ^ (h >> _HALF)
+
+
+@kernel()
+def _hash_at(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
+    """Return ``window_hash``; a constant length unrolls: twice as fast."""
+    return window_hash(words, at, COMMON_WINDOW) if n == COMMON_WINDOW else window_hash(words, at, n)
 
 
 @kernel()
@@ -117,7 +125,7 @@ def narrow(
     """Write those of the ``passing`` windows that are sampled and pass another filter; return how many."""
     found = np.int64(0)
     for k in range(len(passing)):
-        h = window_hash(words, passing[k], n)
+        h = _hash_at(words, passing[k], n)
         two = _two_bits(h)
         out[found] = passing[k]
         found += np.int64(bits[h >> shift] & two == two) * np.int64(h & mask == 0)
@@ -156,6 +164,30 @@ def _end_equal(words: NDArray[np.uint32], q: Index, high_q: Index, ref_words: ND
 
 
 @kernel()
+def _look_up(
+    words: NDArray[np.uint32],
+    passing: NDArray[np.int64],
+    n: int,
+    shift: np.uint64,
+    ref_words: NDArray[np.uint32],
+    buckets: NDArray[np.uint32],
+    positions: NDArray[np.uint32],
+    room: NDArray[np.int64],
+) -> None:
+    """Put where the buckets of some windows begin and end into the first two rows of ``room``.
+
+    Each table is touched for all windows before the next one is, so that the memory is asked for many lines at a time instead of one.
+    """
+    for k in range(len(passing)):
+        bucket = _hash_at(words, passing[k], n) >> shift
+        room[0, k], room[1, k] = buckets[bucket], buckets[bucket + _ONE]
+    for k in range(len(passing)):
+        room[2, k] = positions[room[0, k]] if room[0, k] < room[1, k] else 0
+    for k in range(len(passing)):
+        room[2, k] = ref_words[room[2, k]]
+
+
+@kernel()
 def exact_runs(
     words: NDArray[np.uint32],
     offsets: NDArray[np.int64],
@@ -181,20 +213,19 @@ def exact_runs(
     found = 0
     dropped = np.int64(0)
     row = 0
-    budget = np.int64(0)
-    budget_row = -1
+    budget = budget_per_word * (offsets[1] - offsets[0]) + _BUDGET_BASE
     last_full = np.int64(-2)
+    room = np.empty((3, _BLOCK), dtype=np.int64)
     for k in range(len(passing)):
+        if k % _BLOCK == 0:
+            _look_up(words, passing[k : k + _BLOCK], n, shift, ref_words, buckets, positions, room)
         q = passing[k]
         while offsets[row + 1] <= q:
             row += 1
-        if budget_row != row:
-            budget_row = row
-            budget = budget_per_word * (offsets[row + 1] - offsets[row]) + 4096
-        bucket = window_hash(words, q, n) >> shift
+            budget = budget_per_word * (offsets[row + 1] - offsets[row]) + _BUDGET_BASE
         hits = 0
-        last_slot = np.int64(buckets[bucket + _ONE])
-        for slot in range(np.int64(buckets[bucket]), last_slot):
+        last_slot = room[1, k % _BLOCK]
+        for slot in range(room[0, k % _BLOCK], last_slot):
             if hits >= cap or budget <= 0:  # what is left of the bucket is not even looked at: it may be the whole reference
                 dropped += last_slot - slot
                 break

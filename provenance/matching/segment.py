@@ -247,7 +247,7 @@ class Segment:
         self._checked = False
         self._records: dict[int, ReferenceRecord] = {}
         self._shingles: dict[int, NDArray[np.uint64]] = {}
-        self._ranks: dict[int, tuple[NDArray[np.int64], np.uint64]] = {}
+        self._ranks: dict[int, tuple[NDArray[np.uint32], np.uint64]] = {}
         self._starts: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     def check(self) -> None:
@@ -325,7 +325,7 @@ class Segment:
             self._shingles[ref] = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
         return self._shingles[ref]
 
-    def ranked_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.int64], np.uint64]:
+    def ranked_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32], np.uint64]:
         """Return a reference's shingles, where those begin whose top bits are 0, 1, 2 …, and by how many bits a hash is shifted to give its top bits."""
         known = self.shingles(ref)
         if ref not in self._ranks:
@@ -333,7 +333,7 @@ class Segment:
                 self._ranks.clear()
             bits = max(len(known).bit_length() - 1, 1)
             firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
-            self._ranks[ref] = np.append(np.searchsorted(known, firsts), len(known)).astype(np.int64), np.uint64(64 - bits)
+            self._ranks[ref] = np.append(np.searchsorted(known, firsts), len(known)).astype(np.uint32), np.uint64(64 - bits)
         return known, *self._ranks[ref]
 
     def word_span(self, ref: int, first: int, last: int) -> tuple[int, int]:
