@@ -5,7 +5,7 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -160,6 +160,9 @@ class Registry(Protocol):
 
     def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
         """Return a scan result and the digest of its evidence file."""
+
+    def scan_results(self, scan_ids: Collection[str]) -> Mapping[str, tuple[ScanResult, str]]:
+        """Return the recorded results of these ids, each with the digest of its evidence file; ids without one are left out."""
 
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         """Record that an audit was made; the record itself is stored as a file named by digest."""

@@ -94,20 +94,26 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
         tools: Opens shards and the registry, keeps the matches.
         rescan: Scan what has no current result; otherwise such a shard's outcome has an error.
     """
+    keyed = [(scan_id(target.shard.sha256, matcher, target.dataset.text_field), target) for target in targets]
+    with tools.units.read() as registry:
+        results = dict(registry.scan_results({key for key, _ in keyed}))
+    nothing = tools.evidence.put_matches(()) if results else ""
     outcomes = []
-    for target in targets:
+    for key, target in keyed:
         tools.progress.note(target.shard.path)
-        with tools.units.read() as registry:
-            known = registry.scan_result(scan_id(target.shard.sha256, matcher, target.dataset.text_field))
+        known = results.get(key)
         if known is not None:
             result, digest = known
-            found = _moved(tools.evidence.get_matches(digest), target.shard.path)
+            found = () if digest == nothing else _moved(tools.evidence.get_matches(digest), target.shard.path)
             outcomes.append(ScanOutcome(target=target, result=_result_of(result, target), matches=found, reused=True))
             tools.progress.advance(target.shard.size_bytes)
         elif not rescan:
             outcomes.append(ScanOutcome(target=target, result=None, matches=(), reused=False, error="no current scan result"))
         else:
-            outcomes.append(_scan_one(target, matcher, tools))
+            outcome, digest = _scan_one(target, matcher, tools)
+            outcomes.append(outcome)
+            if outcome.result is not None:
+                results[key] = outcome.result, digest
     return outcomes
 
 
@@ -127,19 +133,21 @@ def _renamed(match: Match, path: str) -> str:
     return f"{path}#{match.record}" if match.doc_id == f"{match.path}#{match.record}" else match.doc_id
 
 
-def _scan_one(target: ShardToScan, matcher: Matcher, tools: Tools) -> ScanOutcome:
+def _scan_one(target: ShardToScan, matcher: Matcher, tools: Tools) -> tuple[ScanOutcome, str]:
+    """Return a shard's outcome and the digest of its evidence file, empty where there is none."""
     found: list[Match] = []
     try:
         result = scan_shard(matcher, found.extend, target, tools)
         now, _ = tools.listing.digest(target.shard.path, root=target.shard.root)
     except IngestError as err:
-        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=str(err))
+        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=str(err)), ""
     if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
-        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=f"{target.shard.path} changed while it was scanned")
+        changed = f"{target.shard.path} changed while it was scanned"
+        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=changed), ""
     digest = tools.evidence.put_matches(found)
     with tools.units.begin(actor=tools.actor, action="scan", reason=target.shard.path) as registry:
         registry.save_scan(result, digest)
-    return ScanOutcome(target=target, result=result, matches=tuple(found), reused=False)
+    return ScanOutcome(target=target, result=result, matches=tuple(found), reused=False), digest
 
 
 def collect_texts(reader: ShardReader, matcher: Matcher, target: ShardToScan, matches: Sequence[Match]) -> dict[Match, MatchText]:

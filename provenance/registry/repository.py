@@ -6,7 +6,7 @@ recording the facts or shards of an *older* version again makes it the newest, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NoReturn
 
 from sqlalchemy import ColumnElement, Select, case, func, insert, select
@@ -23,6 +23,8 @@ from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
 from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanRow, ShardRow, VersionRow
 
+IDS_PER_QUERY = 500
+"""Parameters of one query: SQLite takes at least 999 in every build."""
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
@@ -158,9 +160,18 @@ class SqlRegistry:
 
     def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
         """Return a scan result and the digest of its evidence file, ``None`` where there is none."""
-        query = _newest_scan(scan_id).options(selectinload(ScanRow.indexes), selectinload(ScanRow.problems))
-        row = self._session.scalars(query).first()
-        return None if row is None else (mapping.scan_value(row), row.evidence)
+        return self.scan_results((scan_id,)).get(scan_id)
+
+    def scan_results(self, scan_ids: Collection[str]) -> dict[str, tuple[ScanResult, str]]:
+        """Return the scan results that are recorded of these ids, each with the digest of its evidence file; the last one recorded of an id counts."""
+        wanted = sorted(set(scan_ids))
+        found = {}
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            chunk = wanted[start : start + IDS_PER_QUERY]
+            query = select(ScanRow).where(ScanRow.id.in_(chunk)).order_by(ScanRow.number)
+            for row in self._session.scalars(query.options(selectinload(ScanRow.indexes), selectinload(ScanRow.problems))):
+                found[row.id] = (mapping.scan_value(row), row.evidence)
+        return found
 
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         """Record that an audit was made; the record itself is stored as a file named by digest."""

@@ -232,3 +232,18 @@ def test_names_that_cannot_be_stored_are_refused(units: UnitOfWork, name: str) -
         pytest.skip("the fake stores any text")
     with pytest.raises(ManifestError), units.begin(actor="tester", action="register") as registry:
         registry.add_version(values.version(Dataset(name=name), values.shards(1)))
+
+
+def test_many_scan_results_are_found_at_once(units: UnitOfWork) -> None:
+    names = [f"scan-{i}" for i in range(1200)]
+    with units.begin(actor="a", action="scan") as registry:
+        for name in names[:3]:
+            registry.save_scan(values.scan(name), values.digest(1))
+        registry.save_scan(values.scan("scan-1", alarms=7), values.digest(2))
+    with units.read() as registry:
+        assert registry.scan_results(names) == {
+            "scan-0": (values.scan("scan-0"), values.digest(1)),
+            "scan-1": (values.scan("scan-1", alarms=7), values.digest(2)),
+            "scan-2": (values.scan("scan-2"), values.digest(1)),
+        }
+        assert registry.scan_results(()) == {}

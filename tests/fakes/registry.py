@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -75,6 +75,9 @@ class InMemoryRegistry:
             return
         self._state.scans[result.id] = (result, evidence)
         self.changed.append([to_wire(result), evidence])
+
+    def scan_results(self, scan_ids: Collection[str]) -> dict[str, tuple[ScanResult, str]]:
+        return {key: found for key in scan_ids if (found := self.scan_result(key)) is not None}
 
     def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
         return self._state.scans.get(scan_id)
