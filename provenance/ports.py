@@ -81,6 +81,10 @@ class ShardStream(Protocol):
 class ShardReader(Protocol):
     """Opens shards of every format."""
 
+    @property
+    def scheme(self) -> str:
+        """A name that changes whenever the rows that a file gives change: results of one scheme say nothing of another's."""
+
     def open(self, location: str, *, text_field: str | None = None) -> ShardStream:
         """Open the shard at a local path or fsspec URL.
 

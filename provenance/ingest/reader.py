@@ -13,6 +13,8 @@ from provenance.ingest.parquet import ParquetStream
 from provenance.ingest.text import TextStream
 from provenance.model.dataset import ShardFormat
 
+SCHEME = "rows-1"
+"""Names how bytes become rows. Another number whenever a file may give other rows, fields, records or offsets than before."""
 ENDINGS: Mapping[str, ShardFormat] = MappingProxyType(
     {
         **dict.fromkeys((".jsonl", ".ndjson", ".json"), ShardFormat.JSONL),
@@ -29,6 +31,11 @@ _STREAMS: Mapping[ShardFormat, type[Stream]] = MappingProxyType(
 
 class Reader:
     """Opens shards at local paths and fsspec URLs."""
+
+    @property
+    def scheme(self) -> str:
+        """A name that changes whenever the rows that a file gives change (``ports.ShardReader``)."""
+        return SCHEME
 
     def open(self, location: str, *, text_field: str | None = None) -> Stream:
         """Open the shard at a local path or fsspec URL.

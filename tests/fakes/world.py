@@ -64,6 +64,7 @@ class MemoryFiles:
         self.files: dict[str, bytes] = {f"data/{path}": raw for path, raw in (files or {}).items()}
         self.opened: list[str] = []
         self.after_reading: Callable[[], None] = lambda: None
+        self.scheme = "memory-1"
 
     def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
         names = [f.removeprefix(f"{root}/") for f in self.files if f.startswith(f"{root}/")]

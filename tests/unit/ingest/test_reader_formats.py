@@ -16,8 +16,9 @@ import pytest
 
 from provenance.errors import ShardReadError
 from provenance.ingest.interface import Stream
-from provenance.ingest.reader import Reader, format_of
+from provenance.ingest.reader import SCHEME, Reader, format_of
 from provenance.model.dataset import ShardFormat
+from provenance.ports import ShardReader
 
 DOCUMENTS = {
     "a-1": "It was the best of times,\nit was the worst of times.\r\n",
@@ -157,6 +158,11 @@ def test_byte_order_mark_crlf_blank_lines_and_a_missing_last_line_feed(tmp_path:
 )
 def test_the_format_is_told_by_the_name(name: str, expected: ShardFormat | None) -> None:
     assert format_of(name) is expected
+
+
+def test_a_reader_names_its_scheme_behind_the_port() -> None:
+    reader: ShardReader = Reader()
+    assert reader.scheme == SCHEME
 
 
 def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
