@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from provenance.config import SETTINGS_NAME, Settings, default_settings, load_se
 from provenance.errors import ConfigError, PolicyDocumentError
 
 if TYPE_CHECKING:
+    from provenance.audit.clear import InForce
     from provenance.audit.facts import Catalogs
     from provenance.audit.tools import ReadingTools, Tools
     from provenance.ingest.listing import FileListing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provenance.licensing.terms import TermsCatalog
     from provenance.matching.cascade import CascadeMatcher
     from provenance.matching.index import ReferenceStore
-    from provenance.model.audit import ReferenceSummary, ToolVersion
+    from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.policy.bundle import Bundle
     from provenance.ports import Progress
     from provenance.registry.evidence import EvidenceFolder
@@ -29,13 +29,11 @@ if TYPE_CHECKING:
 
 
 class SystemClock:
-    """The machine's clock, or ``SOURCE_DATE_EPOCH`` where it is set (reproducible-builds.org), so that a run can be replayed to the byte."""
+    """The machine's clock. No environment variable sets it: the day decides which waivers and terms hold."""
 
     def now(self) -> str:
         """Return the time, RFC 3339 UTC with seconds."""
-        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        moment = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch.isdigit() else dt.datetime.now(dt.UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Workspace:
@@ -115,6 +113,19 @@ class Workspace:
         infos = [self.references.show(name) for name in names]
         return tuple(
             ReferenceSummary(name=i.name, digest=i.digest, kind=i.kind.value, references=i.references, words=i.words, scheme=i.scheme) for i in infos
+        )
+
+    def in_force(self, record: AuditRecord) -> InForce:
+        """Return what a record's run would be judged by now; bundles are looked for where the audit's run named them."""
+        from provenance.audit.clear import InForce
+
+        names = [r.name for r in record.references]
+        beside = Path(record.run_file).parent if record.run_file else self.settings.workspace
+        bundles = {b.name: b.digest for b in self.bundles(record.run.policy, beside=beside)}
+        return InForce(
+            indexes=tuple(r.digest for r in self.reference_summaries(names)),
+            terms=self.terms.digest,
+            policies=tuple(bundles.get(p.bundle, "") for p in record.policy),
         )
 
     @property

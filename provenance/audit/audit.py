@@ -14,10 +14,10 @@ from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.canonical import canonical_bytes, digest_of
-from provenance.errors import NotRegisteredError
+from provenance.errors import ManifestError, NotRegisteredError
 from provenance.fingerprint.digest import merkle_root
 from provenance.model.absence import Absence
-from provenance.model.audit import AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
+from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
 from provenance.model.dataset import DatasetVersion, Shard
 from provenance.model.finding import Finding, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
@@ -34,8 +34,6 @@ TEXTS_SHOWN = 400
 MATCHES_LISTED = 20_000
 """Alarms listed in a record; beyond it they stand in the evidence files only, and the record's limits say so."""
 EXPLAINED_LISTED = 200
-NO_ROOT = "sha256:" + "0" * 64
-"""Stands for the manifest of a run without shards, which no clearance can be issued for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +47,8 @@ class AuditRequest:
     references: tuple[ReferenceSummary, ...]
     tool: ToolVersion
     command: str
+    run_file: str = ""
+    """Where the run file is."""
     rescan: bool = True
     """Scan what has no current result; otherwise it counts as not scanned."""
 
@@ -203,7 +203,7 @@ def _record(
     with tools.units.read() as registry:
         revision, head = registry.revision, registry.log_head
     shards = [s for d in datasets for s in d.shards]
-    leaves = [leaf_of(s.checked.shard) for s in shards]
+    root = _manifest_root(shards)
     totals = count_totals(datasets, gathered, evaluation.findings)
     record = AuditRecord(
         id="",
@@ -216,7 +216,7 @@ def _record(
         datasets=summarize_datasets(datasets, gathered, evaluation.findings),
         shards=summarize_shards(datasets, evaluation.findings),
         shards_total=len(shards),
-        manifest_root=merkle_root(leaves) if leaves else NO_ROOT,
+        manifest_root=root,
         references=request.references,
         scans=tuple(sorted({s.outcome.result.id for s in shards if s.outcome is not None and s.outcome.result is not None})),
         terms_catalog_version=request.catalogs.terms.version,
@@ -233,15 +233,19 @@ def _record(
         steps=propose_steps(
             evaluation.findings, evidence, Amounts(records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets})
         ),
-        verdict=_verdict(evaluation, leaves),
+        verdict=VerdictKind.BLOCKED if root == NO_ROOT else evaluation.verdict,
         limits=_limits(request, datasets, totals.alarms, evidence),
+        run_file=request.run_file,
     )
     return replace(record, id=_audit_id(record))
 
 
-def _verdict(evaluation: Evaluation, leaves: Sequence[object]) -> VerdictKind:
-    """A run without shards is blocked whatever the rules say: nothing is never cleared."""
-    return evaluation.verdict if leaves else VerdictKind.BLOCKED
+def _manifest_root(shards: Sequence[JudgedShard]) -> str:
+    """Return the root over all shards of a run. Nothing is never cleared, and neither is a path that stands for two different files."""
+    try:
+        return merkle_root(leaf_of(s.checked.shard) for s in shards)
+    except ManifestError:
+        return NO_ROOT
 
 
 def _audit_id(record: AuditRecord) -> str:
@@ -270,6 +274,8 @@ def _limits(request: AuditRequest, datasets: Sequence[JudgedDataset], alarms: in
     else:
         total = sum(r.references for r in request.references)
         limits.append(f"Shared text was looked for in {total} references only; what is not among them cannot be found.")
+    if _manifest_root([s for d in datasets for s in d.shards]) == NO_ROOT:
+        limits.append("The run has no shards, or one path stands for two different files (in two data roots, or in a version that is out of date).")
     unread = sum(s.unread_records for d in datasets for s in d.shards)
     if unread:
         limits.append(f"{unread} records could not be read and were compared with nothing.")

@@ -18,11 +18,13 @@ from provenance.clearance.statement import Clearance, Issuer
 from provenance.clearance.trust import ISSUER_ROLE, TrustedKey
 from provenance.errors import SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import ShardLeaf, manifest_bytes, merkle_root
-from provenance.model.audit import AuditRecord
-from provenance.model.finding import Action, VerdictKind
+from provenance.model.audit import NO_ROOT, AuditRecord
+from provenance.model.finding import Action, VerdictKind, verdict_of
 from provenance.model.wire import to_wire
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+MAX_AUDIT_AGE = dt.timedelta(days=30)
+"""An older audit is not cleared: terms, waivers and data have moved on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,21 @@ class PreparedClearance:
     leaves: tuple[ShardLeaf, ...]
 
 
-def prepare_clearance(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released_by: str | None) -> PreparedClearance:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What a run would be judged by now: an audit that rests on anything else is out of date."""
+
+    indexes: tuple[str, ...]
+    """Digests of the run's reference sets."""
+    terms: str
+    """Digest of the terms catalogue."""
+    policies: tuple[str, ...]
+    """Digests of the bundles."""
+
+
+def prepare_clearance(
+    record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released_by: str | None, in_force: InForce
+) -> PreparedClearance:
     """Return the clearance that an audit permits.
 
     Args:
@@ -42,17 +58,22 @@ def prepare_clearance(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, 
         issuer: The key that will sign, as the trust file has it.
         days: How long it holds.
         released_by: Name of the reviewer who releases a REVIEW verdict.
+        in_force: References, terms and policy as they are now.
 
     Raises:
-        VerdictError: If the verdict permits none.
+        VerdictError: If the verdict permits none, the record is not one that this registry holds, or it is out of date.
         UntrustedKeyError: If the key may not issue.
-        SubjectMismatchError: If the registry no longer holds the shards that were judged.
+        SubjectMismatchError: If the registry no longer holds the shards or the facts that were judged.
     """
     _check_verdict(record, released_by)
+    _check_registered(record, tools)
+    _check_in_force(record, in_force)
     if ISSUER_ROLE not in issuer.roles:
         raise UntrustedKeyError(f"key of {issuer.name!r} has no role {ISSUER_ROLE!r}", hint="make one: provenance keys new NAME --role issuer")
     leaves = _leaves(record, tools)
-    now = dt.datetime.strptime(tools.clock.now(), _TIME).replace(tzinfo=dt.UTC)
+    now = _moment(tools.clock.now())
+    if now - _moment(record.created) > MAX_AUDIT_AGE:
+        raise VerdictError(f"the audit of {record.created} is older than {MAX_AUDIT_AGE.days} days", hint="run the audit again")
     clearance = Clearance(
         manifest_root=merkle_root(leaves),
         audit=digest_of(to_wire(record)),
@@ -64,28 +85,74 @@ def prepare_clearance(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, 
         conditions=record.obligations,
         issued=now.strftime(_TIME),
         not_before=now.strftime(_TIME),
-        expires=(now + dt.timedelta(days=days)).strftime(_TIME),
+        expires=_expiry(record, now, days).strftime(_TIME),
         issuer=Issuer(name=issuer.name, role=ISSUER_ROLE),
         released_by=released_by,
     )
     return PreparedClearance(clearance=clearance, leaves=leaves)
 
 
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.strptime(text, _TIME).replace(tzinfo=dt.UTC)
+
+
+def _expiry(record: AuditRecord, now: dt.datetime, days: int) -> dt.datetime:
+    """Return when the clearance ends: it never outlives a waiver that the verdict rests on, which holds to the end of its day."""
+    used = {f.waiver for f in record.findings if f.waiver is not None}
+    ends = [_moment(f"{w.expires}T00:00:00Z") + dt.timedelta(days=1) for w in record.waivers if w.id in used]
+    end = min([now + dt.timedelta(days=days), *ends])
+    if end <= now:
+        raise VerdictError("a waiver that the verdict rests on has expired", hint="run the audit again")
+    return end
+
+
 def _check_verdict(record: AuditRecord, released_by: str | None) -> None:
-    if record.verdict is VerdictKind.BLOCKED:
-        rules = ", ".join(sorted({f.rule for f in record.findings if f.is_open and f.action is Action.DENY}))
+    """Take the verdict from the findings, never from the word alone: a record is a file, and files can be edited."""
+    verdict = verdict_of(record.findings) if record.manifest_root != NO_ROOT else VerdictKind.BLOCKED
+    if VerdictKind.BLOCKED in {verdict, record.verdict}:
+        rules = ", ".join(sorted({f.rule for f in record.findings if f.is_open and f.action is Action.DENY})) or "its shards"
         raise VerdictError(
             f"the audit of {record.run.model.name} is BLOCKED by {rules}", hint="mend what it found and audit again: provenance findings list"
         )
-    if record.verdict is VerdictKind.REVIEW and not released_by:
+    if VerdictKind.REVIEW in {verdict, record.verdict} and not released_by:
         raise VerdictError(f"the audit of {record.run.model.name} needs a review", hint="have a reviewer read it and sign: --released-by KEY")
 
 
+def _check_registered(record: AuditRecord, tools: Tools) -> None:
+    """Refuse a record that this registry did not make, and one that a later audit of the same run has overtaken."""
+    digest = digest_of(to_wire(record))
+    with tools.units.read() as registry:
+        audits = registry.audits()
+    if digest not in {row[4] for row in audits}:
+        raise VerdictError("this record is not an audit of this registry", hint="audit the run here: provenance audit run.yaml")
+    newest = next(row for row in audits if row[2] == record.run.model.name)
+    if newest[4] != digest and newest[0] != record.id:
+        raise VerdictError(
+            f"a later audit of {record.run.model.name}, of {newest[1]}, says {newest[3]}", hint="clear the latest one: provenance clear latest"
+        )
+
+
+def _check_in_force(record: AuditRecord, in_force: InForce) -> None:
+    pairs = (
+        ("reference sets", {r.digest for r in record.references}, set(in_force.indexes)),
+        ("terms catalogue", {record.terms_catalog_digest}, {in_force.terms}),
+        ("policy", {p.digest for p in record.policy}, set(in_force.policies)),
+    )
+    for what, then, now in pairs:
+        if then != now:
+            raise VerdictError(f"the {what} changed since the audit of {record.created}", hint="run the audit again")
+
+
 def _leaves(record: AuditRecord, tools: Tools) -> tuple[ShardLeaf, ...]:
+    pinned = {d.dataset.partition("@")[0] for d in record.run.data if "@" in d.dataset}
     found: list[ShardLeaf] = []
     with tools.units.read() as registry:
         for summary in record.datasets:
-            found.extend(map(leaf_of, registry.dataset_version(summary.dataset.name, summary.root_digest).shards))
+            name = summary.dataset.name
+            version = registry.dataset_version(name, summary.root_digest if name in pinned else None)
+            if version.root_digest != summary.root_digest or version.dataset != summary.dataset:
+                raise SubjectMismatchError(f"dataset {name} was registered anew since the audit", hint="run the audit again")
+            found.extend(map(leaf_of, version.shards))
     if not found or merkle_root(found) != record.manifest_root:
         raise SubjectMismatchError("the registry's shards are not the ones that were judged", hint="run the audit again")
     return tuple(found)

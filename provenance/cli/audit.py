@@ -43,7 +43,7 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
     workspace = ctx.workspace()
     path = ctx.path(run_file) if run_file else workspace.settings.run or workspace.settings.workspace / "run.yaml"
     started = time.monotonic()
-    result = judge(ctx, workspace, load_run(path), beside=path.parent, rescan=not no_scan)
+    result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan)
     report = write_report(workspace, result.record) if with_report else None
     if output == "json":
         say_json(result.record)
@@ -54,28 +54,29 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
     return EXIT_OF[result.record.verdict]
 
 
-def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, beside: Path, rescan: bool) -> AuditResult:
+def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditResult:
     """Audit a run in a workspace."""
     from provenance.audit.audit import run_audit
 
     matcher = workspace.matcher(run.references) if run.references else None
-    return run_audit(_request(workspace, run, beside=beside, rescan=rescan), matcher, workspace.tools(ctx.progress(), ctx.actor))
+    return run_audit(_request(workspace, run, run_file=run_file, rescan=rescan), matcher, workspace.tools(ctx.progress(), ctx.actor))
 
 
-def _request(workspace: Workspace, run: Run, *, beside: Path, rescan: bool) -> AuditRequest:
+def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
     from provenance.audit.audit import AuditRequest
     from provenance.policy.waivers import load_waivers
 
-    waivers = load_waivers(beside / run.waivers) if run.waivers else ()
+    waivers = load_waivers(run_file.parent / run.waivers) if run.waivers else ()
     return AuditRequest(
         run=run,
-        bundles=tuple(workspace.bundles(run.policy, beside=beside)),
+        bundles=tuple(workspace.bundles(run.policy, beside=run_file.parent)),
         waivers=tuple(waivers),
         catalogs=workspace.catalogs,
         references=workspace.reference_summaries(run.references),
         tool=workspace.tool,
         command="provenance " + " ".join(visible(a) for a in sys.argv[1:]),
         rescan=rescan,
+        run_file=str(run_file.absolute()),
     )
 
 

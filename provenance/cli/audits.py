@@ -26,11 +26,21 @@ def load_audit(ctx: CommandContext, name: str) -> AuditRecord:
         WireFormatError: If a file is not an audit record.
     """
     path = ctx.path(Path(name))
+    if name == LATEST:
+        return registered_audit(ctx.workspace(), name)
     if path.is_dir() and (path / "audit.json").is_file():
         path = path / "audit.json"
     if path.is_file():
         return parse_audit(path.read_bytes(), where=str(path))
-    workspace = ctx.workspace()
+    return registered_audit(ctx.workspace(), name)
+
+
+def registered_audit(workspace: Workspace, name: str) -> AuditRecord:
+    """Return an audit record that the registry holds, read by its recorded digest.
+
+    Raises:
+        NotRegisteredError: If there is no such audit.
+    """
     return parse_audit(workspace.evidence.get_bytes(_find(workspace, name), suffix=AUDIT_SUFFIX), where=f"audit {name}")
 
 

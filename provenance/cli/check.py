@@ -59,7 +59,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
         policy=("baseline.yaml",),
         digest="sha256:" + "0" * 64,
     )
-    result = judge(ctx, workspace, run, beside=data, rescan=True)
+    result = judge(ctx, workspace, run, run_file=data / "run.yaml", rescan=True)
     page = write_report(workspace, result.record)
     print_verdict(result.record, time.monotonic() - started)
     print_findings(result.record)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.audits import LATEST, registered_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.keys import read_passphrase, safe_name
 from provenance.cli.options import pass_context
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from provenance.clearance.trust import TrustedKey
 
 DEFAULT_DAYS = 14
+MAX_DAYS = 90
 
 
 @click.command()
 @click.argument("audit", default=LATEST)
 @click.option("--as", "key_name", default=None, help="Name of the key to sign with; needed where there are several.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file that holds the key.")
-@click.option("--days", default=DEFAULT_DAYS, show_default=True, help="Days the clearance holds.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), default=DEFAULT_DAYS, show_default=True, help="Days the clearance holds.")
 @click.option("--passphrase-file", type=click.Path(dir_okay=False, path_type=Path), help="File whose first line opens the key.")
 @click.option("--released-by", "reviewer", default=None, help="Key of the reviewer who releases a REVIEW verdict, and signs too.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
@@ -39,18 +40,21 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, **options: objec
     from provenance.audit.clear import prepare_clearance, write_clearance
 
     workspace = ctx.workspace()
-    record = load_audit(ctx, audit)
+    record = registered_audit(workspace, audit)
     trust_option = options["trust_path"]
     trust_file = ctx.path(trust_option) if isinstance(trust_option, Path) else workspace.settings.workspace / "trust.json"
     passphrase_file = options["passphrase_file"] if isinstance(options["passphrase_file"], Path) else None
     key, trusted = _open_key(ctx, workspace, _text(options["key_name"]), trust_file, passphrase_file)
     reviewer = _open_key(ctx, workspace, _text(options["reviewer"]), trust_file, passphrase_file) if options["reviewer"] else None
+    if reviewer is not None:
+        _check_reviewer(trusted, reviewer[1])
     prepared = prepare_clearance(
         record,
         workspace.tools(ctx.progress(), ctx.actor),
         issuer=trusted,
         days=int(str(options["days"])),
         released_by=reviewer[1].name if reviewer else None,
+        in_force=workspace.in_force(record),
     )
     target = ctx.path(out) if out else workspace.settings.workspace / f"{safe_name(record.run.model.name)}.clearance.json"
     manifest = write_clearance(prepared, (key, reviewer[0]) if reviewer else (key,), target)
@@ -61,6 +65,15 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, **options: objec
     say(f"  manifest  {manifest}")
     next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND", quiet=ctx.quiet)
     return 0
+
+
+def _check_reviewer(issuer: TrustedKey, reviewer: TrustedKey) -> None:
+    from provenance.clearance.trust import REVIEWER_ROLE
+
+    if REVIEWER_ROLE not in reviewer.roles:
+        raise InputError(f"key of {reviewer.name} has no role {REVIEWER_ROLE}", hint=f"make one: provenance keys new NAME --role {REVIEWER_ROLE}")
+    if reviewer.key == issuer.key:
+        raise InputError(f"{reviewer.name} cannot both issue and release a clearance", hint="a second person must sign: choose another key with --as")
 
 
 def _text(value: object) -> str | None:

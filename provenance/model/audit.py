@@ -13,6 +13,8 @@ from provenance.model.run import Run
 
 AUDIT_FORMAT = "provenance.audit"
 AUDIT_VERSION = 1
+NO_ROOT = "sha256:" + "0" * 64
+"""Stands for the manifest of a run without shards, or with two files of one path: no clearance can be issued for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,5 +217,7 @@ class AuditRecord:
     verdict: VerdictKind
     limits: tuple[str, ...]
     """What was not checked, and why."""
+    run_file: str = ""
+    """Where the run file was, empty where there was none: policy bundles are looked for beside it."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -109,13 +110,23 @@ def _check(waiver: Waiver, where: str) -> None:
     for name in ("id", "rule", "requested_by", "approved_by"):
         if not str(getattr(waiver, name)).strip():
             raise WaiverError(f"{where}: {name} is empty")
-    if waiver.requested_by.strip().casefold() == waiver.approved_by.strip().casefold():
+    if _same_person(waiver.requested_by, waiver.approved_by):
         raise WaiverError(f"{where}: approved by its own requester {waiver.approved_by!r}", hint="somebody else must approve it")
     if waiver.reason not in set(WaiverReason):
         raise WaiverError(f"{where}: reason {waiver.reason!r}", hint=nearest(waiver.reason, list(WaiverReason)))
     expires, created = _day(waiver.expires, f"{where}: expires"), _day(waiver.created[:10], f"{where}: created")
     if expires < created:
         raise WaiverError(f"{where}: expires {waiver.expires}, before it was created {waiver.created}")
+
+
+def _same_person(name: str, other: str) -> bool:
+    """Compare names as people read them: case, width, spaces and characters without a shape make nobody somebody else."""
+
+    def shown(text: str) -> str:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        return "".join(c for c in folded if unicodedata.category(c)[0] not in {"C", "Z"})
+
+    return shown(name) == shown(other)
 
 
 def _day(text: str, where: str) -> dt.date:

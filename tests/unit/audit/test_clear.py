@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from provenance.audit.clear import prepare_clearance, write_clearance
+from provenance.audit.clear import InForce, PreparedClearance, prepare_clearance, write_clearance
 from provenance.audit.register import leaf_of
+from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
 from provenance.clearance.envelope import parse_envelope
 from provenance.clearance.statement import parse_statement
+from provenance.clearance.trust import TrustedKey
 from provenance.errors import NotRegisteredError, SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import merkle_root, parse_manifest
 from provenance.model.audit import AuditRecord, DatasetSummary
-from provenance.model.finding import Action, Finding, Subject, SubjectKind, VerdictKind
+from provenance.model.finding import Action, Finding, Subject, SubjectKind, VerdictKind, Waiver
+from provenance.model.run import RunData
 from provenance.model.wire import to_wire
 from tests.fakes.clearances import rfc_key
 from tests.fakes.records import cleared_record, make_finding, make_summary
@@ -32,6 +35,20 @@ def world() -> World:
     return World({"a.jsonl": b"one\n", "b.jsonl": b"two\n", "c.jsonl": b"three\n"}, now=NOW)
 
 
+def clear(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released_by: str | None, stored: bool = True) -> PreparedClearance:
+    """Clear a record as the registry that made it would, under the same references, terms and policy."""
+    if stored:
+        with tools.units.begin(actor="a", action="audit") as registry:
+            registry.save_audit(record, digest_of(to_wire(record)))
+    return prepare_clearance(record, tools, issuer=issuer, days=days, released_by=released_by, in_force=in_force(record))
+
+
+def in_force(record: AuditRecord) -> InForce:
+    return InForce(
+        indexes=tuple(r.digest for r in record.references), terms=record.terms_catalog_digest, policies=tuple(p.digest for p in record.policy)
+    )
+
+
 def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -> AuditRecord:
     """Register two datasets and return an audit of them."""
     versions = [world.register(plain_dataset("one"), "a.jsonl"), world.register(plain_dataset("two"), "b.jsonl", "c.jsonl")]
@@ -46,7 +63,9 @@ def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -
         VerdictKind.REVIEW: (_finding("L003", Action.REVIEW),),
         VerdictKind.BLOCKED: (_finding("L001", Action.DENY), _finding("L003", Action.REVIEW)),
     }
-    return replace(cleared_record(), datasets=tuple(summaries), shards_total=3, manifest_root=root, verdict=verdict, findings=findings[verdict])
+    return replace(
+        cleared_record(), created=NOW, datasets=tuple(summaries), shards_total=3, manifest_root=root, verdict=verdict, findings=findings[verdict]
+    )
 
 
 def _finding(rule: str, action: Action) -> Finding:
@@ -56,7 +75,7 @@ def _finding(rule: str, action: Action) -> Finding:
 
 def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: World) -> None:
     record = judged_record(world)
-    prepared = prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=None)
+    prepared = clear(record, world.tools, issuer=ISSUER, days=14, released_by=None)
     c = prepared.clearance
     assert [leaf.path for leaf in prepared.leaves] == ["a.jsonl", "b.jsonl", "c.jsonl"]
     assert c.manifest_root == record.manifest_root == merkle_root(prepared.leaves)
@@ -72,46 +91,50 @@ def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: Wor
 def test_a_blocked_audit_gives_none_whoever_releases_it(world: World, reviewer: str | None) -> None:
     record = judged_record(world, verdict=VerdictKind.BLOCKED)
     with pytest.raises(VerdictError, match=r"is BLOCKED by L001$"):
-        prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
+        clear(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
 
 
 @pytest.mark.parametrize("reviewer", [None, ""])
 def test_a_review_needs_a_reviewer(world: World, reviewer: str | None) -> None:
     record = judged_record(world, verdict=VerdictKind.REVIEW)
     with pytest.raises(VerdictError, match="needs a review"):
-        prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
-    released = prepare_clearance(record, world.tools, issuer=ISSUER, days=14, released_by="Grace Reviewer").clearance
+        clear(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
+    released = clear(record, world.tools, issuer=ISSUER, days=14, released_by="Grace Reviewer").clearance
     assert (released.verdict, released.released_by) == (VerdictKind.REVIEW, "Grace Reviewer")
 
 
 def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:
     with pytest.raises(UntrustedKeyError, match="no role 'issuer'"):
-        prepare_clearance(judged_record(world), world.tools, issuer=REVIEWER, days=14, released_by=None)
+        clear(judged_record(world), world.tools, issuer=REVIEWER, days=14, released_by=None)
 
 
-def test_a_version_registered_since_does_not_change_what_was_judged(world: World) -> None:
+def test_a_version_registered_since_needs_a_new_audit_unless_the_run_pins_its_own(world: World) -> None:
     record = judged_record(world)
-    before = prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+    pins = tuple(RunData(dataset=f"{d.dataset.name}@{d.root_digest}", weight=d.weight) for d in record.datasets)
+    pinned = replace(record, id="sha256:" + "8" * 64, run=replace(record.run, data=pins, model=replace(record.run.model, name="pinned")))
+    before = clear(pinned, world.tools, issuer=ISSUER, days=1, released_by=None)
     world.disk.files["data/a.jsonl"] = b"other\n"
     world.register(plain_dataset("one"), "a.jsonl")
-    assert prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None).leaves == before.leaves
+    assert clear(pinned, world.tools, issuer=ISSUER, days=1, released_by=None).leaves == before.leaves
+    with pytest.raises(SubjectMismatchError, match="registered anew"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
 
 
 def test_a_registry_that_no_longer_holds_what_was_judged_is_refused(world: World) -> None:
     record = judged_record(world)
     with pytest.raises(NotRegisteredError):
-        prepare_clearance(record, World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None)
     for wrong in (
         replace(record, datasets=record.datasets[:1]),
         replace(record, datasets=()),
-        replace(record, manifest_root="sha256:" + "0" * 64),
+        replace(record, manifest_root="sha256:" + "5" * 64),
     ):
         with pytest.raises(SubjectMismatchError, match="not the ones that were judged"):
-            prepare_clearance(wrong, world.tools, issuer=ISSUER, days=1, released_by=None)
+            clear(wrong, world.tools, issuer=ISSUER, days=1, released_by=None)
 
 
 def test_what_is_written_is_what_was_prepared(world: World, tmp_path: Path) -> None:
-    prepared = prepare_clearance(judged_record(world, verdict=VerdictKind.REVIEW), world.tools, issuer=ISSUER, days=1, released_by="Grace Reviewer")
+    prepared = clear(judged_record(world, verdict=VerdictKind.REVIEW), world.tools, issuer=ISSUER, days=1, released_by="Grace Reviewer")
     target = tmp_path / "m.clearance.json"
     manifest = write_clearance(prepared, (rfc_key(), rfc_key(1)), target)
     assert manifest == tmp_path / "m.manifest.jsonl"
@@ -121,3 +144,62 @@ def test_what_is_written_is_what_was_prepared(world: World, tmp_path: Path) -> N
     assert parse_statement(envelope.payload) == prepared.clearance
     assert {s.key_id for s in envelope.signatures} == {rfc_key().key_id, rfc_key(1).key_id}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.clearance.json", "m.manifest.jsonl"]
+
+
+def test_a_record_that_the_registry_did_not_make_is_not_cleared(world: World) -> None:
+    blocked = judged_record(world, verdict=VerdictKind.BLOCKED)
+    clear_word = replace(blocked, verdict=VerdictKind.CLEARED)
+    with pytest.raises(VerdictError, match="BLOCKED by L001"):
+        clear(clear_word, world.tools, issuer=ISSUER, days=1, released_by=None)
+    with pytest.raises(VerdictError, match="not an audit of this registry"):
+        clear(replace(blocked, verdict=VerdictKind.CLEARED, findings=()), World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None, stored=False)
+
+
+def test_an_audit_that_a_later_one_has_overtaken_is_not_cleared(world: World) -> None:
+    record = judged_record(world)
+    later = replace(record, id="sha256:" + "9" * 64, verdict=VerdictKind.BLOCKED)
+    with world.units.begin(actor="a", action="audit") as registry:
+        registry.save_audit(record, digest_of(to_wire(record)))
+        registry.save_audit(later, digest_of(to_wire(later)))
+    with pytest.raises(VerdictError, match=r"a later audit .* says BLOCKED"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None, stored=False)
+
+
+def test_an_audit_under_other_references_terms_or_policy_is_not_cleared(world: World) -> None:
+    record = judged_record(world)
+    now = in_force(record)
+    clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+    other = "sha256:" + "7" * 64
+    for changed in (replace(now, indexes=()), replace(now, terms=other), replace(now, policies=(other,))):
+        with pytest.raises(VerdictError, match="changed since the audit"):
+            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None, in_force=changed)
+
+
+def test_facts_registered_anew_since_the_audit_are_not_cleared(world: World) -> None:
+    record = judged_record(world)
+    world.register(replace(plain_dataset("one"), title="another story"), "a.jsonl")
+    with pytest.raises(SubjectMismatchError, match="registered anew"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_an_old_audit_is_not_cleared(world: World) -> None:
+    record = replace(judged_record(world), created="2026-10-01T12:00:00Z")
+    with pytest.raises(VerdictError, match="older than 30 days"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_a_clearance_ends_with_the_first_waiver_it_rests_on(world: World) -> None:
+    subject = Subject(kind=SubjectKind.DATASET, id="one", digest="sha256:" + "0" * 64)
+    waiver = Waiver(
+        id="w1",
+        rule="L001",
+        subject=subject,
+        reason="other",
+        comment="",
+        requested_by="a",
+        approved_by="b",
+        created="2026-11-01",
+        expires="2026-11-26",
+    )
+    record = replace(judged_record(world), waivers=(waiver,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
+    assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == "2026-11-27T00:00:00Z"
