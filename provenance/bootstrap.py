@@ -13,7 +13,7 @@ from provenance.errors import ConfigError, PolicyDocumentError
 
 if TYPE_CHECKING:
     from provenance.audit.clear import InForce
-    from provenance.audit.facts import Catalogs
+    from provenance.audit.judgements import Catalogs
     from provenance.audit.tools import ReadingTools, Tools
     from provenance.ingest.listing import FileListing
     from provenance.ingest.reader import Reader
@@ -102,7 +102,7 @@ class Workspace:
     @property
     def catalogs(self) -> Catalogs:
         """Terms and licences together."""
-        from provenance.audit.facts import Catalogs
+        from provenance.audit.judgements import Catalogs
 
         return Catalogs(terms=self.terms, licenses=self.licenses)
 

@@ -156,6 +156,9 @@ class Registry(Protocol):
     def registered_paths(self) -> Iterable[tuple[str, str]]:
         """Return (root, path) of every shard in the newest version of every dataset."""
 
+    def holders(self, digests: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
+
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from provenance.audit.facts import Catalogs, GatheredFacts, gather_facts
+from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
+from provenance.audit.judgements import Catalogs
 from provenance.audit.register import leaf_of
 from provenance.audit.scan import ScanOutcome, ShardToScan, collect_texts, problems_of, scan_registered
 from provenance.audit.states import ShardState, check_shards, find_unregistered
@@ -18,7 +19,7 @@ from provenance.errors import ManifestError, NotRegisteredError
 from provenance.fingerprint.digest import merkle_root
 from provenance.model.absence import Absence
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
-from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.finding import Finding, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
@@ -75,7 +76,8 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     datasets = _judge_shards(request, matcher, tools)
     lookup = _References(matcher)
     today = tools.clock.now()[:10]
-    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today)
+    counts = {r.name: r.references for r in request.references}
+    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts)
     evaluation = evaluate(request.bundles, gathered.facts, request.waivers, today)
     evidence = _evidence(datasets, evaluation.findings, matcher, gathered, tools)
     record = _record(request, datasets, gathered, evaluation, evidence, tools)
@@ -110,6 +112,7 @@ def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) 
     with tools.units.read() as registry:
         versions = [_version(registry, named.dataset) for named in request.run.data]
         registered = set(registry.registered_paths())
+        related = _related(registry, versions)
     sizes = sum(s.size_bytes for v in versions if v is not None for s in v.shards)
     tools.progress.start("checking", sizes)
     checked = [check_shards(v, tools) if v is not None else [] for v in versions]
@@ -129,8 +132,10 @@ def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) 
                 if version is not None
             ),
             unregistered=tuple(stray),
+            related=others,
+            unknown_ancestors=unknown,
         )
-        for named, version, found, stray in zip(request.run.data, versions, checked, strays, strict=True)
+        for named, version, found, stray, (others, unknown) in zip(request.run.data, versions, checked, strays, related, strict=True)
     )
 
 
@@ -140,6 +145,39 @@ def _version(registry: Registry, name: str) -> DatasetVersion | None:
         return registry.dataset_version(base, pinned or None)
     except NotRegisteredError:
         return None
+
+
+def _related(registry: Registry, versions: Sequence[DatasetVersion | None]) -> list[tuple[tuple[Dataset, ...], tuple[str, ...]]]:
+    """Return for every version what else is registered of its text, and the ancestors that are not registered."""
+    newest = {v.dataset.name: v.dataset for v in registry.datasets()}
+    holders = registry.holders({s.sha256 for v in versions if v is not None for s in v.shards})
+    found: list[tuple[tuple[Dataset, ...], tuple[str, ...]]] = []
+    for version in versions:
+        if version is None:
+            found.append(((), ()))
+            continue
+        own = version.dataset.name
+        names, unknown = _ancestors(version.dataset, newest)
+        names |= {name for s in version.shards for name in holders.get(s.sha256, ())}
+        found.append((tuple(newest[n] for n in sorted(names - {own}) if n in newest), tuple(sorted(unknown))))
+    return found
+
+
+def _ancestors(dataset: Dataset, newest: Mapping[str, Dataset]) -> tuple[set[str], set[str]]:
+    """Return the names of all datasets that one derives from, over all generations: those registered, and those not."""
+    known: set[str] = set()
+    unknown: set[str] = set()
+    pending = list(dataset.derived_from)
+    while pending:
+        name = pending.pop().partition("@")[0]
+        if name in known or name in unknown:
+            continue
+        if name in newest:
+            known.add(name)
+            pending.extend(newest[name].derived_from)
+        else:
+            unknown.add(name)
+    return known, unknown
 
 
 def _scan(
@@ -165,7 +203,7 @@ def _evidence(
     if matcher is None:
         return ()
     behind = {f.subject.id for f in findings if f.is_open}
-    keyed = [(match_id(m), d, m) for d in datasets for m in d.matches]
+    keyed = [(match_id(d.name, m), d, m) for d in datasets for m in d.matches]
     alarms = sorted(((k, d, m) for k, d, m in keyed if not m.explained), key=lambda item: (item[0] not in behind, -item[2].aligned_words, item[0]))
     explained = sorted(((k, d, m) for k, d, m in keyed if m.explained), key=lambda item: (-item[2].aligned_words, item[0]))
     chosen = [*alarms[:MATCHES_LISTED], *explained[:EXPLAINED_LISTED]]

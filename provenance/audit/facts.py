@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id, shares
+from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudgement, Pieces, ReferenceLookup, add_pieces, judge_dataset, judge_match
 from provenance.audit.states import ShardState
 from provenance.canonical import digest_of
-from provenance.licensing.classes import LicenseAssessment, LicenseCatalog
-from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
-from provenance.licensing.terms import TermsCatalog
-from provenance.model.absence import Absence, Permission, TriState, is_absent
-from provenance.model.dataset import Dataset, Generator
+from provenance.licensing.classes import LicenseAssessment
+from provenance.licensing.resolution import RunUse, TermsAnswer
+from provenance.model.absence import Absence, TriState, is_absent
+from provenance.model.dataset import Dataset
 from provenance.model.finding import FindingEvidence, Subject, SubjectKind
-from provenance.model.match import ALSO_LISTED, Match
-from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.model.match import Match
 from provenance.model.run import Run
 from provenance.model.wire import to_wire
 from provenance.policy.facts import Facts, FactValue, SubjectFacts
 
-ReferenceLookup = Callable[[str, str], ReferenceRecord]
-"""(reference set, reference id) → who and what it is."""
-_NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
-_UNLISTED = "more references hold the passage than are listed with it"
-_STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
 _MODELS_SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogs:
-    """What terms and licences say."""
-
-    terms: TermsCatalog
-    licenses: LicenseCatalog
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetJudgement:
-    """What terms and licence of one dataset say about the run."""
-
-    license: LicenseAssessment
-    terms: TermsAnswer
-    by_generator: tuple[tuple[Generator, TermsAnswer], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchJudgement:
-    """What may be done with the text that a match shares, by all references of one kind that hold it."""
-
-    kind: ReferenceKind
-    reference: ReferenceRecord
-    """The best of them."""
-    license: Permission
-    terms: TermsAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +47,15 @@ def distributes_weights(run: Run) -> TriState:
     return {"open": TriState.YES, "closed": TriState.NO}.get(run.model.release.weights, TriState.UNKNOWN)
 
 
-def gather_facts(run: Run, datasets: tuple[JudgedDataset, ...], catalogs: Catalogs, lookup: ReferenceLookup, *, today: str) -> GatheredFacts:
+def gather_facts(
+    run: Run,
+    datasets: tuple[JudgedDataset, ...],
+    catalogs: Catalogs,
+    lookup: ReferenceLookup,
+    *,
+    today: str,
+    reference_counts: Mapping[str, int] | None = None,
+) -> GatheredFacts:
     """Return the facts of a run.
 
     Args:
@@ -90,15 +64,18 @@ def gather_facts(run: Run, datasets: tuple[JudgedDataset, ...], catalogs: Catalo
         catalogs: Terms and licences.
         lookup: Finds references by set and id.
         today: ``YYYY-MM-DD``, UTC.
+        reference_counts: How many references each set of the run holds; where it is not given, every set named counts as holding some.
     """
     use = run_use(run)
     parts = shares(datasets)
-    judged = {d.name: _judge_dataset(d, catalogs, use) for d in datasets}
-    found = {match_id(m): (d, m) for d in datasets for m in d.matches}
-    matched = {key: _judge_match(m, catalogs, use, lookup) for key, (_, m) in found.items()}
+    judged = {d.name: judge_dataset(d, catalogs, use) for d in datasets}
+    found = {match_id(d.name, m): (d, m) for d in datasets for m in d.matches}
+    matched = {key: judge_match(m, catalogs, use, lookup) for key, (_, m) in found.items()}
     facts = Facts(
-        run=_run_facts(run, datasets, parts, today),
-        datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i]) for i, d in enumerate(datasets)),
+        run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
+        datasets=tuple(
+            _dataset_facts(d, judged[d.name], None if parts is None else parts[i], add_pieces(d, matched)) for i, d in enumerate(datasets)
+        ),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
         domains=_domain_facts(datasets, parts),
         matches=tuple(_match_facts(key, d, m, judgement) for key, (d, m) in found.items() for judgement in matched[key]),
@@ -106,64 +83,9 @@ def gather_facts(run: Run, datasets: tuple[JudgedDataset, ...], catalogs: Catalo
     return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
 
 
-def _judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse) -> DatasetJudgement:
-    if judged.version is None:
-        unknown = TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=("the dataset is not registered",), rules=())
-        return DatasetJudgement(license=catalogs.licenses.assess(Absence.UNKNOWN.value, use.commercial), terms=unknown, by_generator=())
-    dataset = judged.version.dataset
-    by_generator = tuple((g, resolve(catalogs.terms, g, use)) for g in dataset.generators)
-    answers = [a for _, a in by_generator]
-    if dataset.terms:
-        answers.append(resolve_named(catalogs.terms, dataset.terms, use))
-    if not dataset.generators and (not answers or dataset.synthetic is not TriState.NO):
-        answers.append(_without_generator(dataset.synthetic))
-    terms = strictest(answers) if len(answers) > 1 else answers[0]
-    found = catalogs.licenses.assess(dataset.license.effective, use.commercial, synthetic=dataset.synthetic)
-    return DatasetJudgement(license=found, terms=terms, by_generator=by_generator)
-
-
-def _without_generator(synthetic: TriState) -> TermsAnswer:
-    if synthetic is TriState.NO:
-        return TermsAnswer(outcome=Permission.ALLOWED, layers=(), reasons=(_NO_TERMS_NEEDED,), rules=())
-    reason = "a model made it, and nobody says which" if synthetic is TriState.YES else "nobody says whether a model made it"
-    return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",))
-
-
-def _judge_match(match: Match, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> tuple[MatchJudgement, ...]:
-    """Judge a match by all references that hold the passage: of each kind the strictest decides, so that a book never hides an API output."""
-    best = lookup(match.reference_set, match.reference)
-    by_kind: dict[ReferenceKind, list[ReferenceRecord]] = {match.kind: [best]}
-    for also in match.also:
-        record = lookup(also.reference_set or match.reference_set, also.reference)
-        by_kind.setdefault(record.kind, []).append(record)
-    unlisted = len(match.also) >= ALSO_LISTED
-    return tuple(_judge_kind(kind, records, catalogs, use, unlisted=unlisted) for kind, records in by_kind.items())
-
-
-def _judge_kind(kind: ReferenceKind, records: list[ReferenceRecord], catalogs: Catalogs, use: RunUse, *, unlisted: bool) -> MatchJudgement:
-    """Return the strictest of the records; where more references hold the passage than a match lists, the others are unknown."""
-    permissions = [_reference_license(r, catalogs, use) for r in records]
-    answers = [_reference_terms(r, catalogs, use) for r in records]
-    if unlisted:
-        permissions.append(Permission.UNKNOWN)
-        answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(_UNLISTED,), rules=()))
-    return MatchJudgement(kind=kind, reference=records[0], license=max(permissions, key=_STRICTNESS.index), terms=strictest(answers))
-
-
-def _reference_license(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> Permission:
-    if "PUBLIC-DOMAIN" in {record.holder.upper(), record.license.upper()}:
-        return Permission.ALLOWED
-    return catalogs.licenses.assess(catalogs.licenses.normalize(record.license)[0], use.commercial).this_use
-
-
-def _reference_terms(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> TermsAnswer:
-    if record.kind is not ReferenceKind.API_OUTPUT:
-        return TermsAnswer(outcome=Permission.ALLOWED, layers=(), reasons=(_NO_TERMS_NEEDED,), rules=())
-    generator = Generator(provider=record.provider, model=record.model, channel=record.channel, region=record.region, generated=record.generated)
-    return resolve(catalogs.terms, generator, use)
-
-
-def _run_facts(run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None, today: str) -> SubjectFacts:
+def _run_facts(
+    run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None, today: str, reference_counts: Mapping[str, int]
+) -> SubjectFacts:
     shards = [s for d in datasets for s in d.shards]
     words = [s.words for s in shards]
     known = bool(words) and None not in words and all(d.version is not None for d in datasets)
@@ -178,7 +100,8 @@ def _run_facts(run: Run, datasets: tuple[JudgedDataset, ...], parts: tuple[float
         "shards": len(shards),
         "words": sum(w or 0 for w in words) if known else 0,
         "words_known": _yes(known),
-        "references": len(run.references),
+        "references": sum(reference_counts.get(name, 0) > 0 for name in run.references),
+        "references_empty": sum(reference_counts.get(name, 0) == 0 for name in run.references),
         "scans_missing": sum(s.scan_state != "current" for s in shards),
         **_synthetic_shares(datasets, parts),
     }
@@ -206,7 +129,7 @@ def _synthetic_shares(datasets: Iterable[JudgedDataset], parts: tuple[float, ...
     }
 
 
-def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: float | None) -> SubjectFacts:
+def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: float | None, pieces: Pieces) -> SubjectFacts:
     version = judged.version
     dataset = version.dataset if version is not None else Dataset(name=judged.name)
     state = "unregistered" if version is None else "registered" if judged.shards else "empty"
@@ -217,9 +140,12 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "obtained": dataset.obtained.value,
         "shards": len(judged.shards),
         "unread_records": sum(s.unread_records for s in judged.shards),
+        "terms_named": len(dataset.terms),
+        "pieces.words": pieces.words,
+        "pieces.outputs": pieces.outputs,
         "share": share or 0.0,
         "share_known": _yes(share is not None),
-        **_origin(dataset),
+        **_origin(dataset, judged.synthetic),
         **_license(dataset, judgement.license),
         **_terms(judgement.terms),
     }
@@ -229,18 +155,25 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         values=_pairs(values),
         dataset=judged.name,
         clauses=judgement.terms.clauses,
-        evidence=_dataset_evidence(dataset, judgement, state, digest),
+        evidence=(*_dataset_evidence(judged, dataset, judgement, state), *pieces.evidence),
     )
 
 
-def _dataset_evidence(dataset: Dataset, judgement: DatasetJudgement, state: str, digest: str) -> tuple[FindingEvidence, ...]:
+def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: DatasetJudgement, state: str) -> tuple[FindingEvidence, ...]:
     declared = dataset.license.declared
     said = f' (written as "{declared.original}")' if declared.original and declared.original != declared.value else ""
     claim = f"declared {declared.value}{said}, detected {dataset.license.detected.value}, concluded {dataset.license.concluded.value}"
+    digest = judged.version.root_digest if judged.version is not None else digest_of({"dataset": judged.name})
     items = [
         FindingEvidence(kind="license", digest=digest_of(to_wire(dataset.license)), summary=claim),
         FindingEvidence(kind="digest", digest=digest, summary=f"{dataset.name}: {state}"),
     ]
+    for other in judged.related:
+        text = f"also judged as {other.name}, from which it derives or whose bytes it holds: licence {other.license.effective}, synthetic {other.synthetic}"
+        items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
+    for name in judged.unknown_ancestors:
+        text = f"derives from {name}, which is not registered"
+        items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
     items += [FindingEvidence(kind="terms", digest=digest_of({"reason": r}), summary=r) for r in judgement.terms.reasons]
     return tuple(items)
 
@@ -249,8 +182,8 @@ def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement) -> Iterable
     if judged.version is None:
         return
     dataset = judged.version.dataset
-    shared = {**_origin(dataset), **_license(dataset, judgement.license), **_terms(judgement.terms)}
-    evidence = _dataset_evidence(dataset, judgement, "registered", judged.version.root_digest)
+    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement.license), **_terms(judgement.terms)}
+    evidence = _dataset_evidence(judged, dataset, judgement, "registered")
     for shard in judged.shards:
         yield _one_shard(judged, shard, shared, evidence, judgement)
     for path in judged.unregistered:
@@ -343,9 +276,9 @@ def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: Match
     )
 
 
-def _origin(dataset: Dataset) -> dict[str, FactValue]:
+def _origin(dataset: Dataset, synthetic: TriState) -> dict[str, FactValue]:
     return {
-        "synthetic": dataset.synthetic.value,
+        "synthetic": synthetic.value,
         "domain": dataset.domain,
         "provider": _joined([g.provider for g in dataset.generators]),
         "model": _joined([g.model for g in dataset.generators]),

@@ -8,7 +8,7 @@ from provenance.audit.scan import ScanOutcome
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.model.absence import TriState
-from provenance.model.dataset import DatasetVersion
+from provenance.model.dataset import Dataset, DatasetVersion
 from provenance.model.match import Match
 from provenance.model.run import RunData
 
@@ -53,6 +53,10 @@ class JudgedDataset:
     shards: tuple[JudgedShard, ...] = ()
     unregistered: tuple[str, ...] = ()
     """Data files beside its shards that no registered dataset holds."""
+    related: tuple[Dataset, ...] = ()
+    """What else is registered of the same text: the datasets it derives from, and those that hold the same bytes. The strictest facts count."""
+    unknown_ancestors: tuple[str, ...] = ()
+    """Names it derives from that the registry does not hold."""
 
     @property
     def words(self) -> int | None:
@@ -62,8 +66,13 @@ class JudgedDataset:
 
     @property
     def synthetic(self) -> TriState:
-        """Return whether a model made it."""
-        return self.version.dataset.synthetic if self.version is not None else TriState.UNKNOWN
+        """Return whether a model made it, or any of the text that it derives from or equals."""
+        if self.version is None:
+            return TriState.UNKNOWN
+        said = {self.version.dataset.synthetic, *(d.synthetic for d in self.related)}
+        if TriState.YES in said:
+            return TriState.YES
+        return TriState.UNKNOWN if TriState.UNKNOWN in said or self.unknown_ancestors else TriState.NO
 
     @property
     def matches(self) -> tuple[Match, ...]:
@@ -79,10 +88,11 @@ class JudgedDataset:
         return counts
 
 
-def match_id(match: Match) -> str:
-    """Return the digest that names a match: where it is and what it is with, not how it scored."""
+def match_id(dataset: str, match: Match) -> str:
+    """Return the digest that names a match in a dataset: where it is and what it is with, not how it scored."""
     return digest_of(
         [
+            dataset,
             match.shard,
             match.path,
             match.record,

@@ -20,7 +20,7 @@ from provenance.ports import ShardRewriter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardDrop:
-    """Records to leave out of one shard."""
+    """Records to leave out of one shard; a file that two datasets hold loses the records of both."""
 
     dataset: str
     path: str
@@ -58,13 +58,16 @@ def plan_drop(record: AuditRecord, rules: Collection[str]) -> tuple[ShardDrop, .
         key = (item.dataset, item.match.path)
         found.setdefault(key, []).append((item.match.record, item.match.line, finding.rule))
         digests[key] = item.match.shard
+    same_file: dict[tuple[str, str], list[tuple[int, int | None, str]]] = {}
+    for (dataset, path), hits in found.items():
+        same_file.setdefault((path, digests[dataset, path]), []).extend(hits)
     return tuple(
         ShardDrop(
             dataset=dataset,
             path=path,
             sha256=digests[dataset, path],
-            records=frozenset(r for r, _, _ in hits),
-            lines=frozenset(line for _, line, _ in hits if line),
+            records=frozenset(r for r, _, _ in same_file[path, digests[dataset, path]]),
+            lines=frozenset(line for _, line, _ in same_file[path, digests[dataset, path]] if line),
             rules=tuple(sorted({rule for _, _, rule in hits})),
         )
         for (dataset, path), hits in sorted(found.items())

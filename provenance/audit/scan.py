@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
-from provenance.errors import IngestError
+from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
 from provenance.ports import Matcher, ShardReader
@@ -36,9 +37,19 @@ class ScanOutcome:
     error: str | None = None
 
 
-def scan_id(shard_digest: str, matcher: Matcher, text_field: str | None) -> str:
-    """Return the digest of everything a scan's result depends on."""
-    return digest_of({"shard": shard_digest, "indexes": list(matcher.index_digests), "scheme": matcher.scheme, "text_field": text_field or ""})
+def scan_id(target: ShardToScan, matcher: Matcher, reader: ShardReader) -> str:
+    """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what the rows are compared with."""
+    return digest_of(
+        {
+            "shard": target.shard.sha256,
+            "format": target.shard.format.value,
+            "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
+            "rows": reader.scheme,
+            "text_field": target.dataset.text_field or "",
+            "indexes": list(matcher.index_digests),
+            "scheme": matcher.scheme,
+        }
+    )
 
 
 def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: ReadingTools) -> ScanResult:
@@ -55,7 +66,7 @@ def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: Reading
     """
     shard, text_field = target.shard, target.dataset.text_field
     stream = tools.reader.open(target.location, text_field=text_field)
-    scan = scan_id(shard.sha256, matcher, text_field)
+    scan = scan_id(target, matcher, tools.reader)
     documents = text_bytes = matches = alarms = taken = 0
     words, dropped = matcher.words_seen, matcher.dropped_seeds
     for batch in stream:
@@ -94,7 +105,7 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
         tools: Opens shards and the registry, keeps the matches.
         rescan: Scan what has no current result; otherwise such a shard's outcome has an error.
     """
-    keyed = [(scan_id(target.shard.sha256, matcher, target.dataset.text_field), target) for target in targets]
+    keyed = [(scan_id(target, matcher, tools.reader), target) for target in targets]
     with tools.units.read() as registry:
         results = dict(registry.scan_results({key for key, _ in keyed}))
     nothing = tools.evidence.put_matches(()) if results else ""
@@ -102,9 +113,10 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
     for key, target in keyed:
         tools.progress.note(target.shard.path)
         known = results.get(key)
-        if known is not None:
+        found = None if known is None else _recorded(known[1], nothing, tools)
+        if known is not None and found is not None:
             result, digest = known
-            found = () if digest == nothing else _moved(tools.evidence.get_matches(digest), target.shard.path)
+            found = _moved(found, target.shard.path)
             outcomes.append(ScanOutcome(target=target, result=_result_of(result, target), matches=found, reused=True))
             tools.progress.advance(target.shard.size_bytes)
         elif not rescan:
@@ -115,6 +127,14 @@ def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Too
             if outcome.result is not None:
                 results[key] = outcome.result, digest
     return outcomes
+
+
+def _recorded(digest: str, nothing: str, tools: Tools) -> Sequence[Match] | None:
+    """Return the matches of an earlier scan; ``None`` where its evidence file is lost or damaged, so that the shard is scanned again."""
+    try:
+        return () if digest == nothing else tools.evidence.get_matches(digest)
+    except RegistryError:
+        return None
 
 
 def _result_of(result: ScanResult, target: ShardToScan) -> ScanResult:

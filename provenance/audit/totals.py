@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from provenance.audit.facts import DatasetJudgement, GatheredFacts, MatchJudgement
+from provenance.audit.facts import GatheredFacts
 from provenance.audit.judged import JudgedDataset, match_id
+from provenance.audit.judgements import DatasetJudgement, MatchJudgement
 from provenance.audit.states import ShardState
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
@@ -23,7 +24,7 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
     shards = [s for d in datasets for s in d.shards]
     matches = [m for d in datasets for m in d.matches]
     alarms = [m for m in matches if not m.explained]
-    works = [m for m in alarms if _is_unlicensed_work(gathered.matches[match_id(m)])]
+    works = [m for d in datasets for m in d.matches if not m.explained and _is_unlicensed_work(gathered.matches[match_id(d.name, m)])]
     open_actions = Counter(f.action for f in findings if f.is_open)
     return Totals(
         datasets=len(datasets),

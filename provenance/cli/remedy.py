@@ -65,9 +65,12 @@ def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ..
     """Mend what can be mended and register it. Returns what could not be: one shard that refuses must not leave the others half done."""
     problems: list[ReadProblem] = []
     mended: dict[tuple[str, str], _Mended] = {}
+    written: dict[tuple[str, str], _Mended] = {}
     for item in drops:
         try:
-            mended[item.dataset, item.path] = _mend(workspace, item)
+            if (item.path, item.sha256) not in written:
+                written[item.path, item.sha256] = _mend(workspace, item)
+            mended[item.dataset, item.path] = written[item.path, item.sha256]
         except (InputError, RegistryError, IngestError) as err:
             problems.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
     _register_again(workspace.tools(ctx.progress(), ctx.actor), mended)

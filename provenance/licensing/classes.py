@@ -153,7 +153,7 @@ class LicenseCatalog:
 
     def _assess(self, expression: Expression, commercial: TriState, synthetic: TriState) -> LicenseAssessment:
         if isinstance(expression, AllOf):
-            return _strictest([self._assess(part, commercial, synthetic) for part in expression.parts])
+            return strictest_license([self._assess(part, commercial, synthetic) for part in expression.parts])
         if isinstance(expression, AnyOf):
             return min((self._assess(part, commercial, synthetic) for part in expression.parts), key=_looseness)
         if expression.id == ALL_RIGHTS_RESERVED:
@@ -175,7 +175,8 @@ _ORDER = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
 _STRICTNESS = {TriState.NO: 0, TriState.UNKNOWN: 1, TriState.YES: 2}
 
 
-def _strictest(parts: Sequence[LicenseAssessment]) -> LicenseAssessment:
+def strictest_license(parts: Sequence[LicenseAssessment]) -> LicenseAssessment:
+    """Return what several licences that all apply say together."""
     return LicenseAssessment(
         use=max((p.use for p in parts), key=USES.index),
         this_use=max((p.this_use for p in parts), key=_ORDER.index),

@@ -154,6 +154,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("mixture_known", "YES", "NO", doc="Whether shares of the mixture could be computed."),
         _int("scans_missing", "Shards without a current scan.", evidence="scan"),
         _int("references", "Reference sets that the data were compared with.", evidence="scan"),
+        _int("references_empty", "Reference sets that hold nothing to compare with.", evidence="scan"),
     ),
     SubjectKind.DATASET: (
         _text("name", "Name of the dataset."),
@@ -162,6 +163,9 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("obtained", "own-account", "third-party", UNKNOWN, doc="How generated text was come by."),
         _int("shards", "Shards of the version."),
         _int("unread_records", "Records that could not be read.", evidence="scan"),
+        _int("terms_named", "Terms that the registrant names for it.", evidence="terms"),
+        _int("pieces.words", "Most words of one unlicensed work that short or quoted passages give away together.", evidence="pieces"),
+        _int("pieces.outputs", "Passages of API outputs under terms that do not allow this use, each too short to count alone.", evidence="pieces"),
         _share("share", "Share of sampled tokens.", known_by="share_known"),
         _enum("share_known", "YES", "NO", doc="Whether the share could be computed."),
         *_ORIGIN,

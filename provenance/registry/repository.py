@@ -138,6 +138,20 @@ class SqlRegistry:
         query = select(ShardRow.root, ShardRow.path).where(ShardRow.version_id.in_(_newest_ids()))
         return [(root, path) for root, path in self._session.execute(query)]
 
+    def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
+        found: dict[str, set[str]] = {}
+        wanted = sorted(set(digests))
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            query = (
+                select(ShardRow.sha256, VersionRow.name)
+                .join(VersionRow, ShardRow.version_id == VersionRow.id)
+                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), VersionRow.id.in_(_newest_ids()))
+            )
+            for digest, name in self._session.execute(query):
+                found.setdefault(digest, set()).add(name)
+        return {digest: tuple(sorted(names)) for digest, names in found.items()}
+
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact into this unit's log row."""
         self._must_write()

@@ -56,6 +56,10 @@ class InMemoryRegistry:
     def registered_paths(self) -> Sequence[tuple[str, str]]:
         return [(s.root, s.path) for v in self._newest().values() for s in v.shards]
 
+    def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
+        newest = sorted(self._newest().items())
+        return {d: names for d in digests if (names := tuple(n for n, v in newest if d in {s.sha256 for s in v.shards}))}
+
     def note(self, kind: str, **facts: str) -> None:
         self._must_write()
         self.changed.append({kind: facts})

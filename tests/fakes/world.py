@@ -12,7 +12,7 @@ from provenance.audit.scan import ScanOutcome, ShardToScan
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
-from provenance.errors import NoFilesError, NotRegisteredError, ShardReadError
+from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat
@@ -232,7 +232,12 @@ class MemoryEvidence:
         return digest
 
     def get_matches(self, digest: str) -> list[Match]:
+        if digest not in self.matches:
+            raise RegistryError(f"evidence {digest} is lost")
         return list(self.matches[digest])
+
+    def lose_everything(self) -> None:
+        self.matches.clear()
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         digest = digest_bytes(raw)

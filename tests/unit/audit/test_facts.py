@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.audit.facts import Catalogs, GatheredFacts, gather_facts
+from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, match_id, shares
+from provenance.audit.judgements import Catalogs
 from provenance.audit.states import ShardState
 from provenance.config import shipped
 from provenance.errors import NotRegisteredError
@@ -378,6 +379,6 @@ def test_a_finding_of_each_kind_of_reference_has_a_digest_of_its_own() -> None:
     book, output = work_reference(), output_reference()
     match = plain_match(output, also=(AlsoIn(reference=book.id, start=0, end=9, score=1.0),))
     found = gather(judged(plain_dataset(), matches=(match,), references=1), references=(book, output)).facts.matches
-    assert {f.subject.id for f in found} == {match_id(match)}
+    assert {f.subject.id for f in found} == {match_id(found[0].dataset, match)}
     assert len({f.subject.digest for f in found}) == 2
     assert {ReferenceKind(str(values(f)["kind"])) for f in found} == {ReferenceKind.API_OUTPUT, ReferenceKind.WORK}

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.audit.audit import AuditRequest, run_audit
-from provenance.audit.facts import Catalogs
+from provenance.audit.judgements import Catalogs
 from provenance.audit.remedy import ShardDrop, apply_drop, plan_drop, register_again
 from provenance.audit.tools import Tools
 from provenance.config import shipped

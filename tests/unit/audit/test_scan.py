@@ -23,7 +23,7 @@ def scan(world: World, *versions: DatasetVersion, matcher: PlantedMatcher | None
 
 
 def kept(world: World, outcome: ScanOutcome, matcher: PlantedMatcher | None = None) -> bool:
-    key = scan_id(outcome.target.shard.sha256, matcher or PlantedMatcher(BOOK), outcome.target.dataset.text_field)
+    key = scan_id(outcome.target, matcher or PlantedMatcher(BOOK), world.tools.reader)
     with world.units.read() as registry:
         return registry.scan_result(key) is not None
 
@@ -171,3 +171,25 @@ def test_the_words_behind_matches_are_read_again_and_left_out_where_they_are_gon
     assert collect_texts(world.disk, matcher, target, outcome.matches) == {}
     del world.disk.files["data/a.jsonl"]
     assert collect_texts(world.disk, matcher, target, outcome.matches) == {}
+
+
+def test_the_same_bytes_read_in_another_format_are_another_scan() -> None:
+    world = World({"a.txt": FILE, "a.jsonl": FILE})
+    version = world.register(plain_dataset(), "a.txt", "a.jsonl")
+    targets = [ShardToScan(dataset=version.dataset, shard=s, location=s.path) for s in version.shards]
+    matcher = PlantedMatcher(BOOK)
+    assert targets[0].shard.sha256 == targets[1].shard.sha256
+    assert len({scan_id(t, matcher, world.tools.reader) for t in targets}) == 2
+    assert not any(o.reused for o in scan(world, version))
+
+
+def test_lost_evidence_is_made_again() -> None:
+    world = World({"a.jsonl": FILE})
+    version = world.register(plain_dataset(), "a.jsonl")
+    (first,) = scan(world, version)
+    world.evidence.lose_everything()
+    (again,) = scan(world, version)
+    assert not again.reused
+    assert again.matches == first.matches
+    (third,) = scan(world, version)
+    assert third.reused

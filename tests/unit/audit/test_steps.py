@@ -17,9 +17,9 @@ AMOUNTS = Amounts(records={"chats": 200, "prose": 50})
 
 def shared(record: int, *, dataset: str = "chats", rule: str = "C001", waiver: str | None = None) -> tuple[Finding, MatchEvidence]:
     match = plain_match(BOOK, path=f"{dataset}.jsonl", record=record)
-    subject = Subject(kind=SubjectKind.MATCH, id=match_id(match), digest=match_id(match))
+    subject = Subject(kind=SubjectKind.MATCH, id=match_id(dataset, match), digest=match_id(dataset, match))
     finding = make_finding(rule, "Long passage", subject=subject, message="shares words", dataset=dataset, waiver=waiver)
-    return finding, MatchEvidence(id=match_id(match), dataset=dataset, match=match, reference=BOOK, text=None)
+    return finding, MatchEvidence(id=match_id(dataset, match), dataset=dataset, match=match, reference=BOOK, text=None)
 
 
 def of_dataset(

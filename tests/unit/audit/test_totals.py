@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from provenance.audit.facts import Catalogs, GatheredFacts, gather_facts
+from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, match_id
+from provenance.audit.judgements import Catalogs
 from provenance.audit.states import ShardState
 from provenance.audit.totals import SHARDS_LISTED, count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.config import shipped
@@ -61,7 +62,7 @@ def test_totals_count_what_was_judged_and_say_of_how_much() -> None:
         make_finding("L001", "t", subject=subject(SubjectKind.DATASET, "b"), message="m", dataset="b"),
         make_finding("L003", "t", subject=subject(SubjectKind.DATASET, "a"), message="m", dataset="a", action=Action.REVIEW),
         make_finding("W001", "t", subject=subject(SubjectKind.WAIVER, "w"), message="m", dataset="", action=Action.WARN),
-        make_finding("C001", "t", subject=subject(SubjectKind.MATCH, match_id(MATCHES[0])), message="m", dataset="a", waiver="w-1"),
+        make_finding("C001", "t", subject=subject(SubjectKind.MATCH, match_id("a", MATCHES[0])), message="m", dataset="a", waiver="w-1"),
     )
     t = count_totals((first, second, third), gather(first, second, third), findings)
     assert (t.datasets, t.shards_named, t.shards_judged, t.records) == (3, 4, 2, 30)

@@ -1,0 +1,150 @@
+"""Ways in which a run might be cleared although it must not be: each is tried for real, and each is blocked or sent to review."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provenance.cli.main import run
+
+RUN = """format: provenance.run
+version: 1
+model: {{name: m, release: {{weights: closed}}}}
+purpose: {{commercial: true}}
+data: [{data}]
+references: [{references}]
+policy: [baseline.yaml]
+"""
+PASSAGE = (
+    "On the third evening the harbour master counted the lanterns again and found one too many, which troubled him more than a missing one would have, "
+    "because a lamp that nobody owns is a lamp that somebody brought, and nobody rows out in November without a reason that he would rather not tell."
+)
+PLAIN = "The committee thanked the treasurer, approved the minutes and closed at nine, since the hall had been let to the choir."
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "book.txt").write_text("Somewhere else entirely the story had begun. " + PASSAGE)
+    assert provenance(tmp_path, "init") == 0
+    arguments = ("--kind", "work", "--license", "LicenseRef-all-rights-reserved")
+    assert provenance(tmp_path, "reference", "add", "books", "book.txt", *arguments) == 0
+    return tmp_path
+
+
+def provenance(folder: Path, *arguments: str) -> int:
+    return run(["-C", str(folder), "-q", *arguments])
+
+
+def write(folder: Path, name: str, *texts: str) -> None:
+    (folder / "data" / name).write_text("".join(json.dumps({"id": f"r{i}", "text": text}) + "\n" for i, text in enumerate(texts)))
+
+
+def register(folder: Path, name: str, file: str, *more: str) -> int:
+    return provenance(folder, "register", f"data/{file}", "--dataset", name, "--license", "CC0-1.0", "--synthetic", "no", *more)
+
+
+def audit(folder: Path, *datasets: str, references: str = "books", capsys: pytest.CaptureFixture[str]) -> tuple[int, set[str]]:
+    """Return the exit code and the rules with open findings."""
+    (folder / "run.yaml").write_text(RUN.format(data=", ".join(f"{{dataset: {d}}}" for d in datasets), references=references))
+    capsys.readouterr()
+    code = provenance(folder, "audit", "run.yaml", "-f", "json", "--no-report")
+    record = json.loads(capsys.readouterr().out)
+    return code, {f["rule"] for f in record["findings"] if f["waiver"] is None}
+
+
+def test_a_harmless_dataset_is_cleared(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", PLAIN)
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", capsys=capsys) == (0, set())
+
+
+def test_bytes_that_were_scanned_as_text_are_scanned_again_as_records(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    escaped = "".join(f"\\u{ord(c):04x}" for c in PASSAGE)
+    (work / "data" / "dump.txt").write_text(f'{{"text": "{escaped}"}}\n')
+    assert register(work, "a", "dump.txt") == 0
+    assert audit(work, "a", capsys=capsys)[0] == 0
+    (work / "data" / "dump.txt").rename(work / "data" / "dump.jsonl")
+    assert register(work, "a", "dump.jsonl") == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"C001"})
+
+
+@pytest.mark.parametrize("terms", ["x.developer.2025-06-04", "no.such.terms"])
+def test_terms_named_for_text_by_people_are_judged(work: Path, capsys: pytest.CaptureFixture[str], terms: str) -> None:
+    write(work, "a.jsonl", PLAIN)
+    assert register(work, "a", "a.jsonl", "--terms", terms) == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"T001"})
+
+
+def test_a_reference_set_that_holds_nothing_is_no_comparison(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", PLAIN)
+    assert register(work, "a", "a.jsonl") == 0
+    (work / "empty.jsonl").write_text("")
+    provenance(work, "reference", "add", "nothing", "empty.jsonl", "--kind", "work")
+    names = "books, nothing" if (work / ".provenance" / "references" / "nothing").exists() else "books"
+    code, rules = audit(work, "a", references=names, capsys=capsys)
+    assert (code, rules) == ((10, {"R003"}) if "nothing" in names else (0, set()))
+
+
+def test_what_derives_from_forbidden_text_is_forbidden(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "src.jsonl", PLAIN)
+    write(work, "derived.jsonl", PLAIN + " And so to bed.")
+    manifest = """format: provenance.datasets
+version: 1
+datasets:
+  - {name: src, license: {declared: CC-BY-NC-4.0}, synthetic: no, shards: [src.jsonl]}
+  - {name: derived, license: {declared: CC0-1.0}, synthetic: no, derived_from: [src], shards: [derived.jsonl]}
+  - {name: orphan, license: {declared: CC0-1.0}, synthetic: no, derived_from: [nosuch], shards: [derived.jsonl]}
+"""
+    (work / "datasets.yaml").write_text(manifest)
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    (work / "run.yaml").write_text(RUN.format(data="{dataset: derived}", references="books").replace("[baseline.yaml]", "[commercial-llm.yaml]"))
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+    assert "L001" in audit(work, "orphan", capsys=capsys)[1]
+
+
+def test_equal_bytes_are_judged_by_all_that_is_registered_of_them(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", PLAIN)
+    assert register(work, "clean", "a.jsonl") == 0
+    assert audit(work, "clean", capsys=capsys)[0] == 0
+    made = ("--license", "CC0-1.0", "--provider", "nobody", "--model", "m-1")
+    assert provenance(work, "register", "data/a.jsonl", "--dataset", "made", *made) == 0
+    assert audit(work, "clean", capsys=capsys) == (11, {"D001"})
+
+
+def test_a_work_given_away_in_pieces_goes_to_review(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"{w}{i}" for i in range(40) for w in ("river", "stone", "paper", "candle", "window", "garden", "silver", "winter", "letter", "orange")]
+    (work / "long.txt").write_text(" ".join(words))
+    assert provenance(work, "reference", "add", "long", "long.txt", "--kind", "work", "--license", "LicenseRef-all-rights-reserved") == 0
+    pieces = [f"As he liked to say, {' '.join(words[i : i + 20])}, and nobody asked him why." for i in range(0, 400, 20)]
+    write(work, "a.jsonl", *pieces)
+    assert register(work, "a", "a.jsonl") == 0
+    code, rules = audit(work, "a", references="books, long", capsys=capsys)
+    assert code in {10, 11}
+    assert rules & {"C001", "C002"}
+
+
+def test_a_file_in_two_datasets_is_mended_for_both(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", PLAIN, f"Read to us last night: {PASSAGE}", PLAIN)
+    assert register(work, "one", "a.jsonl") == 0
+    assert register(work, "two", "a.jsonl") == 0
+    assert audit(work, "one", "two", capsys=capsys) == (11, {"C001"})
+    assert provenance(work, "remedy", "drop", "--apply") == 0
+    assert len((work / "data" / "a.jsonl").read_text().splitlines()) == 2
+    assert audit(work, "one", "two", capsys=capsys) == (0, set())
+
+
+def test_a_forged_record_is_not_signed(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", f"Read to us last night: {PASSAGE}")
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", capsys=capsys)[0] == 11
+    assert provenance(work, "keys", "new", "officer", "--no-passphrase") == 0
+    capsys.readouterr()
+    assert provenance(work, "audit", "run.yaml", "-f", "json") == 11
+    record = json.loads(capsys.readouterr().out) | {"verdict": "CLEARED", "findings": []}
+    for name in ("forged.json", "latest"):
+        (work / name).write_text(json.dumps(record))
+        assert provenance(work, "clear", name) == 1
+    assert not list(work.glob("*.clearance.json"))
