@@ -46,6 +46,7 @@ def check_gate(
     now: str,
     run_digest: str | None = None,
     policy_digests: Sequence[str] | None = None,
+    shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Clearance:
     """Return the clearance, if it holds now and the disk holds exactly what it cleared. Arguments and errors are those of ``open_gate``."""
@@ -57,6 +58,7 @@ def check_gate(
         now=now,
         run_digest=run_digest,
         policy_digests=policy_digests,
+        shard_folders_only=shard_folders_only,
         on_bytes=on_bytes,
     ).clearance
 
@@ -70,6 +72,7 @@ def open_gate(
     now: str,
     run_digest: str | None = None,
     policy_digests: Sequence[str] | None = None,
+    shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> GatePass:
     """Return what was checked, if the clearance holds now and the disk holds exactly what it cleared.
@@ -82,6 +85,7 @@ def open_gate(
         now: The verifier's time, RFC 3339 UTC.
         run_digest: The run about to start, if the caller knows it.
         policy_digests: The bundles that must have judged it, if the caller knows them.
+        shard_folders_only: Look for files that were not cleared only in folders that hold cleared shards.
         on_bytes: Told of every block hashed.
 
     Raises:
@@ -92,7 +96,7 @@ def open_gate(
     leaves = _load_leaves(manifest_path or default_manifest_path(clearance_path), clearance)
     if not roots:
         raise SubjectMismatchError("no data root is given, so nothing on disk can be checked", hint="give the data folder with --root")
-    check = verify_shards(leaves, roots, on_bytes=on_bytes)
+    check = verify_shards(leaves, roots, shard_folders_only=shard_folders_only, on_bytes=on_bytes)
     if check.problems:
         raise SubjectMismatchError(
             f"the data on disk are not the data that were cleared: {len(check.problems)} file(s) differ",

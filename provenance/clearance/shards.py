@@ -62,6 +62,12 @@ class ShardProblem:
         return f"{printable(self.path)}: {self.detail}"
 
 
+_NOT_CLEARED: Final = (
+    "not among the files that were cleared: add it to the run and clear again, move it out of the data root, "
+    "or give --shard-folders-only if it belongs to another dataset"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardCheck:
     """What comparing a manifest with the disk gave."""
@@ -92,6 +98,7 @@ def verify_shards(
     roots: Sequence[str | os.PathLike[str]],
     *,
     allow_extra: bool = False,
+    shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> ShardCheck:
     """Return what differs between a manifest and the files under the data roots.
@@ -100,6 +107,8 @@ def verify_shards(
         leaves: The manifest.
         roots: Folders, tried in order for each path.
         allow_extra: Accept files that no leaf accounts for, for data folders shared with other runs. The gate never does.
+        shard_folders_only: Look for such files only in the folders that directly hold a cleared shard, and below them: for roots that hold other datasets
+            too. What stands in other folders is then not looked at.
         on_bytes: Told of every block hashed, one call at a time, from any thread.
 
     Cost:
@@ -111,7 +120,9 @@ def verify_shards(
         for real in _locate(leaf, disk):
             found[(real, leaf)] = None
     if not allow_extra:
-        disk.problems.extend(_extra(disk, {real for real, _ in found}))
+        covered = {real for real, _ in found}
+        watched = {real[: real.rfind(os.sep)] or os.sep for real in covered} if shard_folders_only else set(disk.roots)
+        disk.problems.extend(_extra(disk, covered, watched))
     disk.problems.extend(p for real, leaf in found if (p := _size_problem(real, leaf)) is not None)
     hashed = 0
     if not disk.problems:
@@ -196,17 +207,28 @@ def _link_problem(path: str, real: str, disk: _Disk) -> ShardProblem:
     return ShardProblem(fault=ShardFault.IRREGULAR, path=path, detail=f"a link to {printable(real)}, which does not exist")
 
 
-def _extra(disk: _Disk, covered: set[str]) -> Iterator[ShardProblem]:
+def _extra(disk: _Disk, covered: set[str], watched: set[str]) -> Iterator[ShardProblem]:
     for path in disk.files - covered:
-        yield ShardProblem(
-            fault=ShardFault.UNREGISTERED, path=path, detail="this file is not in the manifest: register it, or move it out of the data root"
-        )
+        if _lies_in(path, watched):
+            yield ShardProblem(fault=ShardFault.UNREGISTERED, path=path, detail=_NOT_CLEARED)
     for link in disk.links:
+        if not _lies_in(link, watched):
+            continue
         real = os.path.realpath(link)
         inside = disk.holds(real)
         # A link to a folder or file inside the roots adds nothing: what it resolves to is judged itself.
         if not (inside and (real in disk.files or Path(real).is_dir())):
             yield _link_problem(link, real, disk)
+
+
+def _lies_in(path: str, folders: set[str]) -> bool:
+    """Tell whether a path stands in one of the folders, or anywhere below one."""
+    at = path.rfind(os.sep)
+    while at > 0:
+        if path[:at] in folders:
+            return True
+        at = path.rfind(os.sep, 0, at)
+    return os.sep in folders
 
 
 def _size_problem(real: str, leaf: ShardLeaf) -> ShardProblem | None:

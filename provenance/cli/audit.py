@@ -101,8 +101,8 @@ def print_verdict(record: AuditRecord, seconds: float | None = None) -> None:
     )
 
 
-def print_findings(record: AuditRecord) -> None:
-    """Print open findings grouped by rule and dataset, each with the fact that decided and a way out."""
+def print_findings(record: AuditRecord, *, steps: bool = True) -> None:
+    """Print open findings grouped by rule and dataset, each with the fact that decided, and the steps that would close them."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in record.findings:
         if finding.is_open:
@@ -111,7 +111,7 @@ def print_findings(record: AuditRecord) -> None:
         _print_group(dataset, found)
     if len(groups) > RULES_SHOWN:
         say(f"   … and {len(groups) - RULES_SHOWN} more groups: provenance findings list")
-    if record.steps and record.verdict is not VerdictKind.CLEARED:
+    if steps and record.steps and record.verdict is not VerdictKind.CLEARED:
         say("What to do:", bold=True)
         for number, step in enumerate(record.steps, 1):
             _wrap(f" {number}. ", f"{step.summary}", "    ")

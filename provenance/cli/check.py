@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,9 @@ from provenance.cli.output import next_step, say, say_problems, thousands
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.dataset import Dataset
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+
+if TYPE_CHECKING:
+    from provenance.matching.index import ReferenceStore
 
 SET_NAME = "references"
 STATE_FOLDER = ".provenance-check"
@@ -49,7 +54,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
     say_problems(done.problems)
     if not done.versions:
         raise NothingToAuditError(f"{folder}: no data file could be read", hint="provenance reads .jsonl, .parquet and .txt, plain or compressed")
-    names = _index(ctx, workspace.references, references, options)
+    names, missed = _index(ctx, workspace.references, references, options)
     run = Run(
         model=ModelPlan(name=data.name),
         purpose=Purpose(),
@@ -62,11 +67,12 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
     result = judge(ctx, workspace, run, run_file=data / "run.yaml", rescan=True)
     page = write_report(workspace, result.record)
     print_verdict(result.record, time.monotonic() - started)
-    print_findings(result.record)
+    print_findings(result.record, steps=False)
     say(f"{thousands(result.record.totals.words)} words in {result.record.shards_total} shards", err=True)
     say(f"Report: {page}", err=True)
     next_step("provenance init, then describe the data in datasets.yaml: what is not stated counts as unknown", quiet=ctx.quiet)
-    return EXIT_OF[result.record.verdict]
+    partial = bool(missed or done.problems)
+    return 4 if partial and EXIT_OF[result.record.verdict] == 0 else EXIT_OF[result.record.verdict]
 
 
 class NothingToAuditError(ProvenanceError):
@@ -80,20 +86,25 @@ def _datasets(data: Path) -> list[tuple[str, tuple[str, ...]]]:
     from provenance.cli.match import DATA_SUFFIXES
 
     found: list[tuple[str, tuple[str, ...]]] = []
-    if any(p.is_file() and p.suffix.lower() in DATA_SUFFIXES for p in data.iterdir()):
-        found.append((data.name or "data", ("*",)))
+    files = sorted(p.name for p in data.iterdir() if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
+    if files:
+        found.append((data.name or "data", tuple(glob.escape(name) for name in files)))
     for sub in sorted(p for p in data.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        found.append((sub.name, (f"{sub.name}/**",)))
+        found.append((sub.name, (f"{glob.escape(sub.name)}/**",)))
     return found
 
 
-def _index(ctx: CommandContext, store: object, references: Sequence[Path], options: dict[str, object]) -> tuple[str, ...]:
+def _index(ctx: CommandContext, store: ReferenceStore, references: Sequence[Path], options: dict[str, object]) -> tuple[tuple[str, ...], bool]:
+    """Index the references of this very check, whatever an earlier one had; returns the set's name and whether something could not be read."""
     from provenance.cli.match import files_below
     from provenance.cli.reference import add_files
-    from provenance.matching.index import ReferenceStore
 
-    if not references or not isinstance(store, ReferenceStore):
-        return ()
+    if any(s.name == SET_NAME for s in store.sets()):
+        store.remove(SET_NAME)
+    if not references:
+        return (), False
     problems = add_files(ctx, store, SET_NAME, list(files_below(ctx, references)), {**options, "reference_text_field": None})
     say_problems(problems)
-    return (SET_NAME,) if any(s.name == SET_NAME for s in store.sets()) else ()
+    if not any(s.name == SET_NAME and s.references for s in store.sets()):
+        raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
+    return (SET_NAME,), bool(problems)

@@ -22,8 +22,11 @@ def clearance() -> None:
 @click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside FILE otherwise.")
+@click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
 @pass_context
-def verify(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], trust_path: Path | None, manifest: Path | None) -> int:
+def verify(
+    ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], trust_path: Path | None, manifest: Path | None, shard_folders_only: bool
+) -> int:
     """Check a clearance against the data on disk, as the gate does. Exit 77 if it does not hold."""
     from provenance.cli.exec_ import data_roots
     from provenance.hooks.gate import TrainingBlocked, announce, examine
@@ -35,6 +38,7 @@ def verify(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], trust_pa
             roots=data_roots(ctx, roots),
             trust=ctx.path(trust_path) if trust_path else None,
             manifest=ctx.path(manifest) if manifest else None,
+            shard_folders_only=shard_folders_only,
         )
     except TrainingBlocked as denial:
         announce(denial)

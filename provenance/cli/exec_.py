@@ -13,12 +13,13 @@ from provenance.config import load_settings
 from provenance.errors import ConfigError
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": True})
+@click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--clearance", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="X.clearance.json.")
 @click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file; else the system's.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside the clearance otherwise.")
 @click.option("--run-digest", default=None, help="Refuse a clearance of another run.")
+@click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
 @click.option("--denial-json", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the reasons of a denial there.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_context
@@ -39,6 +40,8 @@ def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], co
         value = options[name]
         if value is not None:
             argv += [option, str(ctx.path(value) if isinstance(value, Path) else value)]
+    if options["shard_folders_only"]:
+        argv.append("--shard-folders-only")
     return run([*argv, "--", *command])
 
 

@@ -73,7 +73,7 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
     files = list(files_below(ctx, corpus))
     tally = Tally()
     with ExitStack() as stack:
-        matcher = _open_matcher(ctx, references, options, stack)
+        matcher = _open_matcher(ctx, references, options, stack, tally)
         out = _open_output(ctx, options["output_file"], output, stack)
         _scan(ctx, files, matcher, tally, out, str(options["text_field"]) if options["text_field"] else None)
     if output == "table":
@@ -95,7 +95,7 @@ def files_below(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack) -> CascadeMatcher:
+def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack, tally: Tally) -> CascadeMatcher:
     """Open the sets named, and index the files named in a temporary store beside them."""
     from provenance.cli.reference import add_files
     from provenance.matching.cascade import open_matcher
@@ -112,7 +112,10 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
         )
     store = ReferenceStore(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-"))))
     for path in paths:
-        add_files(ctx, store, "references", list(files_below(ctx, [path])), options)
+        tally.problems += add_files(ctx, store, "references", list(files_below(ctx, [path])), options)
+    if not any(s.references for s in store.sets()):
+        say_problems(tally.problems)
+        raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
     return open_matcher(store, ["references"])
 
 

@@ -73,12 +73,13 @@ def _without_place(problem: ReadProblem) -> str:
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset()) -> None:
-    """Print a table that fits the terminal: the widest text column gives way."""
+    """Print a table. On a terminal it fits: the widest column gives way, but never the first, which holds what other commands ask for."""
     cells = [[visible(str(v)) for v in row] for row in rows]
     widths = [max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)]
-    room = max(shutil.get_terminal_size((80, 24)).columns, 60) - 2 * (len(columns) - 1)
-    while sum(widths) > room and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+    if sys.stdout.isatty():
+        room = max(shutil.get_terminal_size((80, 24)).columns, 60) - 2 * (len(columns) - 1)
+        while sum(widths) > room and max(widths[1:], default=0) > _NARROWEST:
+            widths[widths.index(max(widths[1:]), 1)] -= 1
     say("  ".join(_pad(c, w, right=c in right) for c, w in zip(columns, widths, strict=True)).rstrip(), bold=True)
     for row in cells:
         say("  ".join(_pad(v, w, right=c in right) for c, v, w in zip(columns, row, widths, strict=True)).rstrip())

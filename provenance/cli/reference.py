@@ -11,7 +11,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, reference_options, text_or_json
-from provenance.cli.output import next_step, say, say_json, say_problems, say_table, short, thousands
+from provenance.cli.output import next_step, say, say_json, say_problems, say_table, short, thousands, visible
 from provenance.cli.register import days
 from provenance.errors import IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
@@ -143,10 +143,16 @@ def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
 def verify(ctx: CommandContext, /, names: tuple[str, ...]) -> int:
     """Check every byte of reference sets against their digests."""
     store = ctx.workspace().references
+    damaged = 0
     for name in names or tuple(s.name for s in store.sets()):
-        store.verify(name)
-        say(f"✓ {name}")
-    return 0
+        faults = store.verify(name)
+        damaged += bool(faults)
+        say(f"{'✗' if faults else '✓'} {name}")
+        for fault in faults:
+            say(f"    {visible(fault)}", err=True)
+    if damaged:
+        next_step("provenance reference remove NAME, then add it again from its files", quiet=ctx.quiet)
+    return 1 if damaged else 0
 
 
 @reference.command("remove")

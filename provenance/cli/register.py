@@ -10,7 +10,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_step, say, say_json, say_problems, short, size_text, thousands
+from provenance.cli.output import next_step, say, say_json, say_problems, short, size_text, thousands, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
@@ -121,6 +121,7 @@ def _below(path: Path, given: str, base: Path) -> str:
 def build_dataset(facts: dict[str, object]) -> Dataset:
     """Return the dataset that command-line options describe."""
     from provenance.licensing.classes import normalize
+    from provenance.registry.exchange.manifest import DATASET_NAME
 
     value, original = normalize(str(facts["license_text"]))
     generator = None
@@ -131,6 +132,10 @@ def build_dataset(facts: dict[str, object]) -> Dataset:
             channel=str(facts["channel"]),
             region=str(facts["region"]),
             generated=days(facts["generated"]),
+        )
+    if DATASET_NAME.fullmatch(str(facts["name"])) is None:
+        raise click.UsageError(
+            f"--dataset {str(facts['name'])[:60]!r} is no dataset name: letters, digits and . _ - /, starting with a letter or digit"
         )
     return Dataset(
         name=str(facts["name"]),
@@ -166,6 +171,19 @@ def days(text: object) -> DateRange:
     return DateRange(start=found[1], end=found[2] or found[1])
 
 
+def _say_unknown_license(dataset: Dataset) -> None:
+    """Say what was written where the licence is not known, and the nearest name that is."""
+    claim = dataset.license.declared
+    if claim.value == Absence.UNKNOWN and claim.original and claim.original.upper() != Absence.UNKNOWN:
+        from provenance.documents import nearest
+        from provenance.licensing.classes import shipped_licenses
+
+        catalog = shipped_licenses()
+        hint = nearest(claim.original, [*catalog.classes, *catalog.aliases])
+        near = hint if hint.startswith("did you mean") else "write an SPDX id, or add it to a folder named under licenses in provenance.toml"
+        say(f"  ! licence {visible(claim.original)!r} is not known, so it counts as UNKNOWN; {near}", err=True)
+
+
 def _print(ctx: CommandContext, done: Registration, output: str) -> None:
     if output == "json":
         say_json({"versions": done.versions, "problems": done.problems})
@@ -176,6 +194,7 @@ def _print(ctx: CommandContext, done: Registration, output: str) -> None:
             f"registered {version.dataset.name}@{short(version.root_digest)}  {len(version.shards)} shards  {size_text(size)}  {thousands(records)} records"
         )
         say(f"           licence {version.dataset.license.effective} · synthetic {version.dataset.synthetic}")
+        _say_unknown_license(version.dataset)
         for shard in version.shards:
             if shard.unread_records:
                 say(f"  ! {shard.path}: {shard.unread_records} of {shard.records} records could not be read", err=True)

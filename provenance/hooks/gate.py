@@ -64,6 +64,7 @@ def require_clearance(
     manifest: PathText | None = None,
     run_digest: str | None = None,
     policy_digests: Sequence[str] | None = None,
+    shard_folders_only: bool = False,
     denial_json: PathText | None = None,
     clock: Callable[[], str] = utc_now,
 ) -> Clearance:
@@ -76,6 +77,7 @@ def require_clearance(
         manifest: Shard manifest; beside the clearance where not given.
         run_digest: The run about to start, if known.
         policy_digests: The bundles that must have judged it, if known.
+        shard_folders_only: Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too.
         denial_json: File for the denial as JSON.
         clock: Where the time comes from.
 
@@ -85,7 +87,14 @@ def require_clearance(
     """
     try:
         return examine(
-            clearance, roots=roots, trust=trust, manifest=manifest, run_digest=run_digest, policy_digests=policy_digests, clock=clock
+            clearance,
+            roots=roots,
+            trust=trust,
+            manifest=manifest,
+            run_digest=run_digest,
+            policy_digests=policy_digests,
+            shard_folders_only=shard_folders_only,
+            clock=clock,
         ).clearance
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json)
@@ -101,6 +110,7 @@ def examine(
     manifest: PathText | None = None,
     run_digest: str | None = None,
     policy_digests: Sequence[str] | None = None,
+    shard_folders_only: bool = False,
     clock: Callable[[], str] = utc_now,
 ) -> GatePass:
     """Return what was checked if training may start. Prints nothing. Arguments are those of ``require_clearance``.
@@ -118,6 +128,7 @@ def examine(
             now=clock(),
             run_digest=run_digest,
             policy_digests=policy_digests,
+            shard_folders_only=shard_folders_only,
         )
     except ClearanceError as err:
         raise TrainingBlocked(err.reasons, hint=err.hint, clearance=where, kind=type(err).__name__) from err

@@ -43,7 +43,14 @@ def run(argv: Sequence[str]) -> int:
         sys.stderr.write(f"{parser.format_usage()}{parser.prog}: {err}\n")
         return USAGE
     try:
-        passed = examine(options.clearance, roots=options.root, trust=options.trust, manifest=options.manifest, run_digest=options.run_digest)
+        passed = examine(
+            options.clearance,
+            roots=options.root,
+            trust=options.trust,
+            manifest=options.manifest,
+            run_digest=options.run_digest,
+            shard_folders_only=options.shard_folders_only,
+        )
     except TrainingBlocked as denial:
         announce(denial, denial_json=options.denial_json)
         return DENIED_EXIT
@@ -58,7 +65,7 @@ def main() -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="provenance exec",
-        usage="%(prog)s --clearance FILE --root DIR [--root DIR ...] [--trust FILE] [--manifest FILE] [--run-digest DIGEST] [--denial-json FILE] -- CMD ...",
+        usage="%(prog)s --clearance FILE --root DIR [--root DIR ...] [--trust FILE] [--manifest FILE] [--run-digest DIGEST] [--shard-folders-only] [--denial-json FILE] -- CMD ...",
         description="Verify a clearance against the data on disk, then run the command. Exit code 77 if it does not hold.",
         allow_abbrev=False,
     )
@@ -67,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trust", metavar="FILE", help="trust file (default: /etc/provenance/trust.json, which must belong to root)")
     parser.add_argument("--manifest", metavar="FILE", help="shard manifest (default: X.manifest.jsonl beside the clearance)")
     parser.add_argument("--run-digest", metavar="DIGEST", help="refuse a clearance of another run")
+    parser.add_argument(
+        "--shard-folders-only", action="store_true", help="look for files that were not cleared only in folders that hold cleared shards"
+    )
     parser.add_argument("--denial-json", metavar="FILE", help="write the reasons of a denial to this file")
     return parser
 
@@ -99,7 +109,7 @@ def _become(command: Sequence[str], passed: GatePass) -> int:
 def success_lines(passed: GatePass) -> tuple[str, str]:
     """Return the two lines that say what was verified."""
     clearance, check = passed.clearance, passed.shards
-    conditions = f", {len(clearance.conditions)} condition(s) accepted" if clearance.conditions else ""
+    conditions = f", {len(clearance.conditions)} obligation(s) to keep" if clearance.conditions else ""
     return (
         f"provenance: cleared by {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
         f"provenance: {check.shards:,} shard(s), {check.size_bytes:,} bytes verified, root {clearance.manifest_root[:19]}",

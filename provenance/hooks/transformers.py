@@ -30,6 +30,7 @@ class ProvenanceCallback(TrainerCallback):
         manifest: PathText | None = None,
         run_digest: str | None = None,
         policy_digests: Sequence[str] | None = None,
+        shard_folders_only: bool = False,
         denial_json: PathText | None = None,
         clock: Callable[[], str] = utc_now,
     ) -> None:
@@ -47,6 +48,7 @@ class ProvenanceCallback(TrainerCallback):
                 manifest=manifest,
                 run_digest=run_digest,
                 policy_digests=policy_digests,
+                shard_folders_only=shard_folders_only,
                 denial_json=denial_json,
                 clock=clock,
             )

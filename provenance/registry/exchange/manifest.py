@@ -46,7 +46,7 @@ LICENSE_FIELDS = ("declared", "url", "by", "fetched_at", "sha256", "snapshot")
 GENERATOR_FIELDS = ("provider", "model", "channel", "region", "from", "to", "role", "prompt_source")
 ROLES = ("generate", "rewrite", "label")
 
-_NAME = re.compile(r"[^\W_][\w./-]{0,199}")
+DATASET_NAME = re.compile(r"[^\W_][\w./-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def _entry(item: object, defaults: object, place: tuple[str | int, ...], *, faul
 
 def _dataset(fields: Fields) -> Dataset:
     name = fields.text("name", "")
-    if name and _NAME.fullmatch(name) is None:
+    if name and DATASET_NAME.fullmatch(name) is None:
         fields.fault("name", f"{name[:60]!r} is no dataset name: expected letters, digits and . _ - /, at most 200, starting with a letter or digit")
     if "name" not in fields:
         fields.fault("", "field 'name' is missing")

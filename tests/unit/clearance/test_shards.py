@@ -239,3 +239,21 @@ def test_a_thousand_files_are_told_byte_by_byte(tmp_path: Path) -> None:
     told: list[int] = []
     assert verify_shards(leaves, [folder], on_bytes=told.append).problems == ()
     assert sum(told) == sum(leaf.size_bytes for leaf in leaves) == 2890
+
+
+def test_other_datasets_under_a_root_may_be_left_unwatched_but_never_a_shards_own_folder(tmp_path: Path) -> None:
+    for name in ("a/x.jsonl", "b/y.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"1\n")
+    leaves = [leaf for leaf in leaves_of(tmp_path) if leaf.path.startswith("a/")]
+    assert [p.fault for p in verify_shards(leaves, [tmp_path]).problems] == [ShardFault.UNREGISTERED]
+    assert verify_shards(leaves, [tmp_path], shard_folders_only=True).problems == ()
+    for stray in ("a/z.jsonl", "a/deep/er/z.jsonl"):
+        (tmp_path / stray).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / stray).write_bytes(b"2\n")
+        assert [p.fault for p in verify_shards(leaves, [tmp_path], shard_folders_only=True).problems] == [ShardFault.UNREGISTERED]
+        (tmp_path / stray).unlink()
+    at_the_root = leaves_of(tmp_path / "a")
+    assert [p.fault for p in verify_shards(at_the_root, [tmp_path / "a", tmp_path / "b"], shard_folders_only=True).problems] == []
+    (tmp_path / "a" / "new").write_bytes(b"3")
+    assert [p.fault for p in verify_shards(at_the_root, [tmp_path / "a"], shard_folders_only=True).problems] == [ShardFault.UNREGISTERED]

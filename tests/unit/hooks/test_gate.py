@@ -58,7 +58,7 @@ def test_a_denial_prints_one_block_and_writes_json(world: ClearedWorld, tmp_path
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[1] == "TRAINING BLOCKED by provenance (exit 77)"
-    assert "extra.txt: this file is not in the manifest" in err
+    assert "extra.txt: not among the files that were cleared" in err
     assert err.count("=" * 78) == 2
     document = json.loads(file.read_text(encoding="utf-8"))
     assert (document["format"], document["version"], document["exit_code"], document["kind"]) == ("provenance.denial", 1, 77, "SubjectMismatchError")
