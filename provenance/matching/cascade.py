@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import Reported, RowText, build_match, show_texts
-from provenance.matching.explain import Candidate, Explainer, RowRuns, know_windows, mark_windows
 from provenance.matching.index import OpenIndex, ReferenceStore
+from provenance.matching.judge import Judge, Row
 from provenance.matching.measure import Measured, measure_matches
 from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.params import MatchParams
@@ -20,16 +19,15 @@ from provenance.matching.passages import Found, SegmentGroup, find_passages, gro
 from provenance.matching.score import SHINGLE
 from provenance.matching.segment import Segment
 from provenance.matching.stopwords import stop_name, stop_windows
+from provenance.matching.windows import know_windows, mark_windows
 from provenance.matching.words import Words, read_words
-from provenance.model.match import Explanation, Match, MatchText
-from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.model.match import Match, MatchText
+from provenance.model.reference import ReferenceRecord
 from provenance.ports import TextBatch
 
 _WHOLE_WORDS = 4
 """A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
 _WHOLE_CAP = 64
-_ALTERNATIVES, _AS_GOOD = 8, 0.9
-"""How many other references are asked, and the share of the best score they need, where the best one's prompt or wrapping explains a passage."""
 
 
 def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParams | None = None) -> CascadeMatcher:
@@ -40,14 +38,6 @@ def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParam
         SchemeMismatchError: If a set was built by another tokeniser.
     """
     return CascadeMatcher(store.open(names), params or MatchParams())
-
-
-@dataclass(slots=True)
-class Judged:
-    """A passage with the reference that holds it best, and the others."""
-
-    best: Candidate
-    also: list[Candidate]
 
 
 class CascadeMatcher:
@@ -62,9 +52,9 @@ class CascadeMatcher:
         self._words_seen = self._dropped = 0
 
     @cached_property
-    def _explainer(self) -> Explainer:
+    def _judge(self) -> Judge:
         """Made on first use: reading the stop passages loads compiled code, and who only asks for the scheme needs none."""
-        return Explainer(self._segments, self._kinds, self._params, stop_windows())
+        return Judge(self._segments, self._kinds, self._params, stop_windows())
 
     @cached_property
     def _groups(self) -> tuple[SegmentGroup, ...]:
@@ -120,17 +110,15 @@ class CascadeMatcher:
         return [m for _, m in sorted(matches, key=lambda x: (x[0], x[1].start, x[1].end, x[1].reference_set, x[1].reference))]
 
     def _reports(self, batch: TextBatch, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> list[Reported]:
-        """Judge the candidates of each row."""
+        """Judge the candidates of each record."""
         bounds = [np.searchsorted(f.runs[:, 2], words.offsets).tolist() for f in found]
-        reports = []
+        records: dict[int, list[Row]] = {}
         for row in sorted(candidates):
-            text = RowText(batch, row, words)
             runs = [RowRuns(i, f.runs[bounds[i][row] : bounds[i][row + 1]]) for i, f in enumerate(found)]
-            for judged in select_best(candidates[row], self._kinds):
-                best, because = self._judge(judged, runs, words.words, text)
-                also = [c for c in (judged.best, *judged.also) if c is not best]
-                reports.append(Reported(best, also, because, runs, text))
-        return reports
+            shared = Row(RowText(batch, row, words), runs, words.words, candidates[row])
+            records.setdefault(int(batch.record[row]), []).append(shared)
+        judged = [passage for rows in records.values() for passage in self._judge.judge(rows)]
+        return [Reported(j.best, j.also, j.because, j.row.runs, j.row.text) for j in judged]
 
     def _measure(self, batch: TextBatch, words: Words, reports: Sequence[Reported]) -> list[Measured]:
         """Return the exact numbers on each report, counted by segment."""
@@ -152,23 +140,6 @@ class CascadeMatcher:
                 found[i] = find_passages(words, passing, self._segments[i], self._params)
         return [found[i] for i in range(len(self._segments))]
 
-    def _judge(self, judged: Judged, runs: list[RowRuns], words: NDArray[np.uint32], text: RowText) -> tuple[Candidate, Explanation | None]:
-        """Return the reference to report a passage with, and why it is no alarm.
-
-        What one reference's prompt or wrapping explains, another that holds the passage as well may not explain: then that one is reported.
-        """
-        first: tuple[Candidate, Explanation | None] | None = None
-        for found in (judged.best, *judged.also)[:_ALTERNATIVES]:
-            if found.score < _AS_GOOD * judged.best.score:
-                continue
-            because = self._explainer.explain(found, runs, words)
-            if because is None and text.is_quotation(found, self._segments[found.segment], self._params.quote_words):
-                because = Explanation.QUOTATION
-            first = first or (found, because)
-            if because not in (Explanation.PROMPT, Explanation.BOILERPLATE):
-                return (found, because) if because is None else first
-        return first or (judged.best, None)
-
     def _candidates(self, words: Words, found: Sequence[Found]) -> dict[int, list[Candidate]]:
         rows: dict[int, list[Candidate]] = {}
         digests = digest_rows(words.words, words.offsets)
@@ -180,12 +151,15 @@ class CascadeMatcher:
             for row, ref in equal.tolist():
                 length = int(words.offsets[row + 1] - words.offsets[row])
                 held = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
-                rows.setdefault(row, []).append(Candidate(i, ref, *held, length, length, counted=words.count(held[0], held[1]), whole=True))
+                extent = words.data[words.start[held[0]] : words.end[held[1] - 1]]
+                characters = int(np.count_nonzero((extent & 0xC0) != 0x80))  # noqa: PLR2004 - bytes that begin a character of UTF-8
+                counted = words.count(held[0], held[1])
+                rows.setdefault(row, []).append(Candidate(i, ref, *held, length, length, counted=counted, whole=True, characters=characters))
                 whole.add((row, ref))
             passages = result.passages
             passages = passages[np.minimum(passages[:, 7], passages[:, 3] - passages[:, 2]) >= self._params.floor_words]
-            counted = words.ordinal[passages[:, 3] - 1] - words.ordinal[passages[:, 2]] + 1
-            for (row, ref, start, end, ref_start, ref_end, score, same, loose), count in zip(passages.tolist(), counted.tolist(), strict=True):
+            counts = words.ordinal[passages[:, 3] - 1] - words.ordinal[passages[:, 2]] + 1
+            for (row, ref, start, end, ref_start, ref_end, score, same, loose), count in zip(passages.tolist(), counts.tolist(), strict=True):
                 if (row, ref) not in whole:
                     rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, count))
         return rows
@@ -219,20 +193,3 @@ def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: i
     equal = int(np.count_nonzero(shared))
     spans = (low, high, int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
     return Candidate(number, ref, *spans, max(2 * equal - (high - low), 0), equal, counted=words.count(low, high), near=True)
-
-
-def select_best(candidates: list[Candidate], kinds: Sequence[ReferenceKind]) -> list[Judged]:
-    """Return one entry a shared passage: the best reference, and the others that hold most of their share of it."""
-    if len(candidates) == 1 and kinds[candidates[0].segment] is not ReferenceKind.BACKGROUND:
-        return [Judged(candidates[0], [])]
-    alarming = [c for c in candidates if kinds[c.segment] is not ReferenceKind.BACKGROUND]
-    chosen: list[Judged] = []
-    for c in sorted(alarming, key=lambda c: (-c.score, c.start, c.segment, c.ref, c.ref_start)):
-        for judged in chosen:
-            overlap = min(c.end, judged.best.end) - max(c.start, judged.best.start)
-            if 2 * overlap >= c.words:
-                judged.also.append(c)
-                break
-        else:
-            chosen.append(Judged(c, []))
-    return chosen

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.tokens import codepoint_offsets
-from provenance.matching.explain import Candidate, RowRuns, longest_run, stands_in_quotes
+from provenance.matching.candidate import Candidate, RowRuns, longest_run
+from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
 from provenance.matching.score import estimate_chance_alarms, jaccard_of, wilson_interval
 from provenance.matching.segment import Segment, encode
@@ -46,8 +47,12 @@ class RowText:
         return start, end
 
     def is_quotation(self, found: Candidate, segment: Segment, quote_words: int) -> bool:
-        """Tell whether a passage is short enough for a quotation and stands in quotation marks that the reference does not have."""
-        if found.words > quote_words or not stands_in_quotes(self.text, *self.span(found.start, found.end)):
+        """Tell whether a passage is short enough for a quotation and stands in quotation marks that the reference does not have.
+
+        A quotation stands in somebody's text: where it is more than half of a field, the field is that passage, whatever marks are put around it.
+        """
+        length = self._words.offsets.item(self.row + 1) - self._words.offsets.item(self.row)
+        if found.words > quote_words or 2 * found.words > length or not stands_in_quotes(self.text, *self.span(found.start, found.end)):
             return False
         original = segment.text_bytes(found.ref).decode("utf-8", "surrogatepass")
         return not stands_in_quotes(original, *segment.word_span(found.ref, found.ref_start, found.ref_end))
@@ -124,7 +129,7 @@ def _also(found: Candidate, others: Iterable[Candidate], segments: Sequence[Segm
         key = (c.segment, c.ref)
         if key != (found.segment, found.ref) and (key not in best or c.score > best[key].score):
             best[key] = c
-    listed = sorted(best.values(), key=lambda c: (-c.score, c.segment, c.ref))[:ALSO_LISTED]
+    listed = sorted(best.values(), key=lambda c: (-c.score, segments[c.segment].set_name, c.segment, c.ref))[:ALSO_LISTED]
     entries = []
     for c in listed:
         segment = segments[c.segment]

@@ -1,18 +1,22 @@
-"""Why shared text is no alarm: how much of the evidence is left once the prompt, other models' answers and boilerplate are taken away."""
+"""Why shared text is no alarm: how much of the evidence is left once the prompt, other models' answers and boilerplate are taken away.
+
+What explains must speak about the reference at hand. Other models' answers and the prompt say nothing about a book; books say nothing about how common an
+answer is; and no number of holders explains more than ``MatchParams.common_words`` words, since nobody hits on so many by himself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.jit import kernel
+from provenance.matching.candidate import Candidate, RowRuns, longest_run, mark_others, mark_own, mark_runs
 from provenance.matching.params import MatchParams
+from provenance.matching.related import Place, Relations
 from provenance.matching.score import SHINGLE, compute_overlap, shingles
-from provenance.matching.seeds import window_hash
 from provenance.matching.segment import Segment
+from provenance.matching.windows import KnownWindows, count_new_windows, know_windows, mark_windows
 from provenance.model.match import Explanation
 from provenance.model.reference import ReferenceKind
 
@@ -20,176 +24,27 @@ PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
 SAME_TEXT = 0.8
 """Two references of which one holds this share of the other's 5-grams are one text: neither explains the other away."""
+NEARLY_ALL = 0.8
+"""A passage that takes this share of a reference is that reference."""
 _SIZE_RATIO = 4
 """The longer of them may have this many times the 5-grams of the shorter."""
 _CACHED = 65536
 """Entries a cache holds before it starts anew."""
+_API, _BACKGROUND = ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND
 _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
 _PUNCTUATION = ".,;:!?…)]—–-*_"
-_ONE, _BYTE = np.uint64(1), np.uint64(63)
 _EDGE_CHARACTERS = 8
 """Code points after a passage in which its closing quotation mark is sought."""
 
 
 StopWindows = Sequence[tuple[Explanation, NDArray[np.uint64]]]
 """Sorted sets of 5-word windows, each with what it explains."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A passage that one text shares with one reference, in words of the batch and of the segment."""
-
-    segment: int
-    ref: int
-    start: int
-    end: int
-    ref_start: int
-    ref_end: int
-    score: int
-    equal: int
-    loose: int = 0
-    """Words that only one of the two texts has, within what could be aligned."""
-    counted: int = 0
-    """Words of the training side, numbers of list items included."""
-    whole: bool = False
-    """The whole text equals the whole reference."""
-    near: bool = False
-    """The whole text is a near-duplicate of the whole reference, verified exactly."""
-    run: tuple[int, int] | None = None
-    """Where ``longest_run`` found the longest run, once it has looked."""
-
-    @property
-    def words(self) -> int:
-        """Return the words of the training side."""
-        return self.end - self.start
-
-    @property
-    def density(self) -> float:
-        """Return how much of the passage is copied word by word, 0 … 1 and below.
-
-        Who copies and edits replaces words one by one: a replaced word counts half against. Who retells or translates anew builds other sentences: an
-        unpaired word counts four times against.
-        """
-        return (self.equal - 0.5 * (self.words - self.equal) - 4.0 * self.loose) / self.words
-
-
-@dataclass(frozen=True, slots=True)
-class RowRuns:
-    """Exact runs of one row with one segment: (n, 5) as in ``passages.Found``."""
-
-    segment: int
-    runs: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownWindows:
-    """A sorted set of window hashes, and one bit for each in a filter: of other windows, one in sixteen is looked for in vain."""
-
-    hashes: NDArray[np.uint64]
-    bits: NDArray[np.uint64]
-
-    @property
-    def shift(self) -> np.uint64:
-        """By how many bits a hash is shifted to give its word of the filter."""
-        return np.uint64(65 - len(self.bits).bit_length())
-
-
-def know_windows(hashes: NDArray[np.uint64]) -> KnownWindows:
-    """Return a sorted set of window hashes with its filter."""
-    bits = np.zeros(2 ** max((16 * len(hashes) // 64).bit_length(), 1), dtype=np.uint64)
-    known = KnownWindows(hashes, bits)
-    np.bitwise_or.at(bits, hashes >> known.shift, np.uint64(1) << (hashes & _BYTE))
-    return known
-
-
-def mark_windows(words: NDArray[np.uint32], start: int, end: int, known: KnownWindows, n: int, mask: NDArray[np.bool_]) -> None:
-    """Set ``mask[i]`` for the words of ``words[start:end]`` that stand in a known window of ``n`` words."""
-    if len(known.hashes):
-        _mark_windows(words, start, end, known.hashes, known.bits, known.shift, n, mask)
-
-
-@kernel()
-def _mark_windows(
-    words: NDArray[np.uint32],
-    start: int,
-    end: int,
-    known: NDArray[np.uint64],
-    bits: NDArray[np.uint64],
-    shift: np.uint64,
-    n: int,
-    mask: NDArray[np.bool_],
-) -> None:
-    for i in range(start, end - n + 1):
-        h = window_hash(words, i, n)
-        if bits[h >> shift] >> (h & _BYTE) & _ONE:
-            at = np.searchsorted(known, h)
-            if at < len(known) and known[at] == h:
-                for j in range(i, i + n):
-                    mask[j - start] = True
-
-
-@kernel()
-def mark_runs(runs: NDArray[np.int64], refs: NDArray[np.bool_], start: int, end: int, mask: NDArray[np.bool_]) -> None:
-    """Set ``mask`` for the words of [start, end) in a run with a reference of which ``refs`` is true (by run)."""
-    for k in range(len(runs)):
-        if refs[k]:
-            for q in range(max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)):
-                mask[q - start] = True
-
-
-@kernel()
-def _mark_own(runs: NDArray[np.int64], ref: int, start: int, end: int, mask: NDArray[np.bool_]) -> int:
-    """Set ``mask`` for the words of [start, end) in a run with one reference; return in how many such runs they are."""
-    held = 0
-    for k in range(len(runs)):
-        if runs[k, 1] == ref:
-            first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
-            held += first < last
-            for q in range(first, last):
-                mask[q - start] = True
-    return held
-
-
-@kernel()
-def _mark_others(
-    runs: NDArray[np.int64], origins: NDArray[np.uint64], origin: np.uint64, start: int, end: int, mask: NDArray[np.bool_], held: NDArray[np.bool_]
-) -> None:
-    """Set ``mask`` for the words of [start, end) in a run with a reference of another origin, and ``held`` for such runs."""
-    for k in range(len(runs)):
-        first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
-        held[k] = first < last and origins[runs[k, 1], 0] != origin
-        if held[k]:
-            for q in range(first, last):
-                mask[q - start] = True
-
-
-@kernel()
-def _longest_inside(runs: NDArray[np.int64], ref: int, start: int, end: int) -> tuple[int, int]:
-    best_start, best_end = start, start
-    for k in range(len(runs)):
-        if runs[k, 1] == ref:
-            first, last = max(runs[k, 2], start), min(runs[k, 2] + runs[k, 4], end)
-            if last - first > best_end - best_start:
-                best_start, best_end = first, last
-    return best_start, best_end
-
-
-def longest_run(found: Candidate, runs: Sequence[RowRuns]) -> tuple[int, int]:
-    """Return the words of the longest exact run with the reference, within the passage; all of a whole equal text.
-
-    Args:
-        found: The passage; remembers the answer.
-        runs: The row's runs, one entry a segment, in the order of the segments.
-    """
-    if found.whole:
-        return found.start, found.end
-    if found.run is None:
-        found.run = _longest_inside(runs[found.segment].runs, found.ref, found.start, found.end)
-    return found.run
+Mask = NDArray[np.bool_]
+"""One flag a word of the passage."""
 
 
 class Explainer:
-    """Judges candidates of one matcher's segments."""
+    """Judges candidates of one matcher's segments, each by itself."""
 
     def __init__(self, segments: Sequence[Segment], kinds: Sequence[ReferenceKind], params: MatchParams, stop: StopWindows) -> None:
         """Keep what is needed to judge; ``stop`` holds sorted sets of stop-passage windows."""
@@ -197,24 +52,34 @@ class Explainer:
         self._stop = tuple((reason, know_windows(hashes)) for reason, hashes in stop)
         self._same: dict[tuple[int, int, int, int], bool] = {}
         self._prompts: dict[tuple[int, int], KnownWindows] = {}
+        self._relations = Relations(segments)
 
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
         """Return why a passage is no alarm, or ``None`` if it is one; marks of quotation are looked at apart."""
-        params = self._params
         if self._kinds[found.segment] is ReferenceKind.LICENSE_TEXT:
             return Explanation.LICENSE_TEXT
         if self._outside_body(found):
             return Explanation.BOILERPLATE
         longest = longest_run(found, runs)
         if self._is_short(found, longest[1] - longest[0]):
-            return Explanation.SHORT_PASSAGE
-        # Nobody says 24 words exactly as another answer has them, from the first to the last, because a prompt or a habit made him.
-        if found.whole and not self._is_stop(found, words):
-            return None
+            return None if self._is_short_answer(found, runs, words) else Explanation.SHORT_PASSAGE
         because = self._subtract(found, runs, words, longest)
-        if because is None and found.words <= params.quote_words and self._holders(found, runs) >= params.widespread:
+        if because is None and not found.whole and found.words <= self._params.common_words and self.is_widespread(found, runs):
             return Explanation.QUOTATION
         return because
+
+    def mask_taken(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Mask:
+        """Mark the words of a passage that prove nothing: stop passages, the prompt, background, what other models say."""
+        taken = np.zeros(found.words, dtype=np.bool_)
+        for _ in self._mark_known(found, runs, words, taken):
+            pass
+        return taken | self._common_mask(found, runs, taken, np.ones_like(taken), (_API, _BACKGROUND))
+
+    def is_widespread(self, found: Candidate, runs: Sequence[RowRuns]) -> bool:
+        """Tell whether enough unrelated texts hold most of the passage. What answers quote makes no book common property: for works, works are asked."""
+        enough = self._params.widespread
+        places = self._holders(found, runs)
+        return len(places) >= enough and self._relations.count_unrelated(places, enough=enough) >= enough
 
     def _is_short(self, found: Candidate, longest: int) -> bool:
         params = self._params
@@ -224,43 +89,104 @@ class Explainer:
             return counted < params.min_words
         return longest < params.min_words and (found.density < params.min_density or found.score < params.min_score)
 
-    def _is_stop(self, found: Candidate, words: NDArray[np.uint32]) -> bool:
-        mask = np.zeros(found.words, dtype=np.bool_)
-        for _, known in self._stop:
-            mark_windows(words, found.start, found.end, known, SHINGLE, mask)
-        return not self._left(found, mask)
+    def _is_short_answer(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> bool:
+        """Tell whether a short whole field is a whole reference that nobody else gives, in words that neither its prompt nor a stop passage has."""
+        params = self._params
+        if not found.whole or found.words < params.answer_words or found.characters < params.answer_characters:
+            return False
+        taken = np.zeros(found.words, dtype=np.bool_)
+        for _ in self._mark_known(found, runs, words, taken):
+            pass
+        own = found.words - int(np.count_nonzero(taken))
+        return own >= params.answer_words and not self._is_held_elsewhere(found, runs, (found.start, found.end), 1.0)
+
+    def _mark_known(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], taken: Mask) -> Iterator[Explanation]:
+        """Mark step by step what explains regardless of how much it is; yield the reason after each step."""
+        for reason, known in self._stop:
+            mark_windows(words, found.start, found.end, known, SHINGLE, taken)
+            yield reason
+        if self._kinds[found.segment] is _API:  # a model may recite a licence; a book that holds one is still that book
+            for row in runs:
+                if self._kinds[row.segment] is ReferenceKind.LICENSE_TEXT:
+                    mark_runs(row.runs, np.ones(len(row.runs), dtype=np.bool_), found.start, found.end, taken)
+            yield Explanation.LICENSE_TEXT
+        mark_windows(words, found.start, found.end, self._prompt(found), PROMPT_WINDOW, taken)
+        yield Explanation.PROMPT
 
     def _subtract(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], longest: tuple[int, int]) -> Explanation | None:
         """Take away what explains the passage, step by step, and return what left too little."""
         own = self._own_mask(found, runs)
         taken = np.zeros(found.words, dtype=np.bool_)
-        for reason, known in (*self._stop, (Explanation.PROMPT, self._prompt(found))):
-            mark_windows(words, found.start, found.end, known, PROMPT_WINDOW if reason is Explanation.PROMPT else SHINGLE, taken)
-            if not self._left(found, taken & own):
+        edited = False
+        for reason in self._mark_known(found, runs, words, taken):
+            if self._left(found, taken & own):
+                continue
+            edited = reason is Explanation.PROMPT and self._holds_edits(found, own, words)
+            if not edited:
                 return reason
-        taken |= self._common_mask(found, runs, taken & own, own)
+        # Nobody says 24 words exactly as another answer has them, from the first to the last, because a habit made him.
+        if found.whole or edited:
+            return None
+        taken |= self._common_mask(found, runs, taken & own, own, (_BACKGROUND,))
+        if not self._left(found, taken & own):
+            return Explanation.COMMON_TO_MODELS
+        if self._long_words(found, runs, taken) > self._params.common_words:
+            return None
+        taken |= self._common_mask(found, runs, taken & own, own, (_API, _BACKGROUND))
         return None if self._left(found, taken & own) or self._is_singular(found, runs, longest) else Explanation.COMMON_TO_MODELS
 
-    def _left(self, found: Candidate, taken: NDArray[np.bool_]) -> bool:
+    def _left(self, found: Candidate, taken: Mask) -> bool:
         return found.equal - int(np.count_nonzero(taken)) >= self._params.min_novel
+
+    def _long_words(self, found: Candidate, runs: Sequence[RowRuns], taken: Mask) -> int:
+        """Return the words in long exact runs with the reference that are not taken yet."""
+        long = np.zeros(found.words, dtype=np.bool_)
+        mark_own(runs[found.segment].runs, found.ref, found.start, found.end, self._params.piece_words, long)
+        return int(np.count_nonzero(long & ~taken))
+
+    def _holds_edits(self, found: Candidate, own: Mask, words: NDArray[np.uint32]) -> bool:
+        """Tell whether a passage is an answer that mostly repeats its prompt, with what the model changed in it.
+
+        The words that the prompt has are the user's own. The model's are the windows that the prompt lacks: words it changed, sentences it put in another
+        order. Who has nearly the whole answer with more than half of these has the answer. An answer that changes nothing is no model's text.
+        """
+        segment, known = self._segments[found.segment], self._prompt(found)
+        low, high = segment.ref_offsets.item(found.ref), segment.ref_offsets.item(found.ref + 1)
+        if found.ref_end - found.ref_start < NEARLY_ALL * (high - low):
+            return False
+        changed = count_new_windows(segment.words, low, high, known, PROMPT_WINDOW, np.ones(high - low, dtype=np.bool_))
+        return 2 * count_new_windows(words, found.start, found.end, known, PROMPT_WINDOW, own) > changed
 
     def _is_singular(self, found: Candidate, runs: Sequence[RowRuns], longest: tuple[int, int]) -> bool:
         """Tell whether a long exact run is this provider's own: others' phrases may cover it piece by piece, but no other provider's answer holds it."""
-        start, end = longest
-        if end - start < self._params.min_words:
-            return False
-        provider = self._segments[found.segment].origins[found.ref, 1]
+        return longest[1] - longest[0] >= self._params.min_words and not self._is_held_elsewhere(found, runs, longest, self._params.common_share)
+
+    def _is_held_elsewhere(self, found: Candidate, runs: Sequence[RowRuns], place: tuple[int, int], share: float) -> bool:
+        """Tell whether another provider's text holds this share of some words of the passage; for works, whether background does."""
+        start, end = place
+        speaking = (_API, _BACKGROUND) if self._kinds[found.segment] is _API else (_BACKGROUND,)
         for row in runs:
+            if self._kinds[row.segment] not in speaking or not len(row.runs):
+                continue
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], end) - np.maximum(row.runs[:, 2], start)
-            others = (inside > 0) & (self._segments[row.segment].origins[row.runs[:, 1], 1] != provider)
+            others = (inside > 0) & self._are_others(found, row)
             held = np.bincount(row.runs[others, 1], weights=inside[others]) if others.any() else np.zeros(1)
-            for ref in np.flatnonzero(held >= self._params.common_share * (end - start)).tolist():
+            for ref in np.flatnonzero(held >= share * (end - start)).tolist():
                 held_mask = np.zeros(end - start, dtype=np.bool_)
                 mark_runs(row.runs, row.runs[:, 1] == ref, start, end, held_mask)
-                holds = int(np.count_nonzero(held_mask)) >= self._params.common_share * (end - start)
-                if holds and not self._same_text(found, row.segment, ref):
-                    return False
-        return True
+                holds = int(np.count_nonzero(held_mask)) >= share * (end - start)
+                if holds and (found.whole or not self._same_text(found, row.segment, ref)):
+                    return True
+        return False
+
+    def _are_others(self, found: Candidate, row: RowRuns) -> Mask:
+        """Tell of each run whether its reference is another provider's and another model's. Who is not known is nobody else."""
+        model, provider = self._segments[found.segment].origins[found.ref]
+        origins = self._segments[row.segment].origins[row.runs[:, 1]]
+        same_model = (origins[:, 0] == model) & (model != 0)
+        if self._kinds[row.segment] is _BACKGROUND:
+            return np.asarray(~same_model)
+        return np.asarray(~same_model & (origins[:, 1] != provider) & (origins[:, 1] != 0) & (provider != 0))
 
     def _outside_body(self, found: Candidate) -> bool:
         bodies = self._segments[found.segment].bodies
@@ -268,9 +194,11 @@ class Explainer:
         inside = min(found.ref_end, end) - max(found.ref_start, start)
         return inside < 0.5 * (found.ref_end - found.ref_start)
 
-    def _own_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> NDArray[np.bool_]:
+    def _own_mask(self, found: Candidate, runs: Sequence[RowRuns]) -> Mask:
         own = np.zeros(found.words, dtype=np.bool_)
-        held = _mark_own(runs[found.segment].runs, found.ref, found.start, found.end, own)
+        if found.whole:
+            return ~own
+        held = mark_own(runs[found.segment].runs, found.ref, found.start, found.end, 1, own)
         return own if held else ~own
 
     def _prompt(self, found: Candidate) -> KnownWindows:
@@ -284,20 +212,21 @@ class Explainer:
             self._prompts[key] = know_windows(shingles(segment.prompt_words[low:high], PROMPT_WINDOW))
         return self._prompts[key]
 
-    def _common_mask(self, found: Candidate, runs: Sequence[RowRuns], taken: NDArray[np.bool_], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Mark what other models say too: leave-one-out, and not counting references that are the same text.
+    def _common_mask(self, found: Candidate, runs: Sequence[RowRuns], taken: Mask, own: Mask, kinds: Collection[ReferenceKind]) -> Mask:
+        """Mark what other models say too: leave-one-out, and not counting references that are the same text. Nothing but background speaks about a work.
 
         Which these are is asked only where it matters: where too little of the passage is left with them counted.
         """
         mask = np.zeros(found.words, dtype=np.bool_)
-        if self._kinds[found.segment] is not ReferenceKind.API_OUTPUT:
+        if self._kinds[found.segment] is not _API:
             return self._background_mask(found, runs, mask)
-        origin = self._segments[found.segment].origins[found.ref, 0]
-        speaking = [r for r in runs if self._kinds[r.segment] in (ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND) and len(r.runs)]
+        origin = self._segments[found.segment].origins[found.ref]
+        speaking = [r for r in runs if self._kinds[r.segment] in kinds and len(r.runs)]
         others = []
         for row in speaking:
             others.append(np.empty(len(row.runs), dtype=np.bool_))
-            _mark_others(row.runs, self._segments[row.segment].origins, origin, found.start, found.end, mask, others[-1])
+            everyone = int(self._kinds[row.segment] is _BACKGROUND)
+            mark_others(row.runs, self._segments[row.segment].origins, origin, everyone, found.start, found.end, mask, others[-1])
         if self._left(found, taken | (mask & own)):
             return mask
         mask[:] = False
@@ -306,9 +235,9 @@ class Explainer:
             mark_runs(row.runs, held & ~np.isin(row.runs[:, 1], same) if same else held, found.start, found.end, mask)
         return mask
 
-    def _background_mask(self, found: Candidate, runs: Sequence[RowRuns], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _background_mask(self, found: Candidate, runs: Sequence[RowRuns], mask: Mask) -> Mask:
         for row in runs:
-            if self._kinds[row.segment] is ReferenceKind.BACKGROUND:
+            if self._kinds[row.segment] is _BACKGROUND:
                 mark_runs(row.runs, np.ones(len(row.runs), dtype=np.bool_), found.start, found.end, mask)
         return mask
 
@@ -322,14 +251,21 @@ class Explainer:
             self._same[key] = least > 0 and max(len(a), len(b)) <= _SIZE_RATIO * least and compute_overlap(a, b) >= SAME_TEXT * least
         return self._same[key]
 
-    def _holders(self, found: Candidate, runs: Sequence[RowRuns]) -> int:
-        """Return how many unrelated origins hold most of the passage."""
-        origins: set[int] = set()
+    def _holders(self, found: Candidate, runs: Sequence[RowRuns]) -> list[Place]:
+        """Return one reference of each origin that holds most of the passage; the passage's own comes first."""
+        kind = self._kinds[found.segment]
+        held = {self._owner(found.segment, found.ref): (found.segment, found.ref)}
         for row in runs:
+            if kind is not _API and self._kinds[row.segment] not in (kind, _BACKGROUND):
+                continue
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], found.end) - np.maximum(row.runs[:, 2], found.start)
-            table = self._segments[row.segment].origins
-            origins.update(table.item(ref, 0) for ref in set(row.runs[inside >= found.words // 2, 1].tolist()))
-        return len(origins)
+            for ref in sorted(set(row.runs[inside >= found.words // 2, 1].tolist())):
+                held.setdefault(self._owner(row.segment, ref), (row.segment, ref))
+        held.pop(0, None)
+        return list(held.values())
+
+    def _owner(self, segment: int, ref: int) -> int:
+        return self._segments[segment].origins.item(ref, 1)
 
 
 def stands_in_quotes(text: str, start: int, end: int) -> bool:

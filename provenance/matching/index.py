@@ -29,6 +29,7 @@ from provenance.model.wire import read_value, to_wire
 from provenance.ports import ReferenceText
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_AGAIN = "provenance reference remove NAME, then provenance reference add NAME with its files"
 SEGMENT_TEXT_BYTES = 128 << 20
 """A segment is published once it holds this much text, so that memory stays bounded and a kill loses little."""
 
@@ -259,10 +260,11 @@ class ReferenceStore:
 def _read_manifest(document: object, path: Path) -> SetManifest:
     if not isinstance(document, dict) or document.get("format") != INDEX_FORMAT:
         raise ReferenceIndexError(f"{path}: not a reference index")
-    if document.get("version") != INDEX_VERSION:
-        raise ReferenceIndexError(
-            f"{path}: index version {document.get('version')!r}, this release reads {INDEX_VERSION}", hint="build the index again with this release"
-        )
+    version = document.get("version")
+    if version != INDEX_VERSION:
+        older = isinstance(version, int) and version < INDEX_VERSION
+        made = "made by an older version: remove and add again" if older else "made by a newer version: read it with that"
+        raise ReferenceIndexError(f"{path}: index version {version!r}, this release reads {INDEX_VERSION}; {made}", hint=_AGAIN if older else None)
     body = {k: v for k, v in document.items() if k != "digest"}
     if document.get("digest") != digest_of(body):
         raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint="remove the set and add it again")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.matching.explain import Candidate
+from provenance.matching.candidate import Candidate
 from provenance.matching.score import SHINGLE
 from provenance.matching.seeds import Index, window_hash
 from provenance.matching.words import Words

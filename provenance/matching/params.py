@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from provenance.canonical import digest_of
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 SMALL_REFERENCE_WORDS = 20_000_000
 """Up to here every window of the reference is a seed; beyond, one in four."""
 LARGE_REFERENCE_WORDS = 1_000_000_000
@@ -73,12 +73,22 @@ class MatchParams:
     quote_words: int = 60
     """Longer runs in quotation marks are no quotation."""
     widespread: int = 3
-    """A short run that this many unrelated references hold is common property."""
+    """A passage of up to ``common_words`` that this many unrelated references hold is common property."""
+    common_words: int = 40
+    """More words than these, in runs of ``piece_words`` and more, are never common property, whoever holds them too: who shares so much has one source."""
+    piece_words: int = 12
+    """Exact runs of this length add up over a record."""
+    pieces_words: int = 48
+    """So many words of one reference, in such runs, are an alarm for all pieces of a record; ``quote_words`` where pieces stand in quotation marks."""
+    answer_words: int = 8
+    """A whole field that equals a whole reference is an alarm from so many words of its own on, if no other provider's reference holds them."""
+    answer_characters: int = 40
+    """… and from so many characters on."""
 
     @property
     def name(self) -> str:
         """Return a name that changes with any parameter."""
-        return "match-1-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
+        return "match-2-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
 
 
 def choose_rate(words: int) -> int:

@@ -25,7 +25,8 @@ from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
 from provenance.matching.spelling import spelling_codes
 from provenance.matching.words import read_words
-from provenance.model.reference import ReferenceRecord
+from provenance.model.absence import is_absent
+from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import read_value, to_wire
 
 _BASE_ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
@@ -170,19 +171,25 @@ def stable_hash(text: str) -> int:
 
 
 def _origins(records: Sequence[ReferenceRecord]) -> NDArray[np.uint64]:
-    """Return (n, 2): who made it (provider and model, or the family of the work), and whose it is (provider, or the family again)."""
+    """Return (n, 2): which model made it (or which work it is), and whose model that is (or the work again). 0 where nobody knows."""
     origins = np.zeros((len(records), 2), dtype=np.uint64)
     for i, record in enumerate(records):
-        origins[i] = [stable_hash(name) for name in _origin_names(record)]
+        origins[i] = [stable_hash(name) if name else 0 for name in _origin_names(record)]
     return origins
 
 
 def _origin_names(record: ReferenceRecord) -> tuple[str, str]:
-    if record.provider != "UNKNOWN" or record.model != "UNKNOWN":
-        model = f"model\x00{record.provider}\x00{record.model}"
-        return model, model if record.provider == "UNKNOWN" else f"provider\x00{record.provider}"
-    work = f"work\x00{record.edition_family or record.id}"
-    return work, work
+    model, provider = plain_name(record.model), plain_name(record.provider)
+    if record.kind is ReferenceKind.API_OUTPUT or (record.kind is ReferenceKind.BACKGROUND and (model or provider)):
+        return model and f"model\x00{model}", provider and f"provider\x00{provider}"
+    title, author = plain_name(record.title), plain_name(record.author)
+    named = f"family\x00{record.edition_family}" if record.edition_family else f"title\x00{title}\x00{author}" if title else f"id\x00{record.id}"
+    return named, named
+
+
+def plain_name(name: str | None) -> str:
+    """Return a name in the form in which names are compared, empty where it says nothing."""
+    return "" if is_absent(name) else " ".join((name or "").split()).casefold()
 
 
 def _digest_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:

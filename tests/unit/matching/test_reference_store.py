@@ -177,9 +177,12 @@ def test_a_manifest_that_is_none_is_refused(filled: ReferenceStore, raw: bytes) 
         filled.open(["set"])
 
 
-def test_another_version_is_refused(filled: ReferenceStore) -> None:
-    rewrite_manifest(filled, lambda d: d.update(version=1))
-    with pytest.raises(ReferenceIndexError, match="index version 1, this release reads 2"):
+@pytest.mark.parametrize(
+    ("version", "made"), [(1, "older version: remove and add again"), (2, "older version"), (99, "newer version"), (None, "newer")]
+)
+def test_another_version_is_refused(filled: ReferenceStore, version: int | None, made: str) -> None:
+    rewrite_manifest(filled, lambda d: d.update(version=version))
+    with pytest.raises(ReferenceIndexError, match=f"index version {version}, this release reads 3; made by a.* {made}"):
         filled.open(["set"])
 
 
