@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from provenance.ingest.fields import LABEL_KEYS, FieldPlan, id_text, iter_chosen, iter_texts, plan_fields
+from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
+from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
+from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, holds_string, join_pieces
 from provenance.ports import TextBatch
 
 BATCH_BYTES = 4 << 20
 """Text at which a batch is given out; one longer row makes a batch of its own."""
 BATCH_ROWS = 1 << 16
-LONG_TEXT = 200
-"""Characters from which a field that is not read is worth telling: about the shortest passage that matters."""
 _MAX_PLANS = 1_024
 _MAX_NAMES = 4_096
 _MAX_SEEN = 40
+_MORE_FIELDS = "…"
+"""Under this name fields are counted that come after the first ``_MAX_SEEN``."""
+_LABEL, _ODD = -1, -2
+"""Codes of keys whose values are no rows: labels, and keys that are rows themselves."""
+_NESTED = frozenset({list, dict, tuple})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class RowCollector:
     """Collects the text rows of records until they are taken as a batch."""
 
-    def __init__(self, text_field: str | None = None) -> None:
+    def __init__(self, text_field: str | None = None, *, keys: bool = True) -> None:
         """Make an empty collector.
 
         Args:
-            text_field: The field to read, a key or a dotted path; ``None`` reads all text fields by convention.
+            text_field: The field to read, a key or a dotted path; ``None`` reads every text.
+            keys: Keys with room for a passage are text too; not so where they are a schema's names.
         """
         self._text_field = text_field
+        self._keys = keys
         self._plans: dict[tuple[str, ...], FieldPlan] = {}
         self._codes: dict[str, int] = {}
         self._turn_codes: dict[str, list[dict[str, int]]] = {}
         self.fields_seen: dict[str, None] = {}
         """Fields of records that had no text, for the message when no record has any."""
-        self.left_out: dict[str, None] = {}
-        """Fields with long text that were not read, by the first record of each set of keys."""
+        self.left_out: dict[str, int] = {}
+        """Field with text that was not read, since another one was named, ``[*]`` for every index → records that hold such text."""
         self.rows_given = 0
         self._clear()
 
@@ -77,68 +84,121 @@ class RowCollector:
         if type(record) is not dict:
             return f"is {json_kind(record)}, expected an object with named fields"
         keys = tuple(record)
-        plan = self._plans.get(keys) or self._make_plan(keys, record)
+        plan = self._plans.get(keys) or self._make_plan(keys)
         before = len(self._parts)
         doc_id = id_text(record, plan.ids) if plan.ids else None
         try:
             if self._text_field is None:
-                self._add_conventional(record, plan.text)
+                self._add_every(record, plan)
             else:
-                for path, text in iter_chosen(record, self._text_field):
-                    self._append(path, text)
+                self._add_chosen(record, self._text_field)
         except RecursionError as err:
             self._drop_after(before)
             return str(err)
+        except UnicodeDecodeError as err:
+            self._drop_after(before)
+            return f"a field of it is not UTF-8: byte 0x{err.object[err.start]:02x} at byte {err.start + 1:,} ({err.reason})"
         added = len(self._parts) - before
         if not added:
-            return self._no_text(record)
+            return self.no_rows(record)
+        self._bytes += len(self._parts[-1]) if added == 1 else sum(map(len, self._parts[before:]))
         self._records += [index] * added
         self._lines += [line] * added
         self._ids += [None if doc_id is None else whole(doc_id)] * added
         return None
 
-    def _add_conventional(self, record: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        for name in names:
+    def _add_every(self, record: Mapping[str, Any], plan: FieldPlan) -> None:
+        for name in plan.text:
             value = record[name]
             if type(value) is str:
                 self._append(name, value)
-            elif type(value) is list:
-                self._add_turns(name, value)
-            elif value is not None:
-                for path, text in iter_texts(value, name):
-                    self._append(path, text)
+            elif type(value) is not list or not self._add_turns(name, value):
+                self._add_found(value, name, every=True)
+        self._add_others(record, plan)
 
-    def _add_turns(self, name: str, turns: list[Any]) -> None:
-        """Take a list's texts in the order and under the names of ``iter_texts``, quickly where its items are plain chat turns."""
+    def _add_others(self, record: Mapping[str, Any], plan: FieldPlan) -> None:
+        for name in plan.others:
+            value = record[name]
+            if type(value) is str:
+                if len(value) >= PASSAGE_WORDS and is_passage(value):
+                    self._append(name, value)
+            elif type(value) in _NESTED:
+                self._add_found(value, name, every=False)
+        if self._keys:
+            for n, key in plan.long_keys:
+                self._append(f"{{{n}}}", key)
+
+    def _add_found(self, value: object, name: str, *, every: bool) -> None:
+        found = FoundTexts(every, keys=self._keys)
+        found.walk(value, name, name)
+        found.join()
+        for path, text in found.rows:
+            self._append(path, text)
+
+    def _add_turns(self, name: str, turns: list[Any]) -> bool:
+        """Take a list of plain chat turns, under the names and in the order of ``FoundTexts`` but faster.
+
+        Returns:
+            Whether it is one; if not, nothing was taken.
+        """
+        before = len(self._parts)
+        pieces: dict[str, list[str]] = {}
+        if not self._take_turns(name, turns, pieces):
+            self._drop_after(before)
+            return False
+        for key in sorted(pieces):
+            text = join_pieces(pieces[key])
+            if text is not None:
+                self._append(f"{name}[*].{key}", text)
+        return True
+
+    def _take_turns(self, name: str, turns: list[Any], pieces: dict[str, list[str]]) -> bool:
+        parts, row_codes = self._parts, self._row_codes
         known = self._turn_codes.setdefault(name, [])
         known.extend({} for _ in range(len(turns) - len(known)))
-        parts, row_codes = self._parts, self._row_codes
         for i, turn in enumerate(turns):
             if type(turn) is not dict:
-                for path, text in iter_texts(turn, f"{name}[{i}]", 1):
-                    self._append(path, text)
-                continue
+                return False
             codes = known[i]
             for key, value in turn.items():
-                if key in LABEL_KEYS:
-                    continue
-                if type(value) is str:
-                    code = codes.get(key)
-                    if code is None:
-                        code = codes[key] = self._code(f"{name}[{i}].{key}")
-                    part = utf8(value)
-                    parts.append(part)
-                    row_codes.append(code)
-                    self._bytes += len(part)
-                else:
-                    for path, text in iter_texts(value, f"{name}[{i}].{key}", 2):
-                        self._append(path, text)
+                code = codes.get(key)
+                if code is None:
+                    code = codes[key] = self._turn_code(f"{name}[{i}]", key)
+                if code >= 0:
+                    if type(value) is str:
+                        parts.append(utf8(value))
+                        row_codes.append(code)
+                        if not is_alone(value):
+                            pieces.setdefault(key, []).append(value)
+                    elif type(value) in HOLDERS:
+                        return False
+                elif code == _ODD or not _is_label(value):
+                    return False
+        return True
+
+    def _turn_code(self, path: str, key: str) -> int:
+        if is_passage(key):
+            return _ODD
+        return _LABEL if key in LABEL_KEYS else self._code(f"{path}.{key}")
+
+    def _add_chosen(self, record: Mapping[str, Any], text_field: str) -> None:
+        rows = find_chosen(record, text_field)
+        for path, text in rows:
+            self._append(path, text)
+        read = {path for path, _ in rows}
+        for name, value in record.items():
+            if name != text_field and type(value) in HOLDERS:
+                self.count_unread(find_unread(value, name, read))
+
+    def count_unread(self, fields: Collection[str], records: int = 1) -> None:
+        """Count that many more records as holding text that is not read in each of the fields."""
+        for name in fields:
+            known = name if name in self.left_out or len(self.left_out) < _MAX_SEEN else _MORE_FIELDS
+            self.left_out[known] = self.left_out.get(known, 0) + records
 
     def _append(self, path: str, text: str) -> None:
-        part = utf8(text)
-        self._parts.append(part)
+        self._parts.append(utf8(text))
         self._row_codes.append(self._code(path))
-        self._bytes += len(part)
 
     def _code(self, path: str) -> int:
         code = self._codes.get(path)
@@ -147,25 +207,32 @@ class RowCollector:
         return code
 
     def _drop_after(self, before: int) -> None:
-        self._bytes -= sum(map(len, self._parts[before:]))
         del self._parts[before:], self._row_codes[before:]
 
-    def _make_plan(self, keys: tuple[str, ...], record: Mapping[str, Any]) -> FieldPlan:
+    def _make_plan(self, keys: tuple[str, ...]) -> FieldPlan:
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
         plan = self._plans[keys] = plan_fields(keys)
-        read = plan.text if self._text_field is None else (self._text_field, self._text_field.split(".")[0])
-        for key in keys:
-            if key not in read and len(self.left_out) < _MAX_SEEN and isinstance(record[key], str) and len(record[key]) >= LONG_TEXT:
-                self.left_out[key] = None
         return plan
 
-    def _no_text(self, record: Mapping[str, Any]) -> str:
-        for key in record:
+    def no_rows(self, record: Mapping[str, Any], names: Iterable[str] = ()) -> str | None:
+        """Note a record without rows.
+
+        Args:
+            record: Its fields that were looked at.
+            names: Names of all its fields, if there are more.
+
+        Returns:
+            Why it is a problem; ``None`` where it holds text, all of it too short for a passage.
+        """
+        known = dict.fromkeys(names or record)
+        for key in known:
             if len(self.fields_seen) < _MAX_SEEN:
                 self.fields_seen[key] = None
+        if self._text_field is None and any(holds_string(value) for name, value in record.items() if name not in ID_FIELDS):
+            return None
         wanted = "no text field" if self._text_field is None else f"no text in field {self._text_field!r}"
-        return f"{wanted}; its fields are: {list_names(record)}"
+        return f"{wanted}; its fields are: {list_names(known)}"
 
     def take(self) -> TextBatch | None:
         """Return the collected rows as a batch, ``None`` where there are none, and start anew."""
@@ -187,6 +254,11 @@ class RowCollector:
         self.rows_given += len(parts)
         self._clear()
         return batch
+
+
+def _is_label(value: object) -> bool:
+    """Tell whether a label's value is no row."""
+    return not is_passage(value) if isinstance(value, str) else type(value) not in HOLDERS
 
 
 def utf8(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from provenance.errors import ShardReadError
@@ -21,12 +21,14 @@ class Stream(ABC):
     """
 
     format: ClassVar[ShardFormat]
+    keys_are_text: ClassVar[bool] = True
+    """A key with room for a passage is text too: not so where keys are a schema's names."""
 
     def __init__(self, location: str, text_field: str | None = None) -> None:
         self.location = location
         self.text_field = text_field
         self._log = ProblemLog(location)
-        self._rows = RowCollector(text_field)
+        self._rows = RowCollector(text_field, keys=self.keys_are_text)
         self._records = 0
         self._bytes_read = 0
 
@@ -41,9 +43,12 @@ class Stream(ABC):
         return self._log.count
 
     @property
-    def left_out(self) -> tuple[str, ...]:
-        """Top-level fields that hold long text and were not read, as far as seen: what a scan of this shard did not check."""
-        return tuple(self._rows.left_out)
+    def left_out(self) -> Mapping[str, int]:
+        """What a scan of this shard did not check: field with long text that was not read, since another one was named → records so far.
+
+        Paths have ``[*]`` for every index. At most forty are named; what other fields hold is counted under ``…``.
+        """
+        return dict(self._rows.left_out)
 
     @property
     def records(self) -> int:

@@ -1,9 +1,9 @@
-"""Parquet: only the needed columns, row group by row group; plain text columns pass from Arrow's buffers without becoming Python strings."""
+"""Parquet: only columns that hold text, row group by row group; they pass from Arrow's buffers without becoming Python strings where their shape allows."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,18 +13,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from provenance.errors import ShardReadError
-from provenance.ingest.batches import BATCH_BYTES, LONG_TEXT, list_names
-from provenance.ingest.columns import ColumnRows, collect_rows, may_hold_text
-from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS, id_text
+from provenance.ingest.batches import BATCH_BYTES
+from provenance.ingest.columns import ColumnRows, OddColumnError, collect_rows, column_pieces
+from provenance.ingest.fields import ID_FIELDS, find_unread, id_text, wild_path
 from provenance.ingest.files import open_binary, read_head
 from provenance.ingest.interface import Stream
+from provenance.ingest.layout import Layout, plan_columns
+from provenance.ingest.lengths import are_alone
 from provenance.ingest.problems import ProblemLog
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 
 MAX_BATCH_ROWS = 8_192
 """A repeated long value is stored once in a Parquet dictionary: few rows at a time keep what it unfolds to in bounds."""
-_SAMPLE_ROWS = 64
 _READ_ERRORS = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError)
 
 
@@ -32,31 +33,34 @@ class ParquetStream(Stream):
     """Text rows of a Parquet file."""
 
     format = ShardFormat.PARQUET
+    keys_are_text = False
 
     def _batches(self) -> Iterator[TextBatch]:
         with open_parquet(self.location) as (file, size_bytes):
             groups = file.num_row_groups
-            text = choose_columns(file.schema_arrow, self.text_field, self.location)
-            ids = [name for name in ID_FIELDS if name in file.schema_arrow.names and name not in text]
-            self._rows.left_out.update(dict.fromkeys(long_columns(file, text)))
+            layout = plan_columns(file, self.text_field, self.location)
             first_record = 0
             for group in range(groups):
-                for columns in iter_columns(file, group, [*text, *ids], self._log):
-                    yield from self._take(columns, text, ids)
+                for columns in iter_columns(file, group, layout.paths, self._log):
+                    yield from self._take(columns, layout)
                 first_record += file.metadata.row_group(group).num_rows
                 self._records = first_record
                 self._bytes_read = size_bytes * (group + 1) // groups
         if (batch := self._rows.take()) is not None:
             yield batch
 
-    def _take(self, columns: pa.RecordBatch, text: list[str], ids: list[str]) -> Iterator[TextBatch]:
-        rows = collect_rows(columns, text) if self.text_field is None or self.text_field in text else None
+    def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
+        rows = None
+        if self.text_field is None:
+            rows = collect_rows(columns, layout.text, layout.others)
+        elif self.text_field in layout.text:
+            rows = collect_rows(columns, layout.text, ())
         if rows is not None:
-            batch = self._batch_of(rows, columns, text, ids)
+            batch = self._batch_of(rows, columns, layout)
             if batch is not None:
                 yield batch
             return
-        for record in _records(columns, text + ids):
+        for record in _records(columns, layout.columns):
             if isinstance(record, str):
                 self._log.add(record, record=self._records)
                 self._records += 1
@@ -65,21 +69,50 @@ class ParquetStream(Stream):
             if self._rows.full and (batch := self._rows.take()) is not None:
                 yield batch
 
-    def _batch_of(self, rows: ColumnRows, columns: pa.RecordBatch, text: list[str], ids: list[str]) -> TextBatch | None:
+    def _batch_of(self, rows: ColumnRows, columns: pa.RecordBatch, layout: Layout) -> TextBatch | None:
         """Make a batch of a record batch's rows; a record that has none is a problem."""
         n = columns.num_rows
-        for row in np.flatnonzero(np.bincount(rows.record, minlength=n) == 0):
-            self._log.add(f"has no text in {list_names(dict.fromkeys(text))}", record=self._records + int(row))
+        for row in np.flatnonzero(np.bincount(rows.record, minlength=n) == 0).tolist():
+            fields = {name: columns.column(name)[row].as_py() for name in layout.columns}
+            trouble = self._rows.no_rows(fields, layout.names)
+            if trouble is not None:
+                self._log.add(trouble, record=self._records + row)
+        if self.text_field is not None:
+            for name in layout.others:
+                self._count_unread(columns.column(name), name)
         record = rows.record + self._records
         self._records += n
         if not len(record):
             return None
         self._rows.rows_given += len(record)
         data, offsets = _buffers(rows.text)
-        doc_ids = _ids(columns, ids)
+        doc_ids = _ids(columns, layout.ids)
         if len(record) != n:
             doc_ids = [doc_ids[row] for row in rows.record.tolist()]
         return TextBatch(data, offsets, record, np.zeros(len(record), np.int64), rows.code, rows.names, doc_ids)
+
+    def _count_unread(self, array: pa.Array[Any], name: str) -> None:
+        """Count the records that hold long text in a column that is not read."""
+        try:
+            pieces = column_pieces(array, name, every=False)
+        except OddColumnError:
+            for value in array:
+                self._rows.count_unread(_unread(value, name))
+            return
+        records: dict[str, set[int]] = {}
+        for piece in pieces:
+            long = piece.only(are_alone(piece.text))
+            if len(long.record):
+                records.setdefault(wild_path(piece.names[0]), set()).update(long.record.tolist())
+        for path, found in records.items():
+            self._rows.count_unread((path,), len(found))
+
+
+def _unread(value: pa.Scalar[Any], name: str) -> set[str]:
+    try:
+        return find_unread(value.as_py(), name, ())
+    except (RecursionError, UnicodeDecodeError):
+        return {name}  # what cannot be looked at is not known to be short
 
 
 @contextmanager
@@ -105,53 +138,14 @@ def open_parquet(location: str) -> Iterator[tuple[pq.ParquetFile, int]]:
         raw.close()
 
 
-def choose_columns(schema: pa.Schema, text_field: str | None, location: str) -> list[str]:
-    """Return the top-level columns that hold text: those by convention, or the one that ``text_field`` starts at.
-
-    Raises:
-        ShardReadError: If there are none; the message names the columns.
-    """
-    names = list(schema.names)
-    if text_field is None:
-        chosen = [name for name in TEXT_FIELDS if name in names and may_hold_text(schema.field(name).type)]
-    else:
-        chosen = [name for name in (text_field, text_field.split(".")[0]) if name in names][:1]
-    if not chosen:
-        wanted = "no column holds text by its name" if text_field is None else f"no column {text_field!r}"
-        raise ShardReadError(
-            f"{location}: {wanted}; the columns are: {list_names(dict.fromkeys(names))}",
-            hint="name the field: fields: {text: …} in the manifest, or --text-field",
-        )
-    return chosen
-
-
-def long_columns(file: pq.ParquetFile, read: list[str]) -> list[str]:
-    """Return the plain text columns that are not read and hold ``LONG_TEXT`` bytes or more in one of the first rows."""
-    types = pa.types
-    kinds = {field.name: field.type for field in file.schema_arrow if field.name not in {*read, *ID_FIELDS}}
-    names = [name for name, kind in kinds.items() if types.is_string(kind) or types.is_large_string(kind)]
-    if not names or not file.num_row_groups:
-        return []
-    try:
-        first = next(file.iter_batches(batch_size=_SAMPLE_ROWS, row_groups=[0], columns=names, use_threads=False), None)
-        return [name for name in names if first is not None and any(len(v or b"") >= LONG_TEXT for v in _stored(first.column(name)))]
-    except _READ_ERRORS:
-        return []  # damage is told where the text columns are read
-
-
-def _stored(array: Any) -> list[bytes | None]:
-    values: list[bytes | None] = array.cast(pa.large_binary()).to_pylist()
-    return values
-
-
-def iter_columns(file: pq.ParquetFile, group: int, names: list[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:
+def iter_columns(file: pq.ParquetFile, group: int, names: Sequence[str], log: ProblemLog) -> Iterator[pa.RecordBatch]:
     """Yield a row group's columns in record batches of bounded size; where it is damaged, note it and end."""
     # Only figures that Arrow takes from the footer as they are: its column details end the process where the footer is damaged (pyarrow 26).
     meta = file.metadata.row_group(group)
     batch_rows = min(MAX_BATCH_ROWS, max(1, meta.num_rows * BATCH_BYTES // max(meta.total_byte_size, 1)))
     rows = 0
     try:
-        for columns in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=names, use_threads=False):
+        for columns in file.iter_batches(batch_size=batch_rows, row_groups=[group], columns=list(names), use_threads=False):
             rows += columns.num_rows
             yield columns
     except _READ_ERRORS as err:
@@ -171,7 +165,7 @@ def _buffers(array: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.
     return shared, offsets - start
 
 
-def _ids(columns: pa.RecordBatch, names: list[str]) -> list[str | None]:
+def _ids(columns: pa.RecordBatch, names: Sequence[str]) -> list[str | None]:
     if not names:
         return [None] * columns.num_rows
     try:
@@ -181,7 +175,7 @@ def _ids(columns: pa.RecordBatch, names: list[str]) -> list[str | None]:
     return [id_text(dict(zip(names, row, strict=True)), tuple(names)) for row in zip(*values, strict=True)]
 
 
-def _records(columns: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, Any] | str]:
+def _records(columns: pa.RecordBatch, names: Sequence[str]) -> Iterator[dict[str, Any] | str]:
     """Yield each row as a record, or why it is none."""
     arrays = [columns.column(name) for name in names]
     for row in range(columns.num_rows):

@@ -13,7 +13,7 @@ from provenance.ingest.parquet import ParquetStream
 from provenance.ingest.text import TextStream
 from provenance.model.dataset import ShardFormat
 
-SCHEME = "rows-1"
+SCHEME = "rows-2"
 """Names how bytes become rows. Another number whenever a file may give other rows, fields, records or offsets than before."""
 ENDINGS: Mapping[str, ShardFormat] = MappingProxyType(
     {
@@ -42,7 +42,7 @@ class Reader:
 
         Args:
             location: Path or URL.
-            text_field: The field that holds the text, a key or a dotted path; ``None`` reads every text field by convention.
+            text_field: The field that holds the text, a key or a dotted path; ``None`` reads every text.
 
         Raises:
             ShardReadError: If the file is missing, empty, a folder, not permitted, or its format is unknown.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from provenance.errors import ConfigError, ShardReadError
 from provenance.ingest.batches import json_kind, list_names, whole
-from provenance.ingest.fields import iter_chosen
+from provenance.ingest.fields import chosen_text
 from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.jsonl import iter_json_records
 from provenance.ingest.parquet import iter_parquet_records
@@ -167,8 +167,8 @@ def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> Fro
 def _text_of(record: Mapping[str, object], text_field: str | None) -> str:
     if text_field is not None:
         try:
-            return "\n\n".join(text for _, text in iter_chosen(record, text_field))
-        except RecursionError:
+            return chosen_text(record, text_field)
+        except (RecursionError, UnicodeDecodeError):
             return ""
     return next((value for name in TEXT_NAMES if isinstance(value := record.get(name), str) and value), "")
 

@@ -111,7 +111,7 @@ def test_a_damaged_row_group_is_told_and_the_others_are_given(tmp_path: Path) ->
 
 
 def test_broken_lines_are_told_with_their_number(tmp_path: Path) -> None:
-    raw = b'{"text": "one"}\n{"text": "two"\n\n["text"]\n"text"\n{"text": "th\xffree"}\n{"text": "a\x00b"}\n{"title": "t"}\n{"text": "four"}'
+    raw = b'{"text": "one"}\n{"text": "two"\n\n["text"]\n"text"\n{"text": "th\xffree"}\n{"text": "a\x00b"}\n{"title": 3}\n{"title": "short"}\n{"text": "four"}'
     found, problems = read(put(tmp_path / "a.jsonl", raw))
     assert found == ["one", "four"]
     assert [(p.line, p.record) for p in problems] == [(2, 1), (4, 2), (5, 3), (6, 4), (7, 5), (8, 6)]
@@ -212,7 +212,7 @@ def test_a_shard_without_text_fields_names_those_it_has(tmp_path: Path) -> None:
     with pytest.raises(ShardReadError, match="no record has text in field 'nope'"):
         read(location, "nope")
     pq.write_table(pa.table({"label": [1], "summary_v2": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(ShardReadError, match=r"no column holds text by its name.*'label', 'summary_v2'"):
+    with pytest.raises(ShardReadError, match=r"no record has a text field.*'label', 'summary_v2'"):
         read(str(tmp_path / "a.parquet"))
     assert read(str(tmp_path / "a.parquet"), "summary_v2")[0] == ["x"]
 
