@@ -71,6 +71,10 @@ class ShardStream(Protocol):
         """Records seen so far, unreadable ones included."""
 
     @property
+    def left_out(self) -> Mapping[str, int]:
+        """Fields with long text that are not read, since another one was named → records that hold such text so far."""
+
+    @property
     def bytes_read(self) -> int:
         """Bytes taken from the file so far (compressed), for progress."""
 

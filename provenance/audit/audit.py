@@ -317,6 +317,9 @@ def _limits(request: AuditRequest, datasets: Sequence[JudgedDataset], alarms: in
     unread = sum(s.unread_records for d in datasets for s in d.shards)
     if unread:
         limits.append(f"{unread} records could not be read and were compared with nothing.")
+    for name, fields in ((d.name, sorted({f.field for s in d.shards for f in s.left_out})) for d in datasets):
+        if fields:
+            limits.append(f"{name} names the field that is read. Nobody looked at the long text in: {', '.join(fields)}.")
     dropped = sum(s.outcome.result.dropped_seeds for d in datasets for s in d.shards if s.outcome is not None and s.outcome.result is not None)
     if dropped:
         limits.append(f"{dropped} seed hits on very common text were left out by caps.")

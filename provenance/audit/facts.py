@@ -140,6 +140,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "obtained": dataset.obtained.value,
         "shards": len(judged.shards),
         "unread_records": sum(s.unread_records for s in judged.shards),
+        "left_out_fields": len({f.field for s in judged.shards for f in s.left_out}),
         "terms_named": len(dataset.terms),
         "pieces.words": pieces.words,
         "pieces.outputs": pieces.outputs,
@@ -198,7 +199,7 @@ def _one_shard(
     judged: JudgedDataset, shard: JudgedShard, shared: Mapping[str, FactValue], evidence: tuple[FindingEvidence, ...], judgement: DatasetJudgement
 ) -> SubjectFacts:
     s, state = shard.checked.shard, shard.checked.state
-    values = {**shared, **_shard_values(judged.name, s.path, state.value, shard.scan_state, shard.unread_records, s.words)}
+    values = {**shared, **_shard_values(judged.name, s.path, state.value, shard.scan_state, shard.unread_records, s.words, len(shard.left_out))}
     items = [FindingEvidence(kind="digest", digest=s.sha256, summary=f"{s.path}: {state.value} since it was registered")]
     if shard.outcome is not None and shard.outcome.result is not None:
         result = shard.outcome.result
@@ -207,6 +208,10 @@ def _one_shard(
                 kind="scan", digest=result.id, summary=f"{result.records} records, {result.matches} matches, {len(result.problems)} unread"
             )
         )
+        items += [
+            FindingEvidence(kind="scan", digest=result.id, summary=f"field {f.field}: not read, long text in {f.records} records")
+            for f in result.left_out[:3]
+        ]
         items += [FindingEvidence(kind="scan", digest=result.id, summary=f"line {p.line}: {p.message}") for p in result.problems[:3]]
     elif shard.outcome is not None and shard.outcome.error:
         items.append(FindingEvidence(kind="scan", digest=s.sha256, summary=shard.outcome.error))
@@ -219,13 +224,14 @@ def _one_shard(
     )
 
 
-def _shard_values(dataset: str, path: str, state: str, scan: str, unread: int, words: int | None) -> dict[str, FactValue]:
+def _shard_values(dataset: str, path: str, state: str, scan: str, unread: int, words: int | None, left_out: int = 0) -> dict[str, FactValue]:
     return {
         "path": path,
         "dataset": dataset,
         "state": state,
         "scan": scan,
         "unread_records": unread,
+        "left_out_fields": left_out,
         "words": words or 0,
         "words_known": _yes(words is not None),
     }

@@ -9,7 +9,7 @@ from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion
-from provenance.model.match import Match
+from provenance.model.match import LeftOut, Match
 from provenance.model.run import RunData
 
 
@@ -35,6 +35,11 @@ class JudgedShard:
         """Return how many records could not be read, at registration or in the scan."""
         scanned = len(self.outcome.result.problems) if self.outcome is not None and self.outcome.result is not None else 0
         return max(self.checked.shard.unread_records, scanned)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return the fields with long text that the scan did not read."""
+        return self.outcome.result.left_out if self.outcome is not None and self.outcome.result is not None else ()
 
     @property
     def words(self) -> int | None:

@@ -10,7 +10,7 @@ from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
+from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult
 from provenance.ports import Matcher, ShardReader
 
 Sink = Callable[[Sequence[Match]], None]
@@ -91,6 +91,7 @@ def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: Reading
         matches=matches,
         alarms=alarms,
         dropped_seeds=matcher.dropped_seeds - dropped,
+        left_out=tuple(LeftOut(field=name, records=count) for name, count in sorted(stream.left_out.items())),
         problems=tuple(stream.problems),
         finished=tools.clock.now(),
     )

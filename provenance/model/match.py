@@ -127,6 +127,16 @@ class ReadProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A field of a shard that a scan did not read."""
+
+    field: str
+    """Its path, ``[*]`` for every index; ``…`` stands for all beyond the first forty."""
+    records: int
+    """Records that hold long text there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
     """What one scan of one shard against a set of references found."""
 
@@ -147,6 +157,8 @@ class ScanResult:
     """Matches that are not explained away."""
     dropped_seeds: int = 0
     """Seed hits left out by caps; above zero the summary says so."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Fields with long text that were not read, since the dataset names another one; none where it names none."""
     problems: tuple[ReadProblem, ...] = ()
     finished: str = ""
     """RFC 3339 UTC."""

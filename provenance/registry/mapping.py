@@ -21,7 +21,7 @@ from provenance.model.dataset import (
     Source,
     SourceKind,
 )
-from provenance.model.match import ReadProblem, ScanResult
+from provenance.model.match import LeftOut, ReadProblem, ScanResult
 from provenance.registry.log import LogEntry
 from provenance.registry.tables import (
     DerivationRow,
@@ -30,6 +30,7 @@ from provenance.registry.tables import (
     LicenseRow,
     LogRow,
     ScanIndexRow,
+    ScanLeftOutRow,
     ScanProblemRow,
     ScanRow,
     ShardRow,
@@ -145,6 +146,7 @@ def scan_row(result: ScanResult, *, evidence: str, result_digest: str) -> ScanRo
         dropped_seeds=result.dropped_seeds,
         finished=result.finished,
         indexes=[ScanIndexRow(position=i, digest=d) for i, d in enumerate(result.index_digests)],
+        left_out=[ScanLeftOutRow(position=i, field=f.field, records=f.records) for i, f in enumerate(result.left_out)],
         problems=[ScanProblemRow(position=i, path=p.path, line=p.line, record=p.record, message=p.message) for i, p in enumerate(result.problems)],
     )
 
@@ -164,6 +166,7 @@ def scan_value(row: ScanRow) -> ScanResult:
         matches=row.matches,
         alarms=row.alarms,
         dropped_seeds=row.dropped_seeds,
+        left_out=tuple(LeftOut(field=f.field, records=f.records) for f in row.left_out),
         problems=tuple(ReadProblem(path=p.path, line=p.line, record=p.record, message=p.message) for p in row.problems),
         finished=row.finished,
     )

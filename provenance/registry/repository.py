@@ -29,6 +29,7 @@ SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
 _PAGE = 1000  # rows of the log or of scans read at a time
+_SCAN_PARTS = (selectinload(ScanRow.indexes), selectinload(ScanRow.left_out), selectinload(ScanRow.problems))
 _FACTS = (
     selectinload(VersionRow.licenses),
     selectinload(VersionRow.generators),
@@ -183,7 +184,7 @@ class SqlRegistry:
         for start in range(0, len(wanted), IDS_PER_QUERY):
             chunk = wanted[start : start + IDS_PER_QUERY]
             query = select(ScanRow).where(ScanRow.id.in_(chunk)).order_by(ScanRow.number)
-            for row in self._session.scalars(query.options(selectinload(ScanRow.indexes), selectinload(ScanRow.problems))):
+            for row in self._session.scalars(query.options(*_SCAN_PARTS)):
                 found[row.id] = (mapping.scan_value(row), row.evidence)
         return found
 
@@ -234,9 +235,9 @@ class SqlRegistry:
 
     def recorded_scans(self) -> Iterator[tuple[ScanResult, str]]:
         """Yield every recording of a scan result with the digest of its evidence file, in the order they were made."""
-        parts, after = (selectinload(ScanRow.indexes), selectinload(ScanRow.problems)), 0
+        after = 0
         while rows := self._session.scalars(
-            select(ScanRow).where(ScanRow.number > after).order_by(ScanRow.number).limit(_PAGE).options(*parts)
+            select(ScanRow).where(ScanRow.number > after).order_by(ScanRow.number).limit(_PAGE).options(*_SCAN_PARTS)
         ).all():
             yield from ((mapping.scan_value(row), row.evidence) for row in rows)
             after = rows[-1].number

@@ -196,6 +196,7 @@ class ScanRow(Base):
     finished: Mapped[str]
 
     indexes: Mapped[list[ScanIndexRow]] = relationship(lazy="raise", order_by="ScanIndexRow.position")
+    left_out: Mapped[list[ScanLeftOutRow]] = relationship(lazy="raise", order_by="ScanLeftOutRow.position")
     problems: Mapped[list[ScanProblemRow]] = relationship(lazy="raise", order_by="ScanProblemRow.position")
 
 
@@ -207,6 +208,16 @@ class ScanIndexRow(Base):
     scan_number: Mapped[ScanKey]
     position: Mapped[Position]
     digest: Mapped[str]
+
+
+class ScanLeftOutRow(Base):
+    """A field of a shard with long text that a scan did not read."""
+
+    __tablename__ = "scan_left_out"
+    scan_number: Mapped[ScanKey]
+    position: Mapped[Position]
+    field: Mapped[str]
+    records: Mapped[int]
 
 
 class ScanProblemRow(Base):

@@ -148,3 +148,16 @@ def test_a_forged_record_is_not_signed(work: Path, capsys: pytest.CaptureFixture
         (work / name).write_text(json.dumps(record))
         assert provenance(work, "clear", name) == 1
     assert not list(work.glob("*.clearance.json"))
+
+
+def test_a_passage_in_any_field_is_found_and_one_in_a_field_left_out_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"instruction": "Go on.", "completions": [{"response": PASSAGE}], "text": PLAIN}
+    (work / "data" / "a.jsonl").write_text(json.dumps(record) + "\n")
+    assert register(work, "a", "a.jsonl") == 0
+    code, rules = audit(work, "a", capsys=capsys)
+    assert code != 0
+    assert "C001" in rules
+    assert register(work, "a", "a.jsonl", "--text-field", "text") == 0
+    code, rules = audit(work, "a", capsys=capsys)
+    assert code != 0
+    assert rules == {"R004"}

@@ -22,7 +22,7 @@ from provenance.model.dataset import (
     SourceKind,
 )
 from provenance.model.finding import VerdictKind
-from provenance.model.match import ReadProblem, ScanResult
+from provenance.model.match import LeftOut, ReadProblem, ScanResult
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
 
 CREATED = "2026-03-01T11:00:00Z"
@@ -118,6 +118,7 @@ def scan(name: str = "scan-1", *, alarms: int = 2, finished: str = CREATED) -> S
         matches=3,
         alarms=alarms,
         dropped_seeds=1,
+        left_out=(LeftOut(field="meta[*].note", records=4), LeftOut(field="title", records=9)),
         problems=(
             ReadProblem(path="chat/000001.jsonl.zst", line=7, record=6, message="not JSON"),
             ReadProblem(path="chat/000001.jsonl.zst", line=None, record=None, message="truncated"),

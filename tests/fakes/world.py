@@ -36,6 +36,7 @@ class MemoryStream:
     def __init__(self, path: str, raw: bytes, on_end: Callable[[], None]) -> None:
         self._path, self._raw, self._on_end = path, raw, on_end
         self.problems: list[ReadProblem] = []
+        self.left_out: dict[str, int] = {}
         self.records = 0
         self.bytes_read = 0
 
