@@ -11,6 +11,7 @@ import gzip
 import io
 import lzma
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, Self, cast
@@ -32,6 +33,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 _ZSTD_SKIPPABLE = range(0x184D2A50, 0x184D2A60)  # RFC 8878 section 3.1.2
 HEAD_BYTES = 512
 _ZSTD_READ_BYTES = 1 << 16
+_CHAIN_READ_BYTES = 1 << 16
 """Arrow drops what one call has decoded when that call meets damage: small calls lose little, and that little is read again."""
 _WRONG_DATA = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid)
 
@@ -144,15 +146,51 @@ class _ZstdDecoder:
         self._stream.close()
 
 
+class _ChainDecoder:
+    """Streams of bzip2 or xz one after another. Python's own readers take what follows the first for the end if it is no stream; here it is damage."""
+
+    def __init__(self, raw: _Counted, make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], padding: bytes) -> None:
+        self._raw, self._make, self._padding = raw, make, padding
+        self._decompressor = make()
+
+    def read1(self, size: int, /) -> bytes:
+        while True:
+            data = b""
+            if self._decompressor.eof:
+                data = self._next_stream()
+                if not data:
+                    return b""
+                self._decompressor = self._make()
+            elif self._decompressor.needs_input:
+                data = self._raw.read(_CHAIN_READ_BYTES)
+                if not data:
+                    raise EOFError("it ends within a compressed stream")
+            block = self._decompressor.decompress(data, size)
+            if block:
+                return block
+
+    def _next_stream(self) -> bytes:
+        data = self._decompressor.unused_data.lstrip(self._padding) if self._padding else self._decompressor.unused_data
+        while not data:
+            more = self._raw.read(_CHAIN_READ_BYTES)
+            if not more:
+                return b""
+            data = more.lstrip(self._padding) if self._padding else more
+        return data
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
 def _decoder_of(compression: str, raw: _Counted) -> _Decoder | None:
     file = cast("BinaryIO", raw)
     match compression:
         case "gzip":
             return gzip.GzipFile(fileobj=file, mode="rb")
         case "bzip2":
-            return bz2.BZ2File(file, "rb")
+            return _ChainDecoder(raw, bz2.BZ2Decompressor, b"")
         case "xz":
-            return lzma.LZMAFile(file, "rb")
+            return _ChainDecoder(raw, lzma.LZMADecompressor, b"\0")  # the format allows padding with zeros
         case "zstd":
             return _ZstdDecoder(raw)
         case _:

@@ -22,6 +22,8 @@ from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 
 TEXT_NAMES = ("text", "output", "content", "completion", "response")
+OUTPUT_NAMES = ("output", "completion", "response", "answer", "text", "content")
+"""For API outputs: where a log holds both, ``text`` is what the model was asked."""
 """Fields that hold a reference's text, the first that is there wins."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDERS = ("stem", "id", "n")
@@ -35,7 +37,7 @@ class ReferenceOptions:
     id_field: str | None = None
     """Field that names a record; ``None`` = ``id``, else the file's stem."""
     text_field: str | None = None
-    """Field that holds the text, a key or a dotted path; ``None`` = the first of ``TEXT_NAMES``."""
+    """Field that holds the text, a key or a dotted path; ``None`` = the first of ``TEXT_NAMES``, or ``OUTPUT_NAMES``."""
     prompt_field: str | None = None
     """Field that holds the prompt; ``None`` = ``prompt``, else ``instruction`` with ``input``."""
     id_template: str | None = None
@@ -130,9 +132,9 @@ def _entries(location: str, log: ProblemLog) -> Iterator[_Entry]:
 
 def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> FrozenReference | None:
     record = entry.record
-    text = _text_of(record, options.text_field)
+    text = _text_of(record, options)
     if not text or text.isspace():
-        wanted = options.text_field or " or ".join(TEXT_NAMES)
+        wanted = options.text_field or " or ".join(_text_names(options))
         log.add(f"has no text in {wanted}; its fields are: {list_names(record)}", line=entry.line or None, record=entry.index)
         return None
     generated = _generated(record, options.generated)
@@ -164,13 +166,17 @@ def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> Fro
     )
 
 
-def _text_of(record: Mapping[str, object], text_field: str | None) -> str:
-    if text_field is not None:
+def _text_names(options: ReferenceOptions) -> tuple[str, ...]:
+    return OUTPUT_NAMES if options.kind is ReferenceKind.API_OUTPUT else TEXT_NAMES
+
+
+def _text_of(record: Mapping[str, object], options: ReferenceOptions) -> str:
+    if options.text_field is not None:
         try:
-            return chosen_text(record, text_field)
+            return chosen_text(record, options.text_field)
         except (RecursionError, UnicodeDecodeError):
             return ""
-    return next((value for name in TEXT_NAMES if isinstance(value := record.get(name), str) and value), "")
+    return next((value for name in _text_names(options) if isinstance(value := record.get(name), str) and value), "")
 
 
 def _prompt_of(record: Mapping[str, object], prompt_field: str | None) -> str | None:

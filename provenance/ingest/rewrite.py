@@ -19,6 +19,7 @@ from provenance.errors import ShardReadError
 from provenance.ingest.files import COMPRESSIONS, ByteSource, split_name
 from provenance.ingest.lines import iter_line_blocks
 
+_PARQUET = frozenset({".parquet", ".pq"})
 _LINE_FORMATS = frozenset({".jsonl", ".ndjson", ".json"})
 
 
@@ -38,11 +39,11 @@ class Rewriter:
             ShardReadError: If the shard is damaged, or its format cannot be written again.
         """
         ending = split_name(source)[1]
-        if ending != ".parquet" and ending not in _LINE_FORMATS:
+        if ending not in _PARQUET and ending not in _LINE_FORMATS:
             raise ShardReadError(f"{source}: holds one document and cannot lose a record", hint="take the whole file out of the dataset")
         part = Path(target + ".part")
         try:
-            dropped = _rewrite_parquet(source, part, records) if ending == ".parquet" else _rewrite_lines(source, part, lines)
+            dropped = _rewrite_parquet(source, part, records) if ending in _PARQUET else _rewrite_lines(source, part, lines)
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)

@@ -351,3 +351,19 @@ def test_a_footer_that_names_more_rows_than_there_are_is_told(tmp_path: Path, mo
     found, problems = read(str(tmp_path / "a.parquet"))
     assert found == ["a", "b"]
     assert [p.message for p in problems] == ["row group 0 of 1 is damaged: it has 2 rows, the footer says 3"]
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("bz2", bz2.compress), ("xz", lzma.compress)])
+def test_what_follows_a_compressed_stream_is_read_or_is_damage(tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]) -> None:
+    one, two = pack(b'{"text": "one"}\n'), pack(b'{"text": "two"}\n')
+    assert read(put(tmp_path / f"a.jsonl.{ending}", one + two)) == (["one", "two"], [])
+    found, problems = read(put(tmp_path / f"b.jsonl.{ending}", one + b'{"text": "hidden"}\n'))
+    assert found == ["one"]
+    assert len(problems) == 1
+    found, problems = read(put(tmp_path / f"c.jsonl.{ending}", one + two[:-9]))
+    assert found[:1] == ["one"]
+    assert len(problems) == 1
+
+
+def test_zeros_after_an_xz_stream_are_padding(tmp_path: Path) -> None:
+    assert read(put(tmp_path / "a.jsonl.xz", lzma.compress(b'{"text": "one"}\n') + bytes(8))) == (["one"], [])

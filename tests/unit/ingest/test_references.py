@@ -25,7 +25,7 @@ RECORDS: list[dict[str, object]] = [
 
 def read(files: list[Path], **options: Any) -> tuple[list[FrozenReference], list[ReadProblem]]:
     problems: list[ReadProblem] = []
-    chosen = ReferenceOptions(kind=ReferenceKind.API_OUTPUT, **options)
+    chosen = ReferenceOptions(**{"kind": ReferenceKind.API_OUTPUT, **options})
     return list(iter_references(map(str, files), chosen, problems=problems)), problems
 
 
@@ -119,3 +119,10 @@ def test_real_references_keep_their_ids(shared: Path) -> None:
     outputs, problems = read(sorted((folder / "api_outputs").glob("*.jsonl")))
     assert problems == []
     assert len({f.record.id for f in outputs}) == len(outputs) == 9926
+
+
+@pytest.mark.parametrize(("kind", "text"), [(ReferenceKind.API_OUTPUT, "the answer"), (ReferenceKind.WORK, "the question")])
+def test_of_a_gateway_log_the_answer_is_the_output(tmp_path: Path, kind: ReferenceKind, text: str) -> None:
+    file = write_lines(tmp_path / "log.jsonl", [{"id": "a", "text": "the question", "output": "the answer"}])
+    references, problems = read([file], kind=kind)
+    assert ([r.text for r in references], problems) == ([text], [])

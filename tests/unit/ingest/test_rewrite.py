@@ -51,8 +51,9 @@ def test_lines_are_left_out_and_the_others_stay_to_the_byte(
     assert unpack(target.read_bytes()) == b"".join(line + b"\n" for i, line in enumerate(LINES, 1) if i not in {1, 7, 20})
 
 
-def test_parquet_loses_rows_across_row_groups(tmp_path: Path) -> None:
-    source, target = tmp_path / "a.parquet", tmp_path / "b.parquet"
+@pytest.mark.parametrize("ending", ["parquet", "pq"])
+def test_parquet_loses_rows_across_row_groups(tmp_path: Path, ending: str) -> None:
+    source, target = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
     pq.write_table(pa.table({"text": [f"row {i}" for i in range(10)]}), source, row_group_size=3)
     assert Rewriter().without(str(source), str(target), records=frozenset({0, 3, 9}), lines=frozenset()) == 3
     assert pq.read_table(target)["text"].to_pylist() == [f"row {i}" for i in range(10) if i not in {0, 3, 9}]
