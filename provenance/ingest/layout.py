@@ -21,7 +21,9 @@ class Layout:
     text: tuple[str, ...]
     """Of these every string is a row: those by convention, or the one that the user named."""
     others: tuple[str, ...]
-    """All others that hold strings."""
+    """All others that hold strings, or bytes that may be text."""
+    raw: tuple[str, ...]
+    """Those of the others that hold bytes: pictures as well as text."""
     ids: tuple[str, ...]
     """Those that may name a record."""
     paths: tuple[str, ...]
@@ -52,7 +54,8 @@ def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) ->
         text = tuple(name for name in TEXT_FIELDS if name in names and holds_text(schema.field(name).type, bytes_too=True))
     else:
         text = tuple(name for name in (text_field, text_field.split(".")[0]) if name in names)[:1]
-    others = tuple(name for name in names if name not in text and holds_text(schema.field(name).type))
+    raw = tuple(name for name in names if name not in text and _is_bytes(schema.field(name).type))
+    others = tuple(name for name in names if name not in text and (name in raw or holds_text(schema.field(name).type)))
     if not text and (text_field is not None or not others):
         wanted = "no column holds text" if text_field is None else f"no column {text_field!r}"
         raise ShardReadError(
@@ -60,8 +63,12 @@ def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) ->
             hint="name the field: fields: {text: …} in the manifest, or --text-field",
         )
     ids = tuple(name for name in ID_FIELDS if name in names and name not in text)
-    paths = tuple(dict.fromkeys((*text, *ids, *_text_paths(file, others))))
-    return Layout(text, others, ids, paths, names)
+    paths = tuple(dict.fromkeys((*text, *ids, *raw, *_text_paths(file, others))))
+    return Layout(text, others, raw, ids, paths, names)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return holds_text(kind, bytes_too=True) and not holds_text(kind) and not pa.types.is_nested(kind)
 
 
 def _text_paths(file: pq.ParquetFile, names: tuple[str, ...]) -> Iterator[str]:

@@ -50,6 +50,8 @@ class ParquetStream(Stream):
             yield batch
 
     def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
+        for name in layout.raw:
+            columns = columns.set_column(columns.schema.get_field_index(name), name, _as_text(columns.column(name)))
         rows = None
         if self.text_field is None:
             rows = collect_rows(columns, layout.text, layout.others)
@@ -106,6 +108,18 @@ class ParquetStream(Stream):
                 records.setdefault(wild_path(piece.names[0]), set()).update(long.record.tolist())
         for path, found in records.items():
             self._rows.count_unread((path,), len(found))
+
+
+def _as_text(array: Any) -> pa.LargeStringArray:
+    """Return what of a column of bytes is UTF-8, null for the rest: pictures, hashes."""
+    texts: list[str | None] = []
+    for value in array:
+        raw = value.as_py()
+        try:
+            texts.append(raw.decode() if raw is not None else None)
+        except UnicodeDecodeError:
+            texts.append(None)
+    return pa.array(texts, pa.large_string())
 
 
 def _unread(value: pa.Scalar[Any], name: str) -> set[str]:

@@ -271,6 +271,15 @@ def test_a_record_whose_texts_are_all_short_is_no_problem_among_others(tmp_path:
         rows_of(Reader().open(write(tmp_path / f"b.{ending}", [{"summary": "none"}])))
 
 
+def test_bytes_that_are_text_are_read_whatever_the_column_is_called(tmp_path: Path) -> None:
+    picture = b"\x89PNG\r\n" + bytes(range(256))
+    table = pa.table({"text": ["hi"] * 3, "raw": [WORDS.encode(), picture, None], "sha": [b"0123"] * 3})
+    pq.write_table(table, tmp_path / "a.parquet")
+    stream = Reader().open(str(tmp_path / "a.parquet"))
+    assert rows_of(stream) == [("text", "hi"), ("raw", WORDS), ("text", "hi"), ("text", "hi")]
+    assert not stream.problems
+
+
 shapes = st.fixed_dictionaries(
     {
         "text": st.none() | st.sampled_from(["t", WORDS]),
