@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 
@@ -13,6 +14,7 @@ from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.interface import Stream
 from provenance.ingest.lines import MAX_LINE_BYTES, LineBlock, iter_line_blocks
 from provenance.ingest.problems import ProblemLog
+from provenance.ingest.repeated import find_repeated_key
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 
@@ -95,9 +97,11 @@ def _read_array(first: LineBlock, blocks: Iterator[LineBlock], source: ByteSourc
         records = orjson.loads(raw)
     except orjson.JSONDecodeError as err:
         records = decode_again(raw, err)
+    if not isinstance(records, Unreadable):
+        records = checked(raw, records)
     if isinstance(records, Unreadable):
         raise ShardReadError(f"{location}: {records.reason}", hint="expected an array of records, or one JSON object a line")
-    return list(records)
+    return cast("list[object]", records)
 
 
 def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
@@ -116,7 +120,16 @@ def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
                 value = loads(line)
             except orjson.JSONDecodeError as err:
                 value = decode_again(line, err)
-            yield number, value
+            yield number, value if isinstance(value, Unreadable) else checked(line, value)
+
+
+def checked(raw: bytes, value: object) -> object:
+    """Return a decoded value, or ``Unreadable`` where its text has a key twice: nobody knows which value another reader takes."""
+    try:
+        key = find_repeated_key(raw, value)
+    except (ValueError, RecursionError) as why:
+        return Unreadable(f"cannot be looked at for keys that come twice: {str(why).lower()[:200]}")
+    return value if key is None else Unreadable(f"has the key {key[:40]!r} twice in one object: readers disagree which one counts")
 
 
 def decode_again(line: bytes, err: orjson.JSONDecodeError) -> object:
