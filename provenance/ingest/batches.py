@@ -10,7 +10,7 @@ import numpy as np
 
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
-from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, holds_string, join_pieces
+from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
 from provenance.ports import TextBatch
 
 BATCH_BYTES = 4 << 20
@@ -23,7 +23,7 @@ _MORE_FIELDS = "…"
 """Under this name fields are counted that come after the first ``_MAX_SEEN``."""
 _LABEL, _ODD = -1, -2
 """Codes of keys whose values are no rows: labels, and keys that are rows themselves."""
-_NESTED = frozenset({list, dict, tuple})
+_NESTED = frozenset({list, dict, tuple, bytes})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -130,7 +130,8 @@ class RowCollector:
 
     def _add_found(self, value: object, name: str, *, every: bool) -> None:
         found = FoundTexts(every, keys=self._keys)
-        found.walk(value, name, name)
+        path = extend("", name)
+        found.walk(value, path, path)
         found.join()
         for path, text in found.rows:
             self._append(path, text)
@@ -149,7 +150,7 @@ class RowCollector:
         for key in sorted(pieces):
             text = join_pieces(pieces[key])
             if text is not None:
-                self._append(f"{name}[*].{key}", text)
+                self._append(extend(f"{name}[*]", f".{key}"), text)
         return True
 
     def _take_turns(self, name: str, turns: list[Any], pieces: dict[str, list[str]]) -> bool:
@@ -179,22 +180,22 @@ class RowCollector:
     def _turn_code(self, path: str, key: str) -> int:
         if is_passage(key):
             return _ODD
-        return _LABEL if key in LABEL_KEYS else self._code(f"{path}.{key}")
+        return _LABEL if key in LABEL_KEYS else self._code(extend(path, f".{key}"))
 
     def _add_chosen(self, record: Mapping[str, Any], text_field: str) -> None:
-        rows = find_chosen(record, text_field)
-        for path, text in rows:
+        for path, text in find_chosen(record, text_field):
             self._append(path, text)
-        read = {path for path, _ in rows}
-        for name, value in record.items():
-            if name != text_field and type(value) in HOLDERS:
-                self.count_unread(find_unread(value, name, read))
+        self.count_unread(find_unread(record, text_field))
 
     def count_unread(self, fields: Collection[str], records: int = 1) -> None:
         """Count that many more records as holding text that is not read in each of the fields."""
-        for name in fields:
+        counted = set()
+        for name in sorted(fields):
             known = name if name in self.left_out or len(self.left_out) < _MAX_SEEN else _MORE_FIELDS
-            self.left_out[known] = self.left_out.get(known, 0) + records
+            self.left_out.setdefault(known, 0)
+            counted.add(known)
+        for name in counted:
+            self.left_out[name] += records
 
     def _append(self, path: str, text: str) -> None:
         self._parts.append(utf8(text))
@@ -203,7 +204,7 @@ class RowCollector:
     def _code(self, path: str) -> int:
         code = self._codes.get(path)
         if code is None:
-            code = self._codes[path] = len(self._codes)
+            code = self._codes.setdefault(extend("", path), len(self._codes))
         return code
 
     def _drop_after(self, before: int) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from provenance.ingest.lengths import are_alone, are_passages
-from provenance.ingest.walk import LABEL_KEYS, MAX_DEPTH, PIECE_SEPARATOR
+from provenance.ingest.walk import LABEL_KEYS, MAX_DEPTH, PIECE_SEPARATOR, extend, text_of
 
 _MAX_TURNS = 4_096
 """A record with a longer list takes the slow way, whose field names do not pile up."""
@@ -75,17 +75,17 @@ class _Column:
 
     def add(self, array: Any, path: str, *, every: bool, depth: int = 0) -> None:
         kind, types = array.type, pa.types
-        if not holds_text(kind, bytes_too=every):
+        if not holds_text(kind):
             return
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH or types.is_map(kind):
             raise OddColumnError
         if types.is_list(kind) or types.is_large_list(kind):
             self._add_list(array, path, every=every)
         elif types.is_struct(kind):
             for key, values in _fields(array):
-                self.add(values, f"{path}.{key}", every=every and key not in LABEL_KEYS, depth=depth + 1)
+                self.add(values, extend(path, f".{key}"), every=every and key not in LABEL_KEYS, depth=depth + 1)
         else:
-            text = _text(array)
+            text = _text(array, every=every)
             lines = np.arange(len(text), dtype=np.int64)
             self._take(_valid(text, lines, np.zeros_like(lines), (path,), self.group), every=every)
         self.group += 1
@@ -100,13 +100,15 @@ class _Column:
         turn = np.arange(len(record), dtype=np.int64) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         for keys, values in _leaves(array.flatten()):
             whole = every and LABEL_KEYS.isdisjoint(keys)
-            if not holds_text(values.type, bytes_too=whole):
+            if not holds_text(values.type):
                 continue
             suffix = "".join(f".{key}" for key in keys)
-            piece = _valid(_text(values), record, turn, tuple(f"{path}[{i}]{suffix}" for i in range(longest)), self.group)
+            piece = _valid(
+                _text(values, every=whole), record, turn, tuple(extend(extend(path, f"[{i}]"), suffix) for i in range(longest)), self.group
+            )
             self._take(piece, every=whole)
             if LABEL_KEYS.isdisjoint(keys[-1:]):
-                self.together.append((f"{path}[*]{suffix}", piece))
+                self.together.append((extend(extend(path, "[*]"), suffix), piece))
 
     def _take(self, piece: Piece, *, every: bool) -> None:
         self.pieces.append(piece if every else piece.only(are_passages(piece.text)))
@@ -162,27 +164,36 @@ def column_pieces(array: Any, name: str, *, every: bool, group: int = 0) -> list
     return [piece for piece in column.pieces if len(piece.record)]
 
 
-def holds_text(kind: pa.DataType, *, bytes_too: bool = False) -> bool:
-    """Tell whether values of an Arrow type can have text in them.
-
-    Args:
-        kind: The type.
-        bytes_too: Columns of bytes may hold text.
-    """
+def holds_text(kind: pa.DataType) -> bool:
+    """Tell whether values of an Arrow type can have text in them: strings, or bytes that may be UTF-8."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
-        return holds_text(kind.storage_type, bytes_too=bytes_too)
+        return holds_text(kind.storage_type)
     if types.is_dictionary(kind):
-        return holds_text(kind.value_type, bytes_too=bytes_too)
+        return holds_text(kind.value_type)
     if types.is_nested(kind):
-        return any(holds_text(kind.field(i).type, bytes_too=bytes_too) for i in range(kind.num_fields))
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
-        return bytes_too
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+        return any(holds_text(kind.field(i).type) for i in range(kind.num_fields))
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or _is_bytes(kind)
 
 
-def _text(array: Any) -> pa.LargeStringArray:
+def holds_map(kind: pa.DataType) -> bool:
+    """Tell whether an Arrow type is or contains a map."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return holds_map(kind.storage_type)
+    return pa.types.is_map(kind) or (pa.types.is_nested(kind) and any(holds_map(kind.field(i).type) for i in range(kind.num_fields)))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind) or types.is_fixed_size_binary(kind)
+
+
+def _text(array: Any, *, every: bool) -> pa.LargeStringArray:
     """Return a text column with 64-bit offsets, its bytes shared with the given one.
+
+    Args:
+        array: Strings or bytes.
+        every: Bytes must be text; otherwise those that are no UTF-8 are null.
 
     Raises:
         OddColumnError: If it is nested or not all UTF-8.
@@ -197,7 +208,10 @@ def _text(array: Any) -> pa.LargeStringArray:
         # Parquet readers take the file's word that text is UTF-8; the cast from bytes looks.
         return cast("pa.LargeStringArray", array.cast(pa.large_binary()).cast(pa.large_string()))
     except pa.ArrowInvalid as err:
-        raise OddColumnError from err
+        if every or not _is_bytes(array.type):
+            raise OddColumnError from err
+    texts = (None if raw is None else text_of(raw) for raw in (value.as_py() for value in array))
+    return pa.array(texts, pa.large_string())
 
 
 def _leaves(array: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

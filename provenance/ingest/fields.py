@@ -7,12 +7,12 @@ Every string that has room for a passage is read, whatever its field is called: 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from provenance.ingest.lengths import is_alone, is_passage
-from provenance.ingest.walk import FoundTexts
+from provenance.ingest.walk import HOLDERS, FoundTexts, extend
 
 TEXT_FIELDS: tuple[str, ...] = (
     "system",
@@ -51,6 +51,7 @@ TEXT_FIELDS: tuple[str, ...] = (
 """Names of text fields by convention, in the order their rows are given, before those of other fields."""
 ID_FIELDS: tuple[str, ...] = ("doc_id", "id", "uuid")
 """Fields that name a record, the first that has a value wins (FORMATS, match)."""
+_MAX_INDEX_DIGITS = 10
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -104,26 +105,44 @@ def find_chosen(record: Mapping[str, object], text_field: str) -> list[tuple[str
     return found.rows
 
 
-def find_unread(value: object, name: str, read: Collection[str]) -> set[str]:
-    """Return where a field holds text that could raise an alarm alone, beside what was read, as paths with ``[*]`` for every index.
-
-    Args:
-        value: What the field holds.
-        name: Its name.
-        read: Paths of the rows that were read.
+def find_unread(record: Mapping[str, object], text_field: str | None) -> set[str]:
+    """Return where a record holds text that could raise an alarm alone, beside the field that is read (``None``: beside none), as paths with ``[*]`` for every index.
 
     Raises:
-        RecursionError: If the value nests deeper than ``MAX_DEPTH``.
+        RecursionError: If a value nests deeper than ``MAX_DEPTH``.
     """
+    steps = [] if text_field is None else [text_field] if text_field in record else text_field.split(".")
     found = FoundTexts(every=False)
-    found.walk(value, name, name)
-    found.join()
-    return {wild_path(path) for path, text in found.rows if path not in read and is_alone(text)}
+    for n, (name, value) in enumerate(record.items()):
+        if name != text_field and is_passage(name):
+            found.rows.append((f"{{{n}}}", name))
+        rest = _without(value, steps[1:]) if steps[:1] == [name] else value
+        if type(rest) in HOLDERS:
+            path = extend("", name)
+            found.walk(rest, path, path)
+            found.join()
+    return {wild_path(path) for path, text in found.rows if is_alone(text)}
 
 
 def wild_path(path: str) -> str:
     """Return a field path with ``[*]`` for every index."""
     return _INDEX.sub("[*]", path)
+
+
+def _without(value: object, steps: list[str]) -> object:
+    """Return a value with ``None`` in the place of what a dotted path leads to; the rest stays where it is."""
+    if not steps:
+        return None
+    if isinstance(value, list):
+        index = _index_of(steps[0])
+        return [_without(item, steps if index is None else steps[1:]) if index in (None, i) else item for i, item in enumerate(value)]
+    if isinstance(value, Mapping) and steps[0] in value:
+        return {**value, steps[0]: _without(value[steps[0]], steps[1:])}
+    return value
+
+
+def _index_of(step: str) -> int | None:
+    return int(step) if step.isascii() and step.isdecimal() and len(step) < _MAX_INDEX_DIGITS else None
 
 
 def chosen_text(record: Mapping[str, object], text_field: str) -> str:
@@ -151,9 +170,10 @@ def _follow(value: object, steps: list[str], path: str, wild: str) -> Iterator[t
     if not steps:
         yield value, path, wild
     elif isinstance(value, list):
+        index = _index_of(steps[0])
         for i, item in enumerate(value):
-            if not steps[0].isdigit() or int(steps[0]) == i:
-                yield from _follow(item, steps[1:] if steps[0].isdigit() else steps, f"{path}[{i}]", f"{wild}[*]")
+            if index in (None, i):
+                yield from _follow(item, steps if index is None else steps[1:], extend(path, f"[{i}]"), extend(wild, "[*]"))
     elif isinstance(value, Mapping) and steps[0] in value:
         key = f".{steps[0]}" if path else steps[0]
-        yield from _follow(value[steps[0]], steps[1:], path + key, wild + key)
+        yield from _follow(value[steps[0]], steps[1:], extend(path, key), extend(wild, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import list_names
-from provenance.ingest.columns import holds_text
+from provenance.ingest.columns import holds_map, holds_text
 from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS
 
 
@@ -21,9 +22,7 @@ class Layout:
     text: tuple[str, ...]
     """Of these every string is a row: those by convention, or the one that the user named."""
     others: tuple[str, ...]
-    """All others that hold strings, or bytes that may be text."""
-    raw: tuple[str, ...]
-    """Those of the others that hold bytes: pictures as well as text."""
+    """All others that hold strings, or bytes that may be text, pictures among them."""
     ids: tuple[str, ...]
     """Those that may name a record."""
     paths: tuple[str, ...]
@@ -50,36 +49,39 @@ def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) ->
     """
     schema = file.schema_arrow
     names = tuple(schema.names)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise ShardReadError(f"{location}: has two columns named {twice[:40]!r}: readers disagree which one counts", hint="rename one of them")
     if text_field is None:
-        text = tuple(name for name in TEXT_FIELDS if name in names and holds_text(schema.field(name).type, bytes_too=True))
+        text = tuple(name for name in TEXT_FIELDS if name in names and holds_text(schema.field(name).type))
     else:
         text = tuple(name for name in (text_field, text_field.split(".")[0]) if name in names)[:1]
-    raw = tuple(name for name in names if name not in text and _is_bytes(schema.field(name).type))
-    others = tuple(name for name in names if name not in text and (name in raw or holds_text(schema.field(name).type)))
+    others = tuple(name for name in names if name not in text and holds_text(schema.field(name).type))
     if not text and (text_field is not None or not others):
         wanted = "no column holds text" if text_field is None else f"no column {text_field!r}"
         raise ShardReadError(
             f"{location}: {wanted}; the columns are: {list_names(dict.fromkeys(names))}",
             hint="name the field: fields: {text: …} in the manifest, or --text-field",
         )
-    ids = tuple(name for name in ID_FIELDS if name in names and name not in text)
-    paths = tuple(dict.fromkeys((*text, *ids, *raw, *_text_paths(file, others))))
-    return Layout(text, others, raw, ids, paths, names)
+    ids = tuple(name for name in ID_FIELDS if name in names and name not in text and _may_name(schema.field(name).type))
+    paths = tuple(dict.fromkeys((*ids, *_text_paths(file, (*text, *others)))))
+    return Layout(text, others, ids, paths, names)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
-    return holds_text(kind, bytes_too=True) and not holds_text(kind) and not pa.types.is_nested(kind)
+def _may_name(kind: pa.DataType) -> bool:
+    """Tell whether values of a type can name a record: text, whole numbers, UUIDs."""
+    return pa.types.is_integer(kind) or (holds_text(kind) and not pa.types.is_nested(kind))
 
 
 def _text_paths(file: pq.ParquetFile, names: tuple[str, ...]) -> Iterator[str]:
-    """Yield the leaves of some columns that are strings; whole columns where Arrow and Parquet do not agree on the leaves."""
-    leaves = [(field.name, text) for field in file.schema_arrow for text in _leaves(field.type)]
-    if len(leaves) != len(file.schema.names):
-        yield from names
-        return
-    for i, (name, text) in enumerate(leaves):
-        if text and name in names:
+    """Yield the leaves of some columns that are text; columns with maps as a whole, and all where Arrow and Parquet do not agree on the leaves."""
+    schema = file.schema_arrow
+    leaves = [(field.name, text) for field in schema for text in _leaves(field.type)]
+    agreed = len(leaves) == len(file.schema.names)
+    for i, (name, text) in enumerate(leaves if agreed else []):
+        if text and name in names and not holds_map(schema.field(name).type):
             yield file.schema.column(i).path
+    yield from (name for name in names if not agreed or holds_map(schema.field(name).type))
 
 
 def _leaves(kind: pa.DataType) -> Iterator[bool]:

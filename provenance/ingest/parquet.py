@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,17 +15,20 @@ from numpy.typing import NDArray
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import BATCH_BYTES
 from provenance.ingest.columns import ColumnRows, OddColumnError, collect_rows, column_pieces
-from provenance.ingest.fields import ID_FIELDS, find_unread, id_text, wild_path
+from provenance.ingest.fields import find_unread, id_text, wild_path
 from provenance.ingest.files import open_binary, read_head
 from provenance.ingest.interface import Stream
 from provenance.ingest.layout import Layout, plan_columns
 from provenance.ingest.lengths import are_alone
 from provenance.ingest.problems import ProblemLog
+from provenance.ingest.walk import text_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 
 MAX_BATCH_ROWS = 8_192
 """A repeated long value is stored once in a Parquet dictionary: few rows at a time keep what it unfolds to in bounds."""
+_VALUE_ERRORS = (pa.ArrowException, ValueError, OverflowError)
+"""What Arrow raises of a value that Python cannot hold: years beyond 9999, unknown time zones, structs with a name twice, text that is no UTF-8."""
 _READ_ERRORS = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError)
 
 
@@ -50,8 +53,6 @@ class ParquetStream(Stream):
             yield batch
 
     def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
-        for name in layout.raw:
-            columns = columns.set_column(columns.schema.get_field_index(name), name, _as_text(columns.column(name)))
         rows = None
         if self.text_field is None:
             rows = collect_rows(columns, layout.text, layout.others)
@@ -75,8 +76,8 @@ class ParquetStream(Stream):
         """Make a batch of a record batch's rows; a record that has none is a problem."""
         n = columns.num_rows
         for row in np.flatnonzero(np.bincount(rows.record, minlength=n) == 0).tolist():
-            fields = {name: columns.column(name)[row].as_py() for name in layout.columns}
-            trouble = self._rows.no_rows(fields, layout.names)
+            fields = _record(row, {name: columns.column(name) for name in layout.columns})
+            trouble = fields if isinstance(fields, str) else self._rows.no_rows(fields, layout.names)
             if trouble is not None:
                 self._log.add(trouble, record=self._records + row)
         if self.text_field is not None:
@@ -110,22 +111,10 @@ class ParquetStream(Stream):
             self._rows.count_unread((path,), len(found))
 
 
-def _as_text(array: Any) -> pa.LargeStringArray:
-    """Return what of a column of bytes is UTF-8, null for the rest: pictures, hashes."""
-    texts: list[str | None] = []
-    for value in array:
-        raw = value.as_py()
-        try:
-            texts.append(raw.decode() if raw is not None else None)
-        except UnicodeDecodeError:
-            texts.append(None)
-    return pa.array(texts, pa.large_string())
-
-
 def _unread(value: pa.Scalar[Any], name: str) -> set[str]:
     try:
-        return find_unread(value.as_py(), name, ())
-    except (RecursionError, UnicodeDecodeError):
+        return find_unread({name: value.as_py()}, None)
+    except (RecursionError, *_VALUE_ERRORS):
         return {name}  # what cannot be looked at is not known to be short
 
 
@@ -184,25 +173,30 @@ def _ids(columns: pa.RecordBatch, names: Sequence[str]) -> list[str | None]:
         return [None] * columns.num_rows
     try:
         values = [columns.column(name).to_pylist() for name in names]
-    except UnicodeDecodeError:
+    except _VALUE_ERRORS:
         return [None] * columns.num_rows
     return [id_text(dict(zip(names, row, strict=True)), tuple(names)) for row in zip(*values, strict=True)]
 
 
 def _records(columns: pa.RecordBatch, names: Sequence[str]) -> Iterator[dict[str, Any] | str]:
     """Yield each row as a record, or why it is none."""
-    arrays = [columns.column(name) for name in names]
+    arrays = {name: columns.column(name) for name in names}
     for row in range(columns.num_rows):
-        record: dict[str, Any] = {}
+        yield _record(row, arrays)
+
+
+def _record(row: int, arrays: Mapping[str, Any]) -> dict[str, Any] | str:
+    """Return a row as a record, or why it is none."""
+    record: dict[str, Any] = {}
+    for name, array in arrays.items():
         try:
-            for name, array in zip(names, arrays, strict=True):
-                value = array[row].as_py()
-                record[name] = value.decode() if isinstance(value, bytes) and name not in ID_FIELDS else value
+            record[name] = array[row].as_py()
         except UnicodeDecodeError as err:
             where = f"byte 0x{err.object[err.start]:02x} at byte {err.start + 1:,} of the field ({err.reason})"
-            yield f"field {names[len(record)]!r} is not UTF-8: {where}"
-        else:
-            yield record
+            return f"field {name!r} is not UTF-8: {where}"
+        except _VALUE_ERRORS as err:
+            return f"field {name!r} cannot be read: {_first_line(err)}"
+    return record
 
 
 def iter_parquet_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int, object]]:
@@ -220,9 +214,14 @@ def iter_parquet_records(location: str, log: ProblemLog) -> Iterator[tuple[int, 
                     if isinstance(record, str):
                         log.add(record, record=index)
                     else:
-                        yield index, 0, record
+                        yield index, 0, {name: _text_or_raw(value) for name, value in record.items()}
                     index += 1
             first_record += file.metadata.row_group(group).num_rows
+
+
+def _text_or_raw(value: object) -> object:
+    text = text_of(value) if isinstance(value, bytes) else None
+    return value if text is None else text
 
 
 def _first_line(err: BaseException) -> str:

@@ -17,6 +17,9 @@ MAX_DEPTH = 32
 """Nesting inside one field beyond which a record counts as unreadable."""
 PIECE_SEPARATOR = "\n"
 """Stands between the strings of a list that are read together."""
+MAX_PATH = 400
+"""Characters of a field path: without a bound, hostile keys repeated in the path of every row take a thousand times the line's size."""
+_CUT = "…"
 HOLDERS = frozenset({str, bytes, list, tuple, dict})
 """Types of values that are or may hold text. Arrow gives maps as lists of tuples."""
 
@@ -55,8 +58,9 @@ class FoundTexts:
         if isinstance(value, str):
             self._take(value, at, every)
         elif isinstance(value, bytes):
-            if every:
-                self._take(value.decode(), at, every)
+            text = value.decode() if every else text_of(value)
+            if text is not None:
+                self._take(text, at, every)
         elif isinstance(value, (list, tuple, dict)):
             if depth >= MAX_DEPTH:
                 raise RecursionError(f"field {at[0][:80]!r} nests deeper than {MAX_DEPTH} levels")
@@ -64,7 +68,7 @@ class FoundTexts:
                 self._walk_keys(value, at, every, depth + 1)
             elif not HOLDERS.isdisjoint(map(type, value)):
                 for i, item in enumerate(value):
-                    self._walk(item, (f"{at[0]}[{i}]", f"{at[1]}[*]"), every, depth + 1)
+                    self._walk(item, (extend(at[0], f"[{i}]"), extend(at[1], "[*]")), every, depth + 1)
 
     def _take(self, text: str, at: tuple[str, str], every: bool) -> None:
         path, wild = at
@@ -77,12 +81,27 @@ class FoundTexts:
         path, wild = at
         for n, (key, item) in enumerate(value.items()):
             if self.keys and is_passage(key):
-                self.rows.append((f"{path}{{{n}}}", key))
+                self.rows.append((extend(path, f"{{{n}}}"), key))
             if key in LABEL_KEYS and isinstance(item, (str, bytes)):
-                if isinstance(item, str) and is_passage(item):
-                    self.rows.append((f"{path}.{key}", item))
+                label = item if isinstance(item, str) else text_of(item)
+                if label is not None and is_passage(label):
+                    self.rows.append((extend(path, f".{key}"), label))
             elif type(item) in HOLDERS:
-                self._walk(item, (f"{path}.{key}", f"{wild}.{key}"), every and key not in LABEL_KEYS, depth)
+                self._walk(item, (extend(path, f".{key}"), extend(wild, f".{key}")), every and key not in LABEL_KEYS, depth)
+
+
+def extend(path: str, step: str) -> str:
+    """Return a field path with one more step, cut at ``MAX_PATH`` characters."""
+    longer = path + step
+    return longer if len(longer) <= MAX_PATH else path if path.endswith(_CUT) else longer[: MAX_PATH - 1] + _CUT
+
+
+def text_of(raw: bytes) -> str | None:
+    """Return bytes that are UTF-8 as text, ``None`` for others: pictures, hashes."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def join_pieces(pieces: list[str]) -> str | None:
