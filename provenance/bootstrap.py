@@ -44,6 +44,11 @@ class Workspace:
         self.settings = settings
         self.clock = SystemClock()
 
+    @property
+    def run_file(self) -> Path:
+        """The run file that is meant where none is named."""
+        return self.settings.run or self.settings.workspace / "run.yaml"
+
     @cached_property
     def units(self) -> SqlUnitOfWork:
         """The registry, checked to be of this version's schema."""

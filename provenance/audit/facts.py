@@ -263,6 +263,7 @@ def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: Match
         "aligned_words": match.aligned_words,
         "reference.id": record.id,
         "reference.title": record.title,
+        "reference.name": record.id if is_absent(record.title) else record.title,
         "reference.holder": record.holder,
         "reference.provider": record.provider,
         "reference.model": record.model,

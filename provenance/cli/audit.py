@@ -13,6 +13,7 @@ import click
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, say_problems, short, thousands, visible
+from provenance.errors import InputError
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
     from provenance.policy.rundoc import load_run
 
     workspace = ctx.workspace()
-    path = ctx.path(run_file) if run_file else workspace.settings.run or workspace.settings.workspace / "run.yaml"
+    path = ctx.path(run_file) if run_file else workspace.run_file
+    if not path.exists():
+        raise InputError(
+            f"{path}: there is no such run file", hint="write it as docs/formats/run.md shows, or judge a folder without: provenance check FOLDER"
+        )
     started = time.monotonic()
     result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan)
     report = write_report(workspace, result.record) if with_report else None

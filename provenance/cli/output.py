@@ -8,6 +8,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -108,6 +109,11 @@ def size_text(size_bytes: int) -> str:
 def short(digest: str, length: int = 12) -> str:
     """Return the first hex digits of a digest."""
     return digest.removeprefix("sha256:")[:length]
+
+
+def next_audit(run_file: Path, *, quiet: bool) -> None:
+    """Name the audit as the next command, or first the file that it needs."""
+    next_step("provenance audit" if run_file.exists() else f"write {run_file.name} as docs/formats/run.md shows, then: provenance audit", quiet=quiet)
 
 
 def next_step(command: str, *, quiet: bool = False) -> None:

@@ -10,7 +10,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_step, say, say_json, say_problems, short, size_text, thousands, visible
+from provenance.cli.output import next_audit, say, say_json, say_problems, short, size_text, thousands, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
@@ -67,7 +67,7 @@ def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | No
     else:
         plans, claimed = [_from_options(workspace, ctx, files, root, facts)], {}
     done = _register(ctx, workspace, plans, claimed)
-    _print(ctx, done, output)
+    _print(ctx, done, output, workspace.run_file)
     return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
 
 
@@ -184,7 +184,7 @@ def _say_unknown_license(dataset: Dataset) -> None:
         say(f"  ! licence {visible(claim.original)!r} is not known, so it counts as UNKNOWN; {near}", err=True)
 
 
-def _print(ctx: CommandContext, done: Registration, output: str) -> None:
+def _print(ctx: CommandContext, done: Registration, output: str, run_file: Path) -> None:
     if output == "json":
         say_json({"versions": done.versions, "problems": done.problems})
         return
@@ -201,4 +201,4 @@ def _print(ctx: CommandContext, done: Registration, output: str) -> None:
     say_problems(done.unread, "unread records named")
     say_problems(done.problems)
     if done.versions:
-        next_step("provenance audit run.yaml", quiet=ctx.quiet)
+        next_audit(run_file, quiet=ctx.quiet)

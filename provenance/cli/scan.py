@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_step, say, say_json, say_problems, say_table, thousands
+from provenance.cli.output import next_audit, say, say_json, say_problems, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
 
@@ -39,7 +39,7 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
     from provenance.audit.scan import problems_of
 
     say_problems([*problems_of(outcomes), *stale])
-    next_step("provenance audit run.yaml", quiet=ctx.quiet)
+    next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if stale or problems_of(outcomes) else 0
 
 

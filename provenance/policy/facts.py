@@ -203,6 +203,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("aligned_words", "Words that align.", evidence="match"),
         _text("reference.id", "The best reference."),
         _text("reference.title", "Its title.", absent=True),
+        _text("reference.name", "Its title, or its id where no title is known."),
         _text("reference.holder", "Who holds the rights.", absent=True),
         _text("reference.provider", "Provider of the API output.", absent=True),
         _text("reference.model", "Model of the API output.", absent=True),

@@ -92,3 +92,19 @@ def test_a_book_does_not_hide_the_api_output_that_holds_the_same_passage(
     record = json.loads(capsys.readouterr().out)
     assert {f["rule"] for f in record["findings"]} == {"C001", "D002"}
     assert len(record["evidence"]) == 1
+
+
+def test_the_next_step_names_the_run_file_only_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").write_text('{"text": "one"}\n')
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    command = ["-C", str(tmp_path), "register", "data/a.jsonl", "--dataset", "a", "--license", "CC0-1.0", "--synthetic", "no"]
+    assert run(command) == 0
+    assert "Next: write run.yaml" in capsys.readouterr().err
+    assert run(["-C", str(tmp_path), "audit"]) != 0
+    said = capsys.readouterr().err
+    assert "there is no such run file" in said
+    assert "provenance check FOLDER" in said
+    (tmp_path / "run.yaml").write_text("format: provenance.run\n")
+    assert run(command) == 0
+    assert "Next: provenance audit" in capsys.readouterr().err
