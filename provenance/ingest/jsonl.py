@@ -14,7 +14,7 @@ from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.interface import Stream
 from provenance.ingest.lines import MAX_LINE_BYTES, LineBlock, iter_line_blocks
 from provenance.ingest.problems import ProblemLog
-from provenance.ingest.repeated import find_repeated_key
+from provenance.ingest.repeated import count_key_ends, find_repeated_key
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 
@@ -98,7 +98,7 @@ def _read_array(first: LineBlock, blocks: Iterator[LineBlock], source: ByteSourc
     except orjson.JSONDecodeError as err:
         records = decode_again(raw, err)
     if not isinstance(records, Unreadable):
-        records = checked(raw, records)
+        records = checked(raw, records, count_key_ends([raw])[0])
     if isinstance(records, Unreadable):
         raise ShardReadError(f"{location}: {records.reason}", hint="expected an array of records, or one JSON object a line")
     return cast("list[object]", records)
@@ -113,6 +113,7 @@ def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
         yield block.first_line, Unreadable(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
     else:
         loads = orjson.loads
+        ends = count_key_ends(block.lines)
         for number, line in enumerate(block.lines, block.first_line):
             if not line or line.isspace():
                 continue
@@ -120,13 +121,13 @@ def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
                 value = loads(line)
             except orjson.JSONDecodeError as err:
                 value = decode_again(line, err)
-            yield number, value if isinstance(value, Unreadable) else checked(line, value)
+            yield number, value if isinstance(value, Unreadable) else checked(line, value, ends[number - block.first_line])
 
 
-def checked(raw: bytes, value: object) -> object:
+def checked(raw: bytes, value: object, ends: int) -> object:
     """Return a decoded value, or ``Unreadable`` where its text has a key twice: nobody knows which value another reader takes."""
     try:
-        key = find_repeated_key(raw, value)
+        key = find_repeated_key(raw, value, ends)
     except (ValueError, RecursionError) as why:
         return Unreadable(f"cannot be looked at for keys that come twice: {str(why).lower()[:200]}")
     return value if key is None else Unreadable(f"has the key {key[:40]!r} twice in one object: readers disagree which one counts")

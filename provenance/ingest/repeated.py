@@ -7,26 +7,33 @@ bytes, which is fast too, and only where there are more of them than keys is the
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
+from collections.abc import Sequence
 
-_HOLDERS = frozenset({dict, list})
-_SPACED = re.compile(rb'"[ \t\r\n]+:')
-_SPACED_COLONS = (b" :", b"\t:", b"\r:", b"\n:")
+import numpy as np
+from numpy.typing import NDArray
+
+_COLON, _QUOTE, _BACKSLASH, _SPACE = 0x3A, 0x22, 0x5C, 0x20
+_STEPS = 4
+"""So much whitespace before a colon is looked through; behind more of it a key is taken to end."""
+_WINDOW_BYTES = 4 << 20
+_LOOK_BACK = _STEPS + 3
+_Places = NDArray[np.int64]
 
 
-def find_repeated_key(raw: bytes, value: object) -> str | None:
+def find_repeated_key(raw: bytes, value: object, ends: int) -> str | None:
     """Return a key that one object of a JSON text has twice, ``None`` where there is none.
 
     Args:
         raw: The text, valid JSON.
         value: What it was decoded to.
+        ends: Its count by ``count_key_ends``.
 
     Raises:
-        ValueError: If it cannot be looked at: numbers of thousands of digits.
+        ValueError: If it cannot be looked at.
         RecursionError: If it nests too deep to be looked at.
     """
-    if count_key_ends(raw) == count_keys(value):
+    if ends == count_keys(value):
         return None
     repeated: list[str] = []
 
@@ -38,23 +45,48 @@ def find_repeated_key(raw: bytes, value: object) -> str | None:
     return repeated[0] if repeated else None
 
 
-def count_key_ends(raw: bytes) -> int:
-    """Return an upper bound of the keys written in a JSON text: a quotation mark before a colon, unless the mark is escaped."""
-    ends = raw.count(b'":')
-    if ends and b'\\":' in raw:
-        ends += raw.count(b'\\\\":') - raw.count(b'\\":')
-    if any(colon in raw for colon in _SPACED_COLONS):
-        ends += len(_SPACED.findall(raw))
-    return ends
+def count_key_ends(texts: Sequence[bytes]) -> list[int]:
+    """Return for each of some JSON texts an upper bound of the keys written in it: quotation marks before a colon, unless the mark is escaped."""
+    bounds = np.cumsum(np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts)))
+    joined = np.frombuffer(b"\n".join(texts), np.uint8)  # a line feed is no quotation mark: nothing reaches from one text into the next
+    counts = np.zeros(len(texts), np.int64)
+    for start in range(0, len(joined), _WINDOW_BYTES):
+        low = max(start - _LOOK_BACK, 0)
+        ends = _find_key_ends(joined[low : start + _WINDOW_BYTES]) + low
+        counts += np.bincount(np.searchsorted(bounds, ends[ends >= start], side="right"), minlength=len(texts))
+    return counts.tolist()
+
+
+def _find_key_ends(raw: NDArray[np.uint8]) -> _Places:
+    """Return where the colons after keys stand, and some more."""
+    colons = np.flatnonzero(raw == _COLON)
+    colons = colons[colons > 0]
+    at = colons - 1
+    for _ in range(_STEPS):
+        at -= (raw[at] <= _SPACE) & (at > 0)
+    before = raw[at]
+    found = (before == _QUOTE) | (before <= _SPACE)
+    colons, at = colons[found], at[found]
+    escaped = (raw[at] == _QUOTE) & (raw[np.maximum(at - 1, 0)] == _BACKSLASH) & (raw[np.maximum(at - 2, 0)] != _BACKSLASH)
+    kept: _Places = colons[~escaped]
+    return kept
 
 
 def count_keys(value: object) -> int:
     """Return how many keys a decoded value has, all objects together."""
-    if isinstance(value, dict):
-        return len(value) + sum(count_keys(item) for item in value.values() if type(item) in _HOLDERS)
-    if isinstance(value, list):
-        return sum(count_keys(item) for item in value if type(item) in _HOLDERS)
-    return 0
+    total = 0
+    waiting = [value]
+    while waiting:
+        holder = waiting.pop()
+        if isinstance(holder, dict):
+            total += len(holder)
+            holder = holder.values()
+        elif not isinstance(holder, list):
+            continue
+        for item in holder:
+            if type(item) is dict or type(item) is list:
+                waiting.append(item)
+    return total
 
 
 def _nothing(_: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import ShardReadError
+from provenance.ingest import repeated
 from provenance.ingest.reader import Reader
 from provenance.ingest.repeated import count_key_ends, count_keys, find_repeated_key
 
@@ -43,8 +44,19 @@ def has_twice(value: Any) -> bool:
 def test_a_key_that_comes_twice_is_found_and_no_other(value: Any, colon: str) -> None:
     raw = written(value, colon).encode()
     decoded = orjson.loads(raw)
-    assert (find_repeated_key(raw, decoded) is not None) == has_twice(value)
-    assert count_key_ends(raw) >= count_keys(decoded)
+    ends = count_key_ends([b"1", raw, b'{"a": 1}'])
+    assert (ends[0], ends[2]) == (0, 1)
+    assert ends[1] >= count_keys(decoded)
+    assert (find_repeated_key(raw, decoded, ends[1]) is not None) == has_twice(value)
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_windows_of_any_size_count_the_same(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    text = rb'{"a":1,"b" :2,"c\\":3,"d\"":"x\":y",   "e"   : {"f":":"}, "g": "h : i"}'
+    whole = count_key_ends([text, text])
+    monkeypatch.setattr(repeated, "_WINDOW_BYTES", size)
+    assert count_key_ends([text, text]) == whole
+    assert whole[0] >= 7
 
 
 @pytest.mark.parametrize(
