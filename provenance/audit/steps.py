@@ -66,7 +66,7 @@ def _other_steps(findings: Sequence[Finding]) -> list[tuple[int, Step]]:
         names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
         advice = _ADVICE.get(rule)
         first = members[0].remedies[0].summary if members[0].remedies else members[0].title
-        summary = advice(names) if advice else first[:1].upper() + first[1:]
+        summary = advice(names) if advice else first
         effect = f"closes {len(members)} {_plural('finding', len(members))} of {rule}"
         steps.append((len(members), Step(summary=summary, effect=effect, clears=(rule,))))
     return steps

@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file to read: those that hold text, without the pictures, numbers and bytes beside it."""
+"""Which columns of a Parquet file to read, and of these which leaves: those that may hold text, without the numbers beside it."""
 
 from __future__ import annotations
 
