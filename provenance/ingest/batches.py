@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
+from provenance.ingest.flat import find_flat_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
 from provenance.ports import TextBatch
@@ -106,6 +107,34 @@ class RowCollector:
         self._lines += [line] * added
         self._ids += [None if doc_id is None else whole(doc_id)] * added
         return None
+
+    def add_alike(self, records: Sequence[Mapping[str, Any]], *, index: int, lines: Sequence[int]) -> list[tuple[int, str]] | None:
+        """Take the text rows of records that have one set of keys in one order, all at once where they are flat.
+
+        Args:
+            records: The decoded records.
+            index: 0-based record of the first.
+            lines: 1-based line of each.
+
+        Returns:
+            (position, why) of those that could not be read; ``None`` where nothing was taken, since each must be looked at by itself.
+        """
+        keys = tuple(records[0])
+        plan = self._plans.get(keys) or self._make_plan(keys)
+        found = find_flat_rows(records, plan, keys=self._keys) if self._text_field is None else None
+        if found is None:
+            return None
+        parts = [utf8(text) for text in found.texts]
+        self._parts += parts
+        self._bytes += sum(map(len, parts))
+        self._row_codes += map(self._code, found.paths)
+        self._records += [index + i for i in found.owners]
+        self._lines += [lines[i] for i in found.owners]
+        ids = [id_text(record, plan.ids) for record in records] if plan.ids else [None] * len(records)
+        ids = [None if name is None else whole(name) for name in ids]
+        self._ids += [ids[i] for i in found.owners]
+        silent = set(range(len(records))).difference(found.owners)
+        return [(i, why) for i in sorted(silent) if (why := self.no_rows(records[i])) is not None]
 
     def _add_every(self, record: Mapping[str, Any], plan: FieldPlan) -> None:
         for name in plan.text:

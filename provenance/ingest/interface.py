@@ -80,6 +80,16 @@ class Stream(ABC):
             self._log.add(trouble, line=line or None, record=self._records)
         self._records += 1
 
+    def _add_alike(self, records: Sequence[Mapping[str, object]], lines: Sequence[int]) -> bool:
+        """Take the rows of the next records, which have one set of keys; tell whether they were taken, all or none."""
+        troubles = self._rows.add_alike(records, index=self._records, lines=lines)
+        if troubles is None:
+            return False
+        for i, trouble in troubles:
+            self._log.add(trouble, line=lines[i] or None, record=self._records + i)
+        self._records += len(records)
+        return True
+
     def _require_text(self) -> None:
         if self._rows.rows:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,6 +21,11 @@ from provenance.ports import TextBatch
 MAX_ARRAY_BYTES = 1 << 30
 """A JSON array is decoded as a whole; a longer one must be written as JSON Lines."""
 _MAX_SECOND_LOOK_BYTES = 64 << 20
+_FEW = 8
+"""Fewer records are taken one by one."""
+_CHECKED = -1
+Decoded = tuple[int, object, bytes, int]
+"""1-based line (0 for the elements of an array), its value, its text, and its count by ``count_key_ends`` (``_CHECKED``: no key comes twice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,36 @@ class JsonlStream(Stream):
             yield batch
 
     def _take(self, block: LineBlock | list[object]) -> None:
-        for line, value in _decoded(block):
-            if isinstance(value, Unreadable):
-                self._log.add(value.reason, line=line, record=self._records)
-                self._records += 1
+        alike: list[Decoded] = []
+        keys: tuple[str, ...] = ()
+        for decoded in _decoded(block):
+            _, value, _, ends = decoded
+            # As many keys as in the whole text: it holds no other object, and no key twice.
+            own = tuple(value) if type(value) is dict and ends in (len(value), _CHECKED) else None
+            if alike and own != keys:
+                self._take_alike(alike)
+                alike = []
+            if own is None:
+                self._take_one(decoded)
             else:
-                self._add(value, line)
+                keys = own
+                alike.append(decoded)
+        if alike:
+            self._take_alike(alike)
+
+    def _take_alike(self, alike: Sequence[Decoded]) -> None:
+        """Take objects that have the same keys."""
+        if len(alike) < _FEW or not self._add_alike([cast("dict[str, object]", value) for _, value, _, _ in alike], [line for line, *_ in alike]):
+            for decoded in alike:
+                self._take_one(decoded)
+
+    def _take_one(self, decoded: Decoded) -> None:
+        line, value = decoded[0], _checked(decoded)
+        if isinstance(value, Unreadable):
+            self._log.add(value.reason, line=line, record=self._records)
+            self._records += 1
+        else:
+            self._add(value, line)
 
     def _hint(self) -> str | None:
         return "expected one JSON object a line"
@@ -104,24 +133,30 @@ def _read_array(first: LineBlock, blocks: Iterator[LineBlock], source: ByteSourc
     return cast("list[object]", records)
 
 
-def _decoded(block: LineBlock | list[object]) -> Iterator[tuple[int, object]]:
-    """Yield (1-based line, value) for every line that is not blank; line 0 for the elements of an array."""
+def _decoded(block: LineBlock | list[object]) -> Iterator[Decoded]:
+    """Yield every line that is not blank, or the elements of an array."""
     if isinstance(block, list):
         for value in block:
-            yield 0, value
+            yield 0, value, b"", _CHECKED
     elif block.overlong:
-        yield block.first_line, Unreadable(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+        yield block.first_line, Unreadable(f"the line is longer than {MAX_LINE_BYTES:,} bytes"), b"", _CHECKED
     else:
         loads = orjson.loads
         ends = count_key_ends(block.lines)
         for number, line in enumerate(block.lines, block.first_line):
-            if not line or line.isspace():
-                continue
             try:
                 value = loads(line)
             except orjson.JSONDecodeError as err:
+                if not line or line.isspace():
+                    continue
                 value = decode_again(line, err)
-            yield number, value if isinstance(value, Unreadable) else checked(line, value, ends[number - block.first_line])
+            yield number, value, line, ends[number - block.first_line]
+
+
+def _checked(decoded: Decoded) -> object:
+    """Return the value of a line, or ``Unreadable``."""
+    _, value, raw, ends = decoded
+    return value if ends == _CHECKED or isinstance(value, Unreadable) else checked(raw, value, ends)
 
 
 def checked(raw: bytes, value: object, ends: int) -> object:
@@ -160,7 +195,8 @@ def iter_json_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int
     index = -1
     with ByteSource(location) as source:
         for block in _blocks(source, location):
-            for line, value in _decoded(block):
+            for decoded in _decoded(block):
+                line, value = decoded[0], _checked(decoded)
                 index += 1
                 if isinstance(value, Unreadable):
                     log.add(value.reason, line=line, record=index)

@@ -7,6 +7,7 @@ word is a run of letters and digits, whatever stands between two of them. Where 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ _ALONE = (
     rf"\A{_FILL}(?:{_START}{_REST}[{_NO_APOSTROPHE}]{_FILL}|(?:{_START}{_REST})?[{_IDEOGRAPHS}]{_FILL}){{{ALONE_WORDS - 1}}}[{_LETTERS}{_IDEOGRAPHS}]"
 )
 """Counts no more words than there are: a word starts with a certain letter and ends at a gap in ASCII."""
+_LETTER_OR_DIGIT = np.array([chr(byte).isascii() and chr(byte).isalnum() for byte in range(256)])
 _match_passage, _match_alone = re.compile(_PASSAGE).match, re.compile(_ALONE).match
 
 
@@ -50,6 +52,20 @@ def is_passage(text: str) -> bool:
     if length < _SHORTEST and (length < PASSAGE_WORDS or text.isascii()):
         return False
     return length >= SURE_LENGTH or _match_passage(text) is not None
+
+
+def may_be_passage(texts: Sequence[str]) -> list[bool]:
+    """Tell of each of many strings, faster, whether ``is_passage`` need be asked: ``False`` only where it would say no."""
+    joined = "\x00".join(("", *texts))
+    if not joined.isascii():
+        return [len(text) >= PASSAGE_WORDS for text in texts]
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    letters = _LETTER_OR_DIGIT[np.frombuffer(joined.encode(), np.uint8)]
+    first_letters = np.flatnonzero(letters[:-1] < letters[1:])  # of a word each; positions are those of ``texts`` joined without the first NUL
+    ends = np.cumsum(lengths + 1)
+    counts = np.searchsorted(first_letters, ends) - np.searchsorted(first_letters, ends - lengths - 1)
+    maybe: list[bool] = ((counts >= PASSAGE_WORDS) | (lengths >= SURE_LENGTH)).tolist()
+    return maybe
 
 
 def is_alone(text: str) -> bool:

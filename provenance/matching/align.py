@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
+from provenance.matching.spelling import Spelled, spell
 
 BOX = 32
 """Words on a side of the square in which a gapped end is sought; DP cells are bounded by its square."""
@@ -26,6 +27,9 @@ GAP_BOX = 64
 LEAST_GAIN, LEAST_EQUAL = 3, 4
 """What a box must gain at an end, and the equal words it must hold: two words of 32 x 32 agree by chance, five net words do not."""
 _DEAD = -(1 << 20)
+_ONE = np.uint64(1)
+_WORD_SHIFT, _BIT_SHIFT, _BIT_MASK = np.uint32(27), np.uint32(21), np.uint32(63)
+_CODE_SHIFT, _CODE_BIT_SHIFT, _CODE_MASK = np.uint16(11), np.uint16(5), np.uint16(63)
 FORWARD, BACKWARD, _YES, _NO, _LEAST = (cast("int", np.int64(n)) for n in (1, -1, 1, 0, LEAST_GAIN))
 """Directions and flags; typed, since a literal would compile every callee once more."""
 
@@ -94,8 +98,8 @@ def extend_runs(
 
 @kernel()
 def alignment_room() -> NDArray[np.int64]:
-    """Return (3, GAP_BOX + 1) scratch: a row each of scores, equal words and unpaired words."""
-    return np.empty((3, GAP_BOX + 1), dtype=np.int64)
+    """Return (5, GAP_BOX + 1) scratch: a row each of scores, equal words, unpaired words, and of what the rest of either text may gain."""
+    return np.empty((5, GAP_BOX + 1), dtype=np.int64)
 
 
 @kernel()
@@ -133,16 +137,44 @@ def _diagonal_score(
 
 
 @kernel()
-def _reach(value: int, rest_q: int, rest_r: int, local: int) -> int:
-    """Return what a cell can come to if every pair to come is equal: at its best cell if ``local``, else at the far corner."""
-    return value + min(rest_q, rest_r) - (0 if local else GAP_COST * abs(rest_q - rest_r))
+def _bound_gains(words: NDArray[np.uint32], codes: NDArray[np.uint16], at: int, n: int, step: int, seen: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+    """Put into ``out[i]`` the most that an alignment can gain from word ``i`` of a side on: +1 for each word that the other side has, -1 for each other.
+
+    Args:
+        seen: (2, 32) bits of the other side's words and codes, one in 2,048 each; two that share a bit make the bound higher, never lower.
+    """
+    out[n] = 0
+    for k in range(n - 1, -1, -1):
+        word, code = words[at + step * k], codes[at + step * k]
+        held = seen[0, word >> _WORD_SHIFT] >> np.uint64((word >> _BIT_SHIFT) & _BIT_MASK)
+        if code != 0:
+            held |= seen[1, code >> _CODE_SHIFT] >> np.uint64((code >> _CODE_BIT_SHIFT) & _CODE_MASK)
+        out[k] = max(out[k + 1] + (1 if held & _ONE else -1), 0)
+
+
+@kernel()
+def _note_words(words: NDArray[np.uint32], codes: NDArray[np.uint16], at: int, n: int, step: int, seen: NDArray[np.uint64]) -> None:
+    """Set the bits of a side's words and codes; see ``_bound_gains``."""
+    seen[:] = np.uint64(0)
+    for k in range(n):
+        word, code = words[at + step * k], codes[at + step * k]
+        seen[0, word >> _WORD_SHIFT] |= _ONE << np.uint64((word >> _BIT_SHIFT) & _BIT_MASK)
+        seen[1, code >> _CODE_SHIFT] |= _ONE << np.uint64((code >> _CODE_BIT_SHIFT) & _CODE_MASK)
+
+
+@kernel()
+def _reach(value: int, i: int, nq: int, j: int, nr: int, local: int, room: NDArray[np.int64]) -> int:
+    """Return what a cell can come to at the best: at any later cell if ``local`` (by ``_bound_gains``), else at the far corner (if every pair is equal)."""
+    if local:
+        return value + min(room[3, i], room[4, j])
+    return value + min(nq - i, nr - j) - GAP_COST * abs(nq - i - nr + j)
 
 
 @kernel()
 def _first_row(nq: int, nr: int, least: int, local: int, room: NDArray[np.int64]) -> int:
     """Fill the row before the first query word; return its last live cell, -1 if there is none."""
     for j in range(nr + 1):
-        if _reach(-GAP_COST * j, nq, nr - j, local) < least:
+        if _reach(-GAP_COST * j, 0, nq, j, nr, local, room) < least:
             return j - 1
         room[0, j], room[1, j], room[2, j] = -GAP_COST * j, 0, j
     return nr
@@ -180,8 +212,8 @@ def _gap(
 ) -> tuple[int, int, int, int, int]:
     """Align up to ``nq`` and ``nr`` words from (q, r) in direction ``step``. ``room``: see ``alignment_room``.
 
-    A cell from which ``least`` (if ``local``, also the best so far) is out of reach even if every pair to come is equal is dead: no alignment that counts
-    runs through it, so leaving it out changes no result. Of unrelated text that spares nine cells of ten.
+    A cell from which ``least`` (if ``local``, also the best so far) is out of reach whatever comes is dead: no alignment that counts runs through it, so
+    leaving it out changes no result. Of unrelated text that spares nearly all of them.
 
     Args:
         least: A score that the alignment has for certain, or below which its result does not matter.
@@ -203,7 +235,7 @@ def _gap(
             up = (room[0, j], room[1, j], room[2, j]) if j <= high else (_DEAD, 0, 0)
             cell = _step(slant, up, left, same)
             slant = up
-            if _reach(cell[0], nq - i, nr - j, local) < need:
+            if _reach(cell[0], i, nq, j, nr, local, room) < need:
                 cell = (_DEAD, 0, 0)
             else:
                 first, last = min(first, j), j
@@ -220,7 +252,7 @@ def _gap(
 @kernel()
 def grow_end(
     words: NDArray[np.uint32],
-    codes: NDArray[np.uint16],
+    spelled: Spelled,
     q: int,
     stop_q: int,
     ref_words: NDArray[np.uint32],
@@ -235,10 +267,21 @@ def grow_end(
     (q, r) is the first pair of words beyond the end; the stops are exclusive.
     """
     score, equal, loose, taken_q, taken_r = 0, 0, 0, 0, 0
+    seen = np.empty((2, 32), dtype=np.uint64)
+    codes = spelled[3]
     while True:
         nq = min(BOX, (stop_q - q) * step)
         nr = min(BOX, (stop_r - r) * step)
         if nq <= 0 or nr <= 0:
+            break
+        spell(spelled, min(q, q + step * (nq - 1)), max(q, q + step * (nq - 1)) + 1)
+        _note_words(ref_words, ref_codes, r, nr, step, seen)
+        _bound_gains(words, codes, q, nq, step, seen, room[3])
+        if room[3, 0] < LEAST_GAIN:
+            break
+        _note_words(words, codes, q, nq, step, seen)
+        _bound_gains(ref_words, ref_codes, r, nr, step, seen, room[4])
+        if room[4, 0] < LEAST_GAIN:
             break
         gained, same, free, i, j = _gap(words, codes, q, nq, ref_words, ref_codes, r, nr, step, _LEAST, _YES, room)
         if gained < LEAST_GAIN or same < LEAST_EQUAL:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
 
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
-from provenance.matching.evidence import Reported, RowText, build_match, show_texts
+from provenance.matching.evidence import Place, Reported, RowText, build_match, show_texts
 from provenance.matching.index import OpenIndex, ReferenceStore
 from provenance.matching.judge import Judge, Row
 from provenance.matching.measure import Measured, measure_matches
@@ -92,6 +94,10 @@ class CascadeMatcher:
 
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
+        with _collector_paused():
+            return self._match(batch, (path, shard, scan))
+
+    def _match(self, batch: TextBatch, place: Place) -> list[Match]:
         words = read_words(batch.data, batch.offsets)
         self._words_seen += len(words.words)
         found = self._find(words)
@@ -103,7 +109,7 @@ class CascadeMatcher:
         matches = [
             (
                 r.text.row,
-                build_match(r, m, self._segments, (path, shard, scan), index_words=self._index.words),
+                build_match(r, m, self._segments, place, index_words=self._index.words),
             )
             for r, m in zip(reports, measured, strict=True)
         ]
@@ -183,6 +189,18 @@ class CascadeMatcher:
         """Return the words behind a match, given the whole training field."""
         segment, ref = self._index.find(match.reference_set, match.reference)
         return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking through candidates again and again: they are many, live for one batch, and form no cycles."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: int) -> Candidate:

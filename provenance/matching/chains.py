@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
 from provenance.matching.align import BACKWARD, FORWARD, alignment_room, count_alike, fill_gap, grow_end
+from provenance.matching.spelling import Spelled, spell
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
@@ -160,7 +161,7 @@ def chain_groups(
 @kernel()
 def measure_chains(
     words: NDArray[np.uint32],
-    codes: NDArray[np.uint16],
+    spelled: Spelled,
     offsets: NDArray[np.int64],
     ref_words: NDArray[np.uint32],
     ref_codes: NDArray[np.uint16],
@@ -172,12 +173,13 @@ def measure_chains(
     """Align each passage's stretches, gaps and ends.
 
     Args:
-        codes: (n_words,) spelling codes of the rows that have passages.
+        spelled: Spelling codes of the words, filled as they are needed.
         hsps: (n, 7) stretches, ordered by passage, then by query position.
         bounds: (passages + 1,) where a passage begins.
         out: (passages, 9) row, reference, query start, query end, reference start, reference end, score, equal words, unpaired words.
     """
     room = alignment_room()
+    codes = spelled[3]
     for c in range(len(bounds) - 1):
         a, b = bounds[c], bounds[c + 1]
         row, ref = hsps[a, 0], hsps[a, 1]
@@ -186,6 +188,7 @@ def measure_chains(
         last_q, last_r, low_r, high_r = start_q, start_r, start_r, start_r
         for k in range(a, b):
             q0, q1, r0 = hsps[k, 2], hsps[k, 3], hsps[k, 4]
+            spell(spelled, min(last_q, q0), q1)
             skip = min(max(last_q - q0, 0), q1 - q0)
             same = count_alike(words, codes, q0 + skip, ref_words, ref_codes, r0 + skip, q1 - q0 - skip)
             gap_score, gap_equal, gap_loose = 0, 0, 0
@@ -198,10 +201,10 @@ def measure_chains(
             if q1 > last_q:
                 last_q, last_r = q1, r0 + q1 - q0
         gain, same, free, dq, dr = grow_end(
-            words, codes, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, BACKWARD, room
+            words, spelled, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, BACKWARD, room
         )
         score, equal, loose, start_q, low_r = score + gain, equal + same, loose + free, start_q - dq, min(low_r, start_r - dr)
-        gain, same, free, dq, dr = grow_end(words, codes, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], FORWARD, room)
+        gain, same, free, dq, dr = grow_end(words, spelled, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], FORWARD, room)
         score, equal, loose, last_q, high_r = score + gain, equal + same, loose + free, last_q + dq, max(high_r, last_r + dr)
         out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, last_q, low_r, high_r
         out[c, 6], out[c, 7], out[c, 8] = score, equal, loose

@@ -115,8 +115,6 @@ def _chain(batch: Words, segment: Segment, stretches: NDArray[np.int64], params:
     starts = np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)
     passages = np.empty((chains, 9), dtype=np.int64)
     members_of = ordered[members]
-    batch.spell(np.unique(members_of[:, 0]))
-    tables = (batch.words, batch.codes, batch.offsets, segment.words, segment.codes, segment.ref_offsets)
-    measure_chains(*tables, members_of, starts, passages)
+    measure_chains(batch.words, batch.spelled, batch.offsets, segment.words, segment.codes, segment.ref_offsets, members_of, starts, passages)
     passages = passages[(passages[:, 6] >= params.floor_words)]
     return passages[np.argsort(passages[:, 0], kind="stable")]

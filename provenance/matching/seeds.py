@@ -215,6 +215,7 @@ def exact_runs(
     row = 0
     budget = budget_per_word * (offsets[1] - offsets[0]) + _BUDGET_BASE
     last_full = np.int64(-2)
+    ref = np.int64(0)
     room = np.empty((3, _BLOCK), dtype=np.int64)
     for k in range(len(passing)):
         if k % _BLOCK == 0:
@@ -233,7 +234,8 @@ def exact_runs(
             if not _same(words, q, ref_words, r, n):
                 continue
             hits += 1
-            ref = np.searchsorted(ref_offsets, r, side="right") - 1
+            if not ref_offsets[ref] <= r < ref_offsets[ref + 1]:
+                ref = np.searchsorted(ref_offsets, r, side="right") - 1
             low_q, low_r = offsets[row], ref_offsets[ref]
             inner = q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]
             if inner and one_in == 1 and last_full != q - 1:

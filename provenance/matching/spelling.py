@@ -32,6 +32,27 @@ _LONG_S = (0xC5, 0xBF)
 
 
 @kernel()
+def _code_of(data: NDArray[np.uint8], start: int, end: int) -> np.uint16:
+    h = _BASIS
+    last = np.uint8(0)
+    n = 0
+    at = start
+    while at < end:
+        folded = _FOLDS[data[at]]
+        if data[at] == _LONG_S[0] and at + 1 < end and data[at + 1] == _LONG_S[1]:
+            folded = np.uint8(115)
+            at += 1
+        at += 1
+        if folded and folded != last:
+            h = (h ^ np.uint32(folded)) * _PRIME
+            n += 1
+            last = folded
+    h = (h ^ (h >> _HALF)) * _SPREAD
+    code = np.uint16((h ^ (h >> _HALF)) & np.uint32(0xFFFF))
+    return code if n > 0 else np.uint16(0)
+
+
+@kernel()
 def spelling_codes(data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64], out: NDArray[np.uint16]) -> None:
     """Write one code a word of UTF-8; 0 stands for words that have none and equal nothing.
 
@@ -42,20 +63,18 @@ def spelling_codes(data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArr
         out: (n,) takes the codes.
     """
     for i in range(len(start)):
-        h = _BASIS
-        last = np.uint8(0)
-        n = 0
-        at = start[i]
-        while at < end[i]:
-            folded = _FOLDS[data[at]]
-            if data[at] == _LONG_S[0] and at + 1 < end[i] and data[at + 1] == _LONG_S[1]:
-                folded = np.uint8(115)
-                at += 1
-            at += 1
-            if folded and folded != last:
-                h = (h ^ np.uint32(folded)) * _PRIME
-                n += 1
-                last = folded
-        h = (h ^ (h >> _HALF)) * _SPREAD
-        code = np.uint16((h ^ (h >> _HALF)) & np.uint32(0xFFFF))
-        out[i] = code if n > 0 else np.uint16(0)
+        out[i] = _code_of(data, start[i], end[i])
+
+
+Spelled = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16], NDArray[np.bool_]]
+"""UTF-8, first byte and byte after each word, their codes, and which of these are known: the others are computed when first asked for."""
+
+
+@kernel()
+def spell(spelled: Spelled, low: int, high: int) -> None:
+    """Compute the codes of the words from ``low`` to ``high - 1`` that are not known yet."""
+    data, start, end, codes, known = spelled
+    for i in range(low, high):
+        if not known[i]:
+            codes[i] = _code_of(data, start[i], end[i])
+            known[i] = True

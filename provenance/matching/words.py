@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.tokens import tokenize
-from provenance.matching.spelling import spelling_codes
+from provenance.matching.spelling import Spelled
 
 _ZERO, _NINE, _NEWLINE, _SPACE, _TAB, _STOP, _BRACKET, _RETURN = 48, 57, 10, 32, 9, 46, 41, 13
 _MAX_DIGITS = 3
@@ -39,15 +39,9 @@ class Words:
         return int(self.ordinal[last - 1] - self.ordinal[first]) + 1
 
     @cached_property
-    def codes(self) -> NDArray[np.uint16]:
-        """Spelling codes; rows that ``spell`` has not filled hold anything."""
-        return np.empty(len(self.words), dtype=np.uint16)
-
-    def spell(self, rows: NDArray[np.int64]) -> None:
-        """Fill the spelling codes of some rows."""
-        for row in rows.tolist():
-            low, high = int(self.offsets[row]), int(self.offsets[row + 1])
-            spelling_codes(self.data, self.start[low:high], self.end[low:high], self.codes[low:high])
+    def spelled(self) -> Spelled:
+        """The words with their spelling codes, which kernels fill as they need them (``spelling.spell``)."""
+        return self.data, self.start, self.end, np.empty(len(self.words), dtype=np.uint16), np.zeros(len(self.words), dtype=np.bool_)
 
 
 def read_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
