@@ -14,7 +14,7 @@ from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
 from provenance.ports import TextBatch
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 1 << 20
 """Text at which a batch is given out; one longer row makes a batch of its own."""
 BATCH_ROWS = 1 << 16
 _MAX_PLANS = 1_024

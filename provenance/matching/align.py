@@ -137,7 +137,9 @@ def _diagonal_score(
 
 
 @kernel()
-def _bound_gains(words: NDArray[np.uint32], codes: NDArray[np.uint16], at: int, n: int, step: int, seen: NDArray[np.uint64], out: NDArray[np.int64]) -> None:
+def _bound_gains(
+    words: NDArray[np.uint32], codes: NDArray[np.uint16], at: int, n: int, step: int, seen: NDArray[np.uint64], out: NDArray[np.int64]
+) -> None:
     """Put into ``out[i]`` the most that an alignment can gain from word ``i`` of a side on: +1 for each word that the other side has, -1 for each other.
 
     Args:
@@ -166,7 +168,7 @@ def _note_words(words: NDArray[np.uint32], codes: NDArray[np.uint16], at: int, n
 def _reach(value: int, i: int, nq: int, j: int, nr: int, local: int, room: NDArray[np.int64]) -> int:
     """Return what a cell can come to at the best: at any later cell if ``local`` (by ``_bound_gains``), else at the far corner (if every pair is equal)."""
     if local:
-        return value + min(room[3, i], room[4, j])
+        return value + int(min(room[3, i], room[4, j]))
     return value + min(nq - i, nr - j) - GAP_COST * abs(nq - i - nr + j)
 
 

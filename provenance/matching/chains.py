@@ -204,7 +204,9 @@ def measure_chains(
             words, spelled, start_q - 1, offsets[row] - 1, ref_words, ref_codes, start_r - 1, ref_offsets[ref] - 1, BACKWARD, room
         )
         score, equal, loose, start_q, low_r = score + gain, equal + same, loose + free, start_q - dq, min(low_r, start_r - dr)
-        gain, same, free, dq, dr = grow_end(words, spelled, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], FORWARD, room)
+        gain, same, free, dq, dr = grow_end(
+            words, spelled, last_q, offsets[row + 1], ref_words, ref_codes, last_r, ref_offsets[ref + 1], FORWARD, room
+        )
         score, equal, loose, last_q, high_r = score + gain, equal + same, loose + free, last_q + dq, max(high_r, last_r + dr)
         out[c, 0], out[c, 1], out[c, 2], out[c, 3], out[c, 4], out[c, 5] = row, ref, start_q, last_q, low_r, high_r
         out[c, 6], out[c, 7], out[c, 8] = score, equal, loose

@@ -188,6 +188,14 @@ def _look_up(
 
 
 @kernel()
+def _owner(ref_offsets: NDArray[np.int64], r: np.int64, guess: np.int64) -> np.int64:
+    """Return the reference that a position is in; mostly that of the position before."""
+    if ref_offsets[guess] <= r < ref_offsets[guess + 1]:
+        return guess
+    return np.int64(np.searchsorted(ref_offsets, r, side="right") - 1)
+
+
+@kernel()
 def exact_runs(
     words: NDArray[np.uint32],
     offsets: NDArray[np.int64],
@@ -234,8 +242,7 @@ def exact_runs(
             if not _same(words, q, ref_words, r, n):
                 continue
             hits += 1
-            if not ref_offsets[ref] <= r < ref_offsets[ref + 1]:
-                ref = np.searchsorted(ref_offsets, r, side="right") - 1
+            ref = _owner(ref_offsets, r, ref)
             low_q, low_r = offsets[row], ref_offsets[ref]
             inner = q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]
             if inner and one_in == 1 and last_full != q - 1:

@@ -322,3 +322,39 @@ def test_parquet_and_jsonl_give_the_same_rows(tmp_path_factory: pytest.TempPathF
         except ShardReadError as err:
             outcomes.append(([], str(err).split(": ")[1].split(";")[0]))
     assert outcomes[0] == outcomes[1]
+
+
+flat = st.sampled_from(["", "a b", WORDS, f"{WORDS} é", "\ud800 lone", 3, 2.5, None, True])
+
+
+@given(
+    records=st.lists(st.fixed_dictionaries({"text": flat, "title": flat, "id": flat, WORDS: flat}), min_size=1, max_size=24),
+    odd=st.lists(st.sampled_from([{"text": ["x"], "title": 1, "id": 2, WORDS: ""}, {"title": WORDS}, [], {"messages": []}]), max_size=3),
+    at=st.integers(0, 30),
+)
+def test_records_alike_give_the_rows_that_each_gives_alone(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Any], odd: list[Any], at: int
+) -> None:
+    records[at:at] = odd
+    path = tmp_path_factory.mktemp("alike") / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)))
+    alone = batches.RowCollector()
+    troubles = [trouble for i, record in enumerate(records) if (trouble := alone.add(record, index=i, line=i + 1))]
+    expected = alone.take()
+    stream = Reader().open(str(path))
+    try:
+        taken = list(stream)
+    except ShardReadError:
+        assert expected is None
+        return
+    assert [problem.message for problem in stream.problems] == troubles
+    assert stream.records == len(records)
+    if expected is None:
+        assert not taken
+        return
+    (batch,) = taken
+    assert batch.data.tobytes() == expected.data.tobytes()
+    for name in ("offsets", "record", "line"):
+        assert getattr(batch, name).tolist() == getattr(expected, name).tolist()
+    assert [batch.field_names[code] for code in batch.field_code] == [expected.field_names[code] for code in expected.field_code]
+    assert batch.doc_ids == expected.doc_ids

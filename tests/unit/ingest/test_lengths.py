@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.fingerprint.tokens import count_words
-from provenance.ingest.lengths import ALONE_LENGTH, ALONE_WORDS, PASSAGE_WORDS, SURE_LENGTH, are_alone, are_passages, is_alone, is_passage
+from provenance.ingest.lengths import (
+    ALONE_LENGTH,
+    ALONE_WORDS,
+    PASSAGE_WORDS,
+    SURE_LENGTH,
+    are_alone,
+    are_passages,
+    is_alone,
+    is_passage,
+    may_be_passage,
+)
 from provenance.matching.params import MatchParams
 
 LETTERS = st.characters(codec="utf-8", categories=["Ll", "Lu", "Nd"], max_codepoint=0x52F)
@@ -68,6 +78,14 @@ def test_words_are_counted_whatever_stands_between_them(text: str, passage: bool
 def test_a_passage_is_never_taken_for_less(text: str) -> None:
     if words_of(text) >= PASSAGE_WORDS:
         assert is_passage(text)
+
+
+@given(texts=st.lists(TEXTS, max_size=20))
+def test_many_strings_are_passed_over_only_where_each_would_be(texts: list[str]) -> None:
+    for text, maybe in zip(texts, may_be_passage(texts), strict=True):
+        assert maybe or not is_passage(text)
+        if text.isascii() and all(map(str.isascii, texts)):
+            assert maybe == is_passage(text)
 
 
 @settings(deadline=None)
