@@ -144,6 +144,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "terms_named": len(dataset.terms),
         "pieces.words": pieces.words,
         "pieces.outputs": pieces.outputs,
+        "pieces.output_words": pieces.output_words,
         "share": share or 0.0,
         "share_known": _yes(share is not None),
         **_origin(dataset, judged.synthetic),

@@ -21,6 +21,11 @@ ReferenceLookup = Callable[[str, str], ReferenceRecord]
 _NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
 _UNLISTED = "more references hold the passage than are listed with it"
 _STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+_GIVEN_AWAY, _MANY = 0.5, 250
+"""An output is given away by short passages that hold this share of its words, or so many."""
+Place = tuple[str, str]
+"""(reference set, reference)."""
+_Spans = dict[Place, list[tuple[int, int, int]]]
 _PIECES = frozenset({Explanation.SHORT_PASSAGE, Explanation.QUOTATION})
 
 
@@ -59,34 +64,52 @@ class Pieces:
     words: int
     """Most words of one unlicensed work."""
     outputs: int
-    """Passages of API outputs under terms that do not allow this use."""
+    """API outputs under terms that do not allow this use of which at least half is given away, or many words."""
+    output_words: int
+    """Words that are given away of these."""
     evidence: tuple[FindingEvidence, ...]
 
 
 def add_pieces(judged: JudgedDataset, judgements: Mapping[str, tuple[MatchJudgement, ...]]) -> Pieces:
-    """Add up the short and quoted passages of a dataset: by work the distinct words, of outputs how many there are.
+    """Add up the distinct words of the short and quoted passages of a dataset, by work and by API output.
 
-    Boilerplate, licence texts, prompts and what models say alike is nobody's in particular and is left out.
+    Boilerplate, licence texts, prompts and what models say alike is nobody's in particular and is left out. Of an output that shares only a phrase here and
+    there nothing is given away: any two answers to one question do.
     """
-    spans: dict[str, list[tuple[int, int, int]]] = {}
-    outputs = 0
+    works: _Spans = {}
+    outputs: _Spans = {}
+    lengths: dict[Place, int] = {}
     for match in judged.matches:
         if match.because not in _PIECES:
             continue
         for judgement in judgements[match_id(judged.name, match)]:
+            place, span = _place(match, judgement)
             if judgement.kind is ReferenceKind.WORK and judgement.license is not Permission.ALLOWED:
-                spans.setdefault(match.reference, []).append((match.reference_start, match.reference_end, match.aligned_words))
+                works.setdefault(place, []).append(span)
             elif judgement.kind is ReferenceKind.API_OUTPUT and judgement.terms.outcome is not Permission.ALLOWED:
-                outputs += 1
-    words, work = max(((_distinct_words(found), name) for name, found in spans.items()), default=(0, ""))
+                outputs.setdefault(place, []).append(span)
+                lengths[place] = judgement.reference.words
+    words, work = max(((_distinct_words(found), place) for place, found in works.items()), default=(0, ("", "")))
+    given = {place: _distinct_words(found) for place, found in outputs.items()}
+    given = {place: count for place, count in given.items() if count >= min(_MANY, _GIVEN_AWAY * lengths[place])}
     evidence = []
     if words:
-        text = f"{len(spans[work])} short or quoted passages give away {words} words of {work}"
+        text = f"{len(works[work])} short or quoted passages give away {words} words of {work[1]}"
         evidence.append(FindingEvidence(kind="pieces", digest=digest_of([judged.name, text]), summary=text))
-    if outputs:
-        text = f"{outputs} passages of API outputs, each too short to count alone"
+    if given:
+        passages = sum(len(outputs[place]) for place in given)
+        text = f"{passages} passages, each too short to count alone, give away {sum(given.values())} words of {len(given)} API outputs"
         evidence.append(FindingEvidence(kind="pieces", digest=digest_of([judged.name, text]), summary=text))
-    return Pieces(words=words, outputs=outputs, evidence=tuple(evidence))
+    return Pieces(words=words, outputs=len(given), output_words=sum(given.values()), evidence=tuple(evidence))
+
+
+def _place(match: Match, judgement: MatchJudgement) -> tuple[Place, tuple[int, int, int]]:
+    """Return the reference that a judgement is about, and where the passage stands in it: code points, and how many words are shared."""
+    name = judgement.reference.id
+    for also in match.also if match.kind is not judgement.kind else ():
+        if also.reference == name:
+            return (also.reference_set or match.reference_set, name), (also.start, also.end, match.aligned_words)
+    return (match.reference_set, name), (match.reference_start, match.reference_end, match.aligned_words)
 
 
 def _distinct_words(spans: list[tuple[int, int, int]]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -314,9 +314,10 @@ class Segment:
         if ref not in self._records:
             raw = self.texts.column("record")[ref].as_py()
             try:
-                self._records[ref] = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
+                stored = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
             except (orjson.JSONDecodeError, WireFormatError) as err:
                 raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
+            self._records[ref] = replace(stored, words=self.ref_offsets.item(ref + 1) - self.ref_offsets.item(ref))
         return self._records[ref]
 
     def text_bytes(self, ref: int) -> bytes:

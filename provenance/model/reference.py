@@ -40,3 +40,5 @@ class ReferenceRecord:
     source: str = Absence.UNKNOWN.value
     call: str | None = None
     """The gateway log's id of the API call."""
+    words: int = 0
+    """Words of its text; 0 where nobody has counted them."""

@@ -166,7 +166,12 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("left_out_fields", "Fields that hold long text and were not compared, since the dataset names another field.", evidence="scan"),
         _int("terms_named", "Terms that the registrant names for it.", evidence="terms"),
         _int("pieces.words", "Most words of one unlicensed work that short or quoted passages give away together.", evidence="pieces"),
-        _int("pieces.outputs", "Passages of API outputs under terms that do not allow this use, each too short to count alone.", evidence="pieces"),
+        _int(
+            "pieces.outputs",
+            "API outputs under terms that do not allow this use of which short passages give away half, or 250 words.",
+            evidence="pieces",
+        ),
+        _int("pieces.output_words", "Words of such outputs that short passages give away together.", evidence="pieces"),
         _share("share", "Share of sampled tokens.", known_by="share_known"),
         _enum("share_known", "YES", "NO", doc="Whether the share could be computed."),
         *_ORIGIN,

@@ -126,6 +126,35 @@ def test_a_work_given_away_in_pieces_goes_to_review(work: Path, capsys: pytest.C
     assert rules & {"C001", "C002"}
 
 
+@pytest.fixture
+def answers(work: Path) -> list[list[str]]:
+    """Sixty API outputs of a hundred words each, no word of which another one has, as a reference set."""
+    outputs = [[f"{stem}{n}x{i}" for i in range(20) for stem in ("river", "stone", "paper", "candle", "window")] for n in range(60)]
+    lines = [json.dumps({"id": f"o{n}", "output": " ".join(words)}) for n, words in enumerate(outputs)]
+    (work / "o.jsonl").write_text("\n".join(lines))
+    assert provenance(work, "reference", "add", "answers", "o.jsonl", "--kind", "api-output", "--text-field", "output") == 0
+    return outputs
+
+
+def test_outputs_given_away_in_pieces_go_to_review(work: Path, answers: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    pieces = [f"As one says, {' '.join(words[i : i + 20])}, and nobody asked him why." for words in answers[:12] for i in range(0, 100, 20)]
+    write(work, "a.jsonl", *pieces)
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", references="books, answers", capsys=capsys) == (10, {"D003"})
+
+
+def test_a_phrase_of_each_of_many_outputs_gives_none_away(work: Path, answers: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", *(f"As one says, {' '.join(words[10:22])}, and nobody asked him why." for words in answers))
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", references="books, answers", capsys=capsys) == (0, set())
+
+
+def test_the_same_piece_again_and_again_gives_no_more_away(work: Path, answers: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", *(f"As {n} says, {' '.join(answers[0][:20])}, and nobody asked him why." for n in range(80)))
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", references="books, answers", capsys=capsys) == (0, set())
+
+
 def test_a_file_in_two_datasets_is_mended_for_both(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(work, "a.jsonl", PLAIN, f"Read to us last night: {PASSAGE}", PLAIN)
     assert register(work, "one", "a.jsonl") == 0
