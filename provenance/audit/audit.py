@@ -76,7 +76,7 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     datasets = _judge_shards(request, matcher, tools)
     lookup = _References(matcher)
     today = tools.clock.now()[:10]
-    counts = {r.name: r.references for r in request.references}
+    counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts)
     evaluation = evaluate(request.bundles, gathered.facts, request.waivers, today)
     evidence = _evidence(datasets, evaluation.findings, matcher, gathered, tools)

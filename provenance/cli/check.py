@@ -13,7 +13,7 @@ import click
 from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, reference_options
-from provenance.cli.output import next_step, say, say_problems, thousands
+from provenance.cli.output import counted, next_step, say, say_problems
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.dataset import Dataset
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
@@ -68,7 +68,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
     page = write_report(workspace, result.record)
     print_verdict(result.record, time.monotonic() - started)
     print_findings(result.record, steps=False)
-    say(f"{thousands(result.record.totals.words)} words in {result.record.shards_total} shards", err=True)
+    say(f"{counted(result.record.totals.words, 'word')} in {counted(result.record.shards_total, 'shard')}", err=True)
     say(f"Report: {page}", err=True)
     next_step("provenance init, then describe the data in datasets.yaml: what is not stated counts as unknown", quiet=ctx.quiet)
     partial = bool(missed or done.problems)

@@ -15,7 +15,7 @@ import orjson
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context, reference_options
-from provenance.cli.output import next_step, say, say_problems, say_table, size_text, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_problems, say_table, size_text, thousands, visible
 from provenance.errors import ConfigError, IngestError
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.match import Match, ReadProblem, ScanResult
@@ -176,7 +176,7 @@ def _print_summary(ctx: CommandContext, tally: Tally) -> None:
         return
     explained = tally.matches - tally.alarms
     say(
-        f"{thousands(tally.alarms)} passages shared, {thousands(explained)} more explained · {thousands(tally.documents)} texts, {thousands(tally.words)} words, "
+        f"{counted(tally.alarms, 'passage')} shared, {thousands(explained)} more explained · {counted(tally.documents, 'text')}, {counted(tally.words, 'word')}, "
         f"{size_text(tally.text_bytes)} in {tally.files} files",
         err=True,
     )

@@ -96,6 +96,11 @@ def thousands(number: int) -> str:
     return f"{number:,}".replace(",", "\u2009")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 text, 2 texts."""
+    return f"{thousands(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def size_text(size_bytes: int) -> str:
     """Return a size in decimal units."""
     value = float(size_bytes)

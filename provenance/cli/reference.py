@@ -11,7 +11,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, reference_options, text_or_json
-from provenance.cli.output import next_step, say, say_json, say_problems, say_table, short, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible
 from provenance.cli.register import days
 from provenance.errors import IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
@@ -44,8 +44,8 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
     info = next((s for s in store.sets() if s.name == name), None)
     say_problems(problems)
     if info is None:
-        raise ReferenceIndexError(f"reference set {name!r} holds nothing: none of the files could be read", hint="see the problems listed above")
-    say(f"reference set {name}: {thousands(info.references)} references, {thousands(info.words)} words, {info.scheme} @{short(info.digest)}")
+        raise ReferenceIndexError(f"reference set {name!r} would hold nothing: no text was found in the files", hint="see the problems listed above")
+    say(f"reference set {name}: {counted(info.references, 'reference')}, {counted(info.words, 'word')}, {info.scheme} @{short(info.digest)}")
     next_step(f"provenance scan --reference {name}, or name it under references: in run.yaml", quiet=ctx.quiet)
     return 4 if problems else 0
 

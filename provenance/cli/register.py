@@ -10,7 +10,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_audit, say, say_json, say_problems, short, size_text, thousands, visible
+from provenance.cli.output import counted, next_audit, say, say_json, say_problems, short, size_text, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
@@ -191,7 +191,7 @@ def _print(ctx: CommandContext, done: Registration, output: str, run_file: Path)
     for version in done.versions:
         size, records = sum(s.size_bytes for s in version.shards), sum(s.records or 0 for s in version.shards)
         say(
-            f"registered {version.dataset.name}@{short(version.root_digest)}  {len(version.shards)} shards  {size_text(size)}  {thousands(records)} records"
+            f"registered {version.dataset.name}@{short(version.root_digest)}  {counted(len(version.shards), 'shard')}  {size_text(size)}  {counted(records, 'record')}"
         )
         say(f"           licence {version.dataset.license.effective} · synthetic {version.dataset.synthetic}")
         _say_unknown_license(version.dataset)

@@ -148,7 +148,7 @@ class ReferenceStore:
                 yield segment.record(ref)
 
     def add(self, name: str, references: Iterable[ReferenceText], *, kind: ReferenceKind, one_in: int | None = None) -> SegmentInfo:
-        """Append references to a set, which is made if it is new.
+        """Append references to a set, which is made if it is new and there is at least one.
 
         Args:
             name: Of the set: letters, digits, dots, dashes and underscores.
@@ -176,8 +176,6 @@ class ReferenceStore:
             if draft.records:
                 params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(sum(map(len, draft.texts)) // 6))
                 manifest = _publish(folder, manifest, draft, params)
-        if not manifest.segments:
-            _write_manifest(folder, manifest)
         new = manifest.segments[before:]
         return SegmentInfo(
             segments=tuple(s.digest for s in new), references=sum(s.references for s in new), words=sum(s.words for s in new), skipped=skipped

@@ -78,14 +78,19 @@ def test_terms_named_for_text_by_people_are_judged(work: Path, capsys: pytest.Ca
     assert audit(work, "a", capsys=capsys) == (11, {"T001"})
 
 
-def test_a_reference_set_that_holds_nothing_is_no_comparison(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_reference_set_without_a_word_is_no_comparison(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(work, "a.jsonl", PLAIN)
     assert register(work, "a", "a.jsonl") == 0
+    (work / "dots.jsonl").write_text('{"id": "a", "text": "…"}\n')
+    assert provenance(work, "reference", "add", "nothing", "dots.jsonl", "--kind", "work") == 0
+    assert audit(work, "a", references="books, nothing", capsys=capsys) == (10, {"R003"})
+
+
+def test_no_reference_set_is_made_of_nothing(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (work / "empty.jsonl").write_text("")
-    provenance(work, "reference", "add", "nothing", "empty.jsonl", "--kind", "work")
-    names = "books, nothing" if (work / ".provenance" / "references" / "nothing").exists() else "books"
-    code, rules = audit(work, "a", references=names, capsys=capsys)
-    assert (code, rules) == ((10, {"R003"}) if "nothing" in names else (0, set()))
+    assert provenance(work, "reference", "add", "nothing", "empty.jsonl", "--kind", "work") == 1
+    assert "would hold nothing" in capsys.readouterr().err
+    assert provenance(work, "match", "book.txt", "--reference", "nothing") == 1
 
 
 def test_what_derives_from_forbidden_text_is_forbidden(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,13 +95,18 @@ def test_names_that_leave_the_folder_are_refused(store: ReferenceStore, name: st
         store.add(name, [], kind=WORK)
 
 
-@pytest.mark.parametrize(
-    "texts", [[], [""], ["", "\0\0", "…"], ["word"], ["\ud800 lone"]], ids=["none", "empty", "no words", "one word", "surrogate"]
-)
+@pytest.mark.parametrize("texts", [[""], ["", "\0\0", "…"], ["word"], ["\ud800 lone"]], ids=["empty", "no words", "one word", "surrogate"])
 def test_references_with_next_to_no_words_are_kept_and_found_nowhere(store: ReferenceStore, texts: list[str]) -> None:
     store.add("set", [make_reference(str(i), t) for i, t in enumerate(texts)], kind=WORK)
     assert store.show("set").references == len(texts)
     assert open_matcher(store, ["set"]).match_batch(make_batch([TEXT, "", "word", *texts]), path="p") == []
+
+
+def test_of_no_references_no_set_is_made(store: ReferenceStore) -> None:
+    assert store.add("set", [], kind=WORK).references == 0
+    assert store.sets() == []
+    with pytest.raises(ReferenceIndexError, match="no reference set 'set'"):
+        store.show("set")
 
 
 def test_the_digest_depends_on_content_alone(tmp_path: Path) -> None:
