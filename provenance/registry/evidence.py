@@ -25,7 +25,8 @@ from provenance.model.reference import ReferenceKind
 
 _MATCHES_SUFFIX = ".matches.parquet"
 _ROWS_PER_GROUP = 20_000
-_ALSO = pa.list_(pa.struct([("reference", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64())]))
+_ALSO_FIELDS = (("reference_set", pa.string()), ("reference", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64()))
+_ALSO = pa.list_(pa.struct(list(_ALSO_FIELDS)))
 _TEXTS = ("scan", "shard", "path", "doc_id", "field", "reference_set", "reference", "kind", "method")
 _NUMBERS = ("record", "start", "end", "reference_start", "reference_end", "words", "aligned_words", "longest_run")
 _REALS = ("exact_jaccard", "exact_containment", "document_jaccard", "score", "chance_alarms_per_million", "ci_low", "ci_high")
@@ -34,7 +35,7 @@ _FIELDS += [pa.field(name, pa.int64(), nullable=False) for name in _NUMBERS]
 _FIELDS += [pa.field(name, pa.float64(), nullable=False) for name in _REALS]
 _FIELDS += [pa.field("line", pa.int64()), pa.field("also", _ALSO, nullable=False)]
 _FIELDS += [pa.field("explained", pa.bool_(), nullable=False), pa.field("because", pa.string())]
-MATCH_SCHEMA = pa.schema(_FIELDS, metadata={"format": "provenance.matches", "version": "1"})
+MATCH_SCHEMA = pa.schema(_FIELDS, metadata={"format": "provenance.matches", "version": "2"})
 """Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained."""
 
 
@@ -155,7 +156,7 @@ def _table(matches: list[Match]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [getattr(m, name) for m in matches] for name in MATCH_SCHEMA.names}
     for name in ("kind", "method", "because"):
         columns[name] = [None if v is None else v.value for v in columns[name]]
-    columns["also"] = [[{"reference": a.reference, "start": a.start, "end": a.end, "score": a.score} for a in also] for also in columns["also"]]
+    columns["also"] = [[{name: getattr(a, name) for name, _ in _ALSO_FIELDS} for a in also] for also in columns["also"]]
     return pa.table(columns, schema=MATCH_SCHEMA)
 
 

@@ -131,6 +131,15 @@ def test_a_work_given_away_in_pieces_goes_to_review(work: Path, capsys: pytest.C
     assert rules & {"C001", "C002"}
 
 
+def test_a_second_audit_judges_all_that_hold_a_passage_as_the_first_did(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "o.jsonl").write_text(json.dumps({"id": "o1", "output": PASSAGE}))
+    assert provenance(work, "reference", "add", "answers", "o.jsonl", "--kind", "api-output", "--text-field", "output") == 0
+    write(work, "a.jsonl", f"Read to us last night: {PASSAGE}")
+    assert register(work, "a", "a.jsonl") == 0
+    for _ in range(2):
+        assert audit(work, "a", references="books, answers", capsys=capsys) == (11, {"C001", "D002"})
+
+
 @pytest.fixture
 def answers(work: Path) -> list[list[str]]:
     """Sixty API outputs of a hundred words each, no word of which another one has, as a reference set."""

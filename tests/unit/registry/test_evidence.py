@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from provenance.errors import RegistryError
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
 from provenance.model.reference import ReferenceKind
-from provenance.registry.evidence import EvidenceFolder
+from provenance.registry.evidence import MATCH_SCHEMA, EvidenceFolder
 
 MATCH = Match(
     scan="s",
@@ -32,7 +32,7 @@ MATCH = Match(
     kind=ReferenceKind.API_OUTPUT,
     reference_start=0,
     reference_end=66,
-    also=(AlsoIn(reference="call-2", start=1, end=2, score=3.5),),
+    also=(AlsoIn(reference="call-2", start=1, end=2, score=3.5, reference_set="other"),),
     method=MatchMethod.PASSAGE,
     words=12,
     aligned_words=11,
@@ -141,3 +141,8 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="cannot be stored"):
         EvidenceFolder(tmp_path).put_matches(broken())
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_every_field_of_a_match_is_stored() -> None:
+    assert set(MATCH_SCHEMA.names) == {f.name for f in fields(Match)}
+    assert {f.name for f in MATCH_SCHEMA.field("also").type.value_type} == {f.name for f in fields(AlsoIn)}
