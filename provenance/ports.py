@@ -5,9 +5,9 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
     from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
     from provenance.model.reference import ReferenceRecord
+
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,29 @@ class EvidenceStore(Protocol):
 
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
         """Return stored bytes, verified against their digest."""
+
+
+class WorkerLostError(Exception):
+    """A task whose worker process was killed; an outcome of ``Engine.run``, never raised."""
+
+
+class Engine(Protocol):
+    """Where tasks run: in this process, or on all cores of the machine."""
+
+    def run(
+        self, work: Callable[[Task, Progress], Result], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+    ) -> Iterator[tuple[int, Result | WorkerLostError]]:
+        """Do some independent tasks and yield (number of the task, what became of it) as each is done.
+
+        Args:
+            work: What to do with a task; picklable. It is told of every byte through the progress it is given.
+            tasks: The tasks, picklable.
+            sizes: Bytes of each.
+            progress: Told of the bytes that are done, and what is in hand.
+
+        Raises:
+            Exception: What ``work`` raises; the tasks in hand are given up.
+        """
 
 
 class Clock(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import next_audit, say, say_json, say_problems, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("datasets", nargs=-1)
 @click.option("-r", "--reference", "references", multiple=True, help="Reference set; all of them where none is named.")
+@jobs_option
 @text_or_json
 @pass_context
-def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], output: str) -> int:
+def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], jobs: int | None, output: str) -> int:
     """Compare registered shards with reference sets.
 
-    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shard in hand.
+    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shards in hand.
     """
     workspace = ctx.workspace()
     names = references or tuple(s.name for s in workspace.references.sets())
     if not names:
         raise InputError("there is no reference set to compare with", hint="make one: provenance reference add NAME FILES… --kind work")
-    outcomes, stale = _scan(ctx, workspace, datasets, names)
+    outcomes, stale = _scan(ctx, workspace, datasets, names, jobs)
     if output == "json":
         say_json([o.result for o in outcomes])
     else:
@@ -44,12 +45,12 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
 
 
 def _scan(
-    ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...]
+    ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...], jobs: int | None
 ) -> tuple[list[ScanOutcome], list[ReadProblem]]:
     from provenance.audit.scan import ShardToScan, scan_registered
     from provenance.audit.states import ShardState, check_shards
 
-    tools = workspace.tools(ctx.progress(), ctx.actor)
+    tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
     with tools.units.read() as registry:
         wanted = datasets or tuple(v.dataset.name for v in registry.datasets())
         versions = [registry.dataset_version(name) for name in wanted]

@@ -12,6 +12,7 @@ from provenance.audit.scan import ScanOutcome, ShardToScan
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
+from provenance.engines.serial import SerialEngine
 from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.absence import TriState
@@ -286,6 +287,7 @@ class World:
             units=self.units,
             evidence=self.evidence,
             actor="tester",
+            engine=SerialEngine(),
         )
 
     def register(self, dataset: Dataset, *paths: str) -> DatasetVersion:
