@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provenance.licensing.terms import TermsCatalog
     from provenance.matching.cascade import CascadeMatcher
     from provenance.matching.index import ReferenceStore
+    from provenance.matching.suspects import PatternFinder
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.policy.bundle import Bundle
     from provenance.ports import Engine, Progress
@@ -104,6 +105,11 @@ class Workspace:
 
         return load_terms((shipped("policies") / "terms", *self.settings.terms))
 
+    @cached_property
+    def suspects(self) -> PatternFinder:
+        """The shipped patterns of assistants with the user's over them."""
+        return make_suspects(*self.settings.patterns)
+
     @property
     def catalogs(self) -> Catalogs:
         """Terms and licences together."""
@@ -177,8 +183,16 @@ class Workspace:
             clock=self.clock,
             progress=progress,
             actor=actor,
+            suspects=self.suspects,
             engine=make_engine(jobs),
         )
+
+
+def make_suspects(*folders: Path) -> PatternFinder:
+    """Return what looks for the shipped patterns of assistants, and those of some folders."""
+    from provenance.matching.suspects import load_patterns
+
+    return load_patterns((shipped("policies") / "patterns", *folders))
 
 
 def make_engine(jobs: int | None = None) -> Engine:

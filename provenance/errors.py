@@ -60,6 +60,10 @@ class TermsDocumentError(InputError, ValueError):
     """A terms or licence catalogue is malformed."""
 
 
+class PatternDocumentError(InputError, ValueError):
+    """A catalogue of patterns is malformed."""
+
+
 class UnknownRuleError(InputError):
     """A rule id is not in the bundles at hand."""
 

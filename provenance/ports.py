@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from provenance.model.audit import AuditRecord
     from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
-    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
+    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult, Suspect
     from provenance.model.reference import ReferenceRecord
 
 
@@ -130,6 +130,17 @@ class Matcher(Protocol):
         """Return the words behind a match, given the whole training field."""
 
 
+class SuspectFinder(Protocol):
+    """Finds formulas of assistants, without any reference."""
+
+    @property
+    def scheme(self) -> str:
+        """A name that changes with the patterns."""
+
+    def find(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Suspect]:
+        """Return what a batch holds, for each record and pattern the first place, ordered by row and pattern."""
+
+
 class ReferenceText(Protocol):
     """One reference to be indexed."""
 
@@ -212,6 +223,12 @@ class EvidenceStore(Protocol):
 
     def get_matches(self, digest: str) -> list[Match]:
         """Return stored matches, verified against their digest."""
+
+    def put_suspects(self, suspects: Iterable[Suspect]) -> str:
+        """Store suspects as Parquet and return the digest."""
+
+    def get_suspects(self, digest: str) -> list[Suspect]:
+        """Return stored suspects, verified against their digest."""
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest."""

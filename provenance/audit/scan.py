@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult
-from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, WorkerLostError
+from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect, SuspectCount
+from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
 
-Sink = Callable[[Sequence[Match]], None]
+
+@dataclass(frozen=True, slots=True)
+class Finders:
+    """What a shard is looked at with."""
+
+    matcher: Matcher
+    suspects: SuspectFinder
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is found in a shard, as it is found."""
+
+    matches: list[Match] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +51,8 @@ class ScanOutcome:
     error: str | None = None
 
 
-def scan_id(target: ShardToScan, matcher: Matcher, reader: ShardReader) -> str:
-    """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what the rows are compared with."""
+def scan_id(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
+    """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what is looked for in them."""
     return digest_of(
         {
             "shard": target.shard.sha256,
@@ -46,36 +60,35 @@ def scan_id(target: ShardToScan, matcher: Matcher, reader: ShardReader) -> str:
             "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
             "rows": reader.scheme,
             "text_field": target.dataset.text_field or "",
-            "indexes": list(matcher.index_digests),
-            "scheme": matcher.scheme,
+            "indexes": list(finders.matcher.index_digests),
+            "scheme": finders.matcher.scheme,
+            "suspects": finders.suspects.scheme,
         }
     )
 
 
-def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: ReadingTools) -> ScanResult:
-    """Stream one shard through the matcher.
+def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found: Findings) -> ScanResult:
+    """Stream one shard past the finders.
 
     Args:
-        matcher: Finds shared text.
-        sink: Takes each batch's matches.
+        finders: What to look for.
         target: The shard and where its bytes are.
         tools: Opens the shard, dates the result, is told of every byte.
+        found: Takes what is found.
 
     Raises:
         ShardReadError: If nothing of the shard can be read.
     """
-    shard, text_field = target.shard, target.dataset.text_field
-    stream = tools.reader.open(target.location, text_field=text_field)
-    scan = scan_id(target, matcher, tools.reader)
-    documents = text_bytes = matches = alarms = taken = 0
+    shard, matcher = target.shard, finders.matcher
+    stream = tools.reader.open(target.location, text_field=target.dataset.text_field)
+    scan = scan_id(target, finders, tools.reader)
+    documents = text_bytes = taken = 0
     words, dropped = matcher.words_seen, matcher.dropped_seeds
     for batch in stream:
-        found = matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
-        sink(found)
+        found.matches += matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
+        found.suspects += finders.suspects.find(batch, path=shard.path, shard=shard.sha256, scan=scan)
         documents += len(batch)
         text_bytes += int(batch.offsets[-1] - batch.offsets[0])
-        matches += len(found)
-        alarms += sum(not m.explained for m in found)
         tools.progress.advance(stream.bytes_read - taken)
         taken = stream.bytes_read
     return ScanResult(
@@ -88,13 +101,34 @@ def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: Reading
         documents=documents,
         words=matcher.words_seen - words,
         text_bytes=text_bytes,
-        matches=matches,
-        alarms=alarms,
+        matches=len(found.matches),
+        alarms=sum(not m.explained for m in found.matches),
         dropped_seeds=matcher.dropped_seeds - dropped,
         left_out=tuple(LeftOut(field=name, records=count) for name, count in sorted(stream.left_out.items())),
+        suspected_records=len({s.record for s in found.suspects}),
+        suspects=count_suspects(found.suspects),
         problems=tuple(stream.problems),
         finished=tools.clock.now(),
     )
+
+
+def count_suspects(suspects: Iterable[Suspect]) -> tuple[SuspectCount, ...]:
+    """Return in how many records each pattern was found."""
+    kinds: dict[str, str] = {}
+    records: dict[str, set[tuple[str, int]]] = {}
+    for s in suspects:
+        kinds[s.pattern] = s.kind
+        records.setdefault(s.pattern, set()).add((s.path, s.record))
+    return tuple(SuspectCount(pattern=name, kind=kinds[name], records=len(records[name])) for name in sorted(records))
+
+
+def add_counts(counts: Iterable[SuspectCount]) -> tuple[SuspectCount, ...]:
+    """Return the counts of several shards together."""
+    total: dict[str, SuspectCount] = {}
+    for count in counts:
+        before = total.get(count.pattern)
+        total[count.pattern] = count if before is None else replace(count, records=count.records + before.records)
+    return tuple(total[name] for name in sorted(total))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +137,8 @@ class Scanned:
 
     result: ScanResult | None = None
     matches: tuple[Match, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    """Of a scan made now; of an earlier one they are in the file that the result names."""
     evidence: str = ""
     """Digest of the file that keeps the matches."""
     error: str | None = None
@@ -112,26 +148,26 @@ class Scanned:
 class FileScan:
     """Scans one file that no registry knows; what it needs can be sent to another process."""
 
-    matcher: Matcher
+    finders: Finders
     reader: ShardReader
     clock: Clock
 
     def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
         """Scan a file."""
         progress.note(target.shard.path)
-        found: list[Match] = []
+        found = Findings()
         try:
-            result = scan_shard(self.matcher, found.extend, target, ReadingTools(reader=self.reader, clock=self.clock, progress=progress))
+            result = scan_shard(self.finders, target, ReadingTools(reader=self.reader, clock=self.clock, progress=progress), found)
         except IngestError as err:
             return Scanned(error=f"{err}; {err.hint}" if err.hint else str(err))
-        return Scanned(result=result, matches=tuple(found))
+        return Scanned(result=result, matches=tuple(found.matches), suspects=tuple(found.suspects))
 
 
 @dataclass(frozen=True, slots=True)
 class ShardScan:
     """Scans one shard of a registry and keeps its matches; what it needs can be sent to another process."""
 
-    matcher: Matcher
+    finders: Finders
     reader: ShardReader
     listing: ShardListing
     evidence: EvidenceStore
@@ -141,33 +177,35 @@ class ShardScan:
         """Scan a shard."""
         progress.note(target.shard.path)
         tools = ReadingTools(reader=self.reader, clock=self.clock, progress=progress)
-        found: list[Match] = []
+        found = Findings()
         try:
-            result = scan_shard(self.matcher, found.extend, target, tools)
+            result = scan_shard(self.finders, target, tools, found)
             now, _ = self.listing.digest(target.shard.path, root=target.shard.root)
         except IngestError as err:
             return Scanned(error=str(err))
         if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
             return Scanned(error=f"{target.shard.path} changed while it was scanned")
-        return Scanned(result=result, matches=tuple(found), evidence=self.evidence.put_matches(found))
+        if found.suspects:
+            result = replace(result, suspects_evidence=self.evidence.put_suspects(found.suspects))
+        return Scanned(result=result, matches=tuple(found.matches), evidence=self.evidence.put_matches(found.matches))
 
 
-def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Tools, *, rescan: bool = True) -> list[ScanOutcome]:
+def scan_registered(targets: Iterable[ShardToScan], finders: Finders, tools: Tools, *, rescan: bool = True) -> list[ScanOutcome]:
     """Scan registered shards, reusing what is current. Each shard is one unit of work: a kill loses at most the shards in hand.
 
     Args:
         targets: The shards.
-        matcher: Opened on the reference sets.
+        finders: What to look for.
         tools: Opens shards and the registry, keeps the matches, and runs the scans.
         rescan: Scan what has no current result; otherwise such a shard's outcome has an error.
     """
-    keyed = [(scan_id(target, matcher, tools.reader), target) for target in targets]
+    keyed = [(scan_id(target, finders, tools.reader), target) for target in targets]
     known = _reusable({key for key, _ in keyed}, tools)
     missing: dict[str, ShardToScan] = {}
     for key, target in keyed:
         if key not in known:
             missing.setdefault(key, target)
-    done = dict(_scan_missing(missing, matcher, tools)) if rescan else {}
+    done = dict(_scan_missing(missing, finders, tools)) if rescan else {}
     outcomes = []
     for key, target in keyed:
         if missing.get(key) is target and rescan:
@@ -192,9 +230,9 @@ def _reusable(keys: set[str], tools: Tools) -> dict[str, Scanned]:
     return found
 
 
-def _scan_missing(missing: Mapping[str, ShardToScan], matcher: Matcher, tools: Tools) -> Iterator[tuple[str, Scanned]]:
+def _scan_missing(missing: Mapping[str, ShardToScan], finders: Finders, tools: Tools) -> Iterator[tuple[str, Scanned]]:
     """Scan shards and record each as soon as it is done."""
-    work = ShardScan(matcher, tools.reader, tools.listing, tools.evidence, tools.clock)
+    work = ShardScan(finders, tools.reader, tools.listing, tools.evidence, tools.clock)
     keys, targets = list(missing), list(missing.values())
     for number, scanned in tools.engine.run(work, targets, [t.shard.size_bytes for t in targets], tools.progress):
         if isinstance(scanned, WorkerLostError):

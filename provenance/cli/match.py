@@ -15,10 +15,10 @@ import orjson
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, output_format, pass_context, reference_options
-from provenance.cli.output import counted, next_step, say, say_problems, say_table, size_text, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_problems, say_suspects, say_table, size_text, thousands, visible
 from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import Match, ReadProblem, ScanResult
+from provenance.model.match import Match, ReadProblem, ScanResult, SuspectCount
 from provenance.model.wire import to_wire
 from provenance.ports import Result, Task, WorkerLostError
 
@@ -40,6 +40,8 @@ class Tally:
     matches: int = 0
     alarms: int = 0
     dropped: int = 0
+    suspected: int = 0
+    suspects: list[SuspectCount] = field(default_factory=list)
     problems: list[ReadProblem] = field(default_factory=list)
     shown: list[Match] = field(default_factory=list)
 
@@ -51,6 +53,8 @@ class Tally:
         self.text_bytes += result.text_bytes
         self.dropped += result.dropped_seeds
         self.problems += result.problems
+        self.suspected += result.suspected_records
+        self.suspects += result.suspects
 
 
 @click.command()
@@ -62,6 +66,12 @@ class Tally:
 @click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
 @click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm.")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "--suspects",
+    "suspects_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there, as JSON Lines, where CORPUS speaks as an assistant: found without any reference, and no proof.",
+)
 @click.option("--reference-text-field", default=None, help="Field of a reference record that holds its text.")
 @jobs_option
 @reference_options
@@ -78,7 +88,9 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
         matcher = _open_matcher(ctx, references, options, stack, tally)
         out = _open_output(ctx, options["output_file"], output, stack)
         field = str(options["text_field"]) if options["text_field"] else None
-        _scan(ctx, files, matcher, tally, out, text_field=field, jobs=jobs)
+        given = options["suspects_file"]
+        suspects = stack.enter_context(ctx.path(given).open("wb")) if isinstance(given, Path) else None
+        _scan(ctx, files, matcher, tally, (out, suspects), text_field=field, jobs=jobs)
     if output == "table":
         _print_table(tally, show_explained=bool(options["show_explained"]))
     _print_summary(ctx, tally)
@@ -135,14 +147,16 @@ def _scan(
     files: Sequence[Path],
     matcher: CascadeMatcher,
     tally: Tally,
-    out: IO[bytes] | None,
+    outputs: tuple[IO[bytes] | None, IO[bytes] | None],
     *,
     text_field: str | None,
     jobs: int | None,
 ) -> None:
-    """Match files, and print what each holds in the order of the files."""
-    from provenance.audit.scan import FileScan, ShardToScan
-    from provenance.bootstrap import SystemClock, make_engine, make_reader
+    """Match files, and print what each holds in the order of the files: matches to the first output, suspects to the second."""
+    from provenance.audit.scan import FileScan, Finders, ShardToScan
+    from provenance.bootstrap import SystemClock, make_engine, make_reader, make_suspects
+
+    out, suspects = outputs
 
     sizes = [f.stat().st_size if f.is_file() else 0 for f in files]
     progress = ctx.progress()
@@ -151,7 +165,7 @@ def _scan(
         ShardToScan(dataset=Dataset(name="", text_field=text_field), shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
         for f, size in zip(files, sizes, strict=True)
     ]
-    work = FileScan(matcher, make_reader(), SystemClock())
+    work = FileScan(Finders(matcher, make_suspects()), make_reader(), SystemClock())
     for target, scanned in in_order(targets, make_engine(jobs).run(work, targets, sizes, progress)):
         if isinstance(scanned, WorkerLostError) or scanned.result is None:
             message = str(scanned) if isinstance(scanned, WorkerLostError) else scanned.error or ""
@@ -164,6 +178,8 @@ def _scan(
             tally.shown += scanned.matches
         else:
             out.writelines(orjson.dumps(to_wire(m)) + b"\n" for m in scanned.matches)
+        if suspects is not None:
+            suspects.writelines(orjson.dumps(to_wire(s)) + b"\n" for s in scanned.suspects)
     progress.finish()
 
 
@@ -204,6 +220,9 @@ def _print_summary(ctx: CommandContext, tally: Tally) -> None:
         f"{size_text(tally.text_bytes)} in {tally.files} files",
         err=True,
     )
+    from provenance.audit.scan import add_counts
+
+    say_suspects(tally.suspected, add_counts(tally.suspects))
     if tally.dropped:
         say(f"{thousands(tally.dropped)} seed hits were left out by caps on very common text", err=True)
     if tally.alarms:

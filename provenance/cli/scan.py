@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, pass_context, text_or_json
-from provenance.cli.output import next_audit, say, say_json, say_problems, say_table, thousands
+from provenance.cli.output import next_audit, say, say_json, say_problems, say_suspects, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
 
@@ -47,7 +47,7 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
 def _scan(
     ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...], jobs: int | None
 ) -> tuple[list[ScanOutcome], list[ReadProblem]]:
-    from provenance.audit.scan import ShardToScan, scan_registered
+    from provenance.audit.scan import Finders, ShardToScan, scan_registered
     from provenance.audit.states import ShardState, check_shards
 
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
@@ -66,7 +66,7 @@ def _scan(
                     ReadProblem(path=shard.path, line=None, record=None, message=f"{checked.state} since it was registered; register it again")
                 )
     tools.progress.start("scanning", sum(t.shard.size_bytes for t in targets))
-    outcomes = scan_registered(targets, workspace.matcher(names), tools)
+    outcomes = scan_registered(targets, Finders(workspace.matcher(names), tools.suspects), tools)
     tools.progress.finish()
     return outcomes, stale
 
@@ -86,7 +86,10 @@ def _print(outcomes: list[ScanOutcome]) -> None:
     ]
     say_table(("shard", "records", "words", "passages", "explained", "scanned"), rows, right=frozenset({"records", "words", "passages", "explained"}))
     results = [o.result for o in outcomes if o.result is not None]
+    from provenance.audit.scan import add_counts
+
     dropped = sum(r.dropped_seeds for r in results)
     say(f"{sum(r.alarms for r in results)} passages shared in {len(results)} shards")
+    say_suspects(sum(r.suspected_records for r in results), add_counts(c for r in results for c in r.suspects))
     if dropped:
         say(f"{thousands(dropped)} seed hits were left out by caps on very common text")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from provenance.audit.scan import FileScan, Scanned, ShardToScan
-from provenance.bootstrap import SystemClock, make_reader
+from provenance.audit.scan import FileScan, Finders, Scanned, ShardToScan
+from provenance.bootstrap import SystemClock, make_reader, make_suspects
 from provenance.engines.processes import ProcessEngine
 from provenance.engines.serial import SerialEngine
 from provenance.errors import ReferenceIndexError, ShardReadError
@@ -141,7 +141,7 @@ def test_files_are_matched_in_other_processes_as_in_this_one(tmp_path: Path) -> 
         path = tmp_path / f"{n}.txt"
         path.write_text("Before it stands this. " + text[: 400 + 40 * n])
         targets.append(ShardToScan(dataset=Dataset(name=""), shard=Shard(path=str(path), sha256="", size_bytes=0), location=str(path)))
-    work = FileScan(open_matcher(store, ["books"]), make_reader(), SystemClock())
+    work = FileScan(Finders(open_matcher(store, ["books"]), make_suspects()), make_reader(), SystemClock())
     sizes = [1] * len(targets)
     here, there = (dict(engine.run(work, targets, sizes, CountingProgress())) for engine in (SerialEngine(), ENGINE))
     for number in range(len(targets)):
