@@ -217,7 +217,7 @@ def _print_summary(ctx: CommandContext, tally: Tally) -> None:
     explained = tally.matches - tally.alarms
     say(
         f"{counted(tally.alarms, 'passage')} shared, {thousands(explained)} more explained · {counted(tally.documents, 'text')}, {counted(tally.words, 'word')}, "
-        f"{size_text(tally.text_bytes)} in {tally.files} files",
+        f"{size_text(tally.text_bytes)} in {counted(tally.files, 'file')}",
         err=True,
     )
     from provenance.audit.scan import add_counts

@@ -82,7 +82,7 @@ class EvidenceFolder:
         """
         raw = self.get_bytes(digest, suffix=_MATCHES_SUFFIX)
         try:
-            table = pq.read_table(BytesIO(raw))
+            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
             if table.schema != MATCH_SCHEMA:
                 raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: not a matches file of a known version")
             return [_match(row) for row in table.to_pylist()]
@@ -113,7 +113,7 @@ class EvidenceFolder:
         """
         raw = self.get_bytes(digest, suffix=_SUSPECTS_SUFFIX)
         try:
-            table = pq.read_table(BytesIO(raw))
+            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
             if table.schema != SUSPECT_SCHEMA:
                 raise RegistryError(f"{self.place(digest, suffix=_SUSPECTS_SUFFIX)}: not a suspects file of a known version")
             return [Suspect(**row) for row in table.to_pylist()]
