@@ -136,7 +136,9 @@ def test_a_catalogue_with_a_fault_is_refused(tmp_path: Path, fields: dict[str, o
 
 def test_two_patterns_of_one_id_are_refused_in_one_file_and_override_over_two(tmp_path: Path) -> None:
     with pytest.raises(PatternDocumentError, match="two patterns"):
-        load_patterns([write(tmp_path, GOOD, GOOD)])
+        load_patterns(
+            [write(tmp_path, GOOD, GOOD | {"title": "again", "needles": ["oracle"], "examples": ["i am the oracle"], "counterexamples": ["oracles"]})]
+        )
     later = tmp_path / "later"
     later.mkdir()
     finder = load_patterns([write(tmp_path, GOOD), write(later, GOOD | {"title": "other"})])
