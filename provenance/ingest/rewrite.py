@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardReadError
 from provenance.ingest.files import COMPRESSIONS, ByteSource, split_name
+from provenance.ingest.jsonl import starts_array
 from provenance.ingest.lines import iter_line_blocks
 
 _PARQUET = frozenset({".parquet", ".pq"})
@@ -44,11 +45,17 @@ class Rewriter:
         part = Path(target + ".part")
         try:
             dropped = _rewrite_parquet(source, part, records) if ending in _PARQUET else _rewrite_lines(source, part, lines)
+            _require_all(source, dropped, len(records if ending in _PARQUET else lines))
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
         return dropped
+
+
+def _require_all(source: str, dropped: int, wanted: int) -> None:
+    if dropped != wanted:
+        raise ShardReadError(f"{source}: holds {dropped} of the {wanted} records to be left out", hint="run the audit again")
 
 
 def _rewrite_lines(source: str, target: Path, lines: frozenset[int]) -> int:
@@ -57,7 +64,7 @@ def _rewrite_lines(source: str, target: Path, lines: frozenset[int]) -> int:
         for block in iter_line_blocks(raw, source):
             if block.overlong:
                 raise ShardReadError(f"{source}:{block.first_line}: line is too long to be copied", hint="split the shard first")
-            if block.first_line == 1 and block.lines[0].lstrip().startswith(b"["):
+            if block.first_line == 1 and split_name(source)[1] == ".json" and starts_array(block):
                 raise ShardReadError(
                     f"{source}: is one JSON array and cannot lose a record", hint="convert it to JSON Lines, register and audit it again"
                 )

@@ -209,6 +209,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("explained", "YES", "NO", doc="Whether the shared text is explained away.", evidence="match"),
         _int("words", "Words of the passage.", evidence="match"),
         _int("aligned_words", "Words that align.", evidence="match"),
+        _int("record_words", "Words of all unexplained passages of this kind of reference in the record.", evidence="match"),
         _text("reference.id", "The best reference."),
         _text("reference.title", "Its title.", absent=True),
         _text("reference.name", "Its title, or its id where no title is known."),
