@@ -87,15 +87,26 @@ class FoundTexts:
             if isinstance(value, dict):
                 self._walk_keys(value, at, every, depth + 1)
             elif not HOLDERS.isdisjoint(map(type, value)):
-                for i, item in enumerate(value):
-                    self._walk(item, _Place(extend(at.path, f"[{i}]"), extend(at.wild, "[*]"), in_list=True), every, depth + 1)
+                self._walk_list(value, at, every, depth + 1)
+
+    def _walk_list(self, value: list[object] | tuple[object, ...], at: _Place, every: bool, depth: int) -> None:
+        wild = extend(at.wild, "[*]")
+        pieces = self._pieces.setdefault(wild, [])
+        for i, item in enumerate(value):
+            if type(item) is str:
+                if self._is_row(item, every):
+                    self.rows.append((extend(at.path, f"[{i}]"), item))
+                if not is_alone(item):
+                    pieces.append(item)
+            elif type(item) in HOLDERS:
+                self._walk(item, _Place(extend(at.path, f"[{i}]"), wild, in_list=True), every, depth)
+
+    def _is_row(self, text: str, every: bool) -> bool:
+        return (every and len(self.rows) < MOST_SHORT_ROWS) or is_passage(text)
 
     def _take(self, text: str, at: _Place, every: bool) -> None:
-        if (every and len(self.rows) < MOST_SHORT_ROWS) or is_passage(text):
+        if self._is_row(text, every):
             self.rows.append((at.path, text))
-        self._take_piece(text, at)
-
-    def _take_piece(self, text: str, at: _Place) -> None:
         if at.in_list and not is_alone(text):
             self._pieces.setdefault(at.wild, []).append(text)
 
