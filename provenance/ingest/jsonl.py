@@ -98,7 +98,7 @@ def _blocks(source: ByteSource, location: str) -> Iterator[LineBlock | list[obje
         yield from iter_line_blocks(source, location)
         return
     blocks = iter_line_blocks(source, location)
-    first = next(blocks, None)
+    first = next((block for block in blocks if block.overlong or not is_blank(block)), None)
     if first is None:
         return
     if not starts_array(first):
@@ -121,8 +121,13 @@ def _slices(blocks: Iterator[LineBlock | list[object]]) -> Iterator[LineBlock | 
             yield part
 
 
+def is_blank(block: LineBlock) -> bool:
+    """Tell whether all lines of a block are blank."""
+    return all(not line or line.isspace() for line in block.lines)
+
+
 def starts_array(block: LineBlock) -> bool:
-    """Tell whether the first block of a ``.json`` file begins an array of records."""
+    """Tell whether the first block of a ``.json`` file that is not blank begins an array of records."""
     start = next((line for line in block.lines if line and not line.isspace()), b"").lstrip()
     # ``[1]`` alone on its line is a JSON Lines value; an array of records opens with an object or goes on in the next line.
     return start.startswith(b"[")

@@ -168,7 +168,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("pieces.words", "Most words of one unlicensed work that short or quoted passages give away together.", evidence="pieces"),
         _int(
             "pieces.outputs",
-            "API outputs under terms that do not allow this use of which short passages give away half, or 250 words.",
+            "API outputs under terms that do not allow this use of which short passages give away half, 250 words, or 20 in a row.",
             evidence="pieces",
         ),
         _int("pieces.output_words", "Words of such outputs that short passages give away together.", evidence="pieces"),
