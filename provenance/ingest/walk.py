@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from provenance.ingest.lengths import is_alone, is_passage
+from provenance.ingest.token_fields import is_hidden
 
 LABEL_KEYS: frozenset[str] = frozenset({"role", "from", "type", "id", "name", "url", "image_url", "tool_call_id", "weight"})
 """Keys inside chat turns that hold labels: a row only where they have room for a passage."""
@@ -34,6 +35,8 @@ class FoundTexts:
     """Keys with room for a passage are rows too. Not so where they are a schema's names."""
     rows: list[tuple[str, str]] = field(default_factory=list)
     """(field path, text)."""
+    hidden: list[str] = field(default_factory=list)
+    """Paths, with ``[*]`` for every index, of lists of token ids below the top level: these are not read."""
     _pieces: dict[str, list[str]] = field(default_factory=dict)
 
     def walk(self, value: object, path: str, wild: str) -> None:
@@ -87,6 +90,8 @@ class FoundTexts:
                 if label is not None and is_passage(label):
                     self.rows.append((extend(path, f".{key}"), label))
             elif type(item) in HOLDERS:
+                if is_hidden(key, item):
+                    self.hidden.append(extend(wild, f".{key}"))
                 self._walk(item, (extend(path, f".{key}"), extend(wild, f".{key}")), every and key not in LABEL_KEYS, depth)
 
 
