@@ -69,14 +69,14 @@ class Workspace:
     @cached_property
     def reader(self) -> Reader:
         """Opens shards of every format."""
-        return make_reader()
+        return make_reader(self.settings.workspace)
 
     @cached_property
     def listing(self) -> FileListing:
         """Finds files under the data roots."""
         from provenance.ingest.listing import FileListing
 
-        return FileListing(dict(self.settings.roots))
+        return FileListing(dict(self.settings.roots), self.reader)
 
     @cached_property
     def references(self) -> ReferenceStore:
@@ -202,11 +202,11 @@ def make_engine(jobs: int | None = None) -> Engine:
     return ProcessEngine(jobs or available_cores())
 
 
-def make_reader() -> Reader:
-    """Return a reader of shards, which needs no workspace."""
+def make_reader(folder: Path | None = None) -> Reader:
+    """Return a reader of shards, which needs no workspace; paths of tokenizers are relative to the folder."""
     from provenance.ingest.reader import Reader
 
-    return Reader()
+    return Reader(folder)
 
 
 def open_workspace(start: Path) -> Workspace:

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from provenance.model.audit import AuditRecord
-    from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
+    from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat, Tokenizer
     from provenance.model.match import Match, MatchText, ReadProblem, ScanResult, Suspect
     from provenance.model.reference import ReferenceRecord
 
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+class TokenPlaces(Protocol):
+    """Knows which tokens the text of some rows was made of."""
+
+    def locate(self, matches: Sequence[Match]) -> list[Match]:
+        """Return a batch's matches with their places in tokens; those that an earlier piece of the same document has reported are left out."""
+
+    def without_special(self, batch: TextBatch) -> TextBatch:
+        """Return the batch with blanks for special tokens, offsets as they are: tokenisation puts them there, they are nobody's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class TextBatch:
     """Such as ``text``, ``output``, ``messages[1].content``."""
     doc_ids: Sequence[str | None]
     """One a row: the record's ``doc_id``, ``id`` or ``uuid`` field as text, else ``None``; for a one-document file its stem."""
+    tokens: TokenPlaces | None = None
+    """Where the tokens stand, of rows that were made of token ids; ``None`` where all were read as text."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -93,11 +105,11 @@ class ShardReader(Protocol):
     def scheme(self) -> str:
         """A name that changes whenever the rows that a file gives change: results of one scheme say nothing of another's."""
 
-    def open(self, location: str, *, text_field: str | None = None) -> ShardStream:
-        """Open the shard at a local path or fsspec URL.
+    def open(self, location: str, *, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> ShardStream:
+        """Open the shard at a local path or fsspec URL; token ids in it are read by the tokenizer.
 
         Raises:
-            ShardReadError: If the file is missing or its format is unknown.
+            ShardReadError: If the file is missing, its format is unknown, or it needs a tokenizer that is not named or not the one it was.
         """
 
 
@@ -304,7 +316,7 @@ class ShardListing(Protocol):
             ShardReadError: If it is not there or cannot be read.
         """
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
+    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
         """Hash and count a file: digest, size, records, words, format, unread records."""
 
 

@@ -9,7 +9,7 @@ from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
 from provenance.audit.judgements import Catalogs
 from provenance.audit.register import leaf_of
-from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_registered
+from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, target_of
 from provenance.audit.states import ShardState, check_shards, find_unregistered
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
@@ -186,7 +186,7 @@ def _scan(
     if matcher is None:
         return {}
     finders = Finders(matcher, tools.suspects)
-    targets = [ShardToScan(dataset=v.dataset, shard=s, location=tools.listing.locate(s.path, root=s.root)) for v, s in shards]
+    targets = [target_of(v, s, tools.listing) for v, s in shards]
     tools.progress.start("scanning", sum(s.size_bytes for _, s in shards))
     outcomes = scan_registered(targets, finders, tools, rescan=request.rescan)
     tools.progress.finish()
@@ -226,7 +226,7 @@ def _texts(chosen: Iterable[tuple[JudgedDataset, Match]], matcher: Matcher, tool
         judged = by_name[name]
         shard = next(s.checked.shard for s in judged.shards if s.checked.shard.path == path)
         if judged.version is not None:
-            target = ShardToScan(dataset=judged.version.dataset, shard=shard, location=tools.listing.locate(shard.path, root=shard.root))
+            target = target_of(judged.version, shard, tools.listing)
             texts.update({(name, m): text for m, text in collect_texts(tools.reader, matcher, target, matches).items()})
     return texts
 

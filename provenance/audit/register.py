@@ -57,7 +57,8 @@ def _unread(version: DatasetVersion, tools: Tools) -> list[ReadProblem]:
     for shard in version.shards:
         if shard.unread_records:
             try:
-                stream = tools.reader.open(tools.listing.locate(shard.path, root=shard.root), text_field=version.dataset.text_field)
+                location, dataset = tools.listing.locate(shard.path, root=shard.root), version.dataset
+                stream = tools.reader.open(location, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
                 deque(stream, maxlen=0)
             except IngestError:
                 continue  # it changed since it was registered, which the audit will say
@@ -77,7 +78,7 @@ def _describe(
     for path in _expand(dataset, patterns, root, tools=tools, problems=problems):
         tools.progress.note(path)
         try:
-            shard = tools.listing.describe(path, root=root, text_field=dataset.text_field)
+            shard = tools.listing.describe(path, root=root, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
         except IngestError as err:
             problems.append(ReadProblem(path=path, line=None, record=None, message=_with_hint(err)))
             continue

@@ -71,7 +71,7 @@ class ShardSample:
         last = -1  # the last record that was decided upon
         chosen = np.zeros(0, np.int64)
         try:
-            stream = self.reader.open(target.location, text_field=target.dataset.text_field)
+            stream = self.reader.open(target.location, text_field=target.dataset.text_field, tokenizer=target.dataset.tokenizer)
             for batch in stream:
                 fresh = np.unique(batch.record[batch.record > last])
                 if len(fresh):

@@ -9,9 +9,11 @@ from pathlib import PurePosixPath
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
-from provenance.model.dataset import Dataset, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
 from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect, SuspectCount
 from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
+
+MEGATRON_INDEX_ENDING = ".idx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class ShardToScan:
     dataset: Dataset
     shard: Shard
     location: str
+    beside: tuple[Shard, ...] = ()
+    """Shards that say how this one is read, on which its result depends too: the index of a Megatron ``.bin``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,24 @@ class ScanOutcome:
     error: str | None = None
 
 
+def target_of(version: DatasetVersion, shard: Shard, listing: ShardListing) -> ShardToScan:
+    """Return a shard of a version with what must be known to scan it."""
+    beside: tuple[Shard, ...] = ()
+    if shard.format is ShardFormat.MEGATRON:
+        index = PurePosixPath(shard.path).with_suffix(MEGATRON_INDEX_ENDING).as_posix()
+        beside = tuple(s for s in version.shards if (s.root, s.path) == (shard.root, index))
+    return ShardToScan(dataset=version.dataset, shard=shard, location=listing.locate(shard.path, root=shard.root), beside=beside)
+
+
 def scan_id(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
     """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what is looked for in them."""
+    tokenizer = target.dataset.tokenizer
     return digest_of(
         {
             "shard": target.shard.sha256,
+            "beside": [shard.sha256 for shard in target.beside],
+            "tokenizer": "" if tokenizer is None else tokenizer.sha256,
+            "tokens": "" if tokenizer is None else tokenizer.field or "",
             "format": target.shard.format.value,
             "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
             "rows": reader.scheme,
@@ -79,14 +96,16 @@ def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found
     Raises:
         ShardReadError: If nothing of the shard can be read.
     """
-    shard, matcher = target.shard, finders.matcher
-    stream = tools.reader.open(target.location, text_field=target.dataset.text_field)
+    shard, dataset, matcher = target.shard, target.dataset, finders.matcher
+    stream = tools.reader.open(target.location, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
     scan = scan_id(target, finders, tools.reader)
     documents = text_bytes = taken = 0
     words, dropped = matcher.words_seen, matcher.dropped_seeds
     for batch in stream:
-        found.matches += matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
-        found.suspects += finders.suspects.find(batch, path=shard.path, shard=shard.sha256, scan=scan)
+        matches = matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
+        found.matches += matches if batch.tokens is None else batch.tokens.locate(matches)
+        looked = batch if batch.tokens is None else batch.tokens.without_special(batch)
+        found.suspects += finders.suspects.find(looked, path=shard.path, shard=shard.sha256, scan=scan)
         documents += len(batch)
         text_bytes += int(batch.offsets[-1] - batch.offsets[0])
         tools.progress.advance(stream.bytes_read - taken)
@@ -175,15 +194,18 @@ class ShardScan:
 
     def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
         """Scan a shard."""
+        if target.shard.format is ShardFormat.MEGATRON and not target.beside:
+            return Scanned(error=f"{target.shard.path}: the {MEGATRON_INDEX_ENDING} beside it is not registered; register both")
         progress.note(target.shard.path)
         tools = ReadingTools(reader=self.reader, clock=self.clock, progress=progress)
         found = Findings()
+        depends_on = (target.shard, *target.beside)
         try:
             result = scan_shard(self.finders, target, tools, found)
-            now, _ = self.listing.digest(target.shard.path, root=target.shard.root)
+            now = [self.listing.digest(shard.path, root=shard.root)[0] for shard in depends_on]
         except IngestError as err:
             return Scanned(error=str(err))
-        if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
+        if now != [shard.sha256 for shard in depends_on]:  # a result is kept under the digests, so it must be of exactly these bytes
             return Scanned(error=f"{target.shard.path} changed while it was scanned")
         if found.suspects:
             result = replace(result, suspects_evidence=self.evidence.put_suspects(found.suspects))
@@ -286,7 +308,7 @@ def collect_texts(reader: ShardReader, matcher: Matcher, target: ShardToScan, ma
         wanted.setdefault((match.record, match.field), []).append(match)
     texts: dict[Match, MatchText] = {}
     try:
-        for batch in reader.open(target.location, text_field=target.dataset.text_field):
+        for batch in reader.open(target.location, text_field=target.dataset.text_field, tokenizer=target.dataset.tokenizer):
             for row in range(len(batch)):
                 key = (int(batch.record[row]), batch.field_names[batch.field_code[row]])
                 if key in wanted:

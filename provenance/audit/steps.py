@@ -51,7 +51,7 @@ _ADVICE: Mapping[str, Callable[[str], str]] = {
     "R001": lambda names: f"Register {names} again, or restore the registered files",
     "R002": lambda names: f"Mend or remove what cannot be read in {names}, then register and scan again",
     "R003": lambda _: "Name reference sets in the run file: provenance reference add NAME FILES…",
-    "R004": lambda names: f"Register {names} again without text_field, so that every field is read",
+    "R004": lambda names: f"Register {names} again without text_field, and with the tokenizer of token ids, so that every field is read",
     "E001": lambda names: f"Register {names}: provenance register --manifest datasets.yaml",
     "D001": lambda names: f"Drop {names} from the run, state its generator fully, or record the provider's approval",
 }

@@ -12,7 +12,7 @@ import click
 
 from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
 from provenance.cli.context import CommandContext
-from provenance.cli.options import jobs_option, pass_context, reference_options
+from provenance.cli.options import jobs_option, named_tokenizer, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_problems
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.dataset import Dataset
@@ -32,6 +32,7 @@ STATE_FOLDER = ".provenance-check"
     "--state", type=click.Path(file_okay=False, path_type=Path), default=None, help=f"Where results are kept; {STATE_FOLDER} here otherwise."
 )
 @jobs_option
+@tokenizer_options
 @reference_options
 @pass_context
 def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, jobs: int | None, **options: object) -> int:
@@ -47,7 +48,8 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
         raise ConfigError(f"{folder}: no such folder", hint="name a folder that holds the data files")
     started = time.monotonic()
     workspace = temporary_workspace(ctx.path(state) if state else ctx.start / STATE_FOLDER, data=data)
-    plans = [(Dataset(name=name), patterns, "data") for name, patterns in _datasets(data)]
+    tokenizer = named_tokenizer(ctx, options)
+    plans = [(Dataset(name=name, tokenizer=tokenizer), patterns, "data") for name, patterns in _datasets(data)]
     progress = ctx.progress()
     progress.start("registering", 0)
     done = register(plans, workspace.tools(progress, ctx.actor, jobs=jobs))

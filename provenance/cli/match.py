@@ -14,7 +14,7 @@ import click
 import orjson
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import jobs_option, output_format, pass_context, reference_options
+from provenance.cli.options import jobs_option, named_tokenizer, output_format, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_left_out, say_problems, say_suspects, say_table, size_text, thousands, visible
 from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from provenance.matching.cascade import CascadeMatcher
 
 TABLE_ROWS = 40
-DATA_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".md", ".gz", ".zst", ".bz2"})
+DATA_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".md", ".gz", ".zst", ".bz2", ".arrow", ".npy", ".bin"})
 
 
 @dataclass(slots=True)
@@ -65,6 +65,7 @@ class Tally:
     "-r", "--reference", "references", multiple=True, required=True, help="Reference files or folder, or the name of a set; may be given again."
 )
 @click.option("--text-field", default=None, help="Field of CORPUS that holds the text; found by convention otherwise.")
+@tokenizer_options
 @click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
 @click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm, 4 if something was not compared.")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
@@ -90,9 +91,10 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
         matcher = _open_matcher(ctx, references, options, stack, tally)
         out = _open_output(ctx, options["output_file"], output, stack)
         field = str(options["text_field"]) if options["text_field"] else None
+        dataset = Dataset(name="", text_field=field, tokenizer=named_tokenizer(ctx, options))
         given = options["suspects_file"]
         suspects = stack.enter_context(ctx.path(given).open("wb")) if isinstance(given, Path) else None
-        _scan(ctx, files, matcher, tally, (out, suspects), text_field=field, jobs=jobs)
+        _scan(ctx, files, matcher, tally, (out, suspects), dataset=dataset, jobs=jobs)
     if output == "table":
         _print_table(tally, show_explained=bool(options["show_explained"]))
     _print_summary(ctx, tally)
@@ -151,7 +153,7 @@ def _scan(
     tally: Tally,
     outputs: tuple[IO[bytes] | None, IO[bytes] | None],
     *,
-    text_field: str | None,
+    dataset: Dataset,
     jobs: int | None,
 ) -> None:
     """Match files, and print what each holds in the order of the files: matches to the first output, suspects to the second."""
@@ -164,7 +166,7 @@ def _scan(
     progress = ctx.progress()
     progress.start("matching", sum(sizes))
     targets = [
-        ShardToScan(dataset=Dataset(name="", text_field=text_field), shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
+        ShardToScan(dataset=dataset, shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
         for f, size in zip(files, sizes, strict=True)
     ]
     work = FileScan(Finders(matcher, make_suspects()), make_reader(), SystemClock())

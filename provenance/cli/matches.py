@@ -112,7 +112,8 @@ def show(ctx: CommandContext, /, match_id: str, audit: str, finding: str | None,
 def _print(item: MatchEvidence) -> None:
     m, r = item.match, item.reference
     say(f"{item.id.removeprefix('sha256:')[:10]}  {m.words} words shared text, longest run {m.longest_run}", bold=True)
-    say(f"  training   {visible(m.path)} record {m.record} {visible(m.field)} characters {m.start} to {m.end} ({visible(m.doc_id)})")
+    tokens = "" if m.token_start is None else f", tokens {m.token_start} to {m.token_end}"
+    say(f"  training   {visible(m.path)} record {m.record} {visible(m.field)} characters {m.start} to {m.end}{tokens} ({visible(m.doc_id)})")
     say(
         f"  reference  {visible(m.reference)} · {visible(r.title)} · {visible(r.provider)} {visible(r.model)} · characters {m.reference_start} to {m.reference_end}"
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.model.dataset import Tokenizer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +49,35 @@ _REFERENCE_OPTIONS = (
     click.option("--holder", default=None, help="Who holds the rights."),
     click.option("--source-text", "source", default=None, help="Where the references came from."),
 )
+
+
+_TOKENIZER_OPTIONS = (
+    click.option("--tokenizer", type=click.Path(path_type=Path), default=None, help="tokenizer.json that turns token ids back into text."),
+    click.option("--tokens-field", default=None, help="Field that holds token ids; found by convention otherwise."),
+)
+
+
+def tokenizer_options(function: F) -> F:
+    """Add the options that name a tokenizer."""
+    for option in reversed(_TOKENIZER_OPTIONS):
+        function = option(function)
+    return function
+
+
+def named_tokenizer(ctx: CommandContext, options: Mapping[str, object]) -> Tokenizer | None:
+    """Return the tokenizer that options name.
+
+    Raises:
+        ManifestError: If its file is not there.
+    """
+    from provenance.registry.exchange.manifest import find_tokenizer
+
+    given, field = options["tokenizer"], options["tokens_field"]
+    if not isinstance(given, Path):
+        if field is not None:
+            raise click.UsageError("--tokens-field names token ids, but no tokenizer reads them: give --tokenizer FILE")
+        return None
+    return find_tokenizer(ctx.path(given), field=None if field is None else str(field))
 
 
 def reference_options(function: F) -> F:

@@ -79,11 +79,14 @@ def say_left_out(left_out: Iterable[tuple[str, LeftOut]]) -> bool:
     """Say which fields of which files were not compared, on stderr; tell whether there are any."""
     items = list(left_out)
     for path, field in items[:MAX_PROBLEMS_SHOWN]:
-        say(f"  ! {visible(path)}: {visible(field.field)}: text in {counted(field.records, 'record')} was compared with nothing", err=True)
+        say(
+            f"  ! {visible(path)}: {visible(field.field)}: its text or token ids in {counted(field.records, 'record')} were compared with nothing",
+            err=True,
+        )
     if len(items) > MAX_PROBLEMS_SHOWN:
         say(f"  ! … and {len(items) - MAX_PROBLEMS_SHOWN} more", err=True)
     if items:
-        say("another field was named with --text-field or in the manifest; without that every field is read", err=True)
+        say("every text is read where no text field is named, token ids where a tokenizer is", err=True)
     return bool(items)
 
 

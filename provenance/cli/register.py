@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.options import named_tokenizer, pass_context, text_or_json, tokenizer_options
 from provenance.cli.output import counted, next_audit, say, say_json, say_problems, short, size_text, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
@@ -52,6 +53,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 @click.option("--owner", default=Absence.UNKNOWN.value, help="Who answers for the dataset.")
 @click.option("--root", default="data", show_default=True, help="Data root that FILES are relative to.")
 @click.option("--text-field", default=None, help="Field that holds the text; found by convention otherwise.")
+@tokenizer_options
 @text_or_json
 @pass_context
 def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, **facts: object) -> int:
@@ -66,7 +68,7 @@ def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | No
         plans, claimed = _from_manifest(workspace, ctx.path(manifest))
     else:
         plans, claimed = [_from_options(workspace, ctx, files, root, facts)], {}
-    done = _register(ctx, workspace, plans, claimed)
+    done = _register(ctx, workspace, [(_kept(workspace, dataset), patterns, root) for dataset, patterns, root in plans], claimed)
     _print(ctx, done, output, workspace.run_file)
     return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
 
@@ -104,7 +106,17 @@ def _from_options(workspace: Workspace, ctx: CommandContext, files: tuple[str, .
     if not files or not facts["name"]:
         raise click.UsageError("give --manifest FILE, or FILES… with --dataset NAME")
     base = workspace.settings.root(root)
-    return build_dataset(facts), tuple(_below(ctx.path(Path(f)), f, base) for f in files), root
+    dataset = replace(build_dataset(facts), tokenizer=named_tokenizer(ctx, facts))
+    return dataset, tuple(_below(ctx.path(Path(f)), f, base) for f in files), root
+
+
+def _kept(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Return a dataset as it is recorded: a tokenizer that lies in the workspace moves with it."""
+    if dataset.tokenizer is None:
+        return dataset
+    folder, path = workspace.settings.workspace.absolute(), Path(dataset.tokenizer.path)
+    shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return replace(dataset, tokenizer=replace(dataset.tokenizer, path=shown.as_posix()))
 
 
 def _below(path: Path, given: str, base: Path) -> str:

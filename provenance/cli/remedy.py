@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provenance.audit.remedy import ShardDrop
     from provenance.audit.tools import Tools
     from provenance.bootstrap import Workspace
-    from provenance.model.dataset import Shard
+    from provenance.model.dataset import Dataset, Shard
 
 
 @click.group()
@@ -58,7 +58,7 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
 class _Mended:
     """A shard that was written again."""
 
-    text_field: str | None
+    dataset: Dataset
     is_empty: bool
 
 
@@ -94,7 +94,7 @@ def _mend(workspace: Workspace, item: ShardDrop) -> _Mended:
     if left_out == shard.records:
         location.unlink()
         say(f"  {visible(item.path)}: nothing is left of it, the file is taken out")
-    return _Mended(text_field=version.dataset.text_field, is_empty=left_out == shard.records)
+    return _Mended(dataset=version.dataset, is_empty=left_out == shard.records)
 
 
 def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> None:
@@ -104,7 +104,9 @@ def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> 
         found = mended.get((name, shard.path))
         if found is None:
             return shard
-        return None if found.is_empty else tools.listing.describe(shard.path, root=shard.root, text_field=found.text_field)
+        if found.is_empty:
+            return None
+        return tools.listing.describe(shard.path, root=shard.root, text_field=found.dataset.text_field, tokenizer=found.dataset.tokenizer)
 
     names = {name for name, _ in mended}
     done = register_again(names, tools, describe=describe)

@@ -113,7 +113,7 @@ def _scan(
 
 def _targets(tools: Tools, datasets: tuple[str, ...]) -> tuple[list[ShardToScan], list[ReadProblem]]:
     """Return the shards of some datasets (of all, where none is named), and those that are not what was registered."""
-    from provenance.audit.scan import ShardToScan
+    from provenance.audit.scan import target_of
     from provenance.audit.states import ShardState, check_shards
 
     with tools.units.read() as registry:
@@ -125,7 +125,7 @@ def _targets(tools: Tools, datasets: tuple[str, ...]) -> tuple[list[ShardToScan]
         for checked in check_shards(version, tools):
             shard = checked.shard
             if checked.state is ShardState.UNCHANGED:
-                targets.append(ShardToScan(dataset=version.dataset, shard=shard, location=tools.listing.locate(shard.path, root=shard.root)))
+                targets.append(target_of(version, shard, tools.listing))
             else:
                 stale.append(
                     ReadProblem(path=shard.path, line=None, record=None, message=f"{checked.state} since it was registered; register it again")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
 from provenance.ingest.flat import find_flat_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
+from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
+from provenance.ingest.token_fields import LABELS, NO_IDS, ids_of, labels_beyond, long_token_fields, may_be_ids
+from provenance.ingest.utf8 import utf8, whole
 from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
 from provenance.ports import TextBatch
 
@@ -28,21 +32,25 @@ _MORE_FIELDS = "…"
 _LABEL, _ODD = -1, -2
 """Codes of keys whose values are no rows: labels, and keys that are rows themselves."""
 _NESTED = frozenset({list, dict, tuple, bytes})
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class RowCollector:
     """Collects the text rows of records until they are taken as a batch."""
 
-    def __init__(self, text_field: str | None = None, *, keys: bool = True) -> None:
+    def __init__(self, text_field: str | None = None, *, keys: bool = True, tokens: NamedTokens | None = None, where: str = "") -> None:
         """Make an empty collector.
 
         Args:
             text_field: The field to read, a key or a dotted path; ``None`` reads every text.
             keys: Keys with room for a passage are text too; not so where they are a schema's names.
+            tokens: What reads token ids; ``None`` where no tokenizer is named.
+            where: The shard, for messages.
         """
         self._text_field = text_field
         self._keys = keys
+        self._named = tokens
+        self._where = where
+        self._reported = Reported()
         self._plans: dict[tuple[str, ...], FieldPlan] = {}
         self._planned_keys = 0
         self._codes: dict[str, int] = {}
@@ -51,7 +59,10 @@ class RowCollector:
         """Fields of records that had no text, for the message when no record has any."""
         self._unread: dict[str, tuple[int, bool]] = {}
         """Field that was not read → records that hold text there, and whether one could raise an alarm alone."""
+        self.tokens_seen = ""
+        """A field with token ids that were not read for want of a tokenizer, for the message when no record has text."""
         self.rows_given = 0
+        self._ready: list[TextBatch] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -60,6 +71,7 @@ class RowCollector:
         self._lines: list[int] = []
         self._row_codes: list[int] = []
         self._ids: list[str | None] = []
+        self._tokens: dict[tuple[int, str], RowTokens] = {}
         self._bytes = 0
         if len(self._codes) > _MAX_NAMES:
             self._codes = {}
@@ -75,13 +87,14 @@ class RowCollector:
         """Rows given out so far and still here."""
         return self.rows_given + len(self._parts)
 
-    def add(self, record: object, *, index: int, line: int) -> str | None:
+    def add(self, record: object, *, index: int, line: int, has_tokens: bool = False) -> str | None:
         """Take the text rows of a record.
 
         Args:
             record: The decoded record.
             index: 0-based record.
             line: 1-based line, 0 where the format has none.
+            has_tokens: It has tokens too, which are taken apart from it: it needs no text.
 
         Returns:
             Why the record could not be read, ``None`` where it could.
@@ -90,7 +103,7 @@ class RowCollector:
             return f"is {json_kind(record)}, expected an object with named fields"
         keys = tuple(record)
         plan = self._plans.get(keys) or self._make_plan(keys)
-        before = len(self._parts)
+        before, rows = len(self._parts), self.rows
         doc_id = id_text(record, plan.ids) if plan.ids else None
         try:
             if self._text_field is None:
@@ -104,13 +117,81 @@ class RowCollector:
             self._drop_after(before)
             return f"a field of it is not UTF-8: byte 0x{err.object[err.start]:02x} at byte {err.start + 1:,} ({err.reason})"
         added = len(self._parts) - before
-        if not added:
-            return self.no_rows(record)
-        self._bytes += len(self._parts[-1]) if added == 1 else sum(map(len, self._parts[before:]))
-        self._records += [index] * added
-        self._lines += [line] * added
-        self._ids += [None if doc_id is None else whole(doc_id)] * added
+        if added:
+            self._bytes += len(self._parts[-1]) if added == 1 else sum(map(len, self._parts[before:]))
+            self._records += [index] * added
+            self._lines += [line] * added
+            self._ids += [None if doc_id is None else whole(doc_id)] * added
+        names = self._token_fields(plan)
+        trouble = self._add_token_fields(record, names, index=index, line=line, doc_id=doc_id) if names else None
+        if trouble is not None or has_tokens or self.rows > rows or self._holds_document(record, names):
+            return trouble
+        return self.no_rows(record)
+
+    def add_tokens(self, ids: NDArray[Any], path: str, *, index: int, line: int = 0, doc_id: str | None = None) -> Iterator[TextBatch]:
+        """Take the rows of a document of token ids, and yield a batch whenever it is full. Nothing is taken unless this is iterated.
+
+        Args:
+            ids: The document, of any whole-number type.
+            path: The field's name.
+            index: 0-based record.
+            line: 1-based line, 0 where the format has none.
+            doc_id: The record's name.
+
+        Raises:
+            ShardReadError: If the tokenizer is not the one that made them.
+        """
+        if self._named is None:
+            return
+        for piece in cut(ids, self._named.decoder, where=f"{self._where}: record {index:,}"):
+            name = whole(extend("", path + piece.suffix))
+            self._append_bytes(name, piece.decoded.data)
+            self._bytes += len(piece.decoded.data)
+            self._records.append(index)
+            self._lines.append(line)
+            self._ids.append(None if doc_id is None else whole(doc_id))
+            self._tokens[index, name] = RowTokens(len(self._parts) - 1, piece)
+            if self.full and (batch := self.take()) is not None:
+                yield batch
+
+    def _token_fields(self, plan: FieldPlan) -> tuple[str, ...]:
+        """Return the fields of records that hold token ids by their names, the one that the user named first; none where a schema tells them apart."""
+        if not self._keys:
+            return ()
+        if self._named is None or self._named.field is None:
+            return plan.tokens
+        return self._named.field, *(name for name in plan.tokens if name != self._named.field)
+
+    def _holds_document(self, record: Mapping[str, Any], names: Sequence[str]) -> bool:
+        """Tell whether a record has a list of tokens that are read; it may be empty."""
+        return self._named is not None and any(isinstance(record.get(name), list) for name in names)
+
+    def _add_token_fields(self, record: Mapping[str, Any], names: Sequence[str], *, index: int, line: int, doc_id: str | None) -> str | None:
+        """Take the tokens of a record, and count those that are not read; return what is wrong with them."""
+        if self._named is None:
+            self.tokens_seen = self.tokens_seen or next((name for name in names if may_be_ids(record[name])), "")
+            self.count_unread(dict.fromkeys(long_token_fields(record, names), True))
+            return None
+        chosen = self._named.field
+        if chosen is not None:
+            self.count_unread(dict.fromkeys(long_token_fields(record, names[1:]), True))
+            if not isinstance(record.get(chosen), list):
+                return f"no tokens in field {chosen!r}; its fields are: {list_names(record)}"
+        lists: list[NDArray[np.int64]] = []
+        for name in names if chosen is None else (chosen,):
+            if chosen is None and not may_be_ids(record[name]):
+                continue
+            ids = ids_of(record[name])
+            if ids is None:
+                return f"field {name!r} {NO_IDS}"
+            lists.append(labels_beyond(ids, lists) if name == LABELS and chosen is None else ids)
+            self._ready += self.add_tokens(lists[-1], name, index=index, line=line, doc_id=doc_id)
         return None
+
+    def take_ready(self) -> list[TextBatch]:
+        """Return the batches that were full before all of a record was taken, and forget them."""
+        ready, self._ready = self._ready, []
+        return ready
 
     def add_alike(self, records: Sequence[Mapping[str, Any]], *, index: int, lines: Sequence[int]) -> list[tuple[int, str]] | None:
         """Take the text rows of records that have one set of keys in one order, all at once where they are flat.
@@ -125,7 +206,8 @@ class RowCollector:
         """
         keys = tuple(records[0])
         plan = self._plans.get(keys) or self._make_plan(keys)
-        found = find_flat_rows(records, plan, keys=self._keys) if self._text_field is None else None
+        one_by_one = self._text_field is not None or (self._named is not None and self._named.field is not None)
+        found = None if one_by_one else find_flat_rows(records, plan, keys=self._keys)
         if found is None:
             return None
         parts = [utf8(text) for text in found.texts]
@@ -168,6 +250,8 @@ class RowCollector:
         found.join()
         for path, text in found.rows:
             self._append(path, text)
+        if found.hidden and self._keys:
+            self.count_unread(dict.fromkeys(found.hidden, True))
 
     def _add_turns(self, name: str, turns: list[Any]) -> bool:
         """Take a list of plain chat turns, under the names and in the order of ``FoundTexts`` but faster.
@@ -241,7 +325,10 @@ class RowCollector:
         return {name: records for name, (records, alone) in self._unread.items() if alone or records >= _MANY_RECORDS}
 
     def _append(self, path: str, text: str) -> None:
-        self._parts.append(utf8(text))
+        self._append_bytes(path, utf8(text))
+
+    def _append_bytes(self, path: str, raw: bytes) -> None:
+        self._parts.append(raw)
         self._row_codes.append(self._code(path))
 
     def _code(self, path: str) -> int:
@@ -296,6 +383,7 @@ class RowCollector:
             np.array(self._row_codes, np.int32),
             tuple(map(whole, self._codes)),
             self._ids,
+            TokenMap(self._tokens, self._reported) if self._tokens else None,
         )
         self.rows_given += len(parts)
         self._clear()
@@ -308,19 +396,6 @@ def _take_label(key: str, value: object, pieces: dict[str, list[str]]) -> bool:
         return type(value) not in HOLDERS
     pieces.setdefault(key, []).append(value)
     return not is_passage(value)
-
-
-def utf8(text: str) -> bytes:
-    """Return UTF-8. A lone surrogate, which is no character and has no UTF-8, stands as U+FFFD: one code point for one, so that offsets hold."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return _SURROGATES.sub("\ufffd", text).encode()
-
-
-def whole(text: str) -> str:
-    """Return text that has UTF-8: lone surrogates as U+FFFD, one for one."""
-    return text if text.isascii() else utf8(text).decode()
 
 
 def json_kind(value: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from provenance.ingest.lengths import is_alone, is_passage
+from provenance.ingest.token_fields import token_names
 from provenance.ingest.walk import HOLDERS, FoundTexts, extend
 
 TEXT_FIELDS: tuple[str, ...] = (
@@ -64,6 +65,8 @@ class FieldPlan:
     others: tuple[str, ...]
     """All other fields, in the record's order."""
     ids: tuple[str, ...]
+    tokens: tuple[str, ...]
+    """Those that hold token ids by their names."""
     long_keys: tuple[tuple[int, str], ...]
     """Position and name of fields whose very name has room for a passage."""
 
@@ -75,6 +78,7 @@ def plan_fields(keys: tuple[str, ...]) -> FieldPlan:
         text=tuple(k for k in TEXT_FIELDS if k in have),
         others=tuple(k for k in keys if k not in text),
         ids=tuple(k for k in ID_FIELDS if k in have),
+        tokens=token_names(keys),
         long_keys=tuple((n, k) for n, k in enumerate(keys) if is_passage(k)),
     )
 
@@ -123,7 +127,7 @@ def find_unread(record: Mapping[str, object], text_field: str | None) -> dict[st
             path = extend("", name)
             found.walk(rest, path, path)
             found.join()
-    unread: dict[str, bool] = {}
+    unread = dict.fromkeys(found.hidden, True)
     for path, text in found.rows:
         field = wild_path(path)
         unread[field] = unread.get(field, False) or is_alone(text)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import RowCollector, list_names
+from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.problems import ProblemLog
 from provenance.ingest.unfold import unfold
 from provenance.model.dataset import ShardFormat
 from provenance.model.match import ReadProblem
 from provenance.ports import TextBatch
+
+TOKENIZER_HINT: Final = "name the tokenizer that made them: fields: {tokenizer: FILE} in the manifest, or --tokenizer"
+
+
+def needs_tokenizer(location: str, what: str) -> ShardReadError:
+    """Return the error of a shard that holds nothing but tokens, where no tokenizer is named."""
+    return ShardReadError(f"{location}: holds {what}, and no tokenizer is named that reads them", hint=TOKENIZER_HINT)
 
 
 class Stream(ABC):
@@ -25,11 +33,12 @@ class Stream(ABC):
     keys_are_text: ClassVar[bool] = True
     """A key with room for a passage is text too: not so where keys are a schema's names."""
 
-    def __init__(self, location: str, text_field: str | None = None) -> None:
+    def __init__(self, location: str, text_field: str | None = None, tokens: NamedTokens | None = None) -> None:
         self.location = location
         self.text_field = text_field
+        self.tokens = tokens
         self._log = ProblemLog(location)
-        self._rows = RowCollector(text_field, keys=self.keys_are_text)
+        self._rows = RowCollector(text_field, keys=self.keys_are_text, tokens=tokens, where=location)
         self._records = 0
         self._bytes_read = 0
 
@@ -67,16 +76,17 @@ class Stream(ABC):
         Raises:
             ShardReadError: If the file cannot be read, or nothing in it could.
         """
-        yield from map(unfold, self._batches())
+        for batch in self._batches():
+            yield from unfold(batch)
         self._require_text()
 
     @abstractmethod
     def _batches(self) -> Iterator[TextBatch]:
         """Yield the batches of this format."""
 
-    def _add(self, record: object, line: int = 0) -> None:
-        """Take the rows of the next record, or note why there are none."""
-        trouble = self._rows.add(record, index=self._records, line=line)
+    def _add(self, record: object, line: int = 0, *, has_tokens: bool = False) -> None:
+        """Take the rows of the next record, or note why there are none; one whose tokens are read elsewhere needs none."""
+        trouble = self._rows.add(record, index=self._records, line=line, has_tokens=has_tokens)
         if trouble is not None:
             self._log.add(trouble, line=line or None, record=self._records)
         self._records += 1
@@ -94,6 +104,8 @@ class Stream(ABC):
     def _require_text(self) -> None:
         if self._rows.rows:
             return
+        if self._rows.tokens_seen:
+            raise needs_tokenizer(self.location, f"token ids in field {self._rows.tokens_seen!r} and no text")
         if self._rows.fields_seen:
             wanted = "no record has a text field" if self.text_field is None else f"no record has text in field {self.text_field!r}"
             raise ShardReadError(

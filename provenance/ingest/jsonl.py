@@ -47,6 +47,7 @@ class JsonlStream(Stream):
             for block in _slices(_blocks(source, self.location)):
                 self._take(block)
                 self._bytes_read = source.taken
+                yield from self._rows.take_ready()
                 if self._rows.full and (batch := self._rows.take()) is not None:
                     yield batch
             self._bytes_read = source.taken

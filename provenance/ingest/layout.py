@@ -12,7 +12,10 @@ import pyarrow.parquet as pq
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import list_names
 from provenance.ingest.columns import holds_map, holds_text
+from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS
+from provenance.ingest.interface import needs_tokenizer
+from provenance.ingest.token_fields import LABELS, hides_ids, holds_ids, may_hold_ids, token_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +28,31 @@ class Layout:
     """All others that hold strings, or bytes that may be text, pictures among them."""
     ids: tuple[str, ...]
     """Those that may name a record."""
-    paths: tuple[str, ...]
-    """What to ask Parquet for: columns, or leaves of them."""
+    tokens: tuple[str, ...]
+    """Of these every list is a document of token ids."""
+    unread: tuple[str, ...]
+    """Those that hold token ids which are not read: no tokenizer is named, or another column."""
     names: tuple[str, ...]
     """All columns."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are read, each once."""
+        """The columns that are read as text or names, each once."""
         return tuple(dict.fromkeys((*self.text, *self.others, *self.ids)))
 
 
-def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) -> Layout:
+def plan_columns(schema: pa.Schema, location: str, *, text_field: str | None, tokens: NamedTokens | None) -> Layout:
     """Return what to read of a file.
 
     Args:
-        file: The open file.
-        text_field: The field that holds the text, a column or a dotted path that starts at one; ``None`` reads every text.
+        schema: Of the file.
         location: For messages.
+        text_field: The field that holds the text, a column or a dotted path that starts at one; ``None`` reads every text.
+        tokens: What reads token ids; ``None`` where no tokenizer is named.
 
     Raises:
-        ShardReadError: If no column holds text, or the named one is not there; the message names the columns.
+        ShardReadError: If no column holds text or tokens that can be read, or a named one is not there; the message names the columns.
     """
-    schema = file.schema_arrow
     names = tuple(schema.names)
     twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
@@ -58,15 +63,42 @@ def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) ->
         text = tuple(name for name in (text_field, text_field.split(".")[0]) if name in names)[:1]
         text = tuple(name for name in text if holds_text(schema.field(name).type))
     others = tuple(name for name in names if name not in text and holds_text(schema.field(name).type))
-    if not text and (text_field is not None or not others):
+    ids = tuple(name for name in ID_FIELDS if name in names and name not in text and _may_name(schema.field(name).type))
+    chosen, unread = _plan_tokens(schema, location, tokens)
+    if not text and not chosen and unread and text_field is None:
+        raise needs_tokenizer(location, f"token ids in column {unread[0]!r} and no text")
+    if not text and (text_field is not None or not (others or chosen)):
         wanted = "no column holds text" if text_field is None else f"no column {text_field!r} that holds text"
         raise ShardReadError(
             f"{location}: {wanted}; the columns are: {list_names(dict.fromkeys(names))}",
             hint="name the field: fields: {text: …} in the manifest, or --text-field",
         )
-    ids = tuple(name for name in ID_FIELDS if name in names and name not in text and _may_name(schema.field(name).type))
-    paths = tuple(dict.fromkeys((*ids, *_text_paths(file, (*text, *others)))))
-    return Layout(text, others, ids, paths, names)
+    return Layout(text, others, ids, chosen, unread, names)
+
+
+def parquet_paths(file: pq.ParquetFile, layout: Layout) -> tuple[str, ...]:
+    """Return what to ask Parquet for: columns, or leaves of them."""
+    return tuple(dict.fromkeys((*layout.ids, *_text_paths(file, (*layout.text, *layout.others)), *layout.tokens, *layout.unread)))
+
+
+def _plan_tokens(schema: pa.Schema, location: str, tokens: NamedTokens | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of token ids that are read, and those that are not."""
+    names = tuple(schema.names)
+    kinds = {name: schema.field(name).type for name in names}
+    found = tuple(name for name in token_names(names) if holds_ids(kinds[name]) or (name != LABELS and may_hold_ids(kinds[name])))
+    hidden = tuple(name for name in names if hides_ids(kinds[name]))
+    if tokens is None:
+        return (), (*(name for name in found if name != LABELS), *hidden)
+    chosen = found if tokens.field is None else (tokens.field,)
+    for name in chosen:
+        if name not in names:
+            raise ShardReadError(
+                f"{location}: no column {name!r}; the columns are: {list_names(dict.fromkeys(names))}",
+                hint="name the column of token ids: fields: {tokens: …} in the manifest, or --tokens-field",
+            )
+        if not holds_ids(kinds[name]):
+            raise ShardReadError(f"{location}: column {name!r} holds {kinds[name]}, expected lists of token ids", hint="write it as list<int32>")
+    return chosen, (*(name for name in found if name not in chosen and name != LABELS), *hidden)
 
 
 def _may_name(kind: pa.DataType) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import fsspec
@@ -12,9 +13,10 @@ from provenance.errors import ManifestError, NoFilesError, ShardDigestMismatchEr
 from provenance.fingerprint.digest import BLOCK_BYTES, hash_file
 from provenance.fingerprint.tokens import count_words
 from provenance.ingest.files import is_url, open_binary
+from provenance.ingest.megatron import BIN_ENDING, INDEX_ENDING
 from provenance.ingest.patterns import PatternFinder
 from provenance.ingest.reader import Reader, format_of
-from provenance.model.dataset import Shard
+from provenance.model.dataset import Shard, Tokenizer
 
 
 class FileListing:
@@ -34,7 +36,7 @@ class FileListing:
         """Return the files that glob patterns, folders or fsspec URLs name, relative to the root's folder, sorted, each once.
 
         ``*`` and ``?`` match within a folder, ``**`` across folders; hidden files must be named as such. A folder stands for all files below it that
-        end like data files; ``left_out`` lists the others.
+        end like data files; ``left_out`` lists the others. A Megatron ``.bin`` brings its ``.idx`` along, and the other way round.
 
         Raises:
             NoFilesError: If a pattern matches nothing.
@@ -49,6 +51,7 @@ class FileListing:
                     f"{pattern!r} names no data file under {self._roots[root]}", hint="check the pattern, and that the data root is the right folder"
                 )
             found.update(matched)
+            found.update(path for name in matched for path in self._beside(name, root=root))
         return sorted(found)
 
     def left_out(self, patterns: Sequence[str], *, root: str) -> list[str]:
@@ -77,7 +80,7 @@ class FileListing:
         """
         return _hash(self.locate(path, root=root))
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
+    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
         """Hash and count a file, which is read twice: its bytes for the digest, its records for the counts.
 
         Raises:
@@ -86,7 +89,7 @@ class FileListing:
             ShardDigestMismatchError: If it changed between the two.
         """
         location = self.locate(path, root=root)
-        stream = self._reader.open(location, text_field=text_field)
+        stream = self._reader.open(location, text_field=text_field, tokenizer=tokenizer)
         before = _stamp(location)
         digest, size_bytes = _hash(location)
         words = sum(count_words(batch.data, batch.offsets) for batch in stream)
@@ -102,6 +105,13 @@ class FileListing:
             format=stream.format,
             unread_records=stream.unread,
         )
+
+    def _beside(self, path: str, *, root: str) -> Iterator[str]:
+        """Yield the other half of a Megatron pair, where it is there: neither can be read or held against its digest alone."""
+        for ending, other in ((BIN_ENDING, INDEX_ENDING), (INDEX_ENDING, BIN_ENDING)):
+            pair = path.removesuffix(ending) + other
+            if path.endswith(ending) and not is_url(path) and (self._folder(root) / pair).is_file():
+                yield from self._finder(root).find(glob.escape(pair))
 
     def _folder(self, root: str) -> Path:
         if root not in self._roots:

@@ -1,4 +1,4 @@
-"""Parquet: only columns that hold text, row group by row group; they pass from Arrow's buffers without becoming Python strings where their shape allows."""
+"""Parquet: only columns that hold text or tokens, row group by row group; they pass from Arrow's buffers without becoming Python strings where their shape allows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from provenance.ingest.columns import ColumnRows, OddColumnError, collect_rows, 
 from provenance.ingest.fields import find_unread, id_text, wild_path
 from provenance.ingest.files import open_binary, read_head
 from provenance.ingest.interface import Stream
-from provenance.ingest.layout import Layout, plan_columns
+from provenance.ingest.layout import Layout, parquet_paths, plan_columns
 from provenance.ingest.lengths import are_alone
 from provenance.ingest.problems import ProblemLog
+from provenance.ingest.token_fields import LABELS, NO_IDS, TokenLists, count_long, labels_beyond
 from provenance.ingest.walk import text_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
@@ -32,27 +33,59 @@ _VALUE_ERRORS = (pa.ArrowException, ValueError, OverflowError)
 _READ_ERRORS = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError)
 
 
-class ParquetStream(Stream):
-    """Text rows of a Parquet file."""
+class ColumnStream(Stream):
+    """Rows of a file that comes in Arrow record batches."""
 
-    format = ShardFormat.PARQUET
     keys_are_text = False
 
-    def _batches(self) -> Iterator[TextBatch]:
-        with open_parquet(self.location) as (file, size_bytes):
-            groups = file.num_row_groups
-            layout = plan_columns(file, self.text_field, self.location)
-            first_record = 0
-            for group in range(groups):
-                for columns in iter_columns(file, group, layout.paths, self._log):
-                    yield from self._take(columns, layout)
-                first_record += file.metadata.row_group(group).num_rows
-                self._records = first_record
-                self._bytes_read = size_bytes * (group + 1) // groups
-        if (batch := self._rows.take()) is not None:
-            yield batch
+    def _plan(self, schema: pa.Schema) -> Layout:
+        return plan_columns(schema, self.location, text_field=self.text_field, tokens=self.tokens)
 
     def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
+        for name in layout.unread:
+            long = count_long(columns.column(name))
+            self._rows.count_unread({name: True} if long else {}, long)
+        if layout.tokens:
+            yield from self._take_tokens(columns, layout)
+        else:
+            yield from self._take_text(columns, layout)
+
+    def _take_tokens(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
+        """Take records with token ids, each with its text: rows of a record stand together."""
+        lists = [TokenLists(columns.column(name)) for name in layout.tokens]
+        has_text = bool(layout.text or layout.others)
+        needed = not has_text or (self.tokens is not None and self.tokens.field is not None)
+        records = _records(columns, layout.columns) if has_text else None
+        for row, doc_id in enumerate(_ids(columns, layout.ids)):
+            index, there = self._records, any(column.there[row] for column in lists)
+            if records is None:
+                self._records += 1
+            else:
+                self._take_record(next(records), has_tokens=there)
+            if needed and not there:
+                self._log.add(f"no tokens in field {' or '.join(map(repr, layout.tokens))}", record=index)
+            yield from self._take_lists(row, lists, layout.tokens, index=index, doc_id=doc_id)
+            if self._rows.full and (batch := self._rows.take()) is not None:
+                yield batch
+
+    def _take_lists(self, row: int, lists: Sequence[TokenLists], names: Sequence[str], *, index: int, doc_id: str | None) -> Iterator[TextBatch]:
+        before: list[NDArray[np.int64]] = []
+        for name, column in zip(names, lists, strict=True):
+            ids = column.ids(row)
+            if ids is None:
+                self._log.add(f"field {name!r} {NO_IDS}", record=index)
+                continue
+            before.append(labels_beyond(ids, before) if name == LABELS and len(names) > 1 else ids)
+            yield from self._rows.add_tokens(before[-1], name, index=index, doc_id=doc_id)
+
+    def _take_record(self, record: dict[str, Any] | str, *, has_tokens: bool = False) -> None:
+        if isinstance(record, str):
+            self._log.add(record, record=self._records)
+            self._records += 1
+        else:
+            self._add(record, has_tokens=has_tokens)
+
+    def _take_text(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
         rows = None
         if self.text_field is None:
             rows = collect_rows(columns, layout.text, layout.others)
@@ -64,11 +97,7 @@ class ParquetStream(Stream):
                 yield batch
             return
         for record in _records(columns, layout.columns):
-            if isinstance(record, str):
-                self._log.add(record, record=self._records)
-                self._records += 1
-            else:
-                self._add(record)
+            self._take_record(record)
             if self._rows.full and (batch := self._rows.take()) is not None:
                 yield batch
 
@@ -112,6 +141,27 @@ class ParquetStream(Stream):
             self._rows.count_unread({path: alone[path]}, len(found))
 
 
+class ParquetStream(ColumnStream):
+    """Rows of a Parquet file."""
+
+    format = ShardFormat.PARQUET
+
+    def _batches(self) -> Iterator[TextBatch]:
+        with open_parquet(self.location) as (file, size_bytes):
+            groups = file.num_row_groups
+            layout = self._plan(file.schema_arrow)
+            paths = parquet_paths(file, layout)
+            first_record = 0
+            for group in range(groups):
+                for columns in iter_columns(file, group, paths, self._log):
+                    yield from self._take(columns, layout)
+                first_record += file.metadata.row_group(group).num_rows
+                self._records = first_record
+                self._bytes_read = size_bytes * (group + 1) // groups
+        if (batch := self._rows.take()) is not None:
+            yield batch
+
+
 def _unread(value: pa.Scalar[Any], name: str) -> dict[str, bool]:
     try:
         return find_unread({name: value.as_py()}, None)
@@ -134,7 +184,7 @@ def open_parquet(location: str) -> Iterator[tuple[pq.ParquetFile, int]]:
             file = pq.ParquetFile(raw)
         except _READ_ERRORS as err:
             raise ShardReadError(
-                f"{location}: cannot be read as Parquet; it is cut short or no Parquet file: {_first_line(err)}", hint="fetch or write it again"
+                f"{location}: cannot be read as Parquet; it is cut short or no Parquet file: {first_line(err)}", hint="fetch or write it again"
             ) from err
         with file:
             yield file, size_bytes
@@ -153,7 +203,7 @@ def iter_columns(file: pq.ParquetFile, group: int, names: Sequence[str], log: Pr
             rows += columns.num_rows
             yield columns
     except _READ_ERRORS as err:
-        log.add(f"row group {group} of {file.num_row_groups} is damaged: {_first_line(err)}")
+        log.add(f"row group {group} of {file.num_row_groups} is damaged: {first_line(err)}")
     else:
         if rows != meta.num_rows:  # Arrow reads what is there: without this a cut column would pass for a whole one
             log.add(f"row group {group} of {file.num_row_groups} is damaged: it has {rows:,} rows, the footer says {meta.num_rows:,}")
@@ -196,7 +246,7 @@ def _record(row: int, arrays: Mapping[str, Any]) -> dict[str, Any] | str:
             where = f"byte 0x{err.object[err.start]:02x} at byte {err.start + 1:,} of the field ({err.reason})"
             return f"field {name!r} is not UTF-8: {where}"
         except _VALUE_ERRORS as err:
-            return f"field {name!r} cannot be read: {_first_line(err)}"
+            return f"field {name!r} cannot be read: {first_line(err)}"
     return record
 
 
@@ -225,6 +275,7 @@ def _text_or_raw(value: object) -> object:
     return value if text is None else text
 
 
-def _first_line(err: BaseException) -> str:
+def first_line(err: BaseException) -> str:
+    """Return the first line of what an error says, for messages."""
     text = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
     return text[:200]

@@ -19,6 +19,8 @@ from provenance.errors import ShardReadError
 from provenance.ingest.files import COMPRESSIONS, ByteSource, split_name
 from provenance.ingest.jsonl import is_blank, starts_array
 from provenance.ingest.lines import iter_line_blocks
+from provenance.ingest.reader import format_of
+from provenance.model.dataset import ShardFormat
 
 _PARQUET = frozenset({".parquet", ".pq"})
 _LINE_FORMATS = frozenset({".jsonl", ".ndjson", ".json"})
@@ -41,6 +43,12 @@ class Rewriter:
         """
         ending = split_name(source)[1]
         if ending not in _PARQUET and ending not in _LINE_FORMATS:
+            form = format_of(source)
+            if form is not None and form is not ShardFormat.TEXT:
+                raise ShardReadError(
+                    f"{source}: is written by another tool and cannot lose a record here ({form.value})",
+                    hint="drop the record from its source and write it again",
+                )
             raise ShardReadError(f"{source}: holds one document and cannot lose a record", hint="take the whole file out of the dataset")
         part = Path(target + ".part")
         try:

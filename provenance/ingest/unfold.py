@@ -7,6 +7,7 @@ As it stands such a string hides text: ``\u0444`` for a letter, ``\n`` between t
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
@@ -23,24 +24,43 @@ _OPENING[[ord(c) for c in '{["']] = True
 _WHITE = b" \t\r\n"
 
 
-def unfold(batch: TextBatch) -> TextBatch:
-    """Return a batch with the texts in its rows that are JSON as further rows after all others; the batch itself where there are none."""
+def unfold(batch: TextBatch) -> Iterator[TextBatch]:
+    """Yield a batch with the texts in its rows that are JSON as further rows after all others; the batch itself where there are none.
+
+    Of a batch that knows which tokens its rows were made of, these are a batch of their own: they stand at no tokens.
+    """
     found = [(row, path, text) for row in _candidates(batch) for path, text in _texts(batch, row)]
     if not found:
-        return batch
+        yield batch
+    elif batch.tokens is not None:
+        yield batch
+        yield _further(batch, found)
+    else:
+        yield _together(batch, _further(batch, found))
+
+
+def _further(batch: TextBatch, found: Sequence[tuple[int, str, str]]) -> TextBatch:
+    """Return rows of a batch's records as a batch: (row that each was found in, field path, text)."""
     codes = {name: code for code, name in enumerate(batch.field_names)}
     parts = [text.encode("utf-8", "replace") for _, _, text in found]
     rows = np.array([row for row, _, _ in found], np.int64)
     own = np.array([codes.setdefault(path, len(codes)) for _, path, _ in found], np.int32)
-    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    offsets = np.concatenate([[0], np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))]).astype(np.int64)
+    ids = [batch.doc_ids[row] for row in rows.tolist()]
+    return TextBatch(np.frombuffer(b"".join(parts), np.uint8), offsets, batch.record[rows], batch.line[rows], own, tuple(codes), ids)
+
+
+def _together(batch: TextBatch, further: TextBatch) -> TextBatch:
+    """Return the rows of two batches as one; the names of the second begin with those of the first."""
+    end = batch.offsets[-1]
     return TextBatch(
-        np.concatenate([batch.data[: batch.offsets[-1]], np.frombuffer(b"".join(parts), np.uint8)]),
-        np.concatenate([batch.offsets, batch.offsets[-1] + np.cumsum(lengths)]),
-        np.concatenate([batch.record, batch.record[rows]]),
-        np.concatenate([batch.line, batch.line[rows]]),
-        np.concatenate([batch.field_code, own]).astype(np.int32),
-        tuple(codes),
-        [*batch.doc_ids, *(batch.doc_ids[row] for row in rows.tolist())],
+        np.concatenate([batch.data[:end], further.data]),
+        np.concatenate([batch.offsets, further.offsets[1:] + end]),
+        np.concatenate([batch.record, further.record]),
+        np.concatenate([batch.line, further.line]),
+        np.concatenate([batch.field_code, further.field_code]),
+        further.field_names,
+        [*batch.doc_ids, *further.doc_ids],
     )
 
 

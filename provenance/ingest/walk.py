@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from provenance.ingest.lengths import is_alone, is_passage
 from provenance.ingest.lines import wide_encoding
+from provenance.ingest.token_fields import is_hidden
 
 LABEL_KEYS: frozenset[str] = frozenset({"role", "from", "type", "id", "name", "url", "image_url", "tool_call_id", "weight"})
 """Keys inside chat turns that hold labels: a row only where they have room for a passage."""
@@ -51,6 +52,8 @@ class FoundTexts:
     """Keys with room for a passage are rows too. Not so where they are a schema's names."""
     rows: list[tuple[str, str]] = field(default_factory=list)
     """(field path, text)."""
+    hidden: list[str] = field(default_factory=list)
+    """Paths, with ``[*]`` for every index, of lists of token ids below the top level: these are not read."""
     _pieces: dict[str, list[str]] = field(default_factory=dict)
 
     def walk(self, value: object, path: str, wild: str) -> None:
@@ -120,6 +123,8 @@ class FoundTexts:
                 if label is not None:
                     self._take(label, inner, every=False)
             elif type(item) in HOLDERS:
+                if is_hidden(key, item):
+                    self.hidden.append(inner.wild)
                 self._walk(item, inner, every and key not in LABEL_KEYS, depth)
 
 

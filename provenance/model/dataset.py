@@ -35,6 +35,14 @@ class ShardFormat(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     TEXT = "text"
+    ARROW = "arrow"
+    """Arrow IPC, a stream or a file."""
+    NUMPY = "numpy"
+    """An array of token ids."""
+    MEGATRON = "megatron"
+    """Token ids one after another; the shard of the same name that ends in ``.idx`` says where documents begin."""
+    MEGATRON_INDEX = "megatron-index"
+    """Where the documents of the ``.bin`` beside it begin: no text of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +136,18 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tokenizer:
+    """The tokenizer whose ids shards hold in the place of text."""
+
+    path: str
+    """Of its ``tokenizer.json``: POSIX, relative to the workspace where it lies in it, else absolute."""
+    sha256: str
+    """``sha256:<hex>`` of the file: ids mean nothing under another one."""
+    field: str | None = None
+    """The field that holds the ids, in formats with fields; ``None`` = found by convention."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """A named collection of shards and all that is declared of it."""
 
@@ -148,6 +168,8 @@ class Dataset:
     text_field: str | None = None
     """The field that holds the text; ``None`` = found by convention."""
     tags: tuple[str, ...] = ()
+    tokenizer: Tokenizer | None = None
+    """Turns token ids back into text; ``None`` = none is named, so that ids cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,10 @@ class Match:
     """95 % interval of ``exact_containment``'s estimate of the share of words taken over (Wilson)."""
     explained: bool = False
     because: Explanation | None = None
+    token_start: int | None = None
+    """First token of the document that the span touches, 0-based; ``None`` where the shard holds text."""
+    token_end: int | None = None
+    """One past the last token that the span touches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

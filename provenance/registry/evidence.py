@@ -36,8 +36,12 @@ _FIELDS += [pa.field(name, pa.int64(), nullable=False) for name in _NUMBERS]
 _FIELDS += [pa.field(name, pa.float64(), nullable=False) for name in _REALS]
 _FIELDS += [pa.field("line", pa.int64()), pa.field("also", _ALSO, nullable=False)]
 _FIELDS += [pa.field("explained", pa.bool_(), nullable=False), pa.field("because", pa.string())]
-MATCH_SCHEMA = pa.schema(_FIELDS, metadata={"format": "provenance.matches", "version": "2"})
-"""Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained."""
+_TOKENS: list[pa.Field[Any]] = [pa.field("token_start", pa.int64()), pa.field("token_end", pa.int64())]
+MATCH_SCHEMA = pa.schema([*_FIELDS, *_TOKENS], metadata={"format": "provenance.matches", "version": "3"})
+"""Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained, the tokens where the
+shard holds text."""
+_READABLE = (MATCH_SCHEMA, pa.schema(_FIELDS))
+"""With what the second version had: no tokens. Files of the first did not say in which set the other references of a match are: scans are done again."""
 
 _SUSPECT_TEXTS = ("scan", "shard", "path", "doc_id", "field", "pattern", "kind", "provider", "text")
 _SUSPECT_FIELDS: list[pa.Field[Any]] = [pa.field(name, pa.string(), nullable=False) for name in _SUSPECT_TEXTS]
@@ -83,7 +87,7 @@ class EvidenceFolder:
         raw = self.get_bytes(digest, suffix=_MATCHES_SUFFIX)
         try:
             table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
-            if table.schema != MATCH_SCHEMA:
+            if table.schema not in _READABLE:
                 raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: not a matches file of a known version")
             return [_match(row) for row in table.to_pylist()]
         except (pa.ArrowException, ValueError, TypeError, OSError) as err:

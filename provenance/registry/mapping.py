@@ -20,6 +20,7 @@ from provenance.model.dataset import (
     ShardFormat,
     Source,
     SourceKind,
+    Tokenizer,
 )
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.registry.log import LogEntry
@@ -38,6 +39,7 @@ from provenance.registry.tables import (
     ShardRow,
     TagRow,
     TermsRow,
+    TokenizerRow,
     VersionRow,
 )
 
@@ -81,6 +83,7 @@ def version_row(version: DatasetVersion, *, facts_digest: str) -> VersionRow:
         languages=[LanguageRow(position=i, value=v) for i, v in enumerate(dataset.languages)],
         derivations=[DerivationRow(position=i, value=v) for i, v in enumerate(dataset.derived_from)],
         tags=[TagRow(position=i, value=v) for i, v in enumerate(dataset.tags)],
+        tokenizer=None if dataset.tokenizer is None else _tokenizer_row(dataset.tokenizer),
     )
 
 
@@ -229,6 +232,10 @@ def _generator_row(position: int, generator: Generator) -> GeneratorRow:
     )
 
 
+def _tokenizer_row(tokenizer: Tokenizer) -> TokenizerRow:
+    return TokenizerRow(path=tokenizer.path, sha256=tokenizer.sha256, field=tokenizer.field)
+
+
 def _dataset(row: VersionRow) -> Dataset:
     claims = {r.standing: _claim(r) for r in row.licenses}
     source = Source(
@@ -252,6 +259,7 @@ def _dataset(row: VersionRow) -> Dataset:
         owner=row.owner,
         text_field=row.text_field,
         tags=tuple(r.value for r in row.tags),
+        tokenizer=None if row.tokenizer is None else Tokenizer(path=row.tokenizer.path, sha256=row.tokenizer.sha256, field=row.tokenizer.field),
     )
 
 

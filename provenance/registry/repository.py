@@ -43,6 +43,7 @@ _FACTS = (
     selectinload(VersionRow.languages),
     selectinload(VersionRow.derivations),
     selectinload(VersionRow.tags),
+    selectinload(VersionRow.tokenizer),
 )
 
 

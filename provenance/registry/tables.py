@@ -75,6 +75,7 @@ class VersionRow(Base):
     languages: Mapped[list[LanguageRow]] = relationship(lazy="raise", order_by="LanguageRow.position")
     derivations: Mapped[list[DerivationRow]] = relationship(lazy="raise", order_by="DerivationRow.position")
     tags: Mapped[list[TagRow]] = relationship(lazy="raise", order_by="TagRow.position")
+    tokenizer: Mapped[TokenizerRow | None] = relationship(lazy="raise")
 
 
 class LicenseRow(Base):
@@ -148,6 +149,18 @@ class TagRow(Base):
     version_id: Mapped[VersionKey]
     position: Mapped[Position]
     value: Mapped[str]
+
+
+class TokenizerRow(Base):
+    """The tokenizer that reads a version's token ids; a version without a row names none."""
+
+    __tablename__ = "dataset_tokenizers"
+    __table_args__ = (Index(None, "sha256"),)
+    version_id: Mapped[VersionKey]
+    path: Mapped[str]
+    sha256: Mapped[str]
+    field: Mapped[str | None]
+    """NULL = the fields that hold ids are found by convention."""
 
 
 class ShardRow(Base):

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from provenance.model.absence import is_absent
 from provenance.model.audit import MatchEvidence
-from provenance.model.match import Explanation, Span
+from provenance.model.match import Explanation, Match, Span
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.report.wording import clip, clip_middle, number, percent, rate, visible
 
@@ -88,11 +88,17 @@ def view_evidence(item: MatchEvidence) -> EvidenceView:
         has_text=text is not None,
         map_start=start,
         map_width=width,
-        where=f"characters {number(match.start)}–{number(match.end)}{of}",
+        where=f"characters {number(match.start)}–{number(match.end)}{of}{_tokens(match)}",
         numbers=_numbers(item),
         explained=_explained(item),
         also=_also(item),
     )
+
+
+def _tokens(match: Match) -> str:
+    if match.token_start is None or match.token_end is None:
+        return ""
+    return f", tokens {number(match.token_start)}–{number(match.token_end)}"
 
 
 def _map_span(start: int, end: int, length: int) -> tuple[int, int]:

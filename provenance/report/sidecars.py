@@ -12,7 +12,7 @@ from provenance.report.wording import csv_cell, visible
 _FINDINGS = ("id", "rule", "title", "bundle", "severity", "outcome", "action", "dataset", "subject_kind", "subject", "message", "because", "waiver")
 _MATCHES = (
     "id", "dataset", "path", "record", "line", "field", "start", "end", "reference_set", "reference", "kind", "title", "provider", "model", "words",
-    "aligned_words", "longest_run", "exact_containment", "exact_jaccard", "chance_alarms_per_million", "explained", "because",
+    "aligned_words", "longest_run", "exact_containment", "exact_jaccard", "chance_alarms_per_million", "explained", "because", "token_start", "token_end",
 )  # fmt: skip
 _SHARDS = ("dataset", "path", "sha256", "size_bytes", "records", "words", "state", "alarms", "matched_words")
 
@@ -38,7 +38,7 @@ def _matches(record: AuditRecord) -> bytes:
         (
             e.id, e.dataset, m.path, m.record, m.line, m.field, m.start, m.end, m.reference_set, m.reference, m.kind.value, e.reference.title,
             e.reference.provider, e.reference.model, m.words, m.aligned_words, m.longest_run, m.exact_containment, m.exact_jaccard,
-            m.chance_alarms_per_million, "yes" if m.explained else "no", m.because.value if m.because else None,
+            m.chance_alarms_per_million, "yes" if m.explained else "no", m.because.value if m.because else None, m.token_start, m.token_end,
         )
         for e in record.evidence
         for m in (e.match,)

@@ -206,7 +206,7 @@ def test_a_book_in_short_notes_beside_the_named_field_is_told(work: Path, capsys
     assert register(work, "a", "a.jsonl", "--text-field", "text") == 0
     assert audit(work, "a", capsys=capsys) == (10, {"R004"})
     assert provenance(work, "match", "data/a.jsonl", "--reference", "books", "--text-field", "text", "--fail-on-match") == 4
-    assert "note: text in 12 records was compared with nothing" in capsys.readouterr().err
+    assert "note: its text or token ids in 12 records were compared with nothing" in capsys.readouterr().err
 
 
 def test_a_surrogate_in_the_name_of_a_field_that_is_not_read_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

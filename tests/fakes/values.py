@@ -20,6 +20,7 @@ from provenance.model.dataset import (
     ShardFormat,
     Source,
     SourceKind,
+    Tokenizer,
 )
 from provenance.model.finding import VerdictKind
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
@@ -82,6 +83,7 @@ def full_dataset(name: str = "chat-distilled") -> Dataset:
         owner="data-team@example.org",
         text_field="messages",
         tags=("b", "a"),
+        tokenizer=Tokenizer(path="tokenizers/helpdesk.json", sha256=digest(7), field="input_ids"),
     )
 
 

@@ -17,7 +17,7 @@ from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, S
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.matching.suspects import Pattern, PatternFinder
 from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat
+from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat, Tokenizer
 from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
@@ -86,8 +86,8 @@ class MemoryFiles:
         raw = self._bytes(self.locate(path, root=root))
         return digest_bytes(raw), len(raw)
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None) -> Shard:
-        stream = self.open(self.locate(path, root=root), text_field=text_field)
+    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
+        stream = self.open(self.locate(path, root=root), text_field=text_field, tokenizer=tokenizer)
         words = sum(len(batch.text(row).split()) for batch in stream for row in range(len(batch)))
         digest, size_bytes = self.digest(path, root=root)
         return Shard(
@@ -100,8 +100,8 @@ class MemoryFiles:
             unread_records=len(stream.problems),
         )
 
-    def open(self, location: str, *, text_field: str | None = None) -> MemoryStream:
-        del text_field
+    def open(self, location: str, *, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> MemoryStream:
+        del text_field, tokenizer
         self.opened.append(location)
         return MemoryStream(location, self._bytes(location), self.after_reading)
 

@@ -7,6 +7,7 @@ let a provider's terms go unasked. People who know say ``synthetic: no``, which 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from provenance.documents import load_document
 from provenance.errors import DocumentError, ManifestError
-from provenance.fingerprint.digest import ShardLeaf
+from provenance.fingerprint.digest import ShardLeaf, hash_file
 from provenance.model.absence import ABSENCES, Absence, TriState
-from provenance.model.dataset import Dataset, Evidence, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.model.dataset import Dataset, Evidence, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange.fields import Faults, Fields
 from provenance.registry.exchange.shard_list import load_shard_list
 
@@ -133,10 +134,10 @@ def _entry(item: object, defaults: object, place: tuple[str | int, ...], *, faul
     if roots and root not in roots:
         fields.fault("root", f"no data root is named {root!r}; known: {', '.join(roots)}")
     patterns, listed = _shards(fields, path)
-    return ManifestEntry(dataset=_dataset(fields), patterns=patterns, root=root, listed=listed)
+    return ManifestEntry(dataset=_dataset(fields, path.absolute().parent), patterns=patterns, root=root, listed=listed)
 
 
-def _dataset(fields: Fields) -> Dataset:
+def _dataset(fields: Fields, folder: Path) -> Dataset:
     name = fields.text("name", "")
     if name and DATASET_NAME.fullmatch(name) is None:
         fields.fault("name", f"{name[:60]!r} is no dataset name: expected letters, digits and . _ - /, at most 200, starting with a letter or digit")
@@ -144,7 +145,7 @@ def _dataset(fields: Fields) -> Dataset:
         fields.fault("", "field 'name' is missing")
     source = _source(fields)
     generators = tuple(_generator(g) for g in fields.mappings("generators", GENERATOR_FIELDS))
-    text_fields = fields.mapping("fields", ("text",))
+    named = fields.mapping("fields", ("text", "tokenizer", "tokens"))
     return Dataset(
         name=name,
         title=fields.text("title", ""),
@@ -158,9 +159,45 @@ def _dataset(fields: Fields) -> Dataset:
         languages=fields.texts("languages"),
         derived_from=fields.texts("derived_from"),
         owner=fields.text("owner"),
-        text_field=text_fields.text("text") if "text" in text_fields else None,
+        text_field=named.text("text") if "text" in named else None,
         tags=fields.texts("tags"),
+        tokenizer=_tokenizer(named, folder),
     )
+
+
+def _tokenizer(named: Fields, folder: Path) -> Tokenizer | None:
+    """Return the tokenizer that a dataset names; its path stays as it is, absolute or from the manifest's folder on, until the workspace is known."""
+    if "tokenizer" not in named:
+        if "tokens" in named:
+            named.fault("tokens", "names a field of token ids, but no tokenizer reads them; add: tokenizer: FILE")
+        return None
+    given = named.text("tokenizer", "")
+    try:
+        return find_tokenizer(folder / given, field=named.text("tokens") if "tokens" in named else None) if given else None
+    except ManifestError as err:
+        named.fault("tokenizer", f"{err}; {err.hint}")
+        return None
+
+
+def find_tokenizer(path: Path, *, field: str | None) -> Tokenizer:
+    """Return a tokenizer's file with its digest as it is now.
+
+    Args:
+        path: A ``tokenizer.json``, or the folder that holds it.
+        field: The field that holds the ids; ``None`` = found by convention.
+
+    Raises:
+        ManifestError: If there is none. Nothing is ever downloaded.
+    """
+    file = path / "tokenizer.json" if path.is_dir() else path
+    try:
+        digest, _ = hash_file(file)
+    except OSError as err:
+        raise ManifestError(
+            f"tokenizer {file}: cannot be read: {err.strerror}",
+            hint="give the path of a tokenizer.json: names are not looked up, nothing is downloaded",
+        ) from err
+    return Tokenizer(path=Path(os.path.abspath(file)).as_posix(), sha256=digest, field=field)  # noqa: PTH100 - without .., links as they are
 
 
 def _source(fields: Fields) -> Source:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_id, scan_registered
+from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_id, scan_registered, target_of
 from provenance.matching.suspects import PatternFinder
-from provenance.model.dataset import DatasetVersion
+from provenance.model.dataset import DatasetVersion, ShardFormat, Tokenizer
 from provenance.model.match import SuspectCount
 from tests.fakes.world import Planted, PlantedMatcher, World, plain_dataset, work_reference
 
@@ -89,7 +89,10 @@ def test_a_documents_own_id_survives_a_move() -> None:
     assert [(m.path, m.doc_id) for m in moved.matches] == [("b.jsonl", "my-id")]
 
 
-@pytest.mark.parametrize("other", ["scheme", "index", "text field", "bytes"])
+TOKENIZER = Tokenizer(path="tokenizer.json", sha256="sha256:" + "7" * 64)
+
+
+@pytest.mark.parametrize("other", ["scheme", "index", "text field", "tokenizer", "other tokenizer", "tokens field", "bytes"])
 def test_what_a_result_depends_on_is_in_its_key(other: str) -> None:
     world = World({"a.jsonl": FILE})
     dataset, matcher = plain_dataset(), PlantedMatcher(BOOK)
@@ -100,11 +103,55 @@ def test_what_a_result_depends_on_is_in_its_key(other: str) -> None:
         matcher = PlantedMatcher(BOOK, indexes=("sha256:" + "2" * 64,))
     elif other == "text field":
         dataset = replace(dataset, text_field="body")
+    elif other == "tokenizer":
+        dataset = replace(dataset, tokenizer=TOKENIZER)
+    elif other in {"other tokenizer", "tokens field"}:
+        dataset = replace(dataset, tokenizer=TOKENIZER)
+        scan(world, world.register(dataset, "a.jsonl"), matcher=matcher)
+        changed = {"sha256": "sha256:" + "8" * 64} if other == "other tokenizer" else {"field": "ids"}
+        dataset = replace(dataset, tokenizer=replace(TOKENIZER, **changed))
     else:
         world.disk.files["data/a.jsonl"] += b"more\n"
     (outcome,) = scan(world, world.register(dataset, "a.jsonl"), matcher=matcher)
     assert not outcome.reused
     assert world.disk.opened == ["data/a.jsonl"]
+
+
+def pair(world: World, *, index: bytes = b"index") -> DatasetVersion:
+    """Register a Megatron pair with another index each time."""
+    world.disk.files["data/a.idx"] = index
+    made = world.register(plain_dataset(), "a.bin", "a.idx")
+    forms = {"a.bin": ShardFormat.MEGATRON, "a.idx": ShardFormat.MEGATRON_INDEX}
+    return replace(made, shards=tuple(replace(s, format=forms[s.path]) for s in made.shards))
+
+
+def scan_bin(world: World, version: DatasetVersion) -> ScanOutcome:
+    world.disk.opened.clear()
+    target = target_of(version, version.shards[0], world.disk)
+    (outcome,) = scan_registered([target], Finders(PlantedMatcher(BOOK), world.tools.suspects), world.tools)
+    return outcome
+
+
+def test_a_shard_is_scanned_again_when_its_index_is_another_one() -> None:
+    world = World({"a.bin": FILE})
+    assert [scan_bin(world, pair(world, index=raw)).reused for raw in (b"one", b"one", b"two", b"one")] == [False, True, False, True]
+
+
+def test_an_index_that_changes_while_its_shard_is_scanned_spoils_the_scan() -> None:
+    world = World({"a.bin": FILE})
+    version = pair(world)
+    world.disk.after_reading = lambda: world.disk.files.update({"data/a.idx": b"other"})
+    outcome = scan_bin(world, version)
+    assert (outcome.result, outcome.error) == (None, "a.bin changed while it was scanned")
+
+
+def test_a_shard_whose_index_is_not_registered_is_not_scanned() -> None:
+    world = World({"a.bin": FILE})
+    version = pair(world)
+    outcome = scan_bin(world, replace(version, shards=version.shards[:1]))
+    assert outcome.result is None
+    assert outcome.error == "a.bin: the .idx beside it is not registered; register both"
+    assert world.disk.opened == []
 
 
 def test_a_shard_that_changes_while_it_is_scanned_is_not_recorded() -> None:

@@ -66,6 +66,18 @@ def test_several_patterns_name_each_file_once(root: Path) -> None:
     assert expand(root, "chat/a.jsonl", "chat/*.jsonl", str(root / "chat" / "a.jsonl")) == ["chat/a.jsonl", "chat/b.jsonl"]
 
 
+def test_a_megatron_pair_is_never_parted(root: Path) -> None:
+    for name in ("tok/a.bin", "tok/a.idx", "tok/[b].bin", "tok/[b].idx", "tok/c.bin", "tok/d.idx"):
+        path = root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    assert expand(root, "tok/a.bin") == ["tok/a.bin", "tok/a.idx"]
+    assert expand(root, "tok/*.idx") == ["tok/[b].bin", "tok/[b].idx", "tok/a.bin", "tok/a.idx", "tok/d.idx"]
+    assert expand(root, "tok/[b].bin") == ["tok/[b].bin", "tok/[b].idx"]
+    assert expand(root, "tok/c.bin") == ["tok/c.bin"]
+    assert len(expand(root, "tok")) == 6
+
+
 def test_files_that_no_reader_knows_are_listed(root: Path) -> None:
     assert FileListing({"data": root}).left_out(["books", "chat/*.jsonl"], root="data") == ["books/cover.png"]
 

@@ -75,6 +75,14 @@ def test_a_one_document_file_cannot_lose_a_record(tmp_path: Path) -> None:
         Rewriter().without(str(source), str(tmp_path / "b.txt"), records=frozenset({0}), lines=frozenset())
 
 
+@pytest.mark.parametrize("name", ["a.bin", "a.idx", "a.npy", "a.arrow"])
+def test_shards_of_other_tools_cannot_lose_a_record(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ShardReadError, match="is written by another tool") as caught:
+        Rewriter().without(str(tmp_path / name), str(tmp_path / "b"), records=frozenset({0}), lines=frozenset())
+    assert caught.value.hint == "drop the record from its source and write it again"
+
+
 @pytest.mark.parametrize("start", ["", "\n", "  \n\n "])
 def test_a_file_that_is_one_json_array_is_not_mended(tmp_path: Path, start: str) -> None:
     source = tmp_path / "a.json"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +14,25 @@ from hypothesis import strategies as st
 from provenance.ingest.lengths import PASSAGE_WORDS
 from provenance.ingest.unfold import MAX_NESTED, unfold
 from provenance.ingest.walk import text_of
+from provenance.model.match import Match
+from provenance.ports import TextBatch
 from tests.fakes.matching import make_batch
 
 WORDS = "one\ntwo three four five six seven eight"
 
 
+class SomeTokens:
+    """Satisfies ``ports.TokenPlaces``; nobody asks it."""
+
+    def locate(self, matches: Sequence[Match]) -> list[Match]:
+        return list(matches)
+
+    def without_special(self, batch: TextBatch) -> TextBatch:
+        return batch
+
+
 def rows(*texts: str) -> list[tuple[int, str, str]]:
-    batch = unfold(make_batch(texts))
+    (batch,) = unfold(make_batch(texts))
     return [(int(batch.record[i]), batch.field_names[batch.field_code[i]], batch.text(i)) for i in range(len(texts), len(batch))]
 
 
@@ -44,7 +58,15 @@ def test_json_in_json_is_read(depth: int) -> None:
 )
 def test_what_hides_nothing_is_left_as_it_is(text: str) -> None:
     batch = make_batch(["x", text])
-    assert unfold(batch) is batch
+    (same,) = unfold(batch)
+    assert same is batch
+
+
+def test_rows_of_tokens_keep_their_batch() -> None:
+    batch = replace(make_batch(["plain", json.dumps({"a": WORDS})]), tokens=SomeTokens())
+    first, second = unfold(batch)
+    assert first is batch
+    assert (second.tokens, second.record.tolist(), second.text(0)) == (None, [1], WORDS)
 
 
 def test_white_space_before_it_and_odd_json_are_read() -> None:

@@ -18,7 +18,9 @@ from provenance.errors import RegistryError
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
 from provenance.model.reference import ReferenceKind
 from provenance.registry.evidence import MATCH_SCHEMA, EvidenceFolder
+from tests.conftest import ROOT
 
+GOLDEN = ROOT / "tests" / "golden" / "matches-v2"
 MATCH = Match(
     scan="s",
     shard="sha256:" + "a" * 64,
@@ -58,12 +60,14 @@ matches = st.builds(
     doc_id=texts,
     line=st.none() | counts,
     record=counts,
-    also=st.lists(st.builds(AlsoIn, reference=texts, start=counts, end=counts, score=reals), max_size=3).map(tuple),
+    also=st.lists(st.builds(AlsoIn, reference=texts, start=counts, end=counts, score=reals, reference_set=texts), max_size=3).map(tuple),
     method=st.sampled_from(MatchMethod),
     kind=st.sampled_from(ReferenceKind),
     score=reals,
     explained=st.booleans(),
     because=st.none() | st.sampled_from(Explanation),
+    token_start=st.none() | counts,
+    token_end=st.none() | counts,
 )
 
 
@@ -109,6 +113,16 @@ def test_changed_evidence_is_refused_and_healed_by_putting_it_again(tmp_path: Pa
         store.get_matches(digest)
     store.put_matches([MATCH])
     assert store.get_matches(digest) == [MATCH]
+
+
+def test_matches_of_the_second_version_are_read(tmp_path: Path) -> None:
+    # The file was written by the package before matches had places in tokens.
+    raw = (GOLDEN / "match.matches.parquet").read_bytes()
+    store = EvidenceFolder(tmp_path)
+    assert store.get_matches(store.put_bytes(raw, suffix=".matches.parquet")) == [
+        MATCH,
+        replace(MATCH, because=Explanation.PROMPT, explained=True, line=None),
+    ]
 
 
 def test_what_is_no_matches_file_is_refused(tmp_path: Path) -> None:

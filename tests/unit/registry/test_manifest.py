@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from provenance.documents import parse_document
 from provenance.errors import ManifestError
 from provenance.model.absence import TriState
-from provenance.model.dataset import DateRange, Generator, Obtained, Source, SourceKind
+from provenance.model.dataset import DateRange, Generator, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange import manifest as module
 from provenance.registry.exchange.manifest import ManifestDocument, load_datasets_manifest
 from tests.conftest import ROOT
@@ -158,6 +159,9 @@ def test_a_default_licence_is_replaced_whole(tmp_path: Path) -> None:
         ("root: elsewhere\n    roots: 1", "unknown field 'roots'; did you mean 'root'"),
         ("<<: {owner: me}", "unknown field '<<'"),
         ("title: " + "x" * 10_001, "1 to 10000 characters"),
+        ("fields: {tokenizer: gone.json}", r"fields\.tokenizer: tokenizer .*gone\.json: cannot be read: No such file.*nothing is downloaded"),
+        ("fields: {tokens: input_ids}", r"fields\.tokens: names a field of token ids, but no tokenizer reads them"),
+        ("fields: {tokeniser: a.json}", "did you mean 'tokenizer'"),
     ],
 )
 def test_a_fault_is_named_with_its_place(tmp_path: Path, line: str, message: str) -> None:
@@ -278,7 +282,25 @@ def test_the_published_schema_accepts_what_is_read(text: str) -> None:
     jsonschema.validate(parse_document(text.encode(), where="x"), SCHEMA)
 
 
-@pytest.mark.parametrize("line", ["licence: MIT", "source: {knd: own}", "generators: [{from: 2024-03}]", "domain: 1", "synthetic: maybe"])
+def test_a_tokenizer_is_named_by_its_file_or_folder_and_kept_with_its_digest(tmp_path: Path) -> None:
+    folder = tmp_path / "tok"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_bytes(b"{}")
+    expected = Tokenizer(path=f"{folder}/tokenizer.json", sha256="sha256:" + hashlib.sha256(b"{}").hexdigest(), field="ids")
+    for given in ("tok", "tok/tokenizer.json", "../" + tmp_path.name + "/tok"):
+        (dataset, _, _), *_ = load(tmp_path, with_field(f"fields: {{tokenizer: {given}, tokens: ids}}")).datasets()
+        assert dataset.tokenizer == expected
+    assert load(tmp_path, MINIMAL).datasets()[0][0].tokenizer is None
+
+
+def test_the_published_schema_knows_the_fields_of_a_dataset() -> None:
+    document = parse_document(with_field("fields: {text: t, tokenizer: a.json, tokens: ids}").encode(), where="x")
+    jsonschema.validate(document, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "line", ["licence: MIT", "fields: {tokens: ids}", "source: {knd: own}", "generators: [{from: 2024-03}]", "domain: 1", "synthetic: maybe"]
+)
 def test_the_published_schema_refuses_what_is_refused(line: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(parse_document(with_field(line).encode(), where="x"), SCHEMA)

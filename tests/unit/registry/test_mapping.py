@@ -26,6 +26,7 @@ from provenance.model.dataset import (
     ShardFormat,
     Source,
     SourceKind,
+    Tokenizer,
 )
 from provenance.registry.digests import facts_digest
 from provenance.registry.mapping import shard_value
@@ -57,6 +58,7 @@ datasets = st.builds(
     owner=texts,
     text_field=st.none() | texts,
     tags=lists,
+    tokenizer=st.none() | st.builds(Tokenizer, path=texts, sha256=texts, field=st.none() | texts),
 )
 shards = st.builds(
     Shard,
@@ -159,8 +161,8 @@ def test_a_scan_that_cannot_be_stored_is_refused(units: SqlUnitOfWork, path: str
 
 
 def test_a_format_of_a_later_version_is_an_error_not_a_guess() -> None:
-    with pytest.raises(RegistryError, match="'arrow' is not known"):
-        shard_value(("a", "data", values.digest(1), 1, None, None, "arrow", 0))
+    with pytest.raises(RegistryError, match="'tape' is not known"):
+        shard_value(("a", "data", values.digest(1), 1, None, None, "tape", 0))
 
 
 def test_numbers_of_recordings_grow(units: SqlUnitOfWork) -> None:
