@@ -14,6 +14,7 @@ from provenance.ingest.flat import find_flat_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
 from provenance.ingest.token_fields import LABELS, NO_IDS, ids_of, labels_beyond, long_token_fields, may_be_ids
+from provenance.ingest.unread import UnreadFields
 from provenance.ingest.utf8 import utf8, whole
 from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
 from provenance.ports import TextBatch
@@ -25,10 +26,6 @@ _MAX_PLANNED_KEYS = 65_536
 """Keys of all plans that are kept: records with thousands of keys, each time others, must not pile up."""
 _MAX_NAMES = 4_096
 _MAX_SEEN = 40
-_MANY_RECORDS = 11
-"""So many texts of fewer than ``ALONE_WORDS`` words may give away 250 words of one work, which the policy asks about."""
-_MORE_FIELDS = "…"
-"""Under this name fields are counted that come after the first ``_MAX_SEEN``."""
 _LABEL, _ODD = -1, -2
 """Codes of keys whose values are no rows: labels, and keys that are rows themselves."""
 _NESTED = frozenset({list, dict, tuple, bytes})
@@ -57,8 +54,7 @@ class RowCollector:
         self._turn_codes: dict[str, list[dict[str, int]]] = {}
         self.fields_seen: dict[str, None] = {}
         """Fields of records that had no text, for the message when no record has any."""
-        self._unread: dict[str, tuple[int, bool]] = {}
-        """Field that was not read → records that hold text there, and whether one could raise an alarm alone."""
+        self.unread = UnreadFields()
         self.tokens_seen = ""
         """A field with token ids that were not read for want of a tokenizer, for the message when no record has text."""
         self.rows_given = 0
@@ -170,11 +166,11 @@ class RowCollector:
         """Take the tokens of a record, and count those that are not read; return what is wrong with them."""
         if self._named is None:
             self.tokens_seen = self.tokens_seen or next((name for name in names if may_be_ids(record[name])), "")
-            self.count_unread(dict.fromkeys(long_token_fields(record, names), True))
+            self.unread.count(dict.fromkeys(long_token_fields(record, names), True))
             return None
         chosen = self._named.field
         if chosen is not None:
-            self.count_unread(dict.fromkeys(long_token_fields(record, names[1:]), True))
+            self.unread.count(dict.fromkeys(long_token_fields(record, names[1:]), True))
             if not isinstance(record.get(chosen), list):
                 return f"no tokens in field {chosen!r}; its fields are: {list_names(record)}"
         lists: list[NDArray[np.int64]] = []
@@ -251,7 +247,7 @@ class RowCollector:
         for path, text in found.rows:
             self._append(path, text)
         if found.hidden and self._keys:
-            self.count_unread(dict.fromkeys(found.hidden, True))
+            self.unread.count(dict.fromkeys(found.hidden, True))
 
     def _add_turns(self, name: str, turns: list[Any]) -> bool:
         """Take a list of plain chat turns, under the names and in the order of ``FoundTexts`` but faster.
@@ -302,27 +298,7 @@ class RowCollector:
     def _add_chosen(self, record: Mapping[str, Any], text_field: str) -> None:
         for path, text in find_chosen(record, text_field):
             self._append(path, text)
-        self.count_unread(find_unread(record, text_field))
-
-    def count_unread(self, fields: Mapping[str, bool], records: int = 1) -> None:
-        """Count that many more records as holding text that is not read in each of the fields; of each, whether one could raise an alarm alone."""
-        counted: dict[str, bool] = {}
-        for name in sorted(fields):
-            known = whole(name)
-            known = known if known in self._unread or len(self._unread) < _MAX_SEEN else _MORE_FIELDS
-            self._unread.setdefault(known, (0, False))
-            counted[known] = counted.get(known, False) or fields[name]
-        for known, alone in counted.items():
-            before = self._unread[known]
-            self._unread[known] = before[0] + records, before[1] or alone
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        """Field with text that was not read, since another one was named, ``[*]`` for every index → records that hold such text.
-
-        Told of are fields where one text could raise an alarm alone, or where so many records hold shorter ones that they could together.
-        """
-        return {name: records for name, (records, alone) in self._unread.items() if alone or records >= _MANY_RECORDS}
+        self.unread.count(find_unread(record, text_field))
 
     def _append(self, path: str, text: str) -> None:
         self._append_bytes(path, utf8(text))

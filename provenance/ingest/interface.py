@@ -58,7 +58,7 @@ class Stream(ABC):
 
         Paths have ``[*]`` for every index. At most forty are named; what other fields hold is counted under ``…``.
         """
-        return dict(self._rows.left_out)
+        return self._rows.unread.left_out
 
     @property
     def records(self) -> int:

@@ -44,7 +44,7 @@ class ColumnStream(Stream):
     def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
         for name in layout.unread:
             long = count_long(columns.column(name))
-            self._rows.count_unread({name: True} if long else {}, long)
+            self._rows.unread.count({name: True} if long else {}, long)
         if layout.tokens:
             yield from self._take_tokens(columns, layout)
         else:
@@ -129,7 +129,7 @@ class ColumnStream(Stream):
             pieces = column_pieces(array, name, every=False)
         except OddColumnError:
             for value in array:
-                self._rows.count_unread(_unread(value, name))
+                self._rows.unread.count(_unread(value, name))
             return
         records: dict[str, set[int]] = {}
         alone: dict[str, bool] = {}
@@ -138,7 +138,7 @@ class ColumnStream(Stream):
             records.setdefault(path, set()).update(piece.record.tolist())
             alone[path] = alone.get(path, False) or bool(are_alone(piece.text).any())
         for path, found in records.items():
-            self._rows.count_unread({path: alone[path]}, len(found))
+            self._rows.unread.count({path: alone[path]}, len(found))
 
 
 class ParquetStream(ColumnStream):
