@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, reference_options, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible
+from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible, write_whole
 from provenance.cli.register import days
 from provenance.errors import IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
@@ -52,7 +53,7 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
 
 def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Path], options: dict[str, object]) -> list[ReadProblem]:
     """Add reference files to a set, with a progress display. Returns what could not be read."""
-    from provenance.ingest.references import iter_references
+    from provenance.ingest.references import iter_references, stated_kind
 
     problems: list[ReadProblem] = []
     readable = []
@@ -65,8 +66,9 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
         return problems
     progress = ctx.progress()
     progress.start("indexing", sum(Path(f).stat().st_size for f in readable))
+    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable) or ReferenceKind.WORK
     try:
-        store.add(name, iter_references(readable, reference_options_of(options), problems=problems), kind=ReferenceKind(str(options["kind"])))
+        store.add(name, iter_references(readable, reference_options_of(options, kind), problems=problems), kind=kind)
     except IngestError as err:
         problems.append(ReadProblem(path=name, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
     finally:
@@ -74,7 +76,7 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     return problems
 
 
-def reference_options_of(options: dict[str, object]) -> ReferenceOptions:
+def reference_options_of(options: dict[str, object], kind: ReferenceKind) -> ReferenceOptions:
     """Return how reference files are read, from command-line options."""
     from provenance.ingest.references import ReferenceOptions
 
@@ -85,7 +87,7 @@ def reference_options_of(options: dict[str, object]) -> ReferenceOptions:
         return str(options[key]) if options.get(key) else None
 
     return ReferenceOptions(
-        kind=ReferenceKind(str(options["kind"])),
+        kind=kind,
         id_field=optional("id_field"),
         text_field=optional("reference_text_field"),
         prompt_field=optional("prompt_field"),
@@ -134,6 +136,29 @@ def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
         return 0
     rows = [(r.id, r.kind, r.title if r.title != Absence.UNKNOWN else f"{r.provider} {r.model}", r.license, r.generated.start) for r in records]
     say_table(("id", "kind", "what", "licence", "from"), rows)
+    return 0
+
+
+@reference.command("export")
+@click.argument("name")
+@click.option("--text/--no-text", "with_text", default=True, show_default=True, help="Write the texts, or the records alone.")
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@pass_context
+def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path | None) -> int:
+    """Write the references of set NAME as JSON Lines.
+
+    One record with its text a line, as `provenance reference add` reads it.
+    """
+    from provenance.matching.export import iter_exported
+
+    lines = iter_exported(ctx.workspace().references, name, with_text=with_text)
+    if output_file is None:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+        return 0
+    target = ctx.path(output_file)
+    write_whole(target, lines)
+    next_step(f"provenance reference add NAME {visible(str(target))}", quiet=ctx.quiet)
     return 0
 
 

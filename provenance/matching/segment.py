@@ -312,13 +312,17 @@ class Segment:
     def record(self, ref: int) -> ReferenceRecord:
         """Return who and what a reference is."""
         if ref not in self._records:
-            raw = self.texts.column("record")[ref].as_py()
-            try:
-                stored = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
-            except (orjson.JSONDecodeError, WireFormatError) as err:
-                raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
-            self._records[ref] = replace(stored, words=self.ref_offsets.item(ref + 1) - self.ref_offsets.item(ref))
+            self._records[ref] = self.read_record(ref)
         return self._records[ref]
+
+    def read_record(self, ref: int) -> ReferenceRecord:
+        """Return who and what a reference is, and keep nothing of it: for walks over whole sets."""
+        raw = self.texts.column("record")[ref].as_py()
+        try:
+            stored = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
+        except (orjson.JSONDecodeError, WireFormatError) as err:
+            raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
+        return replace(stored, words=self.ref_offsets.item(ref + 1) - self.ref_offsets.item(ref))
 
     def text_bytes(self, ref: int) -> bytes:
         """Return a reference's UTF-8 text."""
