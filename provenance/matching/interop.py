@@ -22,10 +22,10 @@ from provenance.fingerprint.interop import DATASKETCH_SCHEME, from_minhashes, to
 from provenance.fingerprint.lsh import BANDS, ROWS
 from provenance.fingerprint.scheme import NUM_PERM, SEED
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
-from provenance.matching.neardup import sketch_words
+from provenance.matching.pack import sample_words, sketch_sampled
 from provenance.matching.params import IndexParams
-from provenance.matching.score import SHINGLE, shingles
-from provenance.matching.segment import Segment, as_buffers
+from provenance.matching.score import SHINGLE
+from provenance.matching.segment import as_buffers
 from provenance.matching.words import read_words
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ StorageConfig = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class KeyedSketches:
-    """Sketches by key.
+    """Sketches by key. Only those of one rate can be compared.
 
     Shapes:
         sketches: (n, 128) uint32.
@@ -54,6 +54,8 @@ class KeyedSketches:
     keys: tuple[Hashable, ...]
     sketches: NDArray[np.uint32]
     sizes: NDArray[np.int64]
+    one_in: int = 1
+    """They are of one 5-gram in so many, chosen by hash: those of packs, which hold no others."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -63,35 +65,46 @@ class KeyedSketches:
 def sketch_set(store: ReferenceStore, name: str) -> KeyedSketches:
     """Return the sketches of a reference set by reference id. References of fewer than five words have none and are left out.
 
+    Of a set made of packs they are sketches of the sampled 5-grams: compare them with ``sketch_texts(…, one_in=…)``.
+
     Raises:
         ReferenceIndexError: If there is no such set, or it is damaged.
+        SchemeMismatchError: If its segments are sampled at several rates.
 
     Cost: a pass over the set's words, for the sizes.
     """
+    segments = store.open([name]).segments
+    rates = sorted({segment.sampled for segment in segments}) or [1]
+    if len(rates) > 1:
+        raise SchemeMismatchError(
+            f"reference set {name!r} holds texts and packs, or packs of several rates: one in {rates}", hint="use one set for each"
+        )
     keys: list[Hashable] = []
-    sketches: list[NDArray[np.uint32]] = []
     sizes: list[int] = []
-    for segment in store.open([name]).segments:
+    for segment in segments:
         segment.check()
         refs = segment.sketch_refs.tolist()
         keys += [segment.read_record(ref).id for ref in refs]
-        sketches.append(segment.sketches)
-        sizes += [_count_shingles(segment, ref) for ref in refs]
-    return KeyedSketches(tuple(keys), np.concatenate([np.empty((0, NUM_PERM), np.uint32), *sketches]), np.array(sizes, dtype=np.int64))
+        sizes += [len(segment.shingles(ref)) for ref in refs]
+    sketches = np.concatenate([np.empty((0, NUM_PERM), np.uint32), *(segment.sketches for segment in segments)])
+    return KeyedSketches(tuple(keys), sketches, np.array(sizes, dtype=np.int64), rates[0])
 
 
-def _count_shingles(segment: Segment, ref: int) -> int:
-    return len(shingles(np.asarray(segment.words[segment.ref_offsets[ref] : segment.ref_offsets[ref + 1]])))
+def sketch_texts(texts: Mapping[str, str], *, one_in: int = 1) -> KeyedSketches:
+    """Return the sketches of texts by their names, comparable with those of sets. Texts of fewer than five words have none and are left out.
 
-
-def sketch_texts(texts: Mapping[str, str]) -> KeyedSketches:
-    """Return the sketches of texts by their names, comparable with those of sets. Texts of fewer than five words have none and are left out."""
+    Args:
+        texts: Text by name.
+        one_in: To compare with a pack: its rate. Texts of which no 5-gram is sampled are left out.
+    """
     read = read_words(*as_buffers(list(texts.values())))
-    rows = np.flatnonzero(np.diff(read.offsets) >= SHINGLE)
-    sizes = [len(shingles(read.words[read.offsets[row] : read.offsets[row + 1]])) for row in rows.tolist()]
+    hashes, places = sample_words(read.words, read.offsets, one_in)
+    bounds = np.searchsorted(places, read.offsets)
+    rows = np.flatnonzero(np.diff(bounds))
+    sizes = [len(np.unique(hashes[bounds[row] : bounds[row + 1]])) for row in rows.tolist()]
     names = list(texts)
-    keys = tuple(names[row] for row in rows.tolist())
-    return KeyedSketches(keys, sketch_words(read.words, read.offsets, rows), np.array(sizes, dtype=np.int64))
+    sketches = sketch_sampled(hashes, bounds[np.append(rows, len(names))])
+    return KeyedSketches(tuple(names[row] for row in rows.tolist()), sketches, np.array(sizes, dtype=np.int64), one_in)
 
 
 def iter_lean(given: KeyedSketches) -> Iterator[tuple[Hashable, LeanMinHash]]:

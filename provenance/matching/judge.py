@@ -19,7 +19,7 @@ from provenance.matching.candidate import Candidate, RowRuns, own_runs
 from provenance.matching.evidence import RowText
 from provenance.matching.explain import Explainer, StopWindows
 from provenance.matching.params import MatchParams
-from provenance.matching.segment import Segment
+from provenance.matching.stored import Segment
 from provenance.model.match import Explanation
 from provenance.model.reference import ReferenceKind
 
