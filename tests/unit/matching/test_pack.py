@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from provenance.errors import ReferenceIndexError, SchemeMismatchError
+from provenance.fingerprint.minhash import sketch_shingles
+from provenance.fingerprint.shingles import Shingles
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.interop import from_lsh, iter_lean, sketch_set, sketch_texts, to_lsh
@@ -81,7 +83,7 @@ def test_a_pack_holds_the_sampled_windows_and_where_they_stand(packed: Packed, o
     texts = ["Ünï – " + ", ".join(make_words(90, 1)), "two words", " ".join(make_words(200, 2)), ""]
     segment = pack_of(packed(*(make_reference(str(i), t) for i, t in enumerate(texts)), one_in=one_in))
     first = 0
-    expected = {}
+    expected: dict[int, int] = {}
     for text in texts:
         expected |= {first + i: h for i, h in sampled(words_of(text), one_in).items()}
         first += len(words_of(text))
@@ -115,9 +117,6 @@ def test_nothing_of_windows_that_are_not_sampled_is_given_away_by_sketches_or_pr
 
 
 def sketch_of_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    from provenance.fingerprint.minhash import sketch_shingles
-    from provenance.fingerprint.shingles import Shingles
-
     return sketch_shingles(Shingles((hashes >> np.uint64(32)).astype(np.uint32), np.array([0, len(hashes)])))
 
 
