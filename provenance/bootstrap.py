@@ -14,16 +14,17 @@ from provenance.errors import ConfigError, PolicyDocumentError
 if TYPE_CHECKING:
     from provenance.audit.clear import InForce
     from provenance.audit.judgements import Catalogs
-    from provenance.audit.tools import ReadingTools, Tools
+    from provenance.audit.tools import Tools
     from provenance.ingest.listing import FileListing
     from provenance.ingest.reader import Reader
     from provenance.licensing.classes import LicenseCatalog
     from provenance.licensing.terms import TermsCatalog
     from provenance.matching.cascade import CascadeMatcher
     from provenance.matching.index import ReferenceStore
+    from provenance.matching.suspects import PatternFinder
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.policy.bundle import Bundle
-    from provenance.ports import Progress
+    from provenance.ports import Engine, Progress
     from provenance.registry.evidence import EvidenceFolder
     from provenance.registry.session import SqlUnitOfWork
 
@@ -104,6 +105,11 @@ class Workspace:
 
         return load_terms((shipped("policies") / "terms", *self.settings.terms))
 
+    @cached_property
+    def suspects(self) -> PatternFinder:
+        """The shipped patterns of assistants with the user's over them."""
+        return make_suspects(*self.settings.patterns)
+
     @property
     def catalogs(self) -> Catalogs:
         """Terms and licences together."""
@@ -165,20 +171,35 @@ class Workspace:
                 return path
         raise PolicyDocumentError(f"policy bundle {name!r} is not there", hint="looked in: " + ", ".join(str(f) for f in folders))
 
-    def tools(self, progress: Progress, actor: str) -> Tools:
-        """Return the ports the use cases work with."""
+    def tools(self, progress: Progress, actor: str, *, jobs: int | None = None) -> Tools:
+        """Return the ports the use cases work with; ``jobs`` are the processes that scan, by default one a core."""
         from provenance.audit.tools import Tools
 
         return Tools(
-            listing=self.listing, reader=self.reader, units=self.units, evidence=self.evidence, clock=self.clock, progress=progress, actor=actor
+            listing=self.listing,
+            reader=self.reader,
+            units=self.units,
+            evidence=self.evidence,
+            clock=self.clock,
+            progress=progress,
+            actor=actor,
+            suspects=self.suspects,
+            engine=make_engine(jobs),
         )
 
 
-def reading_tools(progress: Progress) -> ReadingTools:
-    """Return tools that read shards and nothing else: for work without a registry."""
-    from provenance.audit.tools import ReadingTools
+def make_suspects(*folders: Path) -> PatternFinder:
+    """Return what looks for the shipped patterns of assistants, and those of some folders."""
+    from provenance.matching.suspects import load_patterns
 
-    return ReadingTools(reader=make_reader(), clock=SystemClock(), progress=progress)
+    return load_patterns((shipped("policies") / "patterns", *folders))
+
+
+def make_engine(jobs: int | None = None) -> Engine:
+    """Return what runs long work: in so many processes, by default one a core."""
+    from provenance.engines.processes import ProcessEngine, available_cores
+
+    return ProcessEngine(jobs or available_cores())
 
 
 def make_reader() -> Reader:

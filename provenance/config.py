@@ -9,7 +9,7 @@ from pathlib import Path
 from provenance.errors import ConfigError
 
 SETTINGS_NAME = "provenance.toml"
-_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "run", "evidence", "reports", "keys", "trust"}
+_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "patterns", "run", "evidence", "reports", "keys", "trust"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Settings:
     terms: tuple[Path, ...] = ()
     """Folders with the user's terms entries, which add to or override the catalogue's."""
     licenses: tuple[Path, ...] = ()
+    patterns: tuple[Path, ...] = ()
+    """Folders with the user's pattern catalogues."""
     run: Path | None = None
     evidence: Path = field(default_factory=Path)
     reports: Path = field(default_factory=Path)
@@ -89,6 +91,7 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         policies=_folders(raw, "policies", folder),
         terms=_folders(raw, "terms", folder),
         licenses=_folders(raw, "licenses", folder),
+        patterns=_folders(raw, "patterns", folder),
         run=folder / _text(raw, "run", "run.yaml", folder) if "run" in raw else None,
         evidence=folder / _text(raw, "evidence", ".provenance/evidence", folder),
         reports=folder / _text(raw, "reports", "reports", folder),

@@ -24,6 +24,17 @@ class ProvenanceError(Exception):
         self.hint = hint
         self.context: Mapping[str, str] = MappingProxyType(dict(context or {}))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes the error again in another process."""
+        return _make_again, (type(self), self.args, self.hint, dict(self.context))
+
+
+def _make_again(kind: type[ProvenanceError], args: tuple[object, ...], hint: str | None, context: Mapping[str, str]) -> ProvenanceError:
+    error = kind.__new__(kind, *args)
+    ProvenanceError.__init__(error, str(args[0]), hint=hint, context=context)
+    error.args = args
+    return error
+
 
 class InputError(ProvenanceError):
     """Something the user wrote or named cannot be used."""
@@ -47,6 +58,10 @@ class PolicyDocumentError(InputError, ValueError):
 
 class TermsDocumentError(InputError, ValueError):
     """A terms or licence catalogue is malformed."""
+
+
+class PatternDocumentError(InputError, ValueError):
+    """A catalogue of patterns is malformed."""
 
 
 class UnknownRuleError(InputError):

@@ -5,9 +5,9 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from provenance.model.audit import AuditRecord
     from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
-    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult
+    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult, Suspect
     from provenance.model.reference import ReferenceRecord
+
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,17 @@ class Matcher(Protocol):
         """Return the words behind a match, given the whole training field."""
 
 
+class SuspectFinder(Protocol):
+    """Finds formulas of assistants, without any reference."""
+
+    @property
+    def scheme(self) -> str:
+        """A name that changes with the patterns."""
+
+    def find(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Suspect]:
+        """Return what a batch holds, for each record and pattern the first place, ordered by row and pattern."""
+
+
 class ReferenceText(Protocol):
     """One reference to be indexed."""
 
@@ -209,11 +224,40 @@ class EvidenceStore(Protocol):
     def get_matches(self, digest: str) -> list[Match]:
         """Return stored matches, verified against their digest."""
 
+    def put_suspects(self, suspects: Iterable[Suspect]) -> str:
+        """Store suspects as Parquet and return the digest."""
+
+    def get_suspects(self, digest: str) -> list[Suspect]:
+        """Return stored suspects, verified against their digest."""
+
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest."""
 
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
         """Return stored bytes, verified against their digest."""
+
+
+class WorkerLostError(Exception):
+    """A task whose worker process was killed; an outcome of ``Engine.run``, never raised."""
+
+
+class Engine(Protocol):
+    """Where tasks run: in this process, or on all cores of the machine."""
+
+    def run(
+        self, work: Callable[[Task, Progress], Result], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+    ) -> Iterator[tuple[int, Result | WorkerLostError]]:
+        """Do some independent tasks and yield (number of the task, what became of it) as each is done.
+
+        Args:
+            work: What to do with a task; picklable. It is told of every byte through the progress it is given.
+            tasks: The tasks, picklable.
+            sizes: Bytes of each.
+            progress: Told of the bytes that are done, and what is in hand.
+
+        Raises:
+            Exception: What ``work`` raises; the tasks in hand are given up.
+        """
 
 
 class Clock(Protocol):

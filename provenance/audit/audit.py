@@ -9,7 +9,7 @@ from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
 from provenance.audit.judgements import Catalogs
 from provenance.audit.register import leaf_of
-from provenance.audit.scan import ScanOutcome, ShardToScan, collect_texts, problems_of, scan_registered
+from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_registered
 from provenance.audit.states import ShardState, check_shards, find_unregistered
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
@@ -189,9 +189,10 @@ def _scan(
 ) -> dict[tuple[str, str], ScanOutcome]:
     if matcher is None:
         return {}
+    finders = Finders(matcher, tools.suspects)
     targets = [ShardToScan(dataset=v.dataset, shard=s, location=tools.listing.locate(s.path, root=s.root)) for v, s in shards]
     tools.progress.start("scanning", sum(s.size_bytes for _, s in shards))
-    outcomes = scan_registered(targets, matcher, tools, rescan=request.rescan)
+    outcomes = scan_registered(targets, finders, tools, rescan=request.rescan)
     tools.progress.finish()
     return {(o.target.dataset.name, o.target.shard.path): o for o in outcomes}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from provenance.model.wire import to_wire
 from provenance.policy.facts import Facts, FactValue, SubjectFacts
 
 _MODELS_SHOWN = 8
+
+_PATTERNS_NAMED = 8
+"""Patterns of assistants that a dataset's evidence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "pieces.words": pieces.words,
         "pieces.outputs": pieces.outputs,
         "pieces.output_words": pieces.output_words,
+        **_suspect_values(judged),
         "share": share or 0.0,
         "share_known": _yes(share is not None),
         **_origin(dataset, judged.synthetic),
@@ -157,8 +162,31 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         values=_pairs(values),
         dataset=judged.name,
         clauses=judgement.terms.clauses,
-        evidence=(*_dataset_evidence(judged, dataset, judgement, state), *pieces.evidence),
+        evidence=(*_dataset_evidence(judged, dataset, judgement, state), *pieces.evidence, *_suspect_evidence(judged)),
     )
+
+
+def _suspect_values(judged: JudgedDataset) -> dict[str, FactValue]:
+    results = [s.result for s in judged.shards]
+    found = [r for r in results if r is not None]
+    records = sum(r.records for r in found)
+    suspected = sum(r.suspected_records for r in found)
+    return {
+        "suspects_known": _yes(bool(found) and len(found) == len(results)),
+        "suspected_records": suspected,
+        "suspected_share": suspected / records if records else 0.0,
+    }
+
+
+def _suspect_evidence(judged: JudgedDataset) -> Iterable[FindingEvidence]:
+    """Yield how many records of a dataset hold each pattern, the most frequent first."""
+    records: Counter[str] = Counter()
+    for shard in judged.shards:
+        for count in shard.result.suspects if shard.result is not None else ():
+            records[count.pattern] += count.records
+    for pattern, held in records.most_common(_PATTERNS_NAMED):
+        text = f"{pattern} in {held} records"
+        yield FindingEvidence(kind="suspects", digest=digest_of([judged.name, text]), summary=text)
 
 
 def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: DatasetJudgement, state: str) -> tuple[FindingEvidence, ...]:

@@ -9,7 +9,7 @@ from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion
-from provenance.model.match import LeftOut, Match
+from provenance.model.match import LeftOut, Match, ScanResult
 from provenance.model.run import RunData
 
 
@@ -40,6 +40,11 @@ class JudgedShard:
     def left_out(self) -> tuple[LeftOut, ...]:
         """Return the fields with long text that the scan did not read."""
         return self.outcome.result.left_out if self.outcome is not None and self.outcome.result is not None else ()
+
+    @property
+    def result(self) -> ScanResult | None:
+        """Return the result of its scan."""
+        return self.outcome.result if self.outcome is not None else None
 
     @property
     def words(self) -> int | None:

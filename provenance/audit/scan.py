@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult
-from provenance.ports import Matcher, ShardReader
+from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect, SuspectCount
+from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
 
-Sink = Callable[[Sequence[Match]], None]
+
+@dataclass(frozen=True, slots=True)
+class Finders:
+    """What a shard is looked at with."""
+
+    matcher: Matcher
+    suspects: SuspectFinder
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is found in a shard, as it is found."""
+
+    matches: list[Match] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +51,8 @@ class ScanOutcome:
     error: str | None = None
 
 
-def scan_id(target: ShardToScan, matcher: Matcher, reader: ShardReader) -> str:
-    """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what the rows are compared with."""
+def scan_id(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
+    """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what is looked for in them."""
     return digest_of(
         {
             "shard": target.shard.sha256,
@@ -46,36 +60,35 @@ def scan_id(target: ShardToScan, matcher: Matcher, reader: ShardReader) -> str:
             "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
             "rows": reader.scheme,
             "text_field": target.dataset.text_field or "",
-            "indexes": list(matcher.index_digests),
-            "scheme": matcher.scheme,
+            "indexes": list(finders.matcher.index_digests),
+            "scheme": finders.matcher.scheme,
+            "suspects": finders.suspects.scheme,
         }
     )
 
 
-def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: ReadingTools) -> ScanResult:
-    """Stream one shard through the matcher.
+def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found: Findings) -> ScanResult:
+    """Stream one shard past the finders.
 
     Args:
-        matcher: Finds shared text.
-        sink: Takes each batch's matches.
+        finders: What to look for.
         target: The shard and where its bytes are.
         tools: Opens the shard, dates the result, is told of every byte.
+        found: Takes what is found.
 
     Raises:
         ShardReadError: If nothing of the shard can be read.
     """
-    shard, text_field = target.shard, target.dataset.text_field
-    stream = tools.reader.open(target.location, text_field=text_field)
-    scan = scan_id(target, matcher, tools.reader)
-    documents = text_bytes = matches = alarms = taken = 0
+    shard, matcher = target.shard, finders.matcher
+    stream = tools.reader.open(target.location, text_field=target.dataset.text_field)
+    scan = scan_id(target, finders, tools.reader)
+    documents = text_bytes = taken = 0
     words, dropped = matcher.words_seen, matcher.dropped_seeds
     for batch in stream:
-        found = matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
-        sink(found)
+        found.matches += matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
+        found.suspects += finders.suspects.find(batch, path=shard.path, shard=shard.sha256, scan=scan)
         documents += len(batch)
         text_bytes += int(batch.offsets[-1] - batch.offsets[0])
-        matches += len(found)
-        alarms += sum(not m.explained for m in found)
         tools.progress.advance(stream.bytes_read - taken)
         taken = stream.bytes_read
     return ScanResult(
@@ -88,46 +101,155 @@ def scan_shard(matcher: Matcher, sink: Sink, target: ShardToScan, tools: Reading
         documents=documents,
         words=matcher.words_seen - words,
         text_bytes=text_bytes,
-        matches=matches,
-        alarms=alarms,
+        matches=len(found.matches),
+        alarms=sum(not m.explained for m in found.matches),
         dropped_seeds=matcher.dropped_seeds - dropped,
         left_out=tuple(LeftOut(field=name, records=count) for name, count in sorted(stream.left_out.items())),
+        suspected_records=len({s.record for s in found.suspects}),
+        suspects=count_suspects(found.suspects),
         problems=tuple(stream.problems),
         finished=tools.clock.now(),
     )
 
 
-def scan_registered(targets: Iterable[ShardToScan], matcher: Matcher, tools: Tools, *, rescan: bool = True) -> list[ScanOutcome]:
-    """Scan registered shards, reusing what is current. Each shard is one unit of work: a kill loses at most the shard in hand.
+def count_suspects(suspects: Iterable[Suspect]) -> tuple[SuspectCount, ...]:
+    """Return in how many records each pattern was found."""
+    kinds: dict[str, str] = {}
+    records: dict[str, set[tuple[str, int]]] = {}
+    for s in suspects:
+        kinds[s.pattern] = s.kind
+        records.setdefault(s.pattern, set()).add((s.path, s.record))
+    return tuple(SuspectCount(pattern=name, kind=kinds[name], records=len(records[name])) for name in sorted(records))
+
+
+def add_counts(counts: Iterable[SuspectCount]) -> tuple[SuspectCount, ...]:
+    """Return the counts of several shards together."""
+    total: dict[str, SuspectCount] = {}
+    for count in counts:
+        before = total.get(count.pattern)
+        total[count.pattern] = count if before is None else replace(count, records=count.records + before.records)
+    return tuple(total[name] for name in sorted(total))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What became of one shard; ``result`` is ``None`` where there is an error."""
+
+    result: ScanResult | None = None
+    matches: tuple[Match, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    """Of a scan made now; of an earlier one they are in the file that the result names."""
+    evidence: str = ""
+    """Digest of the file that keeps the matches."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileScan:
+    """Scans one file that no registry knows; what it needs can be sent to another process."""
+
+    finders: Finders
+    reader: ShardReader
+    clock: Clock
+
+    def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
+        """Scan a file."""
+        progress.note(target.shard.path)
+        found = Findings()
+        try:
+            result = scan_shard(self.finders, target, ReadingTools(reader=self.reader, clock=self.clock, progress=progress), found)
+        except IngestError as err:
+            return Scanned(error=f"{err}; {err.hint}" if err.hint else str(err))
+        return Scanned(result=result, matches=tuple(found.matches), suspects=tuple(found.suspects))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardScan:
+    """Scans one shard of a registry and keeps its matches; what it needs can be sent to another process."""
+
+    finders: Finders
+    reader: ShardReader
+    listing: ShardListing
+    evidence: EvidenceStore
+    clock: Clock
+
+    def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
+        """Scan a shard."""
+        progress.note(target.shard.path)
+        tools = ReadingTools(reader=self.reader, clock=self.clock, progress=progress)
+        found = Findings()
+        try:
+            result = scan_shard(self.finders, target, tools, found)
+            now, _ = self.listing.digest(target.shard.path, root=target.shard.root)
+        except IngestError as err:
+            return Scanned(error=str(err))
+        if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
+            return Scanned(error=f"{target.shard.path} changed while it was scanned")
+        if found.suspects:
+            result = replace(result, suspects_evidence=self.evidence.put_suspects(found.suspects))
+        return Scanned(result=result, matches=tuple(found.matches), evidence=self.evidence.put_matches(found.matches))
+
+
+def scan_registered(targets: Iterable[ShardToScan], finders: Finders, tools: Tools, *, rescan: bool = True) -> list[ScanOutcome]:
+    """Scan registered shards, reusing what is current. Each shard is one unit of work: a kill loses at most the shards in hand.
 
     Args:
         targets: The shards.
-        matcher: Opened on the reference sets.
-        tools: Opens shards and the registry, keeps the matches.
+        finders: What to look for.
+        tools: Opens shards and the registry, keeps the matches, and runs the scans.
         rescan: Scan what has no current result; otherwise such a shard's outcome has an error.
     """
-    keyed = [(scan_id(target, matcher, tools.reader), target) for target in targets]
-    with tools.units.read() as registry:
-        results = dict(registry.scan_results({key for key, _ in keyed}))
-    nothing = tools.evidence.put_matches(()) if results else ""
+    keyed = [(scan_id(target, finders, tools.reader), target) for target in targets]
+    known = _reusable({key for key, _ in keyed}, tools)
+    missing: dict[str, ShardToScan] = {}
+    for key, target in keyed:
+        if key not in known:
+            missing.setdefault(key, target)
+    done = dict(_scan_missing(missing, finders, tools)) if rescan else {}
     outcomes = []
     for key, target in keyed:
-        tools.progress.note(target.shard.path)
-        known = results.get(key)
-        found = None if known is None else _recorded(known[1], nothing, tools)
-        if known is not None and found is not None:
-            result, digest = known
-            found = _moved(found, target.shard.path)
-            outcomes.append(ScanOutcome(target=target, result=_result_of(result, target), matches=found, reused=True))
-            tools.progress.advance(target.shard.size_bytes)
-        elif not rescan:
-            outcomes.append(ScanOutcome(target=target, result=None, matches=(), reused=False, error="no current scan result"))
-        else:
-            outcome, digest = _scan_one(target, matcher, tools)
-            outcomes.append(outcome)
-            if outcome.result is not None:
-                results[key] = outcome.result, digest
+        if missing.get(key) is target and rescan:
+            outcomes.append(_outcome(done[key], target, reused=False))
+            continue
+        scanned = known.get(key) or done.get(key) or Scanned(error="no current scan result")
+        outcomes.append(_outcome(scanned, target, reused=scanned.result is not None))
+        tools.progress.advance(target.shard.size_bytes if scanned.result is not None else 0)
     return outcomes
+
+
+def _reusable(keys: set[str], tools: Tools) -> dict[str, Scanned]:
+    """Return the earlier scans of which the matches are still there."""
+    with tools.units.read() as registry:
+        results = registry.scan_results(keys)
+    nothing = tools.evidence.put_matches(()) if results else ""
+    found = {}
+    for key, (result, digest) in results.items():
+        matches = _recorded(digest, nothing, tools)
+        if matches is not None:
+            found[key] = Scanned(result=result, matches=tuple(matches), evidence=digest)
+    return found
+
+
+def _scan_missing(missing: Mapping[str, ShardToScan], finders: Finders, tools: Tools) -> Iterator[tuple[str, Scanned]]:
+    """Scan shards and record each as soon as it is done."""
+    work = ShardScan(finders, tools.reader, tools.listing, tools.evidence, tools.clock)
+    keys, targets = list(missing), list(missing.values())
+    for number, scanned in tools.engine.run(work, targets, [t.shard.size_bytes for t in targets], tools.progress):
+        if isinstance(scanned, WorkerLostError):
+            yield keys[number], Scanned(error=f"{targets[number].shard.path}: {scanned}; scan again to retry")
+            continue
+        if scanned.result is not None:
+            with tools.units.begin(actor=tools.actor, action="scan", reason=targets[number].shard.path) as registry:
+                registry.save_scan(scanned.result, scanned.evidence)
+        yield keys[number], scanned
+
+
+def _outcome(scanned: Scanned, target: ShardToScan, *, reused: bool) -> ScanOutcome:
+    """Return a scan under the path that the shard has now: equal bytes under another name share one scan."""
+    if scanned.result is None:
+        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=scanned.error)
+    matches = _moved(scanned.matches, target.shard.path)
+    return ScanOutcome(target=target, result=_result_of(scanned.result, target), matches=matches, reused=reused)
 
 
 def _recorded(digest: str, nothing: str, tools: Tools) -> Sequence[Match] | None:
@@ -146,29 +268,12 @@ def _result_of(result: ScanResult, target: ShardToScan) -> ScanResult:
 
 
 def _moved(matches: Iterable[Match], path: str) -> tuple[Match, ...]:
-    """Return matches under the path a shard has now: equal bytes under another name share one scan."""
+    """Return matches under the path a shard has now."""
     return tuple(m if m.path == path else replace(m, path=path, doc_id=_renamed(m, path)) for m in matches)
 
 
 def _renamed(match: Match, path: str) -> str:
     return f"{path}#{match.record}" if match.doc_id == f"{match.path}#{match.record}" else match.doc_id
-
-
-def _scan_one(target: ShardToScan, matcher: Matcher, tools: Tools) -> tuple[ScanOutcome, str]:
-    """Return a shard's outcome and the digest of its evidence file, empty where there is none."""
-    found: list[Match] = []
-    try:
-        result = scan_shard(matcher, found.extend, target, tools)
-        now, _ = tools.listing.digest(target.shard.path, root=target.shard.root)
-    except IngestError as err:
-        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=str(err)), ""
-    if now != target.shard.sha256:  # a result is kept under the digest, so it must be of exactly these bytes
-        changed = f"{target.shard.path} changed while it was scanned"
-        return ScanOutcome(target=target, result=None, matches=(), reused=False, error=changed), ""
-    digest = tools.evidence.put_matches(found)
-    with tools.units.begin(actor=tools.actor, action="scan", reason=target.shard.path) as registry:
-        registry.save_scan(result, digest)
-    return ScanOutcome(target=target, result=result, matches=tuple(found), reused=False), digest
 
 
 def collect_texts(reader: ShardReader, matcher: Matcher, target: ShardToScan, matches: Sequence[Match]) -> dict[Match, MatchText]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provenance.ports import Clock, EvidenceStore, Progress, ShardListing, ShardReader, UnitOfWork
+from provenance.ports import Clock, Engine, EvidenceStore, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,5 +27,9 @@ class Tools(ReadingTools):
     """Opens the registry."""
     evidence: EvidenceStore
     """Keeps bulky results."""
+    suspects: SuspectFinder
+    """Looks for formulas of assistants."""
+    engine: Engine
+    """Runs what takes long."""
     actor: str
     """Who works, for the log."""

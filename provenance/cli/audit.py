@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, say_problems, short, thousands, visible
 from provenance.errors import InputError
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
@@ -32,9 +32,10 @@ WIDTH = 76
 @click.argument("run_file", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @click.option("--no-scan", is_flag=True, help="Do not scan: shards without a current scan count as not scanned.")
 @click.option("--report/--no-report", "with_report", default=True, show_default=True, help="Write the HTML report.")
+@jobs_option
 @text_or_json
 @pass_context
-def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, output: str) -> int:
+def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, jobs: int | None, output: str) -> int:
     """Judge a planned run.
 
     RUN_FILE plans it (run.yaml otherwise). Exit 0 cleared, 10 needs review, 11 blocked.
@@ -48,7 +49,7 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
             f"{path}: there is no such run file", hint="write it as docs/formats/run.md shows, or judge a folder without: provenance check FOLDER"
         )
     started = time.monotonic()
-    result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan)
+    result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan, jobs=jobs)
     report = write_report(workspace, result.record) if with_report else None
     if output == "json":
         say_json(result.record)
@@ -59,12 +60,13 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
     return EXIT_OF[result.record.verdict]
 
 
-def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditResult:
+def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path, rescan: bool, jobs: int | None) -> AuditResult:
     """Audit a run in a workspace."""
     from provenance.audit.audit import run_audit
 
     matcher = workspace.matcher(run.references) if run.references else None
-    return run_audit(_request(workspace, run, run_file=run_file, rescan=rescan), matcher, workspace.tools(ctx.progress(), ctx.actor))
+    tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
+    return run_audit(_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
 
 
 def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:

@@ -12,7 +12,7 @@ import click
 
 from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, reference_options
+from provenance.cli.options import jobs_option, pass_context, reference_options
 from provenance.cli.output import counted, next_step, say, say_problems
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.dataset import Dataset
@@ -31,9 +31,10 @@ STATE_FOLDER = ".provenance-check"
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), default=None, help=f"Where results are kept; {STATE_FOLDER} here otherwise."
 )
+@jobs_option
 @reference_options
 @pass_context
-def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, **options: object) -> int:
+def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, jobs: int | None, **options: object) -> int:
     """Cold start: register, scan, judge and report a folder.
 
     FOLDER is judged by the baseline policy: no manifest, no run file, nothing to prepare.
@@ -49,7 +50,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
     plans = [(Dataset(name=name), patterns, "data") for name, patterns in _datasets(data)]
     progress = ctx.progress()
     progress.start("registering", 0)
-    done = register(plans, workspace.tools(progress, ctx.actor))
+    done = register(plans, workspace.tools(progress, ctx.actor, jobs=jobs))
     progress.finish()
     say_problems(done.problems)
     if not done.versions:
@@ -64,7 +65,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
         policy=("baseline.yaml",),
         digest="sha256:" + "0" * 64,
     )
-    result = judge(ctx, workspace, run, run_file=data / "run.yaml", rescan=True)
+    result = judge(ctx, workspace, run, run_file=data / "run.yaml", rescan=True, jobs=jobs)
     page = write_report(workspace, result.record)
     print_verdict(result.record, time.monotonic() - started)
     print_findings(result.record, steps=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,13 @@ import orjson
 
 from provenance.cli.context import CommandContext
 from provenance.cli.files import files_below
-from provenance.cli.options import output_format, pass_context, reference_options
-from provenance.cli.output import counted, next_step, say, say_problems, say_table, size_text, thousands, visible
-from provenance.errors import ConfigError, IngestError
+from provenance.cli.options import jobs_option, output_format, pass_context, reference_options
+from provenance.cli.output import counted, next_step, say, say_problems, say_suspects, say_table, size_text, thousands, visible
+from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import Match, ReadProblem, ScanResult
+from provenance.model.match import Match, ReadProblem, ScanResult, SuspectCount
 from provenance.model.wire import to_wire
+from provenance.ports import Result, Task, WorkerLostError
 
 if TYPE_CHECKING:
     from provenance.matching.cascade import CascadeMatcher
@@ -39,6 +40,8 @@ class Tally:
     matches: int = 0
     alarms: int = 0
     dropped: int = 0
+    suspected: int = 0
+    suspects: list[SuspectCount] = field(default_factory=list)
     problems: list[ReadProblem] = field(default_factory=list)
     shown: list[Match] = field(default_factory=list)
 
@@ -50,6 +53,8 @@ class Tally:
         self.text_bytes += result.text_bytes
         self.dropped += result.dropped_seeds
         self.problems += result.problems
+        self.suspected += result.suspected_records
+        self.suspects += result.suspects
 
 
 @click.command()
@@ -66,11 +71,18 @@ class Tally:
 @click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
 @click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm.")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "--suspects",
+    "suspects_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there, as JSON Lines, where CORPUS speaks as an assistant: found without any reference, and no proof.",
+)
 @click.option("--reference-text-field", default=None, help="Field of a reference record that holds its text.")
+@jobs_option
 @reference_options
 @output_format("table", "jsonl")
 @pass_context
-def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], output: str, **options: object) -> int:
+def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
     """Find shared text, no registry needed.
 
     CORPUS files are compared with reference files and packs, or with sets made by `provenance reference add`.
@@ -80,7 +92,10 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
     with ExitStack() as stack:
         matcher = _open_matcher(ctx, references, options, stack, tally)
         out = _open_output(ctx, options["output_file"], output, stack)
-        _scan(ctx, files, matcher, tally, out, str(options["text_field"]) if options["text_field"] else None)
+        field = str(options["text_field"]) if options["text_field"] else None
+        given = options["suspects_file"]
+        suspects = stack.enter_context(ctx.path(given).open("wb")) if isinstance(given, Path) else None
+        _scan(ctx, files, matcher, tally, (out, suspects), text_field=field, jobs=jobs)
     if output == "table":
         _print_table(tally, show_explained=bool(options["show_explained"]))
     _print_summary(ctx, tally)
@@ -124,31 +139,56 @@ def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitSta
     return sys.stdout.buffer
 
 
-def _scan(ctx: CommandContext, files: Sequence[Path], matcher: CascadeMatcher, tally: Tally, out: IO[bytes] | None, text_field: str | None) -> None:
-    from provenance.audit.scan import ShardToScan, scan_shard
-    from provenance.bootstrap import reading_tools
+def _scan(
+    ctx: CommandContext,
+    files: Sequence[Path],
+    matcher: CascadeMatcher,
+    tally: Tally,
+    outputs: tuple[IO[bytes] | None, IO[bytes] | None],
+    *,
+    text_field: str | None,
+    jobs: int | None,
+) -> None:
+    """Match files, and print what each holds in the order of the files: matches to the first output, suspects to the second."""
+    from provenance.audit.scan import FileScan, Finders, ShardToScan
+    from provenance.bootstrap import SystemClock, make_engine, make_reader, make_suspects
 
+    out, suspects = outputs
+
+    sizes = [f.stat().st_size if f.is_file() else 0 for f in files]
     progress = ctx.progress()
-    progress.start("matching", sum(f.stat().st_size for f in files if f.is_file()))
-
-    def sink(found: Sequence[Match]) -> None:
-        tally.matches += len(found)
-        tally.alarms += sum(not m.explained for m in found)
+    progress.start("matching", sum(sizes))
+    targets = [
+        ShardToScan(dataset=Dataset(name="", text_field=text_field), shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
+        for f, size in zip(files, sizes, strict=True)
+    ]
+    work = FileScan(Finders(matcher, make_suspects()), make_reader(), SystemClock())
+    for target, scanned in in_order(targets, make_engine(jobs).run(work, targets, sizes, progress)):
+        if isinstance(scanned, WorkerLostError) or scanned.result is None:
+            message = str(scanned) if isinstance(scanned, WorkerLostError) else scanned.error or ""
+            tally.problems.append(ReadProblem(path=target.location, line=None, record=None, message=message))
+            continue
+        tally.add(scanned.result)
+        tally.matches += len(scanned.matches)
+        tally.alarms += sum(not m.explained for m in scanned.matches)
         if out is None:
-            tally.shown += found
+            tally.shown += scanned.matches
         else:
-            out.writelines(orjson.dumps(to_wire(m)) + b"\n" for m in found)
-
-    tools = reading_tools(progress)
-    for path in files:
-        progress.note(path.name)
-        shard = Shard(path=str(path), sha256="", size_bytes=0)
-        target = ShardToScan(dataset=Dataset(name="", text_field=text_field), shard=shard, location=str(path))
-        try:
-            tally.add(scan_shard(matcher, sink, target, tools))
-        except IngestError as err:
-            tally.problems.append(ReadProblem(path=str(path), line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
+            out.writelines(orjson.dumps(to_wire(m)) + b"\n" for m in scanned.matches)
+        if suspects is not None:
+            suspects.writelines(orjson.dumps(to_wire(s)) + b"\n" for s in scanned.suspects)
     progress.finish()
+
+
+def in_order(tasks: Sequence[Task], done: Iterable[tuple[int, Result]]) -> Iterator[tuple[Task, Result]]:
+    """Yield tasks with their outcomes in the order of the tasks, each as soon as those before it are there."""
+    early: dict[int, Result] = {}
+    following = 0
+    for number, outcome in done:
+        early[number] = outcome
+        while following in early:
+            yield tasks[following], early.pop(following)
+            following += 1
 
 
 def _print_table(tally: Tally, *, show_explained: bool) -> None:
@@ -174,9 +214,12 @@ def _print_summary(ctx: CommandContext, tally: Tally) -> None:
     explained = tally.matches - tally.alarms
     say(
         f"{counted(tally.alarms, 'passage')} shared, {thousands(explained)} more explained · {counted(tally.documents, 'text')}, {counted(tally.words, 'word')}, "
-        f"{size_text(tally.text_bytes)} in {tally.files} files",
+        f"{size_text(tally.text_bytes)} in {counted(tally.files, 'file')}",
         err=True,
     )
+    from provenance.audit.scan import add_counts
+
+    say_suspects(tally.suspected, add_counts(tally.suspects))
     if tally.dropped:
         say(f"{thousands(tally.dropped)} seed hits were left out by caps on very common text", err=True)
     if tally.alarms:

@@ -54,6 +54,31 @@ def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit:
     return 0
 
 
+@matches.command("suspects")
+@click.argument("audit", default=LATEST)
+@click.option("--pattern", default=None, help="Only this pattern.")
+@click.option("--limit", default=40, show_default=True, help="Records shown in the table; JSON holds all.")
+@text_or_json
+@pass_context
+def list_suspects(ctx: CommandContext, /, audit: str, pattern: str | None, limit: int, output: str) -> int:
+    """List where the data of AUDIT speak as an assistant.
+
+    Found by the pattern catalogue, without any reference: no match and no proof.
+    """
+    workspace = ctx.workspace()
+    with workspace.units.read() as registry:
+        results = [result for result, _ in registry.scan_results(set(load_audit(ctx, audit).scans)).values()]
+    files = sorted({(r.path, r.suspects_evidence) for r in results if r.suspects_evidence})
+    found = [s for _, digest in files for s in workspace.evidence.get_suspects(digest) if pattern in (None, s.pattern)]
+    if output == "json":
+        say_json(found)
+        return 0
+    say_table(("pattern", "path", "record", "document", "text"), [(s.pattern, s.path, s.record, s.doc_id, s.text) for s in found[:limit]])
+    if len(found) > limit:
+        say(f"… and {len(found) - limit} more: use -f json for all")
+    return 0
+
+
 def _behind(findings: tuple[Finding, ...], wanted: str, match_id: str) -> bool:
     key = wanted.removeprefix("sha256:")
     return any(

@@ -20,6 +20,9 @@ def output_format(*names: str) -> Callable[[F], F]:
 
 
 text_or_json = output_format("text", "json")
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=None, help="Processes that read and compare; by default one for each core."
+)
 
 
 _REFERENCE_OPTIONS = (

@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 from provenance.errors import ConfigError
-from provenance.model.match import ReadProblem
+from provenance.model.match import ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "\u2009": " "}
+MAX_PATTERNS_SHOWN = 6
 MAX_PROBLEMS_SHOWN = 10
 _UNIT_STEP = 1000
 """Decimal units: 1 kB is 1000 B."""
@@ -67,6 +68,13 @@ def say_problems(problems: Sequence[ReadProblem], what: str = "could not be read
         say(f"  ! … and {len(problems) - MAX_PROBLEMS_SHOWN} more", err=True)
     if problems:
         say(f"{len(problems)} {what}", err=True)
+
+
+def say_suspects(records: int, counts: Iterable[SuspectCount]) -> None:
+    """Say how many records speak as an assistant, and by which patterns."""
+    if records:
+        patterns = ", ".join(f"{c.pattern} {c.records}" for c in sorted(counts, key=lambda c: (-c.records, c.pattern))[:MAX_PATTERNS_SHOWN])
+        say(f"{counted(records, 'record')} that speak as an assistant or hold residue of one, no match and no proof: {patterns}", err=True)
 
 
 def _without_place(problem: ReadProblem) -> str:

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_audit, say, say_json, say_problems, say_table, thousands
+from provenance.cli.options import jobs_option, pass_context, text_or_json
+from provenance.cli.output import counted, next_audit, next_step, say, say_json, say_problems, say_suspects, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
 
 if TYPE_CHECKING:
-    from provenance.audit.scan import ScanOutcome
+    from provenance.audit.scan import ScanOutcome, ShardToScan
+    from provenance.audit.tools import Tools
     from provenance.bootstrap import Workspace
 
 
 @click.command()
 @click.argument("datasets", nargs=-1)
 @click.option("-r", "--reference", "references", multiple=True, help="Reference set; all of them where none is named.")
+@click.option("--sample", metavar="SHARE", default=None, help="Look at a random part of the records, such as 1%, and bound how many share text.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws other records with --sample.")
+@jobs_option
 @text_or_json
 @pass_context
-def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], output: str) -> int:
+def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
     """Compare registered shards with reference sets.
 
-    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shard in hand.
+    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shards in hand. A sample (--sample) clears nothing and is not kept.
     """
     workspace = ctx.workspace()
     names = references or tuple(s.name for s in workspace.references.sets())
     if not names:
         raise InputError("there is no reference set to compare with", hint="make one: provenance reference add NAME FILES… --kind work")
-    outcomes, stale = _scan(ctx, workspace, datasets, names)
+    if options["sample"] is not None:
+        share = read_share(str(options["sample"]))
+        return _sample(ctx, workspace, datasets, names, jobs, share=share, seed=int(str(options["seed"])), output=output)
+    outcomes, stale = _scan(ctx, workspace, datasets, names, jobs)
     if output == "json":
         say_json([o.result for o in outcomes])
     else:
@@ -43,13 +51,71 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
     return 4 if stale or problems_of(outcomes) else 0
 
 
+def read_share(text: str) -> float:
+    """Return the share that a text such as ``1%`` or ``0.01`` states.
+
+    Raises:
+        InputError: If it is none, or not above 0 and up to 1.
+    """
+    number, percent = (text[:-1], 100) if text.endswith("%") else (text, 1)
+    try:
+        share = float(number) / percent
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise InputError(f"a sample of {text!r} is no share of the records", hint="write it as 1% or 0.01")
+    return share
+
+
+def _sample(
+    ctx: CommandContext,
+    workspace: Workspace,
+    datasets: tuple[str, ...],
+    names: tuple[str, ...],
+    jobs: int | None,
+    *,
+    share: float,
+    seed: int,
+    output: str,
+) -> int:
+    from provenance.audit.sample import sample_registered
+    from provenance.audit.scan import Finders
+
+    tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
+    targets, stale = _targets(tools, datasets)
+    tools.progress.start("sampling", sum(t.shard.size_bytes for t in targets))
+    samples, problems = sample_registered(targets, Finders(workspace.matcher(names), tools.suspects), tools, share=share, seed=seed)
+    tools.progress.finish()
+    if output == "json":
+        say_json(samples)
+    else:
+        rows = [(s.dataset, s.records, s.sampled, s.sharing, f"{s.upper_records} ({s.upper_share:.2%})", s.unread) for s in samples]
+        right = frozenset({"records", "sampled", "sharing", "unread"})
+        say_table(("dataset", "records", "sampled", "sharing", "at most, of all", "unread"), rows, right=right)
+        say("Sharing: records with shared text that nothing explains. At most: with 95 % confidence. A sample clears nothing.", err=True)
+    say_problems([*problems, *stale])
+    next_step("provenance scan, which looks at every record", quiet=ctx.quiet)
+    return 4 if problems or stale else 0
+
+
 def _scan(
-    ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...]
+    ctx: CommandContext, workspace: Workspace, datasets: tuple[str, ...], names: tuple[str, ...], jobs: int | None
 ) -> tuple[list[ScanOutcome], list[ReadProblem]]:
-    from provenance.audit.scan import ShardToScan, scan_registered
+    from provenance.audit.scan import Finders, scan_registered
+
+    tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
+    targets, stale = _targets(tools, datasets)
+    tools.progress.start("scanning", sum(t.shard.size_bytes for t in targets))
+    outcomes = scan_registered(targets, Finders(workspace.matcher(names), tools.suspects), tools)
+    tools.progress.finish()
+    return outcomes, stale
+
+
+def _targets(tools: Tools, datasets: tuple[str, ...]) -> tuple[list[ShardToScan], list[ReadProblem]]:
+    """Return the shards of some datasets (of all, where none is named), and those that are not what was registered."""
+    from provenance.audit.scan import ShardToScan
     from provenance.audit.states import ShardState, check_shards
 
-    tools = workspace.tools(ctx.progress(), ctx.actor)
     with tools.units.read() as registry:
         wanted = datasets or tuple(v.dataset.name for v in registry.datasets())
         versions = [registry.dataset_version(name) for name in wanted]
@@ -64,10 +130,7 @@ def _scan(
                 stale.append(
                     ReadProblem(path=shard.path, line=None, record=None, message=f"{checked.state} since it was registered; register it again")
                 )
-    tools.progress.start("scanning", sum(t.shard.size_bytes for t in targets))
-    outcomes = scan_registered(targets, workspace.matcher(names), tools)
-    tools.progress.finish()
-    return outcomes, stale
+    return targets, stale
 
 
 def _print(outcomes: list[ScanOutcome]) -> None:
@@ -85,7 +148,10 @@ def _print(outcomes: list[ScanOutcome]) -> None:
     ]
     say_table(("shard", "records", "words", "passages", "explained", "scanned"), rows, right=frozenset({"records", "words", "passages", "explained"}))
     results = [o.result for o in outcomes if o.result is not None]
+    from provenance.audit.scan import add_counts
+
     dropped = sum(r.dropped_seeds for r in results)
-    say(f"{sum(r.alarms for r in results)} passages shared in {len(results)} shards")
+    say(f"{counted(sum(r.alarms for r in results), 'passage')} shared in {counted(len(results), 'shard')}")
+    say_suspects(sum(r.suspected_records for r in results), add_counts(c for r in results for c in r.suspects))
     if dropped:
         say(f"{thousands(dropped)} seed hits were left out by caps on very common text")

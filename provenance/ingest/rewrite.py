@@ -93,7 +93,7 @@ def _rewrite_parquet(source: str, target: Path, records: frozenset[int]) -> int:
     try:
         with pq.ParquetFile(source) as file, pq.ParquetWriter(target, file.schema_arrow, compression="zstd") as out:
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group)
+                table = file.read_row_group(group, use_threads=False)
                 gone = [r - first for r in records if first <= r < first + table.num_rows]
                 keep = np.ones(table.num_rows, dtype=bool)
                 keep[gone] = False

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.errors import ReferenceIndexError
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import Place, Reported, RowText, build_match, show_sampled, show_texts
@@ -43,19 +44,37 @@ def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParam
         ReferenceIndexError: If a set is missing or damaged.
         SchemeMismatchError: If a set was built by another tokeniser.
     """
-    return CascadeMatcher(store.open(names), params or MatchParams())
+    return CascadeMatcher(store.open(names), params or MatchParams(), origin=(store, tuple(names)))
+
+
+def _open_again(store: ReferenceStore, names: Sequence[str], params: MatchParams, digests: tuple[str, ...]) -> CascadeMatcher:
+    """Open in another process what was open in this one.
+
+    Raises:
+        ReferenceIndexError: If a set is not what it was.
+    """
+    matcher = open_matcher(store, names, params)
+    if matcher.index_digests != digests:
+        raise ReferenceIndexError("a reference set was changed while it was in use", hint="run the command again")
+    return matcher
 
 
 class CascadeMatcher:
     """Implements ``ports.Matcher`` over an open index."""
 
-    def __init__(self, index: OpenIndex, params: MatchParams) -> None:
-        """Keep the index open."""
-        self._index, self._params = index, params
+    def __init__(self, index: OpenIndex, params: MatchParams, *, origin: tuple[ReferenceStore, tuple[str, ...]] | None = None) -> None:
+        """Keep the index open; ``origin`` tells where another process finds it."""
+        self._index, self._params, self._origin = index, params, origin
         self._segments = index.segments
         kinds = {manifest.name: manifest.kind for manifest, _ in index.sets}
         self._kinds = [kinds[s.set_name] for s in self._segments]
         self._words_seen = self._dropped = 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what opens the same sets in another process."""
+        if self._origin is None:
+            raise TypeError("a matcher that was not opened by open_matcher cannot be sent to another process")
+        return _open_again, (*self._origin, self._params, self.index_digests)
 
     @cached_property
     def _judge(self) -> Judge:

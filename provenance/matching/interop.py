@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from provenance.matching.index import ReferenceStore
 
-SKETCH_SCHEME = f"{TOKEN_SCHEME}/{IndexParams(tokens=TOKEN_SCHEME).lists}/window{SHINGLE}/{DATASKETCH_SCHEME}-{NUM_PERM}-seed{SEED}"
+_RULES = IndexParams(tokens=TOKEN_SCHEME)
+SKETCH_SCHEME = f"{TOKEN_SCHEME}/{_RULES.lists}/{_RULES.escapes}/window{SHINGLE}/{DATASKETCH_SCHEME}-{NUM_PERM}-seed{SEED}"
 """Name of these sketches: only sketches of one name can be compared."""
 _FETCHED = 10_000
 """Keys asked for at a time."""

@@ -24,6 +24,7 @@ from provenance.fingerprint.digest import hash_file
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
 from provenance.matching.index import ReferenceStore, SegmentInfo
 from provenance.matching.pack import ARRAYS, ONE_IN, RECORDS_NAME, WITHHELD, PackSegment, build_arrays, build_records, check_contents, pack_params
+from provenance.matching.params import IndexParams
 from provenance.matching.segment import TextSegment
 from provenance.matching.stored import FileEntry, SegmentEntry
 from provenance.model.reference import ReferenceKind
@@ -189,10 +190,9 @@ def _read_header(archive: zipfile.ZipFile, path: Path) -> PackHeader:
 
 
 def _check_part(part: SegmentEntry, path: Path) -> None:
-    if part.params.tokens != TOKEN_SCHEME:
-        raise SchemeMismatchError(f"{path}: made as {part.params.tokens}, this version reads {TOKEN_SCHEME}", hint="ask for a pack of this version")
-    if part.params != pack_params(part.params, part.params.one_in):
-        raise ReferenceIndexError(f"{path}: its windows are of {part.params.window} words, this release reads others")
+    read = pack_params(IndexParams(tokens=TOKEN_SCHEME), part.params.one_in)
+    if part.params != read:  # other rules cut other words: what they hashed would be found nowhere
+        raise SchemeMismatchError(f"{path}: made as {part.params.name}, this version reads {read.name}", hint="ask for a pack of this version")
     if tuple(f.name for f in part.files) != _FILES or not part.pack or _part_digest(to_wire(part.params), to_wire(part.files)) != part.digest:
         raise ReferenceIndexError(f"{path}: damaged: a part's entry does not give its digest, or lists other files than a pack has")
 

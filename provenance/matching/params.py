@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from provenance.canonical import digest_of
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 SMALL_REFERENCE_WORDS = 20_000_000
 """Up to here every window of the reference is a seed; beyond, one in four."""
 LARGE_REFERENCE_WORDS = 1_000_000_000
@@ -26,6 +26,8 @@ class IndexParams:
     """FracMinHash rate: a window is a seed if its hash is divisible by this power of two."""
     lists: str = "lists1"
     """Version of the rule that leaves out the numbers of list items."""
+    escapes: str = "escapes1"
+    """Version of the rules by which character references and broken words are read through."""
     spelling: str = "spelling1"
     """Version of the spelling codes."""
     markers: str = "gutenberg-1"
@@ -41,7 +43,7 @@ class IndexParams:
     @property
     def name(self) -> str:
         """Return the scheme's name, which holds every parameter."""
-        return f"{self.tokens}/window{self.window}/1in{self.one_in}/{self.lists}/{self.spelling}/{self.markers}"
+        return f"{self.tokens}/window{self.window}/1in{self.one_in}/{self.lists}/{self.escapes}/{self.spelling}/{self.markers}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,3 +93,30 @@ def wilson_interval(hits: int, trials: int, z: float = _Z95) -> tuple[float, flo
     half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
     # At the ends the bound is exact; rounding would leave it a hair inside.
     return 0.0 if hits == 0 else max(0.0, middle - half), 1.0 if hits == trials else min(1.0, middle + half)
+
+
+def binomial_upper_bound(hits: int, trials: int, confidence: float) -> float:
+    """Return the one-sided upper bound of a share (Clopper and Pearson 1934): the largest share at which so few hits are not too improbable.
+
+    Without trials nothing is known: 1.
+    """
+    if hits >= trials:
+        return 1.0
+    low, high = hits / trials, 1.0
+    for _ in range(60):  # bisection: the probability of at most so many hits falls as the share grows
+        middle = (low + high) / 2
+        if _at_most(hits, trials, middle) > 1 - confidence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _at_most(hits: int, trials: int, share: float) -> float:
+    """Return the probability of at most so many hits (binomial), summed from the logarithms of its terms."""
+    if share <= 0.0 or share >= 1.0:
+        return 1.0 if share <= 0.0 or hits >= trials else 0.0
+    log_share, log_rest, all_ways = math.log(share), math.log1p(-share), math.lgamma(trials + 1)
+    return math.fsum(
+        math.exp(all_ways - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * log_share + (trials - k) * log_rest) for k in range(hits + 1)
+    )

@@ -1,4 +1,4 @@
-"""The words that this room compares: those of the tokeniser, without the numbers that only count the items of a list."""
+"""The words that this room compares: those of the tokeniser, with escapes read through, without the numbers that only count the items of a list."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.tokens import tokenize
+from provenance.matching.escapes import read_through
 from provenance.matching.spelling import Spelled
 
 _ZERO, _NINE, _NEWLINE, _SPACE, _TAB, _STOP, _BRACKET, _RETURN = 48, 57, 10, 32, 9, 46, 41, 13
@@ -46,8 +47,11 @@ class Words:
 
 def read_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
     """Return the words of a batch of UTF-8 texts."""
-    tokens = tokenize(data, offsets)
+    copy = read_through(data, offsets)
+    tokens = tokenize(data, offsets) if copy is None else tokenize(copy.data, copy.offsets)
     words, start, end = np.empty(len(tokens.hashes), dtype=np.uint32), tokens.start, tokens.end
+    if copy is not None:
+        copy.put_back(start, end)
     word_offsets = np.empty(len(tokens.offsets), dtype=np.int64)
     ordinal = np.empty(len(words), dtype=np.int64)
     n = _keep_words(data, offsets, tokens.hashes, start, end, tokens.offsets, words, word_offsets, ordinal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provenance.model.absence import Absence
 from provenance.model.reference import ReferenceKind
 
 
@@ -138,6 +139,46 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A formula of assistants, or residue of the machinery around them, in a training record: a reason to ask where the record comes from, no match.
+
+    One for each record and pattern: the first place. Offsets are code points of the original field.
+    """
+
+    scan: str
+    """Id of the scan, empty where there is none."""
+    shard: str
+    """``sha256:<hex>`` of the shard, empty where it was not hashed."""
+    path: str
+    record: int
+    line: int | None
+    doc_id: str
+    field: str
+    start: int
+    end: int
+    pattern: str
+    """Id of the pattern."""
+    kind: str
+    """What the pattern shows, such as ``self-identification`` or ``template``."""
+    provider: str = Absence.UNKNOWN.value
+    """Whose assistant says so."""
+    text: str = ""
+    """What stands there, cut at ``SUSPECT_TEXT`` code points."""
+
+
+SUSPECT_TEXT = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectCount:
+    """How many records of a shard one pattern was found in."""
+
+    pattern: str
+    kind: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
     """What one scan of one shard against a set of references found."""
 
@@ -160,6 +201,12 @@ class ScanResult:
     """Seed hits left out by caps; above zero the summary says so."""
     left_out: tuple[LeftOut, ...] = ()
     """Fields with long text that were not read, since the dataset names another one; none where it names none."""
+    suspected_records: int = 0
+    """Records that at least one pattern was found in."""
+    suspects: tuple[SuspectCount, ...] = ()
+    """By pattern, ordered by its id."""
+    suspects_evidence: str = ""
+    """Digest of the file that lists them, empty where there are none."""
     problems: tuple[ReadProblem, ...] = ()
     finished: str = ""
     """RFC 3339 UTC."""

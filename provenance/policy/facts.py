@@ -104,8 +104,8 @@ def _int(path: str, doc: str, *, known_by: str = "", evidence: str = "") -> Fact
     return FactField(path=path, type=FactType.INT, known_by=known_by, doc=doc, evidence=evidence)
 
 
-def _share(path: str, doc: str, *, known_by: str = "") -> FactField:
-    return FactField(path=path, type=FactType.DOUBLE, known_by=known_by, doc=doc, evidence="share")
+def _share(path: str, doc: str, *, known_by: str = "", evidence: str = "share") -> FactField:
+    return FactField(path=path, type=FactType.DOUBLE, known_by=known_by, doc=doc, evidence=evidence)
 
 
 def _texts(path: str, doc: str) -> FactField:
@@ -172,6 +172,9 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
             evidence="pieces",
         ),
         _int("pieces.output_words", "Words of such outputs that short passages give away together.", evidence="pieces"),
+        _int("suspected_records", "Records that hold a formula of assistants or residue of their machinery.", evidence="suspects"),
+        _share("suspected_share", "Their share of all records.", evidence="suspects"),
+        _enum("suspects_known", "YES", "NO", doc="Whether all shards were looked at for such formulas.", evidence="suspects"),
         _share("share", "Share of sampled tokens.", known_by="share_known"),
         _enum("share_known", "YES", "NO", doc="Whether the share could be computed."),
         *_ORIGIN,

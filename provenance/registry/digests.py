@@ -65,8 +65,9 @@ def scan_digest(result: ScanResult) -> str:
         RegistryError: If it holds text that is no Unicode, NUL, or a number beyond 2**53 - 1.
     """
     wire = to_wire(result)
-    if not result.left_out:
-        wire.pop("left_out", None)  # as digests were made before scans told of such fields
+    for name in ("left_out", "suspected_records", "suspects", "suspects_evidence"):
+        if not getattr(result, name):
+            wire.pop(name, None)  # as digests were made before scans told of these
     try:
         digest = digest_of(wire)
     except ValueError as err:

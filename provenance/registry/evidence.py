@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 
 from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
-from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
+from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
 from provenance.model.reference import ReferenceKind
 
 _MATCHES_SUFFIX = ".matches.parquet"
+_SUSPECTS_SUFFIX = ".suspects.parquet"
 _ROWS_PER_GROUP = 20_000
 _ALSO_FIELDS = (("reference_set", pa.string()), ("reference", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64()))
 _ALSO = pa.list_(pa.struct(list(_ALSO_FIELDS)))
@@ -37,6 +38,13 @@ _FIELDS += [pa.field("line", pa.int64()), pa.field("also", _ALSO, nullable=False
 _FIELDS += [pa.field("explained", pa.bool_(), nullable=False), pa.field("because", pa.string())]
 MATCH_SCHEMA = pa.schema(_FIELDS, metadata={"format": "provenance.matches", "version": "2"})
 """Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained."""
+
+_SUSPECT_TEXTS = ("scan", "shard", "path", "doc_id", "field", "pattern", "kind", "provider", "text")
+_SUSPECT_FIELDS: list[pa.Field[Any]] = [pa.field(name, pa.string(), nullable=False) for name in _SUSPECT_TEXTS]
+_SUSPECT_FIELDS += [pa.field(name, pa.int64(), nullable=False) for name in ("record", "start", "end")]
+_SUSPECT_FIELDS += [pa.field("line", pa.int64())]
+SUSPECT_SCHEMA = pa.schema(_SUSPECT_FIELDS, metadata={"format": "provenance.suspects", "version": "1"})
+"""Columns of a suspects file."""
 
 
 class EvidenceFolder:
@@ -74,12 +82,43 @@ class EvidenceFolder:
         """
         raw = self.get_bytes(digest, suffix=_MATCHES_SUFFIX)
         try:
-            table = pq.read_table(BytesIO(raw))
+            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
             if table.schema != MATCH_SCHEMA:
                 raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: not a matches file of a known version")
             return [_match(row) for row in table.to_pylist()]
         except (pa.ArrowException, ValueError, TypeError, OSError) as err:
             raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: cannot be read as matches: {err}") from err
+
+    def put_suspects(self, suspects: Iterable[Suspect]) -> str:
+        """Store suspects as Parquet and return the digest of the file.
+
+        Raises:
+            RegistryError: If they cannot be written.
+        """
+        rows = list(suspects)
+        file = BytesIO()
+        try:
+            pq.write_table(
+                pa.table({name: [getattr(s, name) for s in rows] for name in SUSPECT_SCHEMA.names}, SUSPECT_SCHEMA), file, compression="zstd"
+            )
+        except (pa.ArrowException, UnicodeError, OverflowError) as err:
+            raise RegistryError(f"{self._folder}: suspects cannot be stored: {err}") from err
+        return self.put_bytes(file.getvalue(), suffix=_SUSPECTS_SUFFIX)
+
+    def get_suspects(self, digest: str) -> list[Suspect]:
+        """Return stored suspects, verified against their digest.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not such a file.
+        """
+        raw = self.get_bytes(digest, suffix=_SUSPECTS_SUFFIX)
+        try:
+            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
+            if table.schema != SUSPECT_SCHEMA:
+                raise RegistryError(f"{self.place(digest, suffix=_SUSPECTS_SUFFIX)}: not a suspects file of a known version")
+            return [Suspect(**row) for row in table.to_pylist()]
+        except (pa.ArrowException, ValueError, TypeError, OSError) as err:
+            raise RegistryError(f"{self.place(digest, suffix=_SUSPECTS_SUFFIX)}: cannot be read as suspects: {err}") from err
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest.

@@ -21,7 +21,7 @@ from provenance.model.dataset import (
     Source,
     SourceKind,
 )
-from provenance.model.match import LeftOut, ReadProblem, ScanResult
+from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.registry.log import LogEntry
 from provenance.registry.tables import (
     DerivationRow,
@@ -33,6 +33,8 @@ from provenance.registry.tables import (
     ScanLeftOutRow,
     ScanProblemRow,
     ScanRow,
+    ScanSuspectRow,
+    ScanSuspicionRow,
     ShardRow,
     TagRow,
     TermsRow,
@@ -144,9 +146,11 @@ def scan_row(result: ScanResult, *, evidence: str, result_digest: str) -> ScanRo
         matches=result.matches,
         alarms=result.alarms,
         dropped_seeds=result.dropped_seeds,
+        suspicion=ScanSuspicionRow(records=result.suspected_records, evidence=result.suspects_evidence) if result.suspected_records else None,
         finished=result.finished,
         indexes=[ScanIndexRow(position=i, digest=d) for i, d in enumerate(result.index_digests)],
         left_out=[ScanLeftOutRow(position=i, field=f.field, records=f.records) for i, f in enumerate(result.left_out)],
+        suspects=[ScanSuspectRow(position=i, pattern=c.pattern, kind=c.kind, records=c.records) for i, c in enumerate(result.suspects)],
         problems=[ScanProblemRow(position=i, path=p.path, line=p.line, record=p.record, message=p.message) for i, p in enumerate(result.problems)],
     )
 
@@ -166,6 +170,9 @@ def scan_value(row: ScanRow) -> ScanResult:
         matches=row.matches,
         alarms=row.alarms,
         dropped_seeds=row.dropped_seeds,
+        suspected_records=row.suspicion.records if row.suspicion else 0,
+        suspects_evidence=row.suspicion.evidence if row.suspicion else "",
+        suspects=tuple(SuspectCount(pattern=c.pattern, kind=c.kind, records=c.records) for c in row.suspects),
         left_out=tuple(LeftOut(field=f.field, records=f.records) for f in row.left_out),
         problems=tuple(ReadProblem(path=p.path, line=p.line, record=p.record, message=p.message) for p in row.problems),
         finished=row.finished,

@@ -29,7 +29,13 @@ SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
 _PAGE = 1000  # rows of the log or of scans read at a time
-_SCAN_PARTS = (selectinload(ScanRow.indexes), selectinload(ScanRow.left_out), selectinload(ScanRow.problems))
+_SCAN_PARTS = (
+    selectinload(ScanRow.indexes),
+    selectinload(ScanRow.left_out),
+    selectinload(ScanRow.suspicion),
+    selectinload(ScanRow.suspects),
+    selectinload(ScanRow.problems),
+)
 _FACTS = (
     selectinload(VersionRow.licenses),
     selectinload(VersionRow.generators),

@@ -197,6 +197,8 @@ class ScanRow(Base):
 
     indexes: Mapped[list[ScanIndexRow]] = relationship(lazy="raise", order_by="ScanIndexRow.position")
     left_out: Mapped[list[ScanLeftOutRow]] = relationship(lazy="raise", order_by="ScanLeftOutRow.position")
+    suspicion: Mapped[ScanSuspicionRow | None] = relationship(lazy="raise")
+    suspects: Mapped[list[ScanSuspectRow]] = relationship(lazy="raise", order_by="ScanSuspectRow.position")
     problems: Mapped[list[ScanProblemRow]] = relationship(lazy="raise", order_by="ScanProblemRow.position")
 
 
@@ -217,6 +219,26 @@ class ScanLeftOutRow(Base):
     scan_number: Mapped[ScanKey]
     position: Mapped[Position]
     field: Mapped[str]
+    records: Mapped[int]
+
+
+class ScanSuspicionRow(Base):
+    """What a scan found of assistants in a shard, all patterns together; no row where it found nothing."""
+
+    __tablename__ = "scan_suspicions"
+    scan_number: Mapped[ScanKey]
+    records: Mapped[int]
+    evidence: Mapped[str]
+
+
+class ScanSuspectRow(Base):
+    """A pattern of assistants that a scan found in a shard."""
+
+    __tablename__ = "scan_suspects"
+    scan_number: Mapped[ScanKey]
+    position: Mapped[Position]
+    pattern: Mapped[str]
+    kind: Mapped[str]
     records: Mapped[int]
 
 

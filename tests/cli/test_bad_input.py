@@ -155,7 +155,7 @@ def test_a_file_of_which_nothing_can_be_read_leaves_the_others_compared(work: Wo
     assert done.code == 4
     assert len(done.sentences(words)) == 1
     assert "5 texts" in done.err
-    assert "in 1 files" in done.err
+    assert "in 1 file" in done.err
 
 
 def test_a_missing_file_leaves_the_others_registered_and_compared(work: Workspace) -> None:

@@ -119,7 +119,7 @@ def test_json_is_one_valid_document(path: tuple[str, ...], work: Path, capsys: p
         arguments = [json.loads(capsys.readouterr().out)[0]["id"]]
     assert run(["-C", str(work), *path, *arguments, "--format", "json"]) == CODES.get(path, 0)
     document = json.loads(capsys.readouterr().out)
-    assert document
+    assert document or path == ("matches", "suspects")  # nothing in the sample speaks as an assistant
 
 
 def test_every_listing_and_every_show_speaks_json() -> None:

@@ -22,7 +22,7 @@ from provenance.model.dataset import (
     SourceKind,
 )
 from provenance.model.finding import VerdictKind
-from provenance.model.match import LeftOut, ReadProblem, ScanResult
+from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
 
 CREATED = "2026-03-01T11:00:00Z"
@@ -119,6 +119,12 @@ def scan(name: str = "scan-1", *, alarms: int = 2, finished: str = CREATED) -> S
         alarms=alarms,
         dropped_seeds=1,
         left_out=(LeftOut(field="meta[*].note", records=4), LeftOut(field="title", records=9)),
+        suspected_records=3,
+        suspects=(
+            SuspectCount(pattern="as-an-ai", kind="self-identification", records=2),
+            SuspectCount(pattern="chat-template", kind="template", records=1),
+        ),
+        suspects_evidence="sha256:" + "7" * 64,
         problems=(
             ReadProblem(path="chat/000001.jsonl.zst", line=7, record=6, message="not JSON"),
             ReadProblem(path="chat/000001.jsonl.zst", line=None, record=None, message="truncated"),

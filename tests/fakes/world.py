@@ -12,11 +12,13 @@ from provenance.audit.scan import ScanOutcome, ShardToScan
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
+from provenance.engines.serial import SerialEngine
 from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.matching.suspects import Pattern, PatternFinder
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat
-from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult
+from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
 from provenance.ports import TextBatch
@@ -224,6 +226,7 @@ class MemoryEvidence:
 
     def __init__(self) -> None:
         self.matches: dict[str, list[Match]] = {}
+        self.suspects: dict[str, list[Suspect]] = {}
         self.blobs: dict[str, bytes] = {}
 
     def put_matches(self, matches: Iterable[Match]) -> str:
@@ -236,6 +239,15 @@ class MemoryEvidence:
         if digest not in self.matches:
             raise RegistryError(f"evidence {digest} is lost")
         return list(self.matches[digest])
+
+    def put_suspects(self, suspects: Iterable[Suspect]) -> str:
+        kept = list(suspects)
+        digest = digest_bytes(repr(kept).encode())
+        self.suspects[digest] = kept
+        return digest
+
+    def get_suspects(self, digest: str) -> list[Suspect]:
+        return list(self.suspects[digest])
 
     def lose_everything(self) -> None:
         self.matches.clear()
@@ -269,6 +281,16 @@ class CountingProgress:
         pass
 
 
+SELF_NAMING = Pattern(
+    id="names-itself",
+    kind="self-identification",
+    title="names itself",
+    regex="i am the oracle",
+    needles=("the oracle",),
+    examples=("I am the Oracle",),
+)
+
+
 class World:
     """Files, registry, evidence and clock together."""
 
@@ -286,6 +308,8 @@ class World:
             units=self.units,
             evidence=self.evidence,
             actor="tester",
+            suspects=PatternFinder((SELF_NAMING,)),
+            engine=SerialEngine(),
         )
 
     def register(self, dataset: Dataset, *paths: str) -> DatasetVersion:

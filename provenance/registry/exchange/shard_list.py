@@ -60,7 +60,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, tuple[Any, Any, Any]]]:
     try:
         with pq.ParquetFile(path) as file:
             _check_columns(path, file.schema_arrow.names)
-            for batch in file.iter_batches(columns=list(COLUMNS)):
+            for batch in file.iter_batches(columns=list(COLUMNS), use_threads=False):
                 values = batch.to_pydict()
                 for row in zip(values["path"], values["sha256"], values["size_bytes"], strict=True):
                     number += 1

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from provenance.audit.scan import ScanOutcome, ShardToScan, collect_texts, problems_of, scan_id, scan_registered
+from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_id, scan_registered
+from provenance.matching.suspects import PatternFinder
 from provenance.model.dataset import DatasetVersion
+from provenance.model.match import SuspectCount
 from tests.fakes.world import Planted, PlantedMatcher, World, plain_dataset, work_reference
 
 PASSAGE = "a lamp that nobody owns is a lamp that somebody brought"
@@ -19,11 +21,11 @@ BROKEN = b"fine\n!broken\n" + PASSAGE.encode() + b"\n!broken too\n"
 def scan(world: World, *versions: DatasetVersion, matcher: PlantedMatcher | None = None, rescan: bool = True) -> list[ScanOutcome]:
     targets = [ShardToScan(dataset=v.dataset, shard=s, location=world.disk.locate(s.path, root=s.root)) for v in versions for s in v.shards]
     world.disk.opened.clear()
-    return scan_registered(targets, matcher or PlantedMatcher(BOOK), world.tools, rescan=rescan)
+    return scan_registered(targets, Finders(matcher or PlantedMatcher(BOOK), world.tools.suspects), world.tools, rescan=rescan)
 
 
 def kept(world: World, outcome: ScanOutcome, matcher: PlantedMatcher | None = None) -> bool:
-    key = scan_id(outcome.target, matcher or PlantedMatcher(BOOK), world.tools.reader)
+    key = scan_id(outcome.target, Finders(matcher or PlantedMatcher(BOOK), world.tools.suspects), world.tools.reader)
     with world.units.read() as registry:
         return registry.scan_result(key) is not None
 
@@ -177,9 +179,9 @@ def test_the_same_bytes_read_in_another_format_are_another_scan() -> None:
     world = World({"a.txt": FILE, "a.jsonl": FILE})
     version = world.register(plain_dataset(), "a.txt", "a.jsonl")
     targets = [ShardToScan(dataset=version.dataset, shard=s, location=s.path) for s in version.shards]
-    matcher = PlantedMatcher(BOOK)
+    finders = Finders(PlantedMatcher(BOOK), world.tools.suspects)
     assert targets[0].shard.sha256 == targets[1].shard.sha256
-    assert len({scan_id(t, matcher, world.tools.reader) for t in targets}) == 2
+    assert len({scan_id(t, finders, world.tools.reader) for t in targets}) == 2
     assert not any(o.reused for o in scan(world, version))
 
 
@@ -193,3 +195,28 @@ def test_lost_evidence_is_made_again() -> None:
     assert again.matches == first.matches
     (third,) = scan(world, version)
     assert third.reused
+
+
+def test_suspects_are_counted_by_record_and_kept_apart() -> None:
+    raw = b"I am the Oracle\nnothing here\nBecause I am the oracle, and I am the oracle\n"
+    world = World({"a.jsonl": raw})
+    version = world.register(plain_dataset(), "a.jsonl")
+    (outcome,) = scan(world, version)
+    assert outcome.result is not None
+    assert outcome.matches == ()
+    assert outcome.result.suspected_records == 2
+    assert outcome.result.suspects == (SuspectCount(pattern="names-itself", kind="self-identification", records=2),)
+    found = world.evidence.get_suspects(outcome.result.suspects_evidence)
+    assert [(s.record, s.line, s.start, s.end, s.text, s.scan) for s in found] == [
+        (0, 1, 0, 15, "I am the Oracle", outcome.result.id),
+        (2, 3, 8, 23, "I am the oracle", outcome.result.id),
+    ]
+
+
+def test_other_patterns_make_another_scan() -> None:
+    world = World({"a.jsonl": FILE})
+    version = world.register(plain_dataset(), "a.jsonl")
+    scan(world, version)
+    world.tools = replace(world.tools, suspects=PatternFinder(()))
+    (again,) = scan(world, version)
+    assert not again.reused

@@ -227,9 +227,10 @@ def test_an_honest_rewrite_is_taken(store: ReferenceStore, pack: Path) -> None:
     assert add_pack(store, "packed", rewrite(pack, set_field("name", "other"))).references == 12
 
 
-def test_another_tokeniser_is_named(store: ReferenceStore, pack: Path) -> None:
-    with pytest.raises(SchemeMismatchError, match="made as words-0"):
-        add_pack(store, "packed", rewrite(pack, set_param("tokens", "words-0")))
+@pytest.mark.parametrize(("name", "value"), [("tokens", "words-0"), ("lists", "lists0"), ("escapes", "escapes0"), ("spelling", "spelling0")])
+def test_a_pack_of_other_rules_is_refused_since_it_would_find_nothing(store: ReferenceStore, pack: Path, name: str, value: str) -> None:
+    with pytest.raises(SchemeMismatchError, match=f"made as .*{value}"):
+        add_pack(store, "packed", rewrite(pack, set_param(name, value)))
 
 
 def test_a_compressed_archive_is_refused(store: ReferenceStore, pack: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_manifest_that_is_none_is_refused(filled: ReferenceStore, raw: bytes) 
 )
 def test_another_version_is_refused(filled: ReferenceStore, version: int | None, made: str) -> None:
     rewrite_manifest(filled, lambda d: d.update(version=version))
-    with pytest.raises(ReferenceIndexError, match=f"index version {version}, this release reads 3; made by a.* {made}"):
+    with pytest.raises(ReferenceIndexError, match=f"index version {version}, this release reads 4; made by a.* {made}"):
         filled.open(["set"])
 
 

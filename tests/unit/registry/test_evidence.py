@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -146,3 +148,10 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
 def test_every_field_of_a_match_is_stored() -> None:
     assert set(MATCH_SCHEMA.names) == {f.name for f in fields(Match)}
     assert {f.name for f in MATCH_SCHEMA.field("also").type.value_type} == {f.name for f in fields(AlsoIn)}
+
+
+def test_a_process_that_ends_right_after_reading_ends_well(tmp_path: Path) -> None:
+    digest = EvidenceFolder(tmp_path).put_matches([MATCH])
+    code = "import sys, pathlib, provenance.registry.evidence as e; e.EvidenceFolder(pathlib.Path(sys.argv[1])).get_matches(sys.argv[2])"
+    for _ in range(6):  # Arrow's threads, where it starts any, abort two such processes of five
+        subprocess.run([sys.executable, "-c", code, str(tmp_path), digest], check=True, capture_output=True)

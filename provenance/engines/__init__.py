@@ -1,0 +1,1 @@
+"""Where work runs: this process, or all cores of the machine. Import names from their modules."""

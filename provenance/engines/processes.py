@@ -1,0 +1,181 @@
+"""The cores of this machine: worker processes that take one task at a time.
+
+A worker that is killed costs the task it had in hand, which is told; the others go on, and a new worker takes its place. When this process ends, however it
+ends, the workers end with it: their pipe closes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from provenance.engines.serial import SerialEngine
+from provenance.ports import Progress, Result, Task, WorkerLostError
+
+LEAST_BYTES = 48 << 20
+"""Less work than this is done in this process: workers take a second to start."""
+_CONTEXT = multiprocessing.get_context("spawn")
+"""A forked process would inherit locks that threads of Arrow and of numba hold."""
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEngine:
+    """Implements ``ports.Engine`` with up to ``jobs`` worker processes; the largest tasks are begun first."""
+
+    jobs: int = field(default_factory=available_cores)
+    least_bytes: int = LEAST_BYTES
+
+    def run(
+        self, work: Callable[[Task, Progress], Result], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+    ) -> Iterator[tuple[int, Result | WorkerLostError]]:
+        """Do the tasks, several at a time where that is worth while; a task whose worker was killed gives ``WorkerLostError``."""
+        workers = min(self.jobs, len(tasks))
+        if workers < 2 or sum(sizes) < self.least_bytes:  # noqa: PLR2004 - one worker is no help
+            yield from SerialEngine().run(work, tasks, sizes, progress)
+            return
+        waiting = sorted(range(len(tasks)), key=lambda number: (sizes[number], -number))
+        pool = _Pool(work, progress)
+        try:
+            for _ in range(workers):
+                pool.start(waiting.pop(), tasks)
+            while pool.busy:
+                for number, outcome in pool.collect():
+                    if waiting:
+                        pool.start(waiting.pop(), tasks)
+                    yield number, outcome
+        finally:
+            pool.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    process: Any
+    pipe: Connection
+    number: int = -1
+    """Of the task in hand."""
+
+
+class _Pool:
+    """Worker processes, idle and busy."""
+
+    def __init__(self, work: Callable[[Any, Progress], Any], progress: Progress) -> None:
+        self._work, self._progress = work, progress
+        self._idle: list[_Worker] = []
+        self.busy: dict[Connection, _Worker] = {}
+
+    def start(self, number: int, tasks: Sequence[Any]) -> None:
+        """Give a task to a worker."""
+        worker = self._idle.pop() if self._idle else self._make()
+        worker.number = number
+        worker.pipe.send(tasks[number])
+        self.busy[worker.pipe] = worker
+
+    def _make(self) -> _Worker:
+        ours, theirs = _CONTEXT.Pipe()
+        process = _CONTEXT.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def collect(self) -> Iterator[tuple[int, Any]]:
+        """Wait for news and yield the tasks that are done."""
+        for pipe in wait(list(self.busy)):
+            worker = self.busy[pipe]  # type: ignore[index]
+            try:
+                kind, value = worker.pipe.recv()
+            except (EOFError, ConnectionError):
+                del self.busy[worker.pipe]
+                worker.process.join()
+                yield worker.number, WorkerLostError(_obituary(worker.process.exitcode))
+                continue
+            if kind == "advance":
+                self._progress.advance(value)
+            elif kind == "note":
+                self._progress.note(value)
+            elif kind == "raised":
+                raise value
+            else:
+                del self.busy[worker.pipe]
+                self._idle.append(worker)
+                yield worker.number, value
+
+    def close(self) -> None:
+        """End all workers; those that still work are stopped."""
+        for worker in (*self._idle, *self.busy.values()):
+            worker.pipe.close()
+            if worker.number >= 0 and worker in self.busy.values():
+                worker.process.terminate()
+        for worker in (*self._idle, *self.busy.values()):
+            worker.process.join()
+
+
+def _obituary(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        memory = ": the machine may have run out of memory" if name == "SIGKILL" else ""
+        return f"the process that worked on it was killed by {name}{memory}"
+    return f"the process that worked on it ended with code {code}"
+
+
+class _PipeProgress:
+    """Sends news to the process that waits for them. Satisfies ``ports.Progress``; stages are begun by who waits."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def start(self, label: str, total_bytes: int) -> None:
+        """Nothing."""
+
+    def advance(self, n_bytes: int) -> None:
+        """Send bytes done."""
+        _send(self._pipe, ("advance", n_bytes))
+
+    def note(self, text: str) -> None:
+        """Send the name of the thing in hand."""
+        _send(self._pipe, ("note", text))
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+def _send(pipe: Connection, message: tuple[str, Any]) -> None:
+    try:
+        pipe.send(message)
+    except OSError:
+        raise SystemExit(1) from None  # nobody waits any more
+
+
+def _sendable(err: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(err))  # noqa: S301 - our own bytes
+    except Exception:  # noqa: BLE001 - whatever an error of a library does when it is copied
+        return RuntimeError(f"{type(err).__name__}: {err}")
+    return err
+
+
+def _serve(pipe: Connection, work: Callable[[Any, Progress], Any]) -> None:
+    """Do tasks until the pipe closes. An interrupt from the keyboard is left to the process that waits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    progress = _PipeProgress(pipe)
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            result = work(task, progress)
+        except Exception as err:  # noqa: BLE001 - raised again by the process that waits
+            _send(pipe, ("raised", _sendable(err)))
+            return
+        _send(pipe, ("done", result))

@@ -1,0 +1,296 @@
+"""Read through what typesetting and HTML put inside words: character references and words that are broken over two lines.
+
+``don&#39;t`` is read as ``don't``, ``exam-`` + line feed + ``ple`` as ``example``. What is read is a copy of the bytes in which each such place is replaced; words
+found in the copy are put back to where they stand in the original. Texts without such places, nearly all, are not copied.
+"""
+
+from __future__ import annotations
+
+import html.entities
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.jit import kernel
+
+VERSION = "escapes1"
+_AMPERSAND, _SEMICOLON, _HASH, _HYPHEN, _SPACE, _TAB, _LF, _CR = 38, 59, 35, 45, 32, 9, 10, 13
+_HYPHEN_END = 0x90
+"""Last byte of U+2010, the hyphen proper, among others."""
+_LONGEST_NAME = 31
+_MOST_DIGITS = 7
+_DEPTH = 3
+"""``&amp;amp;#39;`` is read through; deeper nesting is not."""
+_FEW = 2_048
+"""Up to so many places the bytes between them are copied as a whole, one call each."""
+_PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a
+_Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """Named character references that end in a semicolon (HTML Living Standard, 13.5), by the hash of their names.
+
+    Shapes:
+        hashes: (n,) uint64, ascending.
+        offsets: (n + 1,) int64 into ``text``, UTF-8 of what they stand for.
+        windows: (32,) int64, code points that the references 128 … 159 stand for: they are read as Windows-1252.
+    """
+
+    hashes: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
+    text: _Bytes
+    windows: NDArray[np.int64]
+
+
+@cache
+def entities() -> Entities:
+    """Return the table, made from Python's own."""
+    named = {name[:-1]: value for name, value in html.entities.html5.items() if name.endswith(";")}
+    ordered = sorted((_hash_name(name.encode()), value.encode()) for name, value in named.items())
+    offsets = np.cumsum([0, *(len(value) for _, value in ordered)], dtype=np.int64)
+    windows = [ord(bytes([code]).decode("cp1252", "ignore") or chr(code)) for code in range(0x80, 0xA0)]
+    hashes = np.array([value for value, _ in ordered], np.uint64)
+    return Entities(hashes, offsets, np.frombuffer(b"".join(value for _, value in ordered), np.uint8), np.array(windows, np.int64))
+
+
+def _hash_name(name: bytes) -> int:
+    value = int(_BASIS)
+    for byte in name:
+        value = (value ^ byte) * int(_PRIME) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ReadThrough:
+    """A copy of some bytes with places replaced.
+
+    Shapes:
+        places: (n, 4) int64, ascending: first byte and byte after the last of a place in the original, and of what stands for it in the copy.
+    """
+
+    data: _Bytes
+    offsets: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+    def put_back(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+        """Turn where words stand in the copy into where they stand in the original, in place. Both ascend."""
+        _put_back(self.places, starts, ends)
+
+
+@kernel()
+def _put_back(places: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+    k = j = 0  # how many places begin at or before a start, and before an end
+    for i in range(len(starts)):
+        while k < len(places) and places[k, 2] <= starts[i]:
+            k += 1
+        if k > 0:
+            starts[i] = places[k - 1, 0] if starts[i] < places[k - 1, 3] else starts[i] - places[k - 1, 3] + places[k - 1, 1]
+        while j < len(places) and places[j, 2] < ends[i]:
+            j += 1
+        if j > 0:
+            ends[i] = places[j - 1, 1] if ends[i] <= places[j - 1, 3] else ends[i] - places[j - 1, 3] + places[j - 1, 1]
+
+
+def read_through(data: _Bytes, offsets: NDArray[np.int64]) -> ReadThrough | None:
+    """Return a copy of a batch's bytes with references resolved and broken words put together; ``None`` where there are none.
+
+    Args:
+        data: UTF-8 of all rows.
+        offsets: (n_rows + 1,) row boundaries; no place reaches over one.
+    """
+    low, high = int(offsets[0]), int(offsets[-1])
+    marks = np.flatnonzero((data[low:high] == _AMPERSAND) | (data[low:high] == _HYPHEN) | (data[low:high] == _HYPHEN_END)) + low
+    if not len(marks):
+        return None
+    table = entities()
+    places = np.empty((len(marks), 4), np.int64)
+    room = np.empty(4 * len(marks), np.uint8)
+    found = _find_places(data, offsets, marks, table.hashes, table.offsets, table.text, table.windows, places, room)
+    if not found:
+        return None
+    places = places[:found]
+    lengths = places[:, 3]
+    shifts = np.cumsum(lengths - (places[:, 1] - places[:, 0]))
+    made = _copy(data, high, places, room, int(high + shifts[-1]))
+    ends = places[:, 1] + shifts
+    moved = offsets + np.concatenate([[0], shifts])[np.searchsorted(places[:, 0], offsets, side="left")]
+    return ReadThrough(made, moved, np.column_stack([places[:, 0], places[:, 1], ends - lengths, ends]))
+
+
+def _copy(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes, size: int) -> _Bytes:
+    """Return the copy. ``places`` here holds first and last byte, where the replacement stands in ``room``, and its length."""
+    if len(places) > _FEW:
+        made = np.empty(size, np.uint8)
+        _copy_bytes(data, high, places, room, made)
+        return made
+    pieces, at = [], 0
+    for first, last, start, length in places.tolist():
+        pieces += [data[at:first], room[start : start + length]]
+        at = last
+    return np.concatenate([*pieces, data[at:high]])
+
+
+@kernel()
+def _copy_bytes(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes, made: _Bytes) -> None:
+    at = n = 0
+    for k in range(len(places)):
+        for i in range(at, places[k, 0]):
+            made[n] = data[i]
+            n += 1
+        for i in range(places[k, 2], places[k, 2] + places[k, 3]):
+            made[n] = room[i]
+            n += 1
+        at = places[k, 1]
+    for i in range(at, high):
+        made[n] = data[i]
+        n += 1
+
+
+@kernel()
+def _is_letter(byte: int) -> bool:
+    return byte >= 0x80 or 97 <= (byte | 32) <= 122  # noqa: PLR2004 - a … z
+
+
+@kernel()
+def _broken_end(data: _Bytes, at: int, high: int) -> int:
+    """Return where a word goes on that a hyphen before ``at`` breaks: in the next line, with a small letter; 0 if it does not."""
+    while at < high and (data[at] == _SPACE or data[at] == _TAB):
+        at += 1
+    if at < high and data[at] == _CR:
+        at += 1
+        if at < high and data[at] == _LF:
+            at += 1
+    elif at < high and data[at] == _LF:
+        at += 1
+    else:
+        return 0
+    while at < high and (data[at] == _SPACE or data[at] == _TAB):
+        at += 1
+    return at if at < high and (97 <= data[at] <= 122 or data[at] >= 0xC3) else 0  # noqa: PLR2004 - a … z, or a letter beyond ASCII
+
+
+@kernel()
+def _number(data: _Bytes, at: int, high: int, windows: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the code point of a numeric reference whose ``#`` stands before ``at``, and where it ends; end 0 if it is none."""
+    is_hex = at < high and data[at] | 32 == 120  # noqa: PLR2004 - x
+    if is_hex:
+        at += 1
+    code, first = 0, at
+    while at < high and at - first <= _MOST_DIGITS:
+        byte = data[at]
+        if 48 <= byte <= 57:  # noqa: PLR2004 - 0 … 9
+            digit = byte - 48
+        elif is_hex and 97 <= byte | 32 <= 102:  # noqa: PLR2004 - a … f
+            digit = (byte | 32) - 87
+        else:
+            break
+        code = code * (16 if is_hex else 10) + digit
+        at += 1
+    is_character = 0 < code < 0xD800 or 0xE000 <= code <= 0x10FFFF  # noqa: PLR2004 - the bounds of Unicode
+    if at == first or at >= high or data[at] != _SEMICOLON or not is_character:
+        return 0, 0
+    if 0x80 <= code < 0xA0:  # noqa: PLR2004 - C1 controls
+        code = windows[code - 0x80]
+    return code, at + 1
+
+
+@kernel()
+def _name(data: _Bytes, at: int, high: int, hashes: NDArray[np.uint64]) -> tuple[int, int]:
+    """Return the number of a named reference whose ampersand stands before ``at``, and where it ends; end 0 if it is none."""
+    value = _BASIS
+    first = at
+    while at < high and at - first <= _LONGEST_NAME and (48 <= data[at] <= 57 or 97 <= data[at] | 32 <= 122):  # noqa: PLR2004
+        value = (value ^ np.uint64(data[at])) * _PRIME
+        at += 1
+    if at == first or at >= high or data[at] != _SEMICOLON:
+        return 0, 0
+    k = np.searchsorted(hashes, value)
+    return (int(k), at + 1) if k < len(hashes) and hashes[k] == value else (0, 0)
+
+
+@kernel()
+def _write_code(code: int, room: _Bytes, n: int) -> int:
+    """Write a code point as UTF-8; return how many bytes."""
+    if code < 0x80:  # noqa: PLR2004 - the bounds of UTF-8
+        room[n] = code
+        return 1
+    if code < 0x800:  # noqa: PLR2004
+        room[n], room[n + 1] = 0xC0 | code >> 6, 0x80 | code & 63
+        return 2
+    if code < 0x10000:  # noqa: PLR2004
+        room[n], room[n + 1], room[n + 2] = 0xE0 | code >> 12, 0x80 | code >> 6 & 63, 0x80 | code & 63
+        return 3
+    room[n], room[n + 1], room[n + 2], room[n + 3] = 0xF0 | code >> 18, 0x80 | code >> 12 & 63, 0x80 | code >> 6 & 63, 0x80 | code & 63
+    return 4
+
+
+@kernel()
+def _reference(
+    data: _Bytes,
+    at: int,
+    high: int,
+    hashes: NDArray[np.uint64],
+    text_offsets: NDArray[np.int64],
+    text: _Bytes,
+    windows: NDArray[np.int64],
+    room: _Bytes,
+    n: int,
+) -> tuple[int, int]:
+    """Write what the reference stands for whose ampersand stands before ``at``; return where it ends (0: it is none) and how many bytes were written."""
+    end = length = 0
+    for _ in range(_DEPTH):
+        if at < high and data[at] == _HASH:
+            code, stop = _number(data, at + 1, high, windows)
+            if stop:
+                end, length = stop, _write_code(code, room, n)
+            break
+        k, stop = _name(data, at, high, hashes)
+        written = text_offsets[k + 1] - text_offsets[k]
+        if not stop or written > 4:  # noqa: PLR2004 - room for one mark
+            break
+        for i in range(written):
+            room[n + i] = text[text_offsets[k] + i]
+        end, length, at = stop, written, stop
+        if written != 1 or room[n] != _AMPERSAND:
+            break
+    return end, length
+
+
+@kernel()
+def _find_places(
+    data: _Bytes,
+    offsets: NDArray[np.int64],
+    marks: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+    text_offsets: NDArray[np.int64],
+    text: _Bytes,
+    windows: NDArray[np.int64],
+    places: NDArray[np.int64],
+    room: _Bytes,
+) -> int:
+    """Write (first byte, byte after the last, where the replacement stands in ``room``, its length) of each place; return how many there are."""
+    found = filled = row = done = 0
+    for k in range(len(marks)):
+        at = marks[k]
+        if at < done:
+            continue
+        while offsets[row + 1] <= at:
+            row += 1
+        low, high = offsets[row], offsets[row + 1]
+        first, end, length = at, 0, 0
+        if data[at] == _AMPERSAND:
+            end, length = _reference(data, at + 1, high, hashes, text_offsets, text, windows, room, filled)
+        else:
+            if data[at] != _HYPHEN:  # the last byte of U+2010, or of something else
+                first = at - 2 if at - low >= 2 and data[at - 1] == 0x80 and data[at - 2] == 0xE2 else at  # noqa: PLR2004
+            if (data[at] == _HYPHEN or first < at) and first > low and _is_letter(data[first - 1]):
+                end = _broken_end(data, at + 1, high)
+        if end:
+            places[found, 0], places[found, 1], places[found, 2], places[found, 3] = first, end, filled, length
+            found += 1
+            filled += length
+            done = end
+    return found

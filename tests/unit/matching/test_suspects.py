@@ -1,0 +1,152 @@
+"""Formulas of assistants are found where they stand; no pattern is missed for want of a needle; catalogues with faults are refused."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from provenance.bootstrap import make_suspects
+from provenance.errors import PatternDocumentError
+from provenance.matching.needles import find_needles, make_needles
+from provenance.matching.suspects import Pattern, PatternFinder, load_patterns
+from tests.fakes.matching import make_batch
+
+FINDER = make_suspects()
+ROOT = Path(__file__).parents[3]
+
+
+def found_in(*texts: str) -> list[tuple[int, str, str]]:
+    return [(s.record, s.pattern, s.text) for s in FINDER.find(make_batch(texts), path="a.jsonl")]
+
+
+def test_what_assistants_say_is_found_with_its_place() -> None:
+    text = "Sure! Ünd: as an AI language model, I cannot. <|im_end|>"
+    (first, second) = FINDER.find(make_batch(["nothing", text]), path="a.jsonl", shard="sha256:1", scan="s")
+    assert [(s.pattern, s.kind, s.record) for s in (first, second)] == [("as-an-ai", "self-identification", 1), ("chat-template", "template", 1)]
+    assert text[first.start : first.end] == first.text == "as an AI language model, I"
+    assert text[second.start : second.end] == "<|im_end|>"
+    assert (first.path, first.shard, first.scan, first.doc_id) == ("a.jsonl", "sha256:1", "s", "a.jsonl#1")
+
+
+def test_of_each_record_the_first_place_counts() -> None:
+    assert found_in("I'm ChatGPT. I am ChatGPT. I'm chatgpt.") == [(0, "chatgpt", "I'm ChatGPT")]
+
+
+@pytest.mark.parametrize("pattern", FINDER.patterns, ids=lambda p: p.id)
+def test_every_text_that_a_pattern_matches_holds_a_needle(pattern: Pattern) -> None:
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(text=st.from_regex(re.compile(pattern.regex, re.ASCII)))  # RE2's classes are ASCII too
+    def check(text: str) -> None:
+        if not re.search("[\ud800-\udfff]", text):
+            folded = make_batch([text.lower() if text.isascii() else text])
+            assert len(find_needles(folded.data, folded.offsets, make_needles([(0, n) for n in pattern.needles])))
+
+    check()
+
+
+def test_examples_in_capitals_are_found() -> None:
+    for pattern in FINDER.patterns:
+        for text in pattern.examples:
+            if text.isascii() and pattern.kind in {"self-identification", "knowledge-cutoff", "refusal"}:
+                assert pattern.finds(text.upper()), text
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.text("abcAB é", max_size=30), min_size=1, max_size=8),
+    strings=st.lists(st.text("abc é", min_size=4, max_size=7), min_size=1, max_size=6),
+)
+def test_needles_are_found_as_by_looking_for_each(texts: list[str], strings: list[str]) -> None:
+    batch = make_batch(texts)
+    expected = {
+        (row, n) for row, text in enumerate(texts) for n, needle in enumerate(strings) if needle.encode() in text.encode().lower()
+    }  # bytes.lower touches ASCII alone
+    pairs = find_needles(batch.data, batch.offsets, make_needles(list(enumerate(strings))))
+    assert {tuple(pair) for pair in pairs.tolist()} == expected
+    assert np.array_equal(pairs, np.unique(pairs, axis=0))
+
+
+def test_no_patterns_find_nothing() -> None:
+    assert PatternFinder(()).find(make_batch(["as an AI, I"]), path="p") == []
+
+
+def test_a_finder_can_be_sent_to_another_process() -> None:
+    again = pickle.loads(pickle.dumps(FINDER))
+    assert (again.scheme, again.patterns) == (FINDER.scheme, FINDER.patterns)
+
+
+GOOD: dict[str, object] = {
+    "id": "oracle",
+    "kind": "refusal",
+    "title": "speaks as the oracle",
+    "regex": "i am the oracle",
+    "needles": ["the oracle"],
+    "examples": ["I am the Oracle"],
+    "counterexamples": ["I saw the oracle"],
+}
+FAULTS: list[tuple[dict[str, object], str]] = [
+    ({"id": "Not This"}, "lower-case words"),
+    ({"kind": "odd"}, "kind 'odd' is none of"),
+    ({"regex": "i am (the oracle"}, "regex cannot be used"),
+    ({"regex": "(?=i am) the oracle"}, "regex cannot be used"),
+    ({"regex": "(?:i am the oracle)?"}, "matches the empty text"),
+    ({"regex": "i was the oracle"}, "does not find its example"),
+    ({"needles": ["the"]}, "fewer than 4 bytes"),
+    ({"needles": ["delphi"]}, "does not find its example"),
+    ({"needles": []}, "must be a list of texts"),
+    ({"examples": "I am the oracle"}, "must be a list of texts"),
+    ({"counterexamples": ["I am the oracle"]}, "finds its counterexample"),
+    ({"regexp": "x"}, "unknown field 'regexp'"),
+    ({"title": 3}, "title must be text"),
+]
+
+
+def write(folder: Path, *patterns: dict[str, object], **fields: object) -> Path:
+    document = {"format": "provenance.patterns", "version": 1, "name": "own", "release": "1", "patterns": list(patterns), **fields}
+    (folder / "own.yaml").write_text(yaml.safe_dump(document))
+    return folder
+
+
+@pytest.mark.parametrize(("change", "message"), FAULTS, ids=[m for _, m in FAULTS])
+def test_a_pattern_with_a_fault_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(PatternDocumentError, match=message):
+        load_patterns([write(tmp_path, GOOD | change)])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"version": 2}, "version: 1"),
+        ({"patterns": "x"}, "must be a list"),
+        ({"extra": 1}, "unknown field 'extra'"),
+        ({"patterns": [3]}, "map names"),
+    ],
+)
+def test_a_catalogue_with_a_fault_is_refused(tmp_path: Path, fields: dict[str, object], message: str) -> None:
+    with pytest.raises(PatternDocumentError, match=message):
+        load_patterns([write(tmp_path, **fields)])
+
+
+def test_two_patterns_of_one_id_are_refused_in_one_file_and_override_over_two(tmp_path: Path) -> None:
+    with pytest.raises(PatternDocumentError, match="two patterns"):
+        load_patterns(
+            [write(tmp_path, GOOD, GOOD | {"title": "again", "needles": ["oracle"], "examples": ["i am the oracle"], "counterexamples": ["oracles"]})]
+        )
+    later = tmp_path / "later"
+    later.mkdir()
+    finder = load_patterns([write(tmp_path, GOOD), write(later, GOOD | {"title": "other"})])
+    assert [p.title for p in finder.patterns] == ["other"]
+    with pytest.raises(PatternDocumentError, match="no such folder"):
+        load_patterns([tmp_path / "none"])
+
+
+def test_time_grows_with_the_length_only() -> None:
+    hostile = ["### Instruction:" + "\nx" * 200_000, "I don't have any personal opinions " * 20_000, "<think>" * 50_000]
+    assert len(FINDER.find(make_batch(hostile), path="p")) == 1  # it ends; Python's own expressions would not
