@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from provenance.matching.index import ReferenceStore
 
 
+_EXPLAINING = frozenset({ReferenceKind.BACKGROUND.value, ReferenceKind.LICENSE_TEXT.value})
+"""A pack that explains matches away is taken only if its kind is asked for."""
+
+
 @click.group()
 def reference() -> None:
     """Keep the texts to look for.
@@ -58,7 +62,7 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
 def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Path], options: dict[str, object]) -> list[ReadProblem]:
     """Add reference files to a set, with a progress display. Returns what could not be read."""
     from provenance.ingest.references import iter_references, stated_kind
-    from provenance.matching.packfile import add_pack, is_pack
+    from provenance.matching.packfile import add_pack, is_pack, read_header
 
     problems: list[ReadProblem] = []
     readable = []
@@ -67,6 +71,7 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
             problems.append(ReadProblem(path=str(file), line=None, record=None, message="no such file"))
         elif is_pack(file):
             add_pack(store, name, file, kind=ReferenceKind(str(options["kind"])) if options["kind"] else None)
+            _say_unseen(read_header(file).unseen)
         else:
             readable.append(str(file))
     if not readable:
@@ -83,6 +88,11 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     return problems
 
 
+def _say_unseen(count: int) -> None:
+    if count:
+        say(f"{counted(count, 'reference')} of the pack cannot be found: too short for its rate", err=True)
+
+
 def add_sets(
     ctx: CommandContext, store: ReferenceStore, name: str, given: Sequence[Path], options: dict[str, object], *, prefix: str = ""
 ) -> list[ReadProblem]:
@@ -95,7 +105,9 @@ def add_sets(
         taken = {name, *(s.name for s in store.sets())}
         own = f"{prefix}{read_header(pack_file).name}"
         free = itertools.chain([own], (f"{own}-{i}" for i in itertools.count(2)))
-        add_files(ctx, store, next(n for n in free if n not in taken), [pack_file], {"kind": None})
+        add_files(
+            ctx, store, next(n for n in free if n not in taken), [pack_file], {"kind": options["kind"] if options["kind"] in _EXPLAINING else None}
+        )
     return add_files(ctx, store, name, [f for f in files if f not in packs], options)
 
 
@@ -188,7 +200,7 @@ def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path
 @reference.command("pack")
 @click.argument("name")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="File to write; NAME.pack otherwise.")
-@click.option("--one-in", default=4, show_default=True, help="Keep one window of five words in so many: a power of two, 2 at least.")
+@click.option("--one-in", default=4, show_default=True, help="Keep one window of five words in so many: a power of two, 2 to 32.")
 @pass_context
 def pack(ctx: CommandContext, /, name: str, output_file: Path | None, one_in: int) -> int:
     """Write set NAME without its texts, to hand out.
@@ -205,6 +217,7 @@ def pack(ctx: CommandContext, /, name: str, output_file: Path | None, one_in: in
     what = f"{counted(header.references, 'reference')}, {counted(header.words, 'word')}, one window in {one_in}"
     say(f"{visible(str(target))}: {what}, {size_text(target.stat().st_size)} @{short(header.digest)}")
     say(f"no texts are in it; its windows touch {coverage(one_in):.0%} of the words, and who guesses a window can confirm it")
+    _say_unseen(header.unseen)
     next_step(f"provenance reference add {name} {visible(target.name)}, or provenance match … --reference {visible(target.name)}", quiet=ctx.quiet)
     return 0
 

@@ -50,6 +50,8 @@ ARRAYS = (
 RECORDS_NAME = "records.arrow"
 ONE_IN = 4
 """One in how many windows a pack holds where nothing else is asked for."""
+SPARSEST = 32
+"""Of fewer windows next to nothing is found, which would pass for a clean bill."""
 WHOLE_WORDS = 8
 """Texts of fewer words have no digest in a pack: whoever guesses may guess all of them."""
 WITHHELD = "the reference is a pack: its words are not here"
@@ -74,12 +76,12 @@ def pack_params(params: IndexParams, one_in: int) -> IndexParams:
     """Return the parameters of a pack made of a segment.
 
     Raises:
-        ReferenceIndexError: If the rate is no power of two, or keeps every window.
+        ReferenceIndexError: If the rate is no power of two, keeps every window, or next to none.
     """
-    if one_in < 2 or one_in & (one_in - 1):  # noqa: PLR2004 - of every window, words could be read off one after the other
+    if not 2 <= one_in <= SPARSEST or one_in & (one_in - 1):  # noqa: PLR2004 - of every window, words could be read off one after the other
         raise ReferenceIndexError(
             f"a pack of one in {one_in} windows is refused",
-            hint="give a power of two from 2 on: whoever guesses words can read a text off windows that all overlap",
+            hint=f"give a power of two from 2 to {SPARSEST}: of every window a text can be guessed word by word, of fewer nothing is found",
         )
     return replace(params, window=SHINGLE, one_in=one_in)
 
@@ -236,6 +238,14 @@ class PackSegment(Segment):
     def count_own(self, ref: int, known: KnownWindows) -> int:
         """Return how many sampled windows of a reference are not in its prompt."""
         return int(np.count_nonzero(~np.isin(self.windows_between(self.ref_offsets.item(ref), self.ref_offsets.item(ref + 1)), known.hashes)))
+
+
+def count_unseen(segment: PackSegment) -> int:
+    """Return how many references with words have neither a sampled window nor a digest: nothing finds them."""
+    lengths = np.diff(segment.ref_offsets)
+    lengths[segment.sketch_refs] = 0  # these have windows
+    lengths[segment.digests[:, 1].astype(np.int64)] = 0
+    return int(np.count_nonzero(lengths))
 
 
 def check_contents(segment: PackSegment) -> None:

@@ -23,7 +23,18 @@ from provenance.errors import ReferenceIndexError, SchemeMismatchError, WireForm
 from provenance.fingerprint.digest import hash_file
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
 from provenance.matching.index import ReferenceStore, SegmentInfo
-from provenance.matching.pack import ARRAYS, ONE_IN, RECORDS_NAME, WITHHELD, PackSegment, build_arrays, build_records, check_contents, pack_params
+from provenance.matching.pack import (
+    ARRAYS,
+    ONE_IN,
+    RECORDS_NAME,
+    WITHHELD,
+    PackSegment,
+    build_arrays,
+    build_records,
+    check_contents,
+    count_unseen,
+    pack_params,
+)
 from provenance.matching.params import IndexParams
 from provenance.matching.segment import TextSegment
 from provenance.matching.stored import FileEntry, SegmentEntry
@@ -36,6 +47,7 @@ HEADER_NAME = "pack.json"
 _LARGEST_HEADER_BYTES = 16 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every entry of the archive bears the first day that zip knows: no clock reaches the bytes."""
+_EXPLAINING = (ReferenceKind.BACKGROUND, ReferenceKind.LICENSE_TEXT)
 _FILES = (*(f"{name}.npy" for name in ARRAYS), RECORDS_NAME)
 
 
@@ -47,12 +59,14 @@ class PackHeader:
     """The set that it was made of; a suggestion to who adds it."""
     kind: ReferenceKind
     parts: tuple[SegmentEntry, ...]
+    unseen: int = 0
+    """References too short for the rate: nothing in the pack finds them."""
     format: str = PACK_FORMAT
     version: int = PACK_VERSION
 
     @property
     def digest(self) -> str:
-        """Return the digest of its content: of every parameter and every byte but the name."""
+        """Return the digest of its content: of every parameter and every byte of the parts."""
         return digest_of({"format": self.format, "version": self.version, "kind": self.kind.value, "parts": [p.digest for p in self.parts]})
 
     @property
@@ -82,7 +96,8 @@ def write_pack(store: ReferenceStore, name: str, target: Path, *, one_in: int = 
     """
     index = store.open([name])
     ((manifest, segments),) = index.sets
-    parts = []
+    parts: list[SegmentEntry] = []
+    unseen = 0
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
             for number, segment in enumerate(segments):
@@ -91,7 +106,8 @@ def write_pack(store: ReferenceStore, name: str, target: Path, *, one_in: int = 
                 home = Path(folder) / str(number)
                 home.mkdir()
                 parts.append(_write_part(home, segment, one_in))
-            header = PackHeader(name=name, kind=manifest.kind, parts=tuple(parts))
+                unseen += count_unseen(PackSegment(home, parts[-1], set_name=name))
+            header = PackHeader(name=name, kind=manifest.kind, parts=tuple(parts), unseen=unseen)
             _write_archive(Path(folder), header).replace(target)
     except OSError as err:
         raise ReferenceIndexError(f"{target}: cannot be written: {err.strerror or err}") from err
@@ -223,7 +239,7 @@ def add_pack(store: ReferenceStore, name: str, path: Path, *, kind: ReferenceKin
         store: Where the set is, or will be.
         name: Of the set.
         path: The pack.
-        kind: What the set holds; the pack must say the same. By default what the pack says.
+        kind: What the set holds; the pack must say the same. By default what the pack says; a pack that explains matches away must be asked for by its kind.
 
     Raises:
         ReferenceIndexError: If it is no pack, is damaged or of another kind, the set holds one of its references already, or the disk refuses.
@@ -236,6 +252,10 @@ def add_pack(store: ReferenceStore, name: str, path: Path, *, kind: ReferenceKin
         parts: list[tuple[SegmentEntry, Callable[[Path], SegmentEntry]]] = [
             (part, partial(_extract, archive=archive, number=number, part=part, kind=header.kind)) for number, part in enumerate(header.parts)
         ]
+        if kind is None and header.kind in _EXPLAINING:
+            raise ReferenceIndexError(
+                f"{path}: the pack is of kind {header.kind}, which explains matches away", hint=f"if you trust who made it, give --kind {header.kind}"
+            )
         return store.adopt(name, parts, kind=header.kind)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
-from provenance.matching.params import IndexParams
+from provenance.matching.params import PACK_RULES, IndexParams
 from provenance.matching.windows import KnownWindows
 from provenance.model.reference import ReferenceRecord
 from provenance.model.wire import read_value
@@ -45,7 +45,7 @@ class SegmentEntry:
     @property
     def scheme(self) -> str:
         """Return the name that holds every parameter."""
-        return f"{self.params.name}/pack-1" if self.pack else self.params.name
+        return f"{self.params.name}/{PACK_RULES}" if self.pack else self.params.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

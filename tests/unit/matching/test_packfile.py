@@ -120,7 +120,7 @@ def test_a_pack_is_added_once_and_beside_nothing_of_the_same_id(store: Reference
     assert store.add("packed", [make_answer("new", "a text that is here")], kind=API).references == 1
 
 
-@pytest.mark.parametrize("one_in", [-4, 0, 1, 3, 6])
+@pytest.mark.parametrize("one_in", [-4, 0, 1, 3, 6, 64])
 def test_rates_that_give_away_the_text_or_are_no_power_of_two_are_refused(store: ReferenceStore, pack: Path, tmp_path: Path, one_in: int) -> None:
     with pytest.raises(ReferenceIndexError, match="is refused"):
         write_pack(store, "outputs", tmp_path / "x.pack", one_in=one_in)
@@ -143,6 +143,21 @@ def test_a_kind_that_is_not_the_packs_is_refused(store: ReferenceStore, pack: Pa
     store.add("works", [make_reference("w", "some words of a work")], kind=WORK)
     with pytest.raises(ReferenceIndexError, match="is of kind work, got api-output"):
         add_pack(store, "works", pack)
+
+
+@pytest.mark.parametrize("kind", [ReferenceKind.BACKGROUND, ReferenceKind.LICENSE_TEXT])
+def test_a_pack_that_explains_matches_away_must_be_asked_for(store: ReferenceStore, tmp_path: Path, kind: ReferenceKind) -> None:
+    store.add("set", [make_reference("r", TEXTS[0], kind=kind)], kind=kind)
+    write_pack(store, "set", tmp_path / "x.pack")
+    with pytest.raises(ReferenceIndexError, match="explains matches away"):
+        add_pack(store, "packed", tmp_path / "x.pack")
+    assert add_pack(store, "packed", tmp_path / "x.pack", kind=kind).references == 1
+
+
+def test_references_that_nothing_in_the_pack_finds_are_counted(store: ReferenceStore, tmp_path: Path) -> None:
+    texts = ["", "one two three", "eight words are enough for a whole digest", TEXTS[0]]
+    store.add("set", [make_reference(str(i), text) for i, text in enumerate(texts)], kind=WORK)
+    assert write_pack(store, "set", tmp_path / "x.pack", one_in=32).unseen == read_header(tmp_path / "x.pack").unseen == 1
 
 
 @pytest.mark.parametrize("raw", [b"", b"PK", b"no zip at all", b"PK\x05\x06" + bytes(18)])
