@@ -82,7 +82,7 @@ def gather_facts(
         ),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
         domains=_domain_facts(datasets, parts),
-        matches=tuple(_match_facts(key, d, m, judgement) for key, (d, m) in found.items() for judgement in matched[key]),
+        matches=_all_match_facts(found, matched),
     )
     return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
 
@@ -281,7 +281,19 @@ def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] 
     return tuple(facts)
 
 
-def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: MatchJudgement) -> SubjectFacts:
+def _all_match_facts(found: Mapping[str, tuple[JudgedDataset, Match]], matched: Mapping[str, tuple[MatchJudgement, ...]]) -> tuple[SubjectFacts, ...]:
+    def place(judged: JudgedDataset, match: Match, judgement: MatchJudgement) -> tuple[str, str, int, str]:
+        return judged.name, match.path, match.record, judgement.kind.value
+
+    words: Counter[tuple[str, str, int, str]] = Counter()
+    every = [(key, judged, match, judgement) for key, (judged, match) in found.items() for judgement in matched[key]]
+    for _, judged, match, judgement in every:
+        if not match.explained:
+            words[place(judged, match, judgement)] += match.words
+    return tuple(_match_facts(key, d, m, judgement, words[place(d, m, judgement)]) for key, d, m, judgement in every)
+
+
+def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: MatchJudgement, record_words: int) -> SubjectFacts:
     record = judgement.reference
     values: dict[str, FactValue] = {
         "path": match.path,
@@ -290,6 +302,7 @@ def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: Match
         "explained": _yes(match.explained),
         "words": match.words,
         "aligned_words": match.aligned_words,
+        "record_words": record_words,
         "reference.id": record.id,
         "reference.title": record.title,
         "reference.name": record.id if is_absent(record.title) else record.title,

@@ -21,8 +21,8 @@ ReferenceLookup = Callable[[str, str], ReferenceRecord]
 _NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
 _UNLISTED = "more references hold the passage than are listed with it"
 _STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
-_GIVEN_AWAY, _MANY = 0.5, 250
-"""An output is given away by short passages that hold this share of its words, or so many."""
+_GIVEN_AWAY, _MANY, _EXACT = 0.5, 250, 20
+"""An output is given away by short passages that hold this share of its words, or so many; or by one with so many words exactly as it has them."""
 Place = tuple[str, str]
 """(reference set, reference)."""
 _Spans = dict[Place, list[tuple[int, int, int]]]
@@ -64,7 +64,7 @@ class Pieces:
     words: int
     """Most words of one unlicensed work."""
     outputs: int
-    """API outputs under terms that do not allow this use of which at least half is given away, or many words."""
+    """API outputs under terms that do not allow this use of which at least half is given away, or many words, or a long exact run."""
     output_words: int
     """Words that are given away of these."""
     evidence: tuple[FindingEvidence, ...]
@@ -74,11 +74,12 @@ def add_pieces(judged: JudgedDataset, judgements: Mapping[str, tuple[MatchJudgem
     """Add up the distinct words of the short and quoted passages of a dataset, by work and by API output.
 
     Boilerplate, licence texts, prompts and what models say alike is nobody's in particular and is left out. Of an output that shares only a phrase here and
-    there nothing is given away: any two answers to one question do.
+    there nothing is given away: any two answers to one question do. Nobody hits on twenty words in a row.
     """
     works: _Spans = {}
     outputs: _Spans = {}
     lengths: dict[Place, int] = {}
+    exact: set[Place] = set()
     for match in judged.matches:
         if match.because not in _PIECES:
             continue
@@ -89,9 +90,10 @@ def add_pieces(judged: JudgedDataset, judgements: Mapping[str, tuple[MatchJudgem
             elif judgement.kind is ReferenceKind.API_OUTPUT and judgement.terms.outcome is not Permission.ALLOWED:
                 outputs.setdefault(place, []).append(span)
                 lengths[place] = judgement.reference.words
+                exact |= {place} if match.longest_run >= _EXACT else set()
     words, work = max(((_distinct_words(found), place) for place, found in works.items()), default=(0, ("", "")))
     given = {place: _distinct_words(found) for place, found in outputs.items()}
-    given = {place: count for place, count in given.items() if count >= min(_MANY, _GIVEN_AWAY * lengths[place])}
+    given = {place: count for place, count in given.items() if place in exact or count >= min(_MANY, _GIVEN_AWAY * lengths[place])}
     evidence = []
     if words:
         text = f"{len(works[work])} short or quoted passages give away {words} words of {work[1]}"

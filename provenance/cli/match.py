@@ -16,10 +16,10 @@ import orjson
 from provenance.cli.context import CommandContext
 from provenance.cli.files import files_below
 from provenance.cli.options import jobs_option, output_format, pass_context, reference_options
-from provenance.cli.output import counted, next_step, say, say_problems, say_suspects, say_table, size_text, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_left_out, say_problems, say_suspects, say_table, size_text, thousands, visible
 from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
-from provenance.model.match import Match, ReadProblem, ScanResult, SuspectCount
+from provenance.model.match import LeftOut, Match, ReadProblem, ScanResult, SuspectCount
 from provenance.model.wire import to_wire
 from provenance.ports import Result, Task, WorkerLostError
 
@@ -40,6 +40,7 @@ class Tally:
     matches: int = 0
     alarms: int = 0
     dropped: int = 0
+    left_out: list[tuple[str, LeftOut]] = field(default_factory=list)
     suspected: int = 0
     suspects: list[SuspectCount] = field(default_factory=list)
     problems: list[ReadProblem] = field(default_factory=list)
@@ -53,6 +54,7 @@ class Tally:
         self.text_bytes += result.text_bytes
         self.dropped += result.dropped_seeds
         self.problems += result.problems
+        self.left_out += [(result.path, item) for item in result.left_out]
         self.suspected += result.suspected_records
         self.suspects += result.suspects
 
@@ -69,7 +71,7 @@ class Tally:
 )
 @click.option("--text-field", default=None, help="Field of CORPUS that holds the text; found by convention otherwise.")
 @click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
-@click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm.")
+@click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm, 4 if something was not compared.")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
 @click.option(
     "--suspects",
@@ -103,7 +105,7 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
         return 1
     if options["fail_on_match"] and tally.alarms:
         return 11
-    return 4 if tally.problems else 0
+    return 4 if tally.problems or (options["fail_on_match"] and tally.left_out) else 0
 
 
 def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack, tally: Tally) -> CascadeMatcher:
@@ -209,6 +211,7 @@ def _print_table(tally: Tally, *, show_explained: bool) -> None:
 
 def _print_summary(ctx: CommandContext, tally: Tally) -> None:
     say_problems(tally.problems)
+    say_left_out(tally.left_out)
     if ctx.quiet:
         return
     explained = tally.matches - tally.alarms

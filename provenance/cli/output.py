@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from provenance.errors import ConfigError
-from provenance.model.match import ReadProblem, SuspectCount
+from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -75,6 +75,18 @@ def say_suspects(records: int, counts: Iterable[SuspectCount]) -> None:
     if records:
         patterns = ", ".join(f"{c.pattern} {c.records}" for c in sorted(counts, key=lambda c: (-c.records, c.pattern))[:MAX_PATTERNS_SHOWN])
         say(f"{counted(records, 'record')} that speak as an assistant or hold residue of one, no match and no proof: {patterns}", err=True)
+
+
+def say_left_out(left_out: Iterable[tuple[str, LeftOut]]) -> bool:
+    """Say which fields of which files were not compared, on stderr; tell whether there are any."""
+    items = list(left_out)
+    for path, field in items[:MAX_PROBLEMS_SHOWN]:
+        say(f"  ! {visible(path)}: {visible(field.field)}: text in {counted(field.records, 'record')} was compared with nothing", err=True)
+    if len(items) > MAX_PROBLEMS_SHOWN:
+        say(f"  ! … and {len(items) - MAX_PROBLEMS_SHOWN} more", err=True)
+    if items:
+        say("another field was named with --text-field or in the manifest; without that every field is read", err=True)
+    return bool(items)
 
 
 def _without_place(problem: ReadProblem) -> str:

@@ -12,7 +12,7 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
-from provenance.cli.output import next_step, say, say_problems, visible
+from provenance.cli.output import counted, next_audit, next_step, say, say_problems, visible
 from provenance.errors import IngestError, InputError, RegistryError
 from provenance.model.match import ReadProblem
 
@@ -41,15 +41,16 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
     drops = plan_drop(record, rules)
     for item in drops:
         say(
-            f"{'dropping' if apply_it else 'would drop'} {len(item.records)} records of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"
+            f"{'dropping' if apply_it else 'would drop'} {counted(len(item.records), 'record')} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"
         )
     if not apply_it:
         chosen = "".join(f" --rule {r}" for r in rules)
         next_step(f"provenance remedy drop{chosen} --apply", quiet=ctx.quiet)
         return 0
-    problems = _apply(ctx, ctx.workspace(), drops)
+    workspace = ctx.workspace()
+    problems = _apply(ctx, workspace, drops)
     say_problems(problems, "could not be mended")
-    next_step("provenance audit run.yaml", quiet=ctx.quiet)
+    next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if problems else 0
 
 

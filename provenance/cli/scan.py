@@ -9,7 +9,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, pass_context, text_or_json
-from provenance.cli.output import counted, next_audit, next_step, say, say_json, say_problems, say_suspects, say_table, thousands
+from provenance.cli.output import counted, next_audit, next_step, say, say_json, say_left_out, say_problems, say_suspects, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
 
@@ -152,6 +152,7 @@ def _print(outcomes: list[ScanOutcome]) -> None:
 
     dropped = sum(r.dropped_seeds for r in results)
     say(f"{counted(sum(r.alarms for r in results), 'passage')} shared in {counted(len(results), 'shard')}")
+    say_left_out((r.path, f) for r in results for f in r.left_out)
     say_suspects(sum(r.suspected_records for r in results), add_counts(c for r in results for c in r.suspects))
     if dropped:
         say(f"{thousands(dropped)} seed hits were left out by caps on very common text")

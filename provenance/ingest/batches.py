@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ from provenance.ports import TextBatch
 BATCH_BYTES = 1 << 20
 """Text at which a batch is given out; one longer row makes a batch of its own."""
 BATCH_ROWS = 1 << 16
-_MAX_PLANS = 1_024
+_MAX_PLANNED_KEYS = 65_536
+"""Keys of all plans that are kept: records with thousands of keys, each time others, must not pile up."""
 _MAX_NAMES = 4_096
 _MAX_SEEN = 40
+_MANY_RECORDS = 11
+"""So many texts of fewer than ``ALONE_WORDS`` words may give away 250 words of one work, which the policy asks about."""
 _MORE_FIELDS = "…"
 """Under this name fields are counted that come after the first ``_MAX_SEEN``."""
 _LABEL, _ODD = -1, -2
@@ -41,12 +44,13 @@ class RowCollector:
         self._text_field = text_field
         self._keys = keys
         self._plans: dict[tuple[str, ...], FieldPlan] = {}
+        self._planned_keys = 0
         self._codes: dict[str, int] = {}
         self._turn_codes: dict[str, list[dict[str, int]]] = {}
         self.fields_seen: dict[str, None] = {}
         """Fields of records that had no text, for the message when no record has any."""
-        self.left_out: dict[str, int] = {}
-        """Field with text that was not read, since another one was named, ``[*]`` for every index → records that hold such text."""
+        self._unread: dict[str, tuple[int, bool]] = {}
+        """Field that was not read → records that hold text there, and whether one could raise an alarm alone."""
         self.rows_given = 0
         self._clear()
 
@@ -177,7 +181,7 @@ class RowCollector:
             self._drop_after(before)
             return False
         for key in sorted(pieces):
-            text = join_pieces(pieces[key])
+            text = join_pieces(pieces[key], labels=key in LABEL_KEYS)
             if text is not None:
                 self._append(extend(f"{name}[*]", f".{key}"), text)
         return True
@@ -202,7 +206,7 @@ class RowCollector:
                             pieces.setdefault(key, []).append(value)
                     elif type(value) in HOLDERS:
                         return False
-                elif code == _ODD or not _is_label(value):
+                elif code == _ODD or not _take_label(key, value, pieces):
                     return False
         return True
 
@@ -216,15 +220,25 @@ class RowCollector:
             self._append(path, text)
         self.count_unread(find_unread(record, text_field))
 
-    def count_unread(self, fields: Collection[str], records: int = 1) -> None:
-        """Count that many more records as holding text that is not read in each of the fields."""
-        counted = set()
+    def count_unread(self, fields: Mapping[str, bool], records: int = 1) -> None:
+        """Count that many more records as holding text that is not read in each of the fields; of each, whether one could raise an alarm alone."""
+        counted: dict[str, bool] = {}
         for name in sorted(fields):
-            known = name if name in self.left_out or len(self.left_out) < _MAX_SEEN else _MORE_FIELDS
-            self.left_out.setdefault(known, 0)
-            counted.add(known)
-        for name in counted:
-            self.left_out[name] += records
+            known = whole(name)
+            known = known if known in self._unread or len(self._unread) < _MAX_SEEN else _MORE_FIELDS
+            self._unread.setdefault(known, (0, False))
+            counted[known] = counted.get(known, False) or fields[name]
+        for known, alone in counted.items():
+            before = self._unread[known]
+            self._unread[known] = before[0] + records, before[1] or alone
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Field with text that was not read, since another one was named, ``[*]`` for every index → records that hold such text.
+
+        Told of are fields where one text could raise an alarm alone, or where so many records hold shorter ones that they could together.
+        """
+        return {name: records for name, (records, alone) in self._unread.items() if alone or records >= _MANY_RECORDS}
 
     def _append(self, path: str, text: str) -> None:
         self._parts.append(utf8(text))
@@ -240,9 +254,11 @@ class RowCollector:
         del self._parts[before:], self._row_codes[before:]
 
     def _make_plan(self, keys: tuple[str, ...]) -> FieldPlan:
-        if len(self._plans) >= _MAX_PLANS:
+        if self._planned_keys + len(keys) > _MAX_PLANNED_KEYS:
             self._plans.clear()
+            self._planned_keys = 0
         plan = self._plans[keys] = plan_fields(keys)
+        self._planned_keys += len(keys)
         return plan
 
     def no_rows(self, record: Mapping[str, Any], names: Iterable[str] = ()) -> str | None:
@@ -286,9 +302,12 @@ class RowCollector:
         return batch
 
 
-def _is_label(value: object) -> bool:
-    """Tell whether a label's value is no row."""
-    return not is_passage(value) if isinstance(value, str) else type(value) not in HOLDERS
+def _take_label(key: str, value: object, pieces: dict[str, list[str]]) -> bool:
+    """Take a label, to be read together with the others of its key; tell whether it is no more than that."""
+    if not isinstance(value, str):
+        return type(value) not in HOLDERS
+    pieces.setdefault(key, []).append(value)
+    return not is_passage(value)
 
 
 def utf8(text: str) -> bytes:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from provenance.ingest.lengths import are_alone, are_passages
+from provenance.ingest.lengths import are_alone, are_passages, is_passage
 from provenance.ingest.walk import LABEL_KEYS, MAX_DEPTH, PIECE_SEPARATOR, extend, text_of
 
 _MAX_TURNS = 4_096
@@ -107,8 +107,7 @@ class _Column:
                 _text(values, every=whole), record, turn, tuple(extend(extend(path, f"[{i}]"), suffix) for i in range(longest)), self.group
             )
             self._take(piece, every=whole)
-            if LABEL_KEYS.isdisjoint(keys[-1:]):
-                self.together.append((extend(extend(path, "[*]"), suffix), piece))
+            self.together.append((extend(extend(path, "[*]"), suffix), piece))
 
     def _take(self, piece: Piece, *, every: bool) -> None:
         self.pieces.append(piece if every else piece.only(are_passages(piece.text)))
@@ -118,15 +117,31 @@ class _Column:
         for name, piece in sorted(self.together, key=lambda item: item[0]):
             short = piece.only(~are_alone(piece.text))
             counts = np.bincount(short.record, minlength=records)
-            several = short.only(counts[short.record] > 1)
+            counts[counts == 1] = 0
+            if name.rpartition(".")[2] in LABEL_KEYS:
+                counts[~_have_labels(short, counts)] = 0
+            several = short.only(counts[short.record] > 0)
             if not len(several.record):
                 continue
-            counts = counts[counts > 1]
+            counts = counts[counts > 0]
             lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(counts)])), several.text)
             found = np.unique(several.record)
             row = Piece(cast("pa.LargeStringArray", pc.binary_join(lists, _SEPARATOR)), found, np.zeros_like(found), (name,), self.group)
             self.pieces.append(row.only(are_passages(row.text)))
             self.group += 1
+
+
+def _have_labels(piece: Piece, counts: _Lines) -> NDArray[np.bool_]:
+    """Tell of each record whether the different ones of its labels have room for a passage; mostly they are the same few in all records."""
+    room = np.zeros(len(counts), np.bool_)
+    if not is_passage(PIECE_SEPARATOR.join(map(str, pc.unique(piece.text).to_pylist()))):
+        return room
+    labels: dict[int, dict[str, None]] = {}
+    for record, label in zip(piece.record.tolist(), piece.text.to_pylist(), strict=True):
+        labels.setdefault(record, {})[str(label)] = None
+    for record, own in labels.items():
+        room[record] = is_passage(PIECE_SEPARATOR.join(own))
+    return room
 
 
 def collect_rows(columns: pa.RecordBatch, names: Iterable[str], others: Iterable[str]) -> ColumnRows | None:

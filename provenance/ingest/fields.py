@@ -105,8 +105,10 @@ def find_chosen(record: Mapping[str, object], text_field: str) -> list[tuple[str
     return found.rows
 
 
-def find_unread(record: Mapping[str, object], text_field: str | None) -> set[str]:
-    """Return where a record holds text that could raise an alarm alone, beside the field that is read (``None``: beside none), as paths with ``[*]`` for every index.
+def find_unread(record: Mapping[str, object], text_field: str | None) -> dict[str, bool]:
+    """Return where a record holds text with room for a passage, beside the field that is read (``None``: beside none), and whether one could alarm alone.
+
+    Fields are paths with ``[*]`` for every index.
 
     Raises:
         RecursionError: If a value nests deeper than ``MAX_DEPTH``.
@@ -121,7 +123,11 @@ def find_unread(record: Mapping[str, object], text_field: str | None) -> set[str
             path = extend("", name)
             found.walk(rest, path, path)
             found.join()
-    return {wild_path(path) for path, text in found.rows if is_alone(text)}
+    unread: dict[str, bool] = {}
+    for path, text in found.rows:
+        field = wild_path(path)
+        unread[field] = unread.get(field, False) or is_alone(text)
+    return unread
 
 
 def wild_path(path: str) -> str:

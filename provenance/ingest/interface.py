@@ -9,6 +9,7 @@ from typing import ClassVar
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import RowCollector, list_names
 from provenance.ingest.problems import ProblemLog
+from provenance.ingest.unfold import unfold
 from provenance.model.dataset import ShardFormat
 from provenance.model.match import ReadProblem
 from provenance.ports import TextBatch
@@ -66,7 +67,7 @@ class Stream(ABC):
         Raises:
             ShardReadError: If the file cannot be read, or nothing in it could.
         """
-        yield from self._batches()
+        yield from map(unfold, self._batches())
         self._require_text()
 
     @abstractmethod

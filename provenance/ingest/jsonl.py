@@ -21,6 +21,8 @@ from provenance.ports import TextBatch
 MAX_ARRAY_BYTES = 1 << 30
 """A JSON array is decoded as a whole; a longer one must be written as JSON Lines."""
 _MAX_SECOND_LOOK_BYTES = 64 << 20
+_ARRAY_PART = 512
+"""Elements of an array that are taken at a time."""
 _FEW = 8
 """Fewer records are taken one by one."""
 _CHECKED = -1
@@ -42,7 +44,7 @@ class JsonlStream(Stream):
 
     def _batches(self) -> Iterator[TextBatch]:
         with ByteSource(self.location) as source:
-            for block in _blocks(source, self.location):
+            for block in _slices(_blocks(source, self.location)):
                 self._take(block)
                 self._bytes_read = source.taken
                 if self._rows.full and (batch := self._rows.take()) is not None:
@@ -96,17 +98,36 @@ def _blocks(source: ByteSource, location: str) -> Iterator[LineBlock | list[obje
         yield from iter_line_blocks(source, location)
         return
     blocks = iter_line_blocks(source, location)
-    first = next(blocks, None)
+    first = next((block for block in blocks if block.overlong or not is_blank(block)), None)
     if first is None:
         return
-    if not _starts_array(first):
+    if not starts_array(first):
         yield first
         yield from blocks
         return
     yield _read_array(first, blocks, source, location)
 
 
-def _starts_array(block: LineBlock) -> bool:
+def _slices(blocks: Iterator[LineBlock | list[object]]) -> Iterator[LineBlock | list[object]]:
+    """Yield blocks, an array in parts: each part becomes batches of bounded size before the next is taken."""
+    for block in blocks:
+        if isinstance(block, LineBlock):
+            yield block
+            continue
+        block.reverse()
+        while block:
+            part = block[: -_ARRAY_PART - 1 : -1]
+            del block[-_ARRAY_PART:]
+            yield part
+
+
+def is_blank(block: LineBlock) -> bool:
+    """Tell whether all lines of a block are blank."""
+    return all(not line or line.isspace() for line in block.lines)
+
+
+def starts_array(block: LineBlock) -> bool:
+    """Tell whether the first block of a ``.json`` file that is not blank begins an array of records."""
     start = next((line for line in block.lines if line and not line.isspace()), b"").lstrip()
     # ``[1]`` alone on its line is a JSON Lines value; an array of records opens with an object or goes on in the next line.
     return start.startswith(b"[")

@@ -56,9 +56,10 @@ def plan_columns(file: pq.ParquetFile, text_field: str | None, location: str) ->
         text = tuple(name for name in TEXT_FIELDS if name in names and holds_text(schema.field(name).type))
     else:
         text = tuple(name for name in (text_field, text_field.split(".")[0]) if name in names)[:1]
+        text = tuple(name for name in text if holds_text(schema.field(name).type))
     others = tuple(name for name in names if name not in text and holds_text(schema.field(name).type))
     if not text and (text_field is not None or not others):
-        wanted = "no column holds text" if text_field is None else f"no column {text_field!r}"
+        wanted = "no column holds text" if text_field is None else f"no column {text_field!r} that holds text"
         raise ShardReadError(
             f"{location}: {wanted}; the columns are: {list_names(dict.fromkeys(names))}",
             hint="name the field: fields: {text: …} in the manifest, or --text-field",

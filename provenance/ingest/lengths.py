@@ -19,7 +19,6 @@ PASSAGE_WORDS = 8
 """Fewer words are no passage: the matcher reports none below (``MatchParams.floor_words``)."""
 ALONE_WORDS = 24
 """From here on a string carries its own alarm (``MatchParams.min_words``); shorter ones are also read together with their neighbours."""
-ALONE_LENGTH = 300
 SURE_LENGTH = 1_000
 """Code points from which a string counts as a passage whatever it holds: nobody need look for words in it."""
 _SHORTEST = 2 * PASSAGE_WORDS - 1
@@ -69,8 +68,8 @@ def may_be_passage(texts: Sequence[str]) -> list[bool]:
 
 
 def is_alone(text: str) -> bool:
-    """Tell whether a string has ``ALONE_WORDS`` words, or ``ALONE_LENGTH`` code points: text of so few words is never that long."""
-    return len(text) >= ALONE_LENGTH or (len(text) >= ALONE_WORDS and _match_alone(text) is not None)
+    """Tell whether a string has ``ALONE_WORDS`` words, however long it is: what pads it makes no words."""
+    return len(text) >= ALONE_WORDS and _match_alone(text) is not None
 
 
 def are_passages(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
@@ -84,7 +83,7 @@ def are_passages(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 def are_alone(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     """Return ``is_alone`` of each string of an array without nulls. Shapes: (n,) bool."""
-    mask: NDArray[np.bool_] = (_numbers(pc.utf8_length(texts)) >= ALONE_LENGTH) | _numbers(pc.match_substring_regex(texts, _ALONE))
+    mask: NDArray[np.bool_] = _numbers(pc.match_substring_regex(texts, _ALONE))
     return mask
 
 

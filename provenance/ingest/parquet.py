@@ -103,19 +103,20 @@ class ParquetStream(Stream):
                 self._rows.count_unread(_unread(value, name))
             return
         records: dict[str, set[int]] = {}
+        alone: dict[str, bool] = {}
         for piece in pieces:
-            long = piece.only(are_alone(piece.text))
-            if len(long.record):
-                records.setdefault(wild_path(piece.names[0]), set()).update(long.record.tolist())
+            path = wild_path(piece.names[0])
+            records.setdefault(path, set()).update(piece.record.tolist())
+            alone[path] = alone.get(path, False) or bool(are_alone(piece.text).any())
         for path, found in records.items():
-            self._rows.count_unread((path,), len(found))
+            self._rows.count_unread({path: alone[path]}, len(found))
 
 
-def _unread(value: pa.Scalar[Any], name: str) -> set[str]:
+def _unread(value: pa.Scalar[Any], name: str) -> dict[str, bool]:
     try:
         return find_unread({name: value.as_py()}, None)
     except (RecursionError, *_VALUE_ERRORS):
-        return {name}  # what cannot be looked at is not known to be short
+        return {name: True}  # what cannot be looked at is not known to be short
 
 
 @contextmanager

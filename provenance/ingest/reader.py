@@ -13,7 +13,7 @@ from provenance.ingest.parquet import ParquetStream
 from provenance.ingest.text import TextStream
 from provenance.model.dataset import ShardFormat
 
-SCHEME = "rows-3"
+SCHEME = "rows-4"
 """Names how bytes become rows. Another number whenever a file may give other rows, fields, records or offsets than before."""
 ENDINGS: Mapping[str, ShardFormat] = MappingProxyType(
     {

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardReadError
 from provenance.ingest.files import COMPRESSIONS, ByteSource, split_name
+from provenance.ingest.jsonl import is_blank, starts_array
 from provenance.ingest.lines import iter_line_blocks
 
 _PARQUET = frozenset({".parquet", ".pq"})
@@ -44,6 +45,7 @@ class Rewriter:
         part = Path(target + ".part")
         try:
             dropped = _rewrite_parquet(source, part, records) if ending in _PARQUET else _rewrite_lines(source, part, lines)
+            _require_all(source, dropped, len(records if ending in _PARQUET else lines))
             part.replace(target)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -51,16 +53,22 @@ class Rewriter:
         return dropped
 
 
+def _require_all(source: str, dropped: int, wanted: int) -> None:
+    if dropped != wanted:
+        raise ShardReadError(f"{source}: holds {dropped} of the {wanted} records to be left out", hint="run the audit again")
+
+
 def _rewrite_lines(source: str, target: Path, lines: frozenset[int]) -> int:
-    dropped = 0
+    dropped, begun = 0, split_name(source)[1] != ".json"
     with ByteSource(source) as raw, _open_output(target, split_name(source)[2]) as out:
         for block in iter_line_blocks(raw, source):
             if block.overlong:
                 raise ShardReadError(f"{source}:{block.first_line}: line is too long to be copied", hint="split the shard first")
-            if block.first_line == 1 and block.lines[0].lstrip().startswith(b"["):
+            if not begun and starts_array(block):
                 raise ShardReadError(
                     f"{source}: is one JSON array and cannot lose a record", hint="convert it to JSON Lines, register and audit it again"
                 )
+            begun |= not is_blank(block)
             kept = [line for number, line in enumerate(block.lines, block.first_line) if number not in lines]
             dropped += len(block.lines) - len(kept)
             out.write(b"".join(line + b"\n" for line in kept))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from provenance.ingest.lengths import is_alone, is_passage
+from provenance.ingest.lines import wide_encoding
 
 LABEL_KEYS: frozenset[str] = frozenset({"role", "from", "type", "id", "name", "url", "image_url", "tool_call_id", "weight"})
 """Keys inside chat turns that hold labels: a row only where they have room for a passage."""
@@ -20,8 +21,24 @@ PIECE_SEPARATOR = "\n"
 MAX_PATH = 400
 """Characters of a field path: without a bound, hostile keys repeated in the path of every row take a thousand times the line's size."""
 _CUT = "…"
+MOST_SHORT_ROWS = 1 << 16
+"""So many strings of one field are rows however short they are; further short ones are only read together."""
+_LOOKED_AT = 4096
+_MOST_ODD = 0.2
+_PRINTABLE = bytes([9, 10, 13, *range(32, 127)])
 HOLDERS = frozenset({str, bytes, list, tuple, dict})
 """Types of values that are or may hold text. Arrow gives maps as lists of tuples."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands."""
+
+    path: str
+    wild: str
+    """The same with ``[*]`` for every index."""
+    in_list: bool
+    """Somewhere on the way there is a list: strings there are read together too."""
 
 
 @dataclass(slots=True)
@@ -47,14 +64,17 @@ class FoundTexts:
         Raises:
             RecursionError: If the value nests deeper than ``MAX_DEPTH``.
         """
-        self._walk(value, (path, wild), self.every, 0)
+        self._walk(value, _Place(path, wild, in_list=path != wild), self.every, 0)
 
     def join(self) -> None:
         """Add the rows of strings that are read together, ordered by their path: when all of the field has been walked."""
-        self.rows += [(wild, text) for wild in sorted(self._pieces) if (text := join_pieces(self._pieces[wild])) is not None]
+        for wild in sorted(self._pieces):
+            text = join_pieces(self._pieces[wild], labels=wild.rpartition(".")[2] in LABEL_KEYS)
+            if text is not None:
+                self.rows.append((wild, text))
         self._pieces.clear()
 
-    def _walk(self, value: object, at: tuple[str, str], every: bool, depth: int) -> None:
+    def _walk(self, value: object, at: _Place, every: bool, depth: int) -> None:
         if isinstance(value, str):
             self._take(value, at, every)
         elif isinstance(value, bytes):
@@ -63,31 +83,44 @@ class FoundTexts:
                 self._take(text, at, every)
         elif isinstance(value, (list, tuple, dict)):
             if depth >= MAX_DEPTH:
-                raise RecursionError(f"field {at[0][:80]!r} nests deeper than {MAX_DEPTH} levels")
+                raise RecursionError(f"field {at.path[:80]!r} nests deeper than {MAX_DEPTH} levels")
             if isinstance(value, dict):
                 self._walk_keys(value, at, every, depth + 1)
             elif not HOLDERS.isdisjoint(map(type, value)):
-                for i, item in enumerate(value):
-                    self._walk(item, (extend(at[0], f"[{i}]"), extend(at[1], "[*]")), every, depth + 1)
+                self._walk_list(value, at, every, depth + 1)
 
-    def _take(self, text: str, at: tuple[str, str], every: bool) -> None:
-        path, wild = at
-        if every or is_passage(text):
-            self.rows.append((path, text))
-        if path != wild and not is_alone(text):
-            self._pieces.setdefault(wild, []).append(text)
+    def _walk_list(self, value: list[object] | tuple[object, ...], at: _Place, every: bool, depth: int) -> None:
+        wild = extend(at.wild, "[*]")
+        pieces = self._pieces.setdefault(wild, [])
+        for i, item in enumerate(value):
+            if type(item) is str:
+                if self._is_row(item, every):
+                    self.rows.append((extend(at.path, f"[{i}]"), item))
+                if not is_alone(item):
+                    pieces.append(item)
+            elif type(item) in HOLDERS:
+                self._walk(item, _Place(extend(at.path, f"[{i}]"), wild, in_list=True), every, depth)
 
-    def _walk_keys(self, value: dict[str, object], at: tuple[str, str], every: bool, depth: int) -> None:
-        path, wild = at
+    def _is_row(self, text: str, every: bool) -> bool:
+        return (every and len(self.rows) < MOST_SHORT_ROWS) or is_passage(text)
+
+    def _take(self, text: str, at: _Place, every: bool) -> None:
+        if self._is_row(text, every):
+            self.rows.append((at.path, text))
+        if at.in_list and not is_alone(text):
+            self._pieces.setdefault(at.wild, []).append(text)
+
+    def _walk_keys(self, value: dict[str, object], at: _Place, every: bool, depth: int) -> None:
         for n, (key, item) in enumerate(value.items()):
             if self.keys and is_passage(key):
-                self.rows.append((extend(path, f"{{{n}}}"), key))
+                self.rows.append((extend(at.path, f"{{{n}}}"), key))
+            inner = _Place(extend(at.path, f".{key}"), extend(at.wild, f".{key}"), in_list=at.in_list)
             if key in LABEL_KEYS and isinstance(item, (str, bytes)):
                 label = item if isinstance(item, str) else text_of(item)
-                if label is not None and is_passage(label):
-                    self.rows.append((extend(path, f".{key}"), label))
+                if label is not None:
+                    self._take(label, inner, every=False)
             elif type(item) in HOLDERS:
-                self._walk(item, (extend(path, f".{key}"), extend(wild, f".{key}")), every and key not in LABEL_KEYS, depth)
+                self._walk(item, inner, every and key not in LABEL_KEYS, depth)
 
 
 def extend(path: str, step: str) -> str:
@@ -97,17 +130,42 @@ def extend(path: str, step: str) -> str:
 
 
 def text_of(raw: bytes) -> str | None:
-    """Return bytes that are UTF-8 as text, ``None`` for others: pictures, hashes."""
+    """Return bytes as text, ``None`` for what is none: pictures, hashes.
+
+    Text that is not UTF-8 is read as far as it can be: as UTF-16 or UTF-32 where its zeros or its mark show it, as Windows-1252 where more of its bytes are that,
+    with U+FFFD for the bytes that are neither.
+    """
     try:
         return raw.decode()
     except UnicodeDecodeError:
+        pass
+    wide = wide_encoding(raw[:4])
+    if wide is not None:
+        text = raw.decode(wide, "replace")
+        return text if _looks_like_text(text[:_LOOKED_AT].encode("utf-8", "replace")) else None
+    if not _looks_like_text(raw[:_LOOKED_AT]):
         return None
+    text = raw.decode("utf-8", "replace")
+    others = sum(not c.isascii() for c in text)
+    return text if 2 * text.count("\ufffd") <= others else raw.decode("cp1252", "replace")
 
 
-def join_pieces(pieces: list[str]) -> str | None:
-    """Return short strings of one list as one text, ``None`` where they have no room for a passage together or there is but one."""
+def _looks_like_text(raw: bytes) -> bool:
+    """Tell whether most bytes are printable ASCII or white space, as in text of any European language in any 8-bit encoding."""
+    return len(raw.translate(None, _PRINTABLE)) <= _MOST_ODD * len(raw)
+
+
+def join_pieces(pieces: list[str], *, labels: bool = False) -> str | None:
+    """Return short strings of one list as one text, ``None`` where they have no room for a passage together or there is but one.
+
+    Args:
+        pieces: The strings.
+        labels: They are labels, of which the same few come again and again: only if different ones have room for a passage is there a text in them.
+    """
+    if len(pieces) < 2 or (labels and not is_passage(PIECE_SEPARATOR.join(dict.fromkeys(pieces)))):  # noqa: PLR2004 - one is not joined
+        return None
     text = PIECE_SEPARATOR.join(pieces)
-    return text if len(pieces) > 1 and is_passage(text) else None
+    return text if is_passage(text) else None
 
 
 def holds_string(value: object) -> bool:

@@ -135,7 +135,7 @@ class LeftOut:
     field: str
     """Its path, ``[*]`` for every index; ``…`` stands for all beyond the first forty."""
     records: int
-    """Records that hold long text there."""
+    """Records that hold text with room for a passage there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

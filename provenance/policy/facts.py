@@ -168,7 +168,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("pieces.words", "Most words of one unlicensed work that short or quoted passages give away together.", evidence="pieces"),
         _int(
             "pieces.outputs",
-            "API outputs under terms that do not allow this use of which short passages give away half, or 250 words.",
+            "API outputs under terms that do not allow this use of which short passages give away half, 250 words, or 20 in a row.",
             evidence="pieces",
         ),
         _int("pieces.output_words", "Words of such outputs that short passages give away together.", evidence="pieces"),
@@ -209,6 +209,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("explained", "YES", "NO", doc="Whether the shared text is explained away.", evidence="match"),
         _int("words", "Words of the passage.", evidence="match"),
         _int("aligned_words", "Words that align.", evidence="match"),
+        _int("record_words", "Words of all unexplained passages of this kind of reference in the record.", evidence="match"),
         _text("reference.id", "The best reference."),
         _text("reference.title", "Its title.", absent=True),
         _text("reference.name", "Its title, or its id where no title is known."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from provenance.cli.main import run
@@ -63,7 +65,7 @@ def test_a_harmless_dataset_is_cleared(work: Path, capsys: pytest.CaptureFixture
 
 def test_bytes_that_were_scanned_as_text_are_scanned_again_as_records(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     escaped = "".join(f"\\u{ord(c):04x}" for c in PASSAGE)
-    (work / "data" / "dump.txt").write_text(f'{{"text": "{escaped}"}}\n')
+    (work / "data" / "dump.txt").write_text(f'{{"text": "{escaped}"}}\n{{"text": ""}}\n')
     assert register(work, "a", "dump.txt") == 0
     assert audit(work, "a", capsys=capsys)[0] == 0
     (work / "data" / "dump.txt").rename(work / "data" / "dump.jsonl")
@@ -155,6 +157,68 @@ def test_outputs_given_away_in_pieces_go_to_review(work: Path, answers: list[lis
     write(work, "a.jsonl", *pieces)
     assert register(work, "a", "a.jsonl") == 0
     assert audit(work, "a", references="books, answers", capsys=capsys) == (10, {"D003"})
+
+
+def test_a_verbatim_part_of_each_of_many_outputs_goes_to_review(work: Path, answers: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", *(f"As one says, {' '.join(words[10:33])}, and nobody asked him why." for words in answers))
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", references="books, answers", capsys=capsys) == (10, {"D003"})
+
+
+PIECES = [" ".join(PASSAGE.split()[i : i + 5]) for i in range(0, 60, 5)]
+TWELVES = [" ".join(PASSAGE.split()[i : i + 12]) for i in range(0, 60, 12)]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"f0": " ".join(PASSAGE.split()[:20]), "f1": " ".join(PASSAGE.split()[20:40]), "f2": " ".join(PASSAGE.split()[40:])},
+        {"x": PIECES},
+        {"x": [{"name": piece} for piece in PIECES]},
+        {"x": [{"id": word} for word in PASSAGE.split()]},
+        {"messages": [{"type": piece, "content": ""} for piece in PIECES]},
+        {"lines": [piece.ljust(310) for piece in TWELVES]},
+        {"https://example.org/?q=" + "a" * 400: PIECES},
+        {"messages": json.dumps([{"role": "assistant", "content": PASSAGE.replace(" ", "\n")}])},
+        {"messages": json.dumps(json.dumps({"said": PASSAGE.replace(" ", "\n")}))},
+        {"text": PASSAGE.replace("e", "&#101;")},
+    ],
+    ids=["fields", "list", "labels", "words", "types", "padded", "long key", "JSON", "JSON in JSON", "references"],
+)
+def test_a_passage_is_found_however_it_is_cut_or_written(work: Path, record: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "data" / "a.jsonl").write_text(json.dumps({"id": "r", "note": "hello there"} | record) + "\n")
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"C001"})
+
+
+@pytest.mark.parametrize(
+    "raw", [("é " + PASSAGE).encode("latin1"), PASSAGE.encode("utf-16"), PASSAGE.encode() + b"\xff"], ids=["Latin-1", "UTF-16", "one bad byte"]
+)
+def test_bytes_in_another_encoding_are_read(work: Path, raw: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({"text": ["hello"], "raw": pa.array([raw])}), work / "data" / "a.parquet")
+    assert register(work, "a", "a.parquet") == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"C001"})
+
+
+def test_a_book_in_short_notes_beside_the_named_field_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"text": "ok then", "note": f"{piece} {n}"}) for n, piece in enumerate(TWELVES * 3)]
+    (work / "data" / "a.jsonl").write_text("\n".join(lines))
+    assert register(work, "a", "a.jsonl", "--text-field", "text") == 0
+    assert audit(work, "a", capsys=capsys) == (10, {"R004"})
+    assert provenance(work, "match", "data/a.jsonl", "--reference", "books", "--text-field", "text", "--fail-on-match") == 4
+    assert "note: text in 12 records was compared with nothing" in capsys.readouterr().err
+
+
+def test_a_surrogate_in_the_name_of_a_field_that_is_not_read_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "data" / "a.jsonl").write_text('{"text": "hello there", "\\ud800x": "' + PASSAGE + '"}\n')
+    assert register(work, "a", "a.jsonl", "--text-field", "text") == 0
+    assert audit(work, "a", capsys=capsys) == (10, {"R004"})
+
+
+def test_a_column_without_text_is_no_text_field(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({"n": [1, 2], "t": [PASSAGE, PASSAGE]}), work / "data" / "a.parquet")
+    assert register(work, "a", "a.parquet", "--text-field", "n") == 4
+    assert "no column 'n' that holds text" in capsys.readouterr().err
 
 
 def test_a_phrase_of_each_of_many_outputs_gives_none_away(work: Path, answers: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from provenance.fingerprint.tokens import count_words
 from provenance.ingest.lengths import (
-    ALONE_LENGTH,
     ALONE_WORDS,
     PASSAGE_WORDS,
     SURE_LENGTH,
@@ -65,8 +64,8 @@ def test_lengths_are_those_of_the_matcher() -> None:
         (" ".join(["a"] * 24), True, True),
         (" ".join(["don't"] * 23), True, False),
         ("        " * 4 + "return value", False, False),
-        ("x" * SURE_LENGTH, True, True),
-        ("x" * ALONE_LENGTH, False, True),
+        ("x" * SURE_LENGTH, True, False),
+        ((" ".join(["a"] * 23)).ljust(5_000), True, False),
     ],
 )
 def test_words_are_counted_whatever_stands_between_them(text: str, passage: bool, alone: bool) -> None:
@@ -92,7 +91,7 @@ def test_many_strings_are_passed_over_only_where_each_would_be(texts: list[str])
 @given(pairs=st.lists(st.tuples(WORDS, GAPS), max_size=40))
 def test_a_piece_is_never_taken_for_a_text_that_stands_alone(pairs: list[tuple[str, str]]) -> None:
     text = "".join(word + gap for word, gap in pairs)
-    if is_alone(text) and len(text) < ALONE_LENGTH:
+    if is_alone(text):
         assert len(pairs) >= ALONE_WORDS
 
 

@@ -75,9 +75,18 @@ def test_a_one_document_file_cannot_lose_a_record(tmp_path: Path) -> None:
         Rewriter().without(str(source), str(tmp_path / "b.txt"), records=frozenset({0}), lines=frozenset())
 
 
-def test_a_file_that_is_one_json_array_is_not_mended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["", "\n", "  \n\n "])
+def test_a_file_that_is_one_json_array_is_not_mended(tmp_path: Path, start: str) -> None:
     source = tmp_path / "a.json"
-    source.write_text('[{"text": "one"}, {"text": "two"}]')
+    source.write_text(start + '[{"text": "one"}, {"text": "two"}]')
     with pytest.raises(ShardReadError, match="one JSON array"):
         Rewriter().without(str(source), str(tmp_path / "b.json"), records=frozenset({0}), lines=frozenset())
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_shard_that_lacks_what_is_to_be_left_out_is_not_mended(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "one"}\n{"text": "two"}\n')
+    with pytest.raises(ShardReadError, match="holds 1 of the 2 records"):
+        Rewriter().without(str(source), str(tmp_path / "b.jsonl"), records=frozenset({0, 6}), lines=frozenset({1, 7}))
+    assert not (tmp_path / "b.jsonl").exists()
