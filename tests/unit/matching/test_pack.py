@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -288,3 +289,14 @@ def test_coverage_is_that_of_random_sampling() -> None:
     kept = [chance.random() < 0.25 for _ in range(100_000)]
     covered = sum(any(kept[max(0, i - 4) : i + 1]) for i in range(len(kept))) / len(kept)
     assert coverage(4) == pytest.approx(covered, abs=0.01)
+
+
+def test_a_passage_cut_over_the_fields_of_a_record_adds_up(packed: Packed) -> None:
+    book = NOVEL.read_text(encoding="utf-8").split()
+    matcher = packed(make_reference("work:x", " ".join(book)))
+    found = 0
+    for first in range(1000, 16_000, 500):
+        batch = make_batch([f"{at} went on: {' '.join(book[at : at + 14])}." for at in range(first, first + 280, 14)])
+        one_record = dataclasses.replace(batch, record=np.zeros(len(batch), dtype=np.int64))
+        found += any(not m.explained for m in matcher.match_batch(one_record, path="p"))
+    assert found >= 29
