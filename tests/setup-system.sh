@@ -15,4 +15,11 @@ if ! command -v pg_ctl >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/pg_ctl 
         echo "no PostgreSQL here and no right to install it: its tests will not run" >&2
     fi
 fi
+if ! command -v redis-server >/dev/null 2>&1; then
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null || echo "Redis could not be installed: its tests will not run" >&2
+    else
+        echo "no Redis here and no right to install it: its tests will not run" >&2
+    fi
+fi
 exit 0

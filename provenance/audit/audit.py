@@ -34,6 +34,10 @@ TEXTS_SHOWN = 400
 """Matches whose words are read again for the report; the others are listed without their words."""
 MATCHES_LISTED = 20_000
 """Alarms listed in a record; beyond it they stand in the evidence files only, and the record's limits say so."""
+_PACK_LIMIT = (
+    "{name} is a reference pack, in whole or in part: a sample of word sequences stands for its texts. "
+    "Passages of about fifty words, and much changed ones, are missed more often than with the texts."
+)
 EXPLAINED_LISTED = 200
 
 
@@ -313,6 +317,7 @@ def _limits(request: AuditRequest, datasets: Sequence[JudgedDataset], alarms: in
     else:
         total = sum(r.references for r in request.references)
         limits.append(f"Shared text was looked for in {total} references only; what is not among them cannot be found.")
+        limits += [_PACK_LIMIT.format(name=r.name) for r in request.references if "/pack-" in r.scheme]
     if _manifest_root([s for d in datasets for s in d.shards]) == NO_ROOT:
         limits.append("The run has no shards, or one path stands for two different files (in two data roots, or in a version that is out of date).")
     unread = sum(s.unread_records for d in datasets for s in d.shards)

@@ -86,7 +86,7 @@ class NothingToAuditError(ProvenanceError):
 
 def _datasets(data: Path) -> list[tuple[str, tuple[str, ...]]]:
     """Return one dataset a subfolder, and one for the files that lie in the folder itself."""
-    from provenance.cli.match import DATA_SUFFIXES
+    from provenance.cli.files import DATA_SUFFIXES
 
     found: list[tuple[str, tuple[str, ...]]] = []
     files = sorted(p.name for p in data.iterdir() if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
@@ -98,16 +98,17 @@ def _datasets(data: Path) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _index(ctx: CommandContext, store: ReferenceStore, references: Sequence[Path], options: dict[str, object]) -> tuple[tuple[str, ...], bool]:
-    """Index the references of this very check, whatever an earlier one had; returns the set's name and whether something could not be read."""
-    from provenance.cli.match import files_below
-    from provenance.cli.reference import add_files
+    """Index the references of this very check, whatever an earlier one had; returns the sets' names and whether something could not be read."""
+    from provenance.cli.reference import add_sets
 
-    if any(s.name == SET_NAME for s in store.sets()):
-        store.remove(SET_NAME)
+    for earlier in store.sets():
+        if earlier.name == SET_NAME or earlier.name.startswith(f"{SET_NAME}-"):
+            store.remove(earlier.name)
     if not references:
         return (), False
-    problems = add_files(ctx, store, SET_NAME, list(files_below(ctx, references)), {**options, "reference_text_field": None})
+    problems = add_sets(ctx, store, SET_NAME, references, {**options, "reference_text_field": None}, prefix=f"{SET_NAME}-")
     say_problems(problems)
-    if not any(s.name == SET_NAME and s.references for s in store.sets()):
+    names = tuple(s.name for s in store.sets() if s.references and (s.name == SET_NAME or s.name.startswith(f"{SET_NAME}-")))
+    if not names:
         raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
-    return (SET_NAME,), bool(problems)
+    return names, bool(problems)

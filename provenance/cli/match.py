@@ -14,6 +14,7 @@ import click
 import orjson
 
 from provenance.cli.context import CommandContext
+from provenance.cli.files import files_below
 from provenance.cli.options import jobs_option, named_tokenizer, output_format, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_left_out, say_problems, say_suspects, say_table, size_text, thousands, visible
 from provenance.errors import ConfigError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from provenance.matching.cascade import CascadeMatcher
 
 TABLE_ROWS = 40
-DATA_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".md", ".gz", ".zst", ".bz2", ".arrow", ".npy", ".bin"})
 
 
 @dataclass(slots=True)
@@ -62,7 +62,12 @@ class Tally:
 @click.command()
 @click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "-r", "--reference", "references", multiple=True, required=True, help="Reference files or folder, or the name of a set; may be given again."
+    "-r",
+    "--reference",
+    "references",
+    multiple=True,
+    required=True,
+    help="Reference files, packs or folder, or the name of a set; may be given again.",
 )
 @click.option("--text-field", default=None, help="Field of CORPUS that holds the text; found by convention otherwise.")
 @tokenizer_options
@@ -83,7 +88,7 @@ class Tally:
 def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
     """Find shared text, no registry needed.
 
-    CORPUS files are compared with reference files, or with sets made by `provenance reference add`.
+    CORPUS files are compared with reference files and packs, or with sets made by `provenance reference add`.
     """
     files = list(files_below(ctx, corpus))
     tally = Tally()
@@ -105,18 +110,9 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
     return 4 if tally.problems or (options["fail_on_match"] and tally.left_out) else 0
 
 
-def files_below(ctx: CommandContext, given: Iterable[Path]) -> Iterator[Path]:
-    """Yield files, and the data files below folders, sorted."""
-    for path in map(ctx.path, given):
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
-        else:
-            yield path
-
-
 def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack, tally: Tally) -> CascadeMatcher:
     """Open the sets named, and index the files named in a temporary store beside them."""
-    from provenance.cli.reference import add_files
+    from provenance.cli.reference import add_sets
     from provenance.matching.cascade import open_matcher
     from provenance.matching.index import ReferenceStore
 
@@ -131,11 +127,12 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
         )
     store = ReferenceStore(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-"))))
     for path in paths:
-        tally.problems += add_files(ctx, store, "references", list(files_below(ctx, [path])), options)
-    if not any(s.references for s in store.sets()):
+        tally.problems += add_sets(ctx, store, "references", [path], options)
+    names = [s.name for s in store.sets() if s.references]
+    if not names:
         say_problems(tally.problems)
         raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
-    return open_matcher(store, ["references"])
+    return open_matcher(store, names)
 
 
 def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitStack) -> IO[bytes] | None:

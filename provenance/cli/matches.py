@@ -126,6 +126,10 @@ def _print(item: MatchEvidence) -> None:
         return
     say("  training text:")
     _print_passage(item.text.text, item.text.shared)
+    if not item.text.reference_text:
+        say("  the reference is a pack: its words are not here")
+        say()
+        return
     say("  reference text:")
     _print_passage(item.text.reference_text, item.text.reference_shared)
     say()

@@ -31,9 +31,8 @@ _REFERENCE_OPTIONS = (
     click.option(
         "--kind",
         type=click.Choice(["api-output", "work", "license-text", "background"]),
-        default="work",
-        show_default=True,
-        help="What the references are.",
+        default=None,
+        help="What the references are; what the first record says otherwise, else work.",
     ),
     click.option("--id-field", default=None, help="Field of a reference record that holds its id."),
     click.option("--prompt-field", default=None, help="Field of a reference record that holds its prompt."),

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import click
 
+from provenance.errors import ConfigError
 from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
 
@@ -148,3 +150,23 @@ def next_step(command: str, *, quiet: bool = False) -> None:
     """Name the next command to type, on stderr."""
     if not quiet:
         say(f"Next: {command}", err=True)
+
+
+def write_whole(target: Path, parts: Iterable[bytes]) -> None:
+    """Write a file that appears under its name only once all of it is there.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    unfinished: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            unfinished = Path(file.name)
+            file.writelines(parts)
+        unfinished.chmod(0o644)
+        unfinished.replace(target)
+    except OSError as err:
+        raise ConfigError(f"{target}: cannot be written: {err.strerror}") from err
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.files import REFERENCE_SUFFIXES, files_below
 from provenance.cli.options import pass_context, reference_options, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible
+from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, size_text, visible, write_whole
 from provenance.cli.register import days
 from provenance.errors import IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
@@ -21,6 +23,10 @@ from provenance.model.reference import ReferenceKind
 if TYPE_CHECKING:
     from provenance.ingest.references import ReferenceOptions
     from provenance.matching.index import ReferenceStore
+
+
+_EXPLAINING = frozenset({ReferenceKind.BACKGROUND.value, ReferenceKind.LICENSE_TEXT.value})
+"""A pack that explains matches away is taken only if its kind is asked for."""
 
 
 @click.group()
@@ -38,7 +44,10 @@ def reference() -> None:
 @reference_options
 @pass_context
 def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: object) -> int:
-    """Index FILES as reference set NAME; a set that exists grows."""
+    """Index FILES as reference set NAME; a set that exists grows.
+
+    A FILE.pack made by `provenance reference pack` is added as it is: it holds no texts, and says itself what kind its references are.
+    """
     store = ctx.workspace().references
     problems = add_files(ctx, store, name, [ctx.path(f) for f in files], options)
     info = next((s for s in store.sets() if s.name == name), None)
@@ -52,21 +61,26 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
 
 def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Path], options: dict[str, object]) -> list[ReadProblem]:
     """Add reference files to a set, with a progress display. Returns what could not be read."""
-    from provenance.ingest.references import iter_references
+    from provenance.ingest.references import iter_references, stated_kind
+    from provenance.matching.packfile import add_pack, is_pack, read_header
 
     problems: list[ReadProblem] = []
     readable = []
     for file in files:
-        if file.exists():
-            readable.append(str(file))
-        else:
+        if not file.exists():
             problems.append(ReadProblem(path=str(file), line=None, record=None, message="no such file"))
+        elif is_pack(file):
+            add_pack(store, name, file, kind=ReferenceKind(str(options["kind"])) if options["kind"] else None)
+            _say_unseen(read_header(file).unseen)
+        else:
+            readable.append(str(file))
     if not readable:
         return problems
     progress = ctx.progress()
     progress.start("indexing", sum(Path(f).stat().st_size for f in readable))
+    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable) or ReferenceKind.WORK
     try:
-        store.add(name, iter_references(readable, reference_options_of(options), problems=problems), kind=ReferenceKind(str(options["kind"])))
+        store.add(name, iter_references(readable, reference_options_of(options, kind), problems=problems), kind=kind)
     except IngestError as err:
         problems.append(ReadProblem(path=name, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
     finally:
@@ -74,7 +88,30 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     return problems
 
 
-def reference_options_of(options: dict[str, object]) -> ReferenceOptions:
+def _say_unseen(count: int) -> None:
+    if count:
+        say(f"{counted(count, 'reference')} of the pack cannot be found: too short for its rate", err=True)
+
+
+def add_sets(
+    ctx: CommandContext, store: ReferenceStore, name: str, given: Sequence[Path], options: dict[str, object], *, prefix: str = ""
+) -> list[ReadProblem]:
+    """Add reference files and folders to a set, and each pack to a set of the name it gives itself. Returns what could not be read."""
+    from provenance.matching.packfile import is_pack, read_header
+
+    files = list(files_below(ctx, given, suffixes=REFERENCE_SUFFIXES))
+    packs = [f for f in files if is_pack(f) and f.exists()]
+    for pack_file in packs:
+        taken = {name, *(s.name for s in store.sets())}
+        own = f"{prefix}{read_header(pack_file).name}"
+        free = itertools.chain([own], (f"{own}-{i}" for i in itertools.count(2)))
+        add_files(
+            ctx, store, next(n for n in free if n not in taken), [pack_file], {"kind": options["kind"] if options["kind"] in _EXPLAINING else None}
+        )
+    return add_files(ctx, store, name, [f for f in files if f not in packs], options)
+
+
+def reference_options_of(options: dict[str, object], kind: ReferenceKind) -> ReferenceOptions:
     """Return how reference files are read, from command-line options."""
     from provenance.ingest.references import ReferenceOptions
 
@@ -85,7 +122,7 @@ def reference_options_of(options: dict[str, object]) -> ReferenceOptions:
         return str(options[key]) if options.get(key) else None
 
     return ReferenceOptions(
-        kind=ReferenceKind(str(options["kind"])),
+        kind=kind,
         id_field=optional("id_field"),
         text_field=optional("reference_text_field"),
         prompt_field=optional("prompt_field"),
@@ -134,6 +171,54 @@ def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
         return 0
     rows = [(r.id, r.kind, r.title if r.title != Absence.UNKNOWN else f"{r.provider} {r.model}", r.license, r.generated.start) for r in records]
     say_table(("id", "kind", "what", "licence", "from"), rows)
+    return 0
+
+
+@reference.command("export")
+@click.argument("name")
+@click.option("--text/--no-text", "with_text", default=True, show_default=True, help="Write the texts, or the records alone.")
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@pass_context
+def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path | None) -> int:
+    """Write the references of set NAME as JSON Lines.
+
+    One record with its text a line, as `provenance reference add` reads it.
+    """
+    from provenance.matching.export import iter_exported
+
+    lines = iter_exported(ctx.workspace().references, name, with_text=with_text)
+    if output_file is None:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+        return 0
+    target = ctx.path(output_file)
+    write_whole(target, lines)
+    next_step(f"provenance reference add NAME {visible(str(target))}", quiet=ctx.quiet)
+    return 0
+
+
+@reference.command("pack")
+@click.argument("name")
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="File to write; NAME.pack otherwise.")
+@click.option("--one-in", default=4, show_default=True, help="Keep one window of five words in so many: a power of two, 2 to 32.")
+@pass_context
+def pack(ctx: CommandContext, /, name: str, output_file: Path | None, one_in: int) -> int:
+    """Write set NAME without its texts, to hand out.
+
+    Whoever adds the pack finds where their data share text with yours, and gets none of it. A pack still gives away who and what is in it, and whoever
+    holds a text, or guesses five words of it, can confirm that: the fewer windows are kept, the less can be guessed and the more is missed.
+    See docs/formats/pack.md.
+    """
+    from provenance.matching.pack import coverage
+    from provenance.matching.packfile import PACK_SUFFIX, write_pack
+
+    target = ctx.path(output_file or Path(f"{name}{PACK_SUFFIX}"))
+    header = write_pack(ctx.workspace().references, name, target, one_in=one_in)
+    what = f"{counted(header.references, 'reference')}, {counted(header.words, 'word')}, one window in {one_in}"
+    say(f"{visible(str(target))}: {what}, {size_text(target.stat().st_size)} @{short(header.digest)}")
+    say(f"no texts are in it; its windows touch {coverage(one_in):.0%} of the words, and who guesses a window can confirm it")
+    _say_unseen(header.unseen)
+    next_step(f"provenance reference add {name} {visible(target.name)}, or provenance match … --reference {visible(target.name)}", quiet=ctx.quiet)
     return 0
 
 

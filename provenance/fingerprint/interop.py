@@ -14,7 +14,8 @@ from provenance.fingerprint.scheme import NUM_PERM, SEED
 if TYPE_CHECKING:
     from datasketch import LeanMinHash, MinHash
 
-_DATASKETCH_SCHEME = "affine32"
+DATASKETCH_SCHEME = "affine32"
+"""What datasketch calls the permutations that ours are equal to."""
 
 
 def to_minhash(sketch: NDArray[np.uint32]) -> MinHash:
@@ -25,7 +26,7 @@ def to_minhash(sketch: NDArray[np.uint32]) -> MinHash:
     """
     from datasketch import MinHash
 
-    return MinHash(seed=SEED, hashvalues=_checked(sketch), hashfunc=int, scheme=_DATASKETCH_SCHEME)
+    return MinHash(seed=SEED, hashvalues=_checked(sketch), hashfunc=int, scheme=DATASKETCH_SCHEME)
 
 
 def to_lean_minhash(sketch: NDArray[np.uint32]) -> LeanMinHash:
@@ -36,7 +37,7 @@ def to_lean_minhash(sketch: NDArray[np.uint32]) -> LeanMinHash:
     """
     from datasketch import LeanMinHash
 
-    return LeanMinHash(seed=SEED, hashvalues=_checked(sketch), scheme=_DATASKETCH_SCHEME)
+    return LeanMinHash(seed=SEED, hashvalues=_checked(sketch), scheme=DATASKETCH_SCHEME)
 
 
 def from_minhashes(minhashes: Iterable[MinHash]) -> NDArray[np.uint32]:
@@ -49,10 +50,10 @@ def from_minhashes(minhashes: Iterable[MinHash]) -> NDArray[np.uint32]:
     """
     rows = []
     for number, given in enumerate(minhashes):
-        if (given.scheme, given.seed, len(given.hashvalues)) != (_DATASKETCH_SCHEME, SEED, NUM_PERM):
+        if (given.scheme, given.seed, len(given.hashvalues)) != (DATASKETCH_SCHEME, SEED, NUM_PERM):
             raise SchemeMismatchError(
                 f"sketch {number} is {given.scheme}, seed {given.seed}, {len(given.hashvalues)} permutations; "
-                f"expected {_DATASKETCH_SCHEME}, seed {SEED}, {NUM_PERM}"
+                f"expected {DATASKETCH_SCHEME}, seed {SEED}, {NUM_PERM}"
             )
         rows.append(np.asarray(given.hashvalues, dtype=np.uint32))
     return np.array(rows, dtype=np.uint32).reshape(-1, NUM_PERM)

@@ -87,7 +87,8 @@ def find_candidates(queries: NDArray[np.uint32], table: BandTable, sketches: NDA
         out = np.empty((room, 2), dtype=np.int64)
         found = int(_query_table(queries, shift, table.buckets, table.entries, sketches, cap, out))
         if found <= room:
-            return np.unique(out[:found], axis=0) if found else out[:0]
+            pairs = out[:found]
+            return pairs[np.argsort(pairs[:, 0] * len(sketches) + pairs[:, 1], kind="stable")]
         room = found
 
 
@@ -129,6 +130,37 @@ def _same_band(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band: Int)
 
 
 @kernel()
+def _shares_earlier(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band: Int) -> bool:
+    """Tell whether two sketches share a band before this one."""
+    earlier = 0
+    while earlier < band and (sketch[earlier * ROWS] != other[earlier * ROWS] or not _same_band(sketch, other, earlier)):
+        earlier += 1
+    return bool(earlier < band)
+
+
+@kernel()
+def _look_up(
+    query: NDArray[np.uint32],
+    shift: np.uint64,
+    buckets: NDArray[np.uint32],
+    entries: NDArray[np.uint32],
+    sketches: NDArray[np.uint32],
+    room: NDArray[np.int64],
+) -> None:
+    """Put where the bucket of each band begins and ends into the first two rows of ``room``.
+
+    Each table is touched for all bands before the next one is, so that the memory is asked for many lines at a time instead of one.
+    """
+    for band in range(BANDS):
+        bucket = np.int64(band_key(query, band) >> shift)
+        room[0, band], room[1, band] = np.int64(buckets[bucket]), np.int64(buckets[bucket + 1])
+    for band in range(BANDS):
+        room[2, band] = np.int64(entries[room[0, band]]) if room[0, band] < room[1, band] else np.int64(0)
+    for band in range(BANDS):
+        room[2, band] = np.int64(sketches[room[2, band], band * ROWS])
+
+
+@kernel()
 def _query_table(
     queries: NDArray[np.uint32],
     shift: np.uint64,
@@ -138,19 +170,22 @@ def _query_table(
     cap: int,
     out: NDArray[np.int64],
 ) -> int:
-    """Write pairs, of which one may come several times; return how many there are, of which those within ``out`` are written."""
+    """Write each pair at the first band that it shares; return how many there are, of which those within ``out`` are written."""
     found = 0
-    for row in range(len(queries)):
+    room = np.empty((3, BANDS), dtype=np.int64)
+    for row in range(len(queries) if len(sketches) else 0):
         query = queries[row]
+        _look_up(query, shift, buckets, entries, sketches, room)
         taken = 0
-        last: Int = -1
         for band in range(BANDS):
-            bucket = np.int64(band_key(query, band) >> shift)
-            for slot in range(np.int64(buckets[bucket]), np.int64(buckets[bucket + 1])):
+            last: Int = -1
+            for slot in range(room[0, band], room[1, band]):
                 reference = np.int64(entries[slot])
                 if reference == last or taken >= cap or not _same_band(query, sketches[reference], band):
                     continue
-                last = reference
+                last = reference  # it comes again right away where two of its bands fell into this bucket
+                if _shares_earlier(query, sketches[reference], band):
+                    continue
                 taken += 1
                 if found < len(out):
                     out[found, 0], out[found, 1] = row, reference

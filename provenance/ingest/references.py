@@ -28,6 +28,7 @@ OUTPUT_NAMES = ("output", "completion", "response", "answer", "text", "content")
 """Fields that hold a reference's text, the first that is there wins."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDERS = ("stem", "id", "n")
+_KINDS = frozenset(kind.value for kind in ReferenceKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,22 @@ def iter_references(files: Iterable[str], options: ReferenceOptions, *, problems
         problems.extend(log.items)
 
 
+def stated_kind(files: Iterable[str]) -> ReferenceKind | None:
+    """Return the kind that the first record of some files says it is, as exported sets do; ``None`` where it says none that is known."""
+    for location in files:
+        try:
+            for entry in _entries(location, ProblemLog(location)):
+                return _kind_of(entry.record)
+        except ShardReadError:  # whoever reads the references says so
+            continue
+    return None
+
+
+def _kind_of(record: Mapping[str, object]) -> ReferenceKind | None:
+    said = record.get("kind")
+    return ReferenceKind(said) if isinstance(said, str) and said in _KINDS else None
+
+
 def _check_template(template: str | None) -> None:
     for name in _PLACEHOLDER.findall(template or ""):
         if name not in _PLACEHOLDERS:
@@ -138,6 +155,9 @@ def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> Fro
         wanted = options.text_field or " or ".join(_text_names(options))
         log.add(f"has no text in {wanted}; its fields are: {list_names(record)}", line=entry.line or None, record=entry.index)
         return None
+    kind = _kind_of(record)
+    if kind not in (None, options.kind):
+        log.add(f"says that it is of kind {kind}; kept as {options.kind}, like the set", line=entry.line or None, record=entry.index)
     generated = _generated(record, options.generated)
     if Absence.UNREADABLE in (generated.start, generated.end):
         log.add("its field 'generated' is no date or range of dates such as 2024-03-01..2024-05-31", line=entry.line or None, record=entry.index)

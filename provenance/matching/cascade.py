@@ -8,20 +8,24 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provenance.errors import ReferenceIndexError
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
-from provenance.matching.evidence import Place, Reported, RowText, build_match, show_texts
-from provenance.matching.index import OpenIndex, ReferenceStore
+from provenance.matching.evidence import Place, Reported, RowText, build_match, show_sampled, show_texts
+from provenance.matching.index import OpenIndex, OpenSegment, ReferenceStore
 from provenance.matching.judge import Judge, Row
 from provenance.matching.measure import Measured, measure_matches
 from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
+from provenance.matching.pack import PackSegment
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
+from provenance.matching.sampled import equal_digests, find_sampled, measure_sampled
 from provenance.matching.score import SHINGLE
-from provenance.matching.segment import Segment
+from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
+from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
 from provenance.matching.words import Words, read_words
 from provenance.model.match import Match, MatchText
@@ -84,7 +88,7 @@ class CascadeMatcher:
     @property
     def scheme(self) -> str:
         """A name that records every parameter that can change a result."""
-        return "+".join([*sorted({s.params.name for s in self._segments}), self._params.name, stop_name()])
+        return "+".join([*sorted({s.entry.scheme for s in self._segments}), self._params.name, stop_name()])
 
     @property
     def index_digests(self) -> tuple[str, ...]:
@@ -153,7 +157,7 @@ class CascadeMatcher:
         measured: dict[int, Measured] = {}
         for segment, numbers in by_segment.items():
             pairs = [(reports[i].text.row, reports[i].found) for i in numbers]
-            measured.update(zip(numbers, measure_matches(batch, words, pairs, self._segments[segment]), strict=True))
+            measured.update(zip(numbers, _measured(batch, words, pairs, self._segments[segment]), strict=True))
         return [measured[i] for i in range(len(reports))]
 
     def _find(self, words: Words) -> list[Found]:
@@ -162,18 +166,15 @@ class CascadeMatcher:
         for group in self._groups:
             passing = group.probe(words)
             for i in group.members:
-                found[i] = find_passages(words, passing, self._segments[i], self._params)
+                found[i] = _found(words, passing, self._segments[i], self._params)
         return [found[i] for i in range(len(self._segments))]
 
     def _candidates(self, words: Words, found: Sequence[Found]) -> dict[int, list[Candidate]]:
         rows: dict[int, list[Candidate]] = {}
         digests = digest_rows(words.words, words.offsets)
         for i, (segment, result) in enumerate(zip(self._segments, found, strict=True)):
-            equal = equal_rows(
-                words.words, words.offsets, digests, np.asarray(segment.digests), segment.words, segment.ref_offsets, _WHOLE_WORDS, _WHOLE_CAP
-            )
             whole = set()
-            for row, ref in equal.tolist():
+            for row, ref in _equal(words, digests, segment):
                 length = int(words.offsets[row + 1] - words.offsets[row])
                 held = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
                 extent = words.data[words.start[held[0]] : words.end[held[1] - 1]]
@@ -191,13 +192,15 @@ class CascadeMatcher:
 
     def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:
         """Mark the passages of whole near-duplicates, and add those that left no passage."""
-        sparse = any(segment.params.one_in > 1 for segment in self._segments)
-        rows = sketched_rows(words, [result.runs for result in found], every_row=sparse)
-        if not len(rows):
+        texts = [i for i, segment in enumerate(self._segments) if segment.has_text]
+        sparse = any(self._segments[i].params.one_in > 1 for i in texts)
+        rows = sketched_rows(words, [found[i].runs for i in texts], every_row=sparse)
+        if not len(rows) and not any(result.near for result in found):
             return
         sketches = sketch_words(words.words, words.offsets, rows)
         for i, segment in enumerate(self._segments):
-            for row, ref in find_near_duplicates(words, rows, sketches, segment):
+            near = find_near_duplicates(words, rows, sketches, segment) if isinstance(segment, TextSegment) else found[i].near
+            for row, ref in near:
                 own = [c for c in candidates.get(row, ()) if (c.segment, c.ref) == (i, ref)]
                 for c in own:
                     c.near = True
@@ -207,7 +210,29 @@ class CascadeMatcher:
     def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:
         """Return the words behind a match, given the whole training field."""
         segment, ref = self._index.find(match.reference_set, match.reference)
+        if isinstance(segment, PackSegment):
+            return show_sampled(match, field_text, segment.shingles(ref), context=context)
         return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+def _found(words: Words, passing: NDArray[np.int64], segment: OpenSegment, params: MatchParams) -> Found:
+    if isinstance(segment, PackSegment):
+        return find_sampled(words, passing, segment, params)
+    return find_passages(words, passing, segment, params)
+
+
+def _measured(batch: TextBatch, words: Words, found: Sequence[tuple[int, Candidate]], segment: OpenSegment) -> list[Measured]:
+    if isinstance(segment, PackSegment):
+        return measure_sampled(batch, words, found, segment)
+    return measure_matches(batch, words, found, segment)
+
+
+def _equal(words: Words, digests: NDArray[np.uint64], segment: OpenSegment) -> list[tuple[int, int]]:
+    if isinstance(segment, PackSegment):
+        return equal_digests(words, digests, segment, least_words=_WHOLE_WORDS, cap=_WHOLE_CAP)
+    table = np.asarray(segment.digests)
+    equal = equal_rows(words.words, words.offsets, digests, table, segment.words, segment.ref_offsets, _WHOLE_WORDS, _WHOLE_CAP)
+    return [(row, ref) for row, ref in equal.tolist()]
 
 
 @contextmanager

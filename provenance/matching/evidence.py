@@ -14,8 +14,10 @@ from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
 from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
-from provenance.matching.score import estimate_chance_alarms, jaccard_of, wilson_interval
-from provenance.matching.segment import Segment, encode
+from provenance.matching.score import SHINGLE, estimate_chance_alarms, jaccard_of, wilson_interval
+from provenance.matching.segment import encode
+from provenance.matching.stored import Segment
+from provenance.matching.windows import know_windows, mark_windows
 from provenance.matching.words import Words, read_words
 from provenance.model.match import ALSO_LISTED, AlsoIn, Explanation, Match, MatchMethod, MatchText, Span
 from provenance.ports import TextBatch
@@ -51,6 +53,8 @@ class RowText:
 
         A quotation stands in somebody's text: where it is more than half of a field, the field is that passage, whatever marks are put around it.
         """
+        if not segment.has_text:  # whether the reference has marks there cannot be seen
+            return False
         length = self._words.offsets.item(self.row + 1) - self._words.offsets.item(self.row)
         if found.words > quote_words or 2 * found.words > length or not stands_in_quotes(self.text, *self.span(found.start, found.end)):
             return False
@@ -152,6 +156,25 @@ def show_texts(match: Match, field_text: str, reference_text: str, *, context: i
         reference_after=reference_text[match.reference_end : match.reference_end + context],
         shared=marked,
         reference_shared=reference_marked,
+        document_length=len(field_text),
+    )
+
+
+def show_sampled(match: Match, field_text: str, windows: NDArray[np.uint64], *, context: int) -> MatchText:
+    """Return the training passage with context, and the stretches in sampled windows that the reference, which is a pack, has too."""
+    text = field_text[match.start : match.end]
+    words, spans = _words(text)
+    mask = np.zeros(len(words), dtype=np.bool_)
+    mark_windows(words, 0, len(words), know_windows(windows), SHINGLE, mask)
+    return MatchText(
+        before=field_text[max(0, match.start - context) : match.start],
+        text=text,
+        after=field_text[match.end : match.end + context],
+        reference_before="",
+        reference_text="",
+        reference_after="",
+        shared=_stretches(mask, spans),
+        reference_shared=(),
         document_length=len(field_text),
     )
 

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.matching.candidate import Candidate, RowRuns, longest_run, mark_others, mark_own, mark_runs
+from provenance.matching.pack import PackSegment
 from provenance.matching.params import MatchParams
 from provenance.matching.related import Place, Relations
-from provenance.matching.score import SHINGLE, compute_overlap, shingles
-from provenance.matching.segment import Segment
-from provenance.matching.windows import KnownWindows, count_new_windows, know_windows, mark_windows
+from provenance.matching.sampled import is_short_sample
+from provenance.matching.score import SHINGLE, compute_overlap
+from provenance.matching.stored import Segment, compared_shingles
+from provenance.matching.windows import KnownWindows, know_windows, mark_windows
 from provenance.model.match import Explanation
 from provenance.model.reference import ReferenceKind
 
-PROMPT_WINDOW = 4
-"""Words in an n-gram that counts as taken from the prompt."""
 SAME_TEXT = 0.8
 """Two references of which one holds this share of the other's 5-grams are one text: neither explains the other away."""
 NEARLY_ALL = 0.8
@@ -50,8 +50,9 @@ class Explainer:
         """Keep what is needed to judge; ``stop`` holds sorted sets of stop-passage windows."""
         self._segments, self._kinds, self._params = segments, kinds, params
         self._stop = tuple((reason, know_windows(hashes)) for reason, hashes in stop)
+        self._novel = [params.min_novel * segment.shown for segment in segments]
         self._same: dict[tuple[int, int, int, int], bool] = {}
-        self._prompts: dict[tuple[int, int], KnownWindows] = {}
+        self._prompts: dict[tuple[int, int], tuple[KnownWindows, int]] = {}
         self._relations = Relations(segments)
 
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
@@ -61,7 +62,7 @@ class Explainer:
         if self._outside_body(found):
             return Explanation.BOILERPLATE
         longest = longest_run(found, runs)
-        if self._is_short(found, longest[1] - longest[0]):
+        if self._is_short(found, longest[1] - longest[0], words):
             return None if self._is_short_answer(found, runs, words) else Explanation.SHORT_PASSAGE
         because = self._subtract(found, runs, words, longest)
         if because is None and not found.whole and found.words <= self._params.common_words and self.is_widespread(found, runs):
@@ -81,8 +82,10 @@ class Explainer:
         places = self._holders(found, runs)
         return len(places) >= enough and self._relations.count_unrelated(places, enough=enough) >= enough
 
-    def _is_short(self, found: Candidate, longest: int) -> bool:
-        params = self._params
+    def _is_short(self, found: Candidate, longest: int, words: NDArray[np.uint32]) -> bool:
+        params, segment = self._params, self._segments[found.segment]
+        if isinstance(segment, PackSegment) and not found.whole:
+            return is_short_sample(found, longest, words, segment, params)
         # A short text that the training text repeats is no long passage: the shorter side counts.
         counted = found.counted + min(0, found.ref_end - found.ref_start - found.words)
         if counted < params.min_words or found.whole:
@@ -110,7 +113,7 @@ class Explainer:
                 if self._kinds[row.segment] is ReferenceKind.LICENSE_TEXT:
                     mark_runs(row.runs, np.ones(len(row.runs), dtype=np.bool_), found.start, found.end, taken)
             yield Explanation.LICENSE_TEXT
-        mark_windows(words, found.start, found.end, self._prompt(found), PROMPT_WINDOW, taken)
+        mark_windows(words, found.start, found.end, *self._prompt(found), taken)
         yield Explanation.PROMPT
 
     def _subtract(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32], longest: tuple[int, int]) -> Explanation | None:
@@ -130,18 +133,19 @@ class Explainer:
         taken |= self._common_mask(found, runs, taken & own, own, (_BACKGROUND,))
         if not self._left(found, taken & own):
             return Explanation.COMMON_TO_MODELS
-        if self._long_words(found, runs, taken) > self._params.common_words:
+        if self._long_words(found, runs, taken) > self._params.common_words * self._segments[found.segment].shown:
             return None
         taken |= self._common_mask(found, runs, taken & own, own, (_API, _BACKGROUND))
         return None if self._left(found, taken & own) or self._is_singular(found, runs, longest) else Explanation.COMMON_TO_MODELS
 
     def _left(self, found: Candidate, taken: Mask) -> bool:
-        return found.equal - int(np.count_nonzero(taken)) >= self._params.min_novel
+        return found.equal - int(np.count_nonzero(taken)) >= self._novel[found.segment]
 
     def _long_words(self, found: Candidate, runs: Sequence[RowRuns], taken: Mask) -> int:
         """Return the words in long exact runs with the reference that are not taken yet."""
         long = np.zeros(found.words, dtype=np.bool_)
-        mark_own(runs[found.segment].runs, found.ref, found.start, found.end, self._params.piece_words, long)
+        least = int(self._params.piece_words * self._segments[found.segment].run_share)
+        mark_own(runs[found.segment].runs, found.ref, found.start, found.end, least, long)
         return int(np.count_nonzero(long & ~taken))
 
     def _holds_edits(self, found: Candidate, own: Mask, words: NDArray[np.uint32]) -> bool:
@@ -150,16 +154,16 @@ class Explainer:
         The words that the prompt has are the user's own. The model's are the windows that the prompt lacks: words it changed, sentences it put in another
         order. Who has nearly the whole answer with more than half of these has the answer. An answer that changes nothing is no model's text.
         """
-        segment, known = self._segments[found.segment], self._prompt(found)
+        segment, (known, _) = self._segments[found.segment], self._prompt(found)
         low, high = segment.ref_offsets.item(found.ref), segment.ref_offsets.item(found.ref + 1)
         if found.ref_end - found.ref_start < NEARLY_ALL * (high - low):
             return False
-        changed = count_new_windows(segment.words, low, high, known, PROMPT_WINDOW, np.ones(high - low, dtype=np.bool_))
-        return 2 * count_new_windows(words, found.start, found.end, known, PROMPT_WINDOW, own) > changed
+        return 2 * segment.count_new(words, found.start, found.end, known, own) > segment.count_own(found.ref, known)
 
     def _is_singular(self, found: Candidate, runs: Sequence[RowRuns], longest: tuple[int, int]) -> bool:
         """Tell whether a long exact run is this provider's own: others' phrases may cover it piece by piece, but no other provider's answer holds it."""
-        return longest[1] - longest[0] >= self._params.min_words and not self._is_held_elsewhere(found, runs, longest, self._params.common_share)
+        least = self._params.min_words * self._segments[found.segment].run_share
+        return longest[1] - longest[0] >= least and not self._is_held_elsewhere(found, runs, longest, self._params.common_share)
 
     def _is_held_elsewhere(self, found: Candidate, runs: Sequence[RowRuns], place: tuple[int, int], share: float) -> bool:
         """Tell whether another provider's text holds this share of some words of the passage; for works, whether background does."""
@@ -201,15 +205,13 @@ class Explainer:
         held = mark_own(runs[found.segment].runs, found.ref, found.start, found.end, 1, own)
         return own if held else ~own
 
-    def _prompt(self, found: Candidate) -> KnownWindows:
-        """Return the windows of the prompt that the reference answers."""
+    def _prompt(self, found: Candidate) -> tuple[KnownWindows, int]:
+        """Return the windows of the prompt that the reference answers, and of how many words they are."""
         key = (found.segment, found.ref)
         if key not in self._prompts:
-            segment = self._segments[found.segment]
             if len(self._prompts) > _CACHED:
                 self._prompts.clear()
-            low, high = segment.prompt_offsets.item(found.ref), segment.prompt_offsets.item(found.ref + 1)
-            self._prompts[key] = know_windows(shingles(segment.prompt_words[low:high], PROMPT_WINDOW))
+            self._prompts[key] = self._segments[found.segment].know_prompt(found.ref)
         return self._prompts[key]
 
     def _common_mask(self, found: Candidate, runs: Sequence[RowRuns], taken: Mask, own: Mask, kinds: Collection[ReferenceKind]) -> Mask:
@@ -246,7 +248,7 @@ class Explainer:
         if key not in self._same:
             if len(self._same) > _CACHED:
                 self._same.clear()
-            a, b = self._segments[found.segment].shingles(found.ref), self._segments[segment].shingles(ref)
+            a, b = compared_shingles(self._segments, (found.segment, found.ref), (segment, ref))
             least = min(len(a), len(b))
             self._same[key] = least > 0 and max(len(a), len(b)) <= _SIZE_RATIO * least and compute_overlap(a, b) >= SAME_TEXT * least
         return self._same[key]

@@ -7,42 +7,33 @@ before or after, never between; a kill at any moment loses at most the segment i
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
 
-from provenance.canonical import canonical_bytes, digest_bytes, digest_of
-from provenance.errors import ReferenceIndexError, SchemeMismatchError, WireFormatError
+from provenance.canonical import digest_bytes, digest_of
+from provenance.errors import ReferenceIndexError, SchemeMismatchError
 from provenance.fingerprint.digest import hash_file
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
-from provenance.matching.params import INDEX_FORMAT, INDEX_VERSION, IndexParams, choose_rate
-from provenance.matching.segment import Draft, Segment, SegmentEntry, encode, write_segment
+from provenance.matching.manifest import SetManifest, read_manifest, set_digest, sync_folder, write_manifest
+from provenance.matching.pack import PackSegment
+from provenance.matching.params import IndexParams, choose_rate
+from provenance.matching.segment import Draft, TextSegment, encode, write_segment
+from provenance.matching.stored import Segment, SegmentEntry
 from provenance.model.reference import ReferenceKind, ReferenceRecord
-from provenance.model.wire import read_value, to_wire
+from provenance.model.wire import to_wire
 from provenance.ports import ReferenceText
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_AGAIN = "provenance reference remove NAME, then provenance reference add NAME with its files"
 SEGMENT_TEXT_BYTES = 128 << 20
 """A segment is published once it holds this much text, so that memory stays bounded and a kill loses little."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetManifest:
-    """The file that says what a set consists of."""
-
-    name: str
-    kind: ReferenceKind
-    segments: tuple[SegmentEntry, ...] = ()
-    format: str = INDEX_FORMAT
-    version: int = INDEX_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +63,16 @@ class SegmentInfo:
     """References that the set held already, with the same text."""
 
 
+OpenSegment = TextSegment | PackSegment
+
+
 class OpenIndex:
     """Sets opened for reading, in the order given."""
 
-    def __init__(self, sets: Sequence[tuple[SetManifest, tuple[Segment, ...]]]) -> None:
+    def __init__(self, sets: Sequence[tuple[SetManifest, tuple[OpenSegment, ...]]]) -> None:
         """Keep the open segments."""
         self.sets = tuple(sets)
-        self.segments: tuple[Segment, ...] = tuple(s for _, segments in sets for s in segments)
+        self.segments: tuple[OpenSegment, ...] = tuple(s for _, segments in sets for s in segments)
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -90,7 +84,7 @@ class OpenIndex:
         """Return the words of all sets together."""
         return sum(s.entry.words for s in self.segments)
 
-    def find(self, set_name: str, reference: str) -> tuple[Segment, int]:
+    def find(self, set_name: str, reference: str) -> tuple[OpenSegment, int]:
         """Return the segment and number of a reference.
 
         Raises:
@@ -103,11 +97,6 @@ class OpenIndex:
             if reference in segment.by_id:
                 return segment, segment.by_id[reference]
         raise ReferenceIndexError(f"reference set {set_name!r} holds no reference {reference!r}")
-
-
-def set_digest(manifest: SetManifest) -> str:
-    """Return the digest of a set: of its kind and its segments' digests."""
-    return digest_of({"kind": manifest.kind.value, "segments": [s.digest for s in manifest.segments]})
 
 
 class ReferenceStore:
@@ -137,7 +126,7 @@ class ReferenceStore:
             references=sum(s.references for s in manifest.segments),
             words=sum(s.words for s in manifest.segments),
             segments=len(manifest.segments),
-            scheme=",".join(sorted({s.params.name for s in manifest.segments})),
+            scheme=",".join(sorted({s.scheme for s in manifest.segments})),
             size_bytes=sum(f.size_bytes for s in manifest.segments for f in s.files),
         )
 
@@ -159,27 +148,53 @@ class ReferenceStore:
         Raises:
             ReferenceIndexError: If the set is of another kind, an id is there already with another text, another writer is at work, or the disk refuses.
         """
+        with self._writing(name, kind) as (folder, manifest):
+            return self._append(folder, manifest, references, one_in)
+
+    @contextmanager
+    def _writing(self, name: str, kind: ReferenceKind) -> Iterator[tuple[Path, SetManifest]]:
+        """Give the folder and manifest of a set of this kind to its only writer."""
         folder = self._set_folder(name)
         folder.mkdir(parents=True, exist_ok=True)
         with _writer_lock(folder):
             _sweep(folder)
-            return self._append(folder, name, references, kind, one_in)
+            manifest = self._manifest(name) if (folder / "manifest.json").exists() else SetManifest(name=name, kind=kind)
+            if manifest.kind is not kind:
+                raise ReferenceIndexError(f"reference set {name!r} is of kind {manifest.kind.value}, got {kind.value}", hint="use another set name")
+            yield folder, manifest
 
-    def _append(self, folder: Path, name: str, references: Iterable[ReferenceText], kind: ReferenceKind, one_in: int | None) -> SegmentInfo:
-        manifest = self._manifest(name) if (folder / "manifest.json").exists() else SetManifest(name=name, kind=kind)
-        if manifest.kind is not kind:
-            raise ReferenceIndexError(f"reference set {name!r} is of kind {manifest.kind.value}, got {kind.value}", hint="use another set name")
+    def adopt(self, name: str, parts: Sequence[tuple[SegmentEntry, Callable[[Path], SegmentEntry]]], *, kind: ReferenceKind) -> SegmentInfo:
+        """Append segments that were built elsewhere, each whole; those that the set has already are skipped.
+
+        Args:
+            name: Of the set.
+            parts: What each segment is said to be, and what writes its files into an empty folder, checked.
+            kind: What the set holds.
+
+        Raises:
+            ReferenceIndexError: If the set is of another kind, an id is there already, another writer is at work, or a part is not what it is said to be.
+        """
+        with self._writing(name, kind) as (folder, manifest):
+            held = {s.digest for s in manifest.segments}
+            known = set(_known_texts(self._open_set(manifest)[1]))
+            published, skipped = manifest, 0
+            for entry, write in parts:
+                if entry.digest in held:
+                    skipped += entry.references
+                else:
+                    published = _publish(folder, published, partial(_write_new, write=write, known=known, name=name))
+            return _added(published, len(manifest.segments), skipped)
+
+    def _append(self, folder: Path, manifest: SetManifest, references: Iterable[ReferenceText], one_in: int | None) -> SegmentInfo:
+        name = manifest.name
         known = _known_texts(self._open_set(manifest)[1])
         before, skipped = len(manifest.segments), 0
         for draft, repeats in _drafts(references, known, name):
             skipped += repeats
             if draft.records:
                 params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(sum(map(len, draft.texts)) // 6))
-                manifest = _publish(folder, manifest, draft, params)
-        new = manifest.segments[before:]
-        return SegmentInfo(
-            segments=tuple(s.digest for s in new), references=sum(s.references for s in new), words=sum(s.words for s in new), skipped=skipped
-        )
+                manifest = _publish(folder, manifest, partial(write_segment, draft=draft, params=params))
+        return _added(manifest, before, skipped)
 
     def verify(self, name: str) -> list[str]:
         """Digest every file of a set again and return what is wrong, one sentence each; an empty list means nothing is."""
@@ -221,14 +236,14 @@ class ReferenceStore:
             raise ReferenceIndexError("no reference set was named", hint="name one of: " + (", ".join(s.name for s in self.sets()) or "none yet"))
         return OpenIndex([self._open_set(self._manifest(name)) for name in names])
 
-    def _open_set(self, manifest: SetManifest) -> tuple[SetManifest, tuple[Segment, ...]]:
+    def _open_set(self, manifest: SetManifest) -> tuple[SetManifest, tuple[OpenSegment, ...]]:
         for entry in manifest.segments:
             if entry.params.tokens != TOKEN_SCHEME:
                 raise SchemeMismatchError(
                     f"reference set {manifest.name!r} was indexed as {entry.params.tokens}, this version reads {TOKEN_SCHEME}",
                     hint="remove the set and add its references again",
                 )
-        return manifest, tuple(Segment(self._segment_folder(manifest.name, e), e, set_name=manifest.name) for e in manifest.segments)
+        return manifest, tuple(_open_segment(self._segment_folder(manifest.name, e), e, manifest.name) for e in manifest.segments)
 
     def _set_folder(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -252,24 +267,11 @@ class ReferenceStore:
             document = orjson.loads(raw)
         except (OSError, orjson.JSONDecodeError) as err:
             raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
-        return _read_manifest(document, path)
+        return read_manifest(document, path)
 
 
-def _read_manifest(document: object, path: Path) -> SetManifest:
-    if not isinstance(document, dict) or document.get("format") != INDEX_FORMAT:
-        raise ReferenceIndexError(f"{path}: not a reference index")
-    version = document.get("version")
-    if version != INDEX_VERSION:
-        older = isinstance(version, int) and version < INDEX_VERSION
-        made = "made by an older version: remove and add again" if older else "made by a newer version: read it with that"
-        raise ReferenceIndexError(f"{path}: index version {version!r}, this release reads {INDEX_VERSION}; {made}", hint=_AGAIN if older else None)
-    body = {k: v for k, v in document.items() if k != "digest"}
-    if document.get("digest") != digest_of(body):
-        raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint="remove the set and add it again")
-    try:
-        return read_value(SetManifest, body, where=str(path))
-    except WireFormatError as err:
-        raise ReferenceIndexError(f"{path}: damaged: {err}") from err
+def _open_segment(folder: Path, entry: SegmentEntry, set_name: str) -> OpenSegment:
+    return PackSegment(folder, entry, set_name=set_name) if entry.pack else TextSegment(folder, entry, set_name=set_name)
 
 
 def _known_texts(segments: Sequence[Segment]) -> dict[str, str]:
@@ -279,6 +281,23 @@ def _known_texts(segments: Sequence[Segment]) -> dict[str, str]:
             (str(i), str(d)) for i, d in zip(segment.texts.column("id").to_pylist(), segment.texts.column("sha256").to_pylist(), strict=True)
         )
     return known
+
+
+def _added(manifest: SetManifest, before: int, skipped: int) -> SegmentInfo:
+    new = manifest.segments[before:]
+    return SegmentInfo(
+        segments=tuple(s.digest for s in new), references=sum(s.references for s in new), words=sum(s.words for s in new), skipped=skipped
+    )
+
+
+def _write_new(folder: Path, *, write: Callable[[Path], SegmentEntry], known: set[str], name: str) -> SegmentEntry:
+    """Write a segment of which no reference is known yet."""
+    entry = write(folder)
+    for reference in _open_segment(folder, entry, name).by_id:
+        if reference in known:
+            raise ReferenceIndexError(f"reference {reference!r} is in set {name!r} already", hint="use another set name")
+        known.add(reference)
+    return entry
 
 
 def _drafts(references: Iterable[ReferenceText], known: dict[str, str], name: str) -> Iterator[tuple[Draft, int]]:
@@ -308,41 +327,21 @@ def _drafts(references: Iterable[ReferenceText], known: dict[str, str], name: st
     yield Draft(records, texts, digests), repeats
 
 
-def _publish(folder: Path, manifest: SetManifest, draft: Draft, params: IndexParams) -> SetManifest:
+def _publish(folder: Path, manifest: SetManifest, write: Callable[[Path], SegmentEntry]) -> SetManifest:
     """Write a segment and the manifest that names it, in this order."""
     home = folder / "segments"
     home.mkdir(exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=home))
-    entry = write_segment(temporary, draft, params)
+    entry = write(temporary)
     target = home / entry.digest.removeprefix("sha256:")
     if target.exists():  # a segment of the same bytes that no manifest names: left by a writer that was killed before publishing
         shutil.rmtree(target)
     temporary.rename(target)
-    _sync(target)
-    _sync(home)
+    sync_folder(target)
+    sync_folder(home)
     published = SetManifest(name=manifest.name, kind=manifest.kind, segments=(*manifest.segments, entry))
-    _write_manifest(folder, published)
+    write_manifest(folder, published)
     return published
-
-
-def _write_manifest(folder: Path, manifest: SetManifest) -> None:
-    body = to_wire(manifest)
-    raw = canonical_bytes({**body, "digest": digest_of(body)})
-    descriptor, name = tempfile.mkstemp(prefix=".tmp-manifest-", dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(raw + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).rename(folder / "manifest.json")
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:

@@ -19,7 +19,7 @@ from provenance.matching.candidate import Candidate, RowRuns, own_runs
 from provenance.matching.evidence import RowText
 from provenance.matching.explain import Explainer, StopWindows
 from provenance.matching.params import MatchParams
-from provenance.matching.segment import Segment
+from provenance.matching.stored import Segment
 from provenance.model.match import Explanation
 from provenance.model.reference import ReferenceKind
 
@@ -179,7 +179,7 @@ class Judge:
         pieces = [(p, c) for p, c in pile.pieces if not self._explainer.is_widespread(c, p.row.runs)]
         runs = [Run(i, p.row.text.row, c.segment, *run) for i, (p, c) in enumerate(pieces) for run in own_runs(c, p.row.runs).tolist()]
         held: dict[int, list[NDArray[np.int64]]] = {}
-        for run in select_long(runs, self._params.piece_words):
+        for run in self._select_long(runs):
             held.setdefault(run.piece, []).append(self._own_words(run, *pieces[run.piece]))
         quoted = any(pieces[i][0].because is Explanation.QUOTATION for i in held)
         if not held or (len(held) == 1 and quoted):
@@ -187,6 +187,12 @@ class Judge:
         least = self._params.quote_words + 1 if quoted else self._params.pieces_words
         total = _count_distinct(np.concatenate([words for parts in held.values() for words in parts]))
         return [pieces[i] for i in held] if total >= least else []
+
+    def _select_long(self, runs: Sequence[Run]) -> list[Run]:
+        """Return the long runs; of packs, runs of which enough was seen."""
+        shares = sorted({self._segments[run.segment].run_share for run in runs})
+        by_share = ([r for r in runs if self._segments[r.segment].run_share == share] for share in shares)
+        return [run for share, own in zip(shares, by_share, strict=True) for run in select_long(own, int(self._params.piece_words * share))]
 
     def _own_words(self, run: Run, piece: Judged, c: Candidate) -> NDArray[np.int64]:
         """Return (n, 4) position in the batch, segment, position in it, and the word with the one before it, of the words that nothing explains."""

@@ -21,7 +21,7 @@ from provenance.matching.words import Words
 from provenance.ports import TextBatch
 
 if TYPE_CHECKING:
-    from provenance.matching.segment import Segment
+    from provenance.matching.segment import TextSegment
 
 LONG_REFERENCE = 2048
 """Words from which on a reference's shingles are kept instead of being counted anew for each match."""
@@ -49,7 +49,7 @@ class Measured:
     """Code points of the field up to the passage's end."""
 
 
-def measure_matches(batch: TextBatch, words: Words, found: Sequence[tuple[int, Candidate]], segment: Segment) -> list[Measured]:
+def measure_matches(batch: TextBatch, words: Words, found: Sequence[tuple[int, Candidate]], segment: TextSegment) -> list[Measured]:
     """Return the numbers on passages shared with one segment, in the order given.
 
     Args:
@@ -64,7 +64,7 @@ def measure_matches(batch: TextBatch, words: Words, found: Sequence[tuple[int, C
     longest = max(longest, int((tasks[:, 3] - tasks[:, 2] + tasks[:, 5] - tasks[:, 4]).max(initial=0)))
     table = np.empty(_table_size(longest), dtype=np.uint64)
     _count_passages(words.words, words.offsets, segment.words, segment.ref_offsets, tasks, table, out)
-    _count_codes(batch.data, batch.offsets, words.start, words.end, tasks, out)
+    count_codes(batch.data, batch.offsets, words.start, words.end, tasks, out)
     for i in np.flatnonzero(out[:, 4] < 0).tolist():
         known, ranks, shift = segment.ranked_shingles(int(tasks[i, 1]))
         low, high = words.offsets[tasks[i, 0]], words.offsets[tasks[i, 0] + 1]
@@ -187,7 +187,7 @@ def _codes_between(data: NDArray[np.uint8], low: int, high: int) -> int:
 
 
 @kernel()
-def _count_codes(
+def count_codes(
     data: NDArray[np.uint8],
     data_offsets: NDArray[np.int64],
     starts: NDArray[np.int64],

@@ -22,7 +22,7 @@ from provenance.matching.seeds import window_hash
 from provenance.matching.words import Words
 
 if TYPE_CHECKING:
-    from provenance.matching.segment import Segment
+    from provenance.matching.segment import TextSegment
 
 NEAR_ARRAYS = ("sketches", "sketch_refs", "band_buckets", "band_entries")
 NEAR_JACCARD = 0.5
@@ -75,7 +75,7 @@ def sketched_rows(words: Words, runs: Iterable[NDArray[np.int64]], *, every_row:
     return np.flatnonzero(worth)
 
 
-def find_near_duplicates(words: Words, rows: NDArray[np.int64], sketches: NDArray[np.uint32], segment: Segment) -> list[tuple[int, int]]:
+def find_near_duplicates(words: Words, rows: NDArray[np.int64], sketches: NDArray[np.uint32], segment: TextSegment) -> list[tuple[int, int]]:
     """Return (row, reference) for each field whose exact Jaccard similarity with a whole reference is at least one half.
 
     Args:

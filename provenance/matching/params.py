@@ -8,6 +8,8 @@ from provenance.canonical import digest_of
 
 INDEX_FORMAT = "provenance.reference-index"
 INDEX_VERSION = 4
+PACK_RULES = "pack-1"
+"""Version of what a pack holds (``pack.py``) and of how matches with it are judged (``sampled.py``); it changes with any number there."""
 SMALL_REFERENCE_WORDS = 20_000_000
 """Up to here every window of the reference is a seed; beyond, one in four."""
 LARGE_REFERENCE_WORDS = 1_000_000_000

@@ -12,7 +12,8 @@ from provenance.matching.align import extend_runs
 from provenance.matching.chains import chain_groups, measure_chains
 from provenance.matching.params import MatchParams
 from provenance.matching.seeds import exact_runs, merge_filter, narrow, probe
-from provenance.matching.segment import Segment, filter_shift
+from provenance.matching.segment import TextSegment, filter_shift
+from provenance.matching.stored import Segment
 from provenance.matching.words import Words
 
 _BUDGET = 256
@@ -34,6 +35,8 @@ class Found:
     passages: NDArray[np.int64]
     runs: NDArray[np.int64]
     dropped: int
+    near: tuple[tuple[int, int], ...] = ()
+    """(row, reference) of whole fields that a pack shows to be near-duplicates; of texts the bands say it (``neardup``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
     return tuple(groups)
 
 
-def find_passages(batch: Words, passing: NDArray[np.int64], segment: Segment, params: MatchParams) -> Found:
+def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> Found:
     """Return the passages of at least ``floor_words`` score that a segment shares with the rows of a batch."""
     runs, dropped = _runs(batch, passing, segment, params)
     if not len(runs):
@@ -81,7 +84,7 @@ def find_passages(batch: Words, passing: NDArray[np.int64], segment: Segment, pa
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
-def _runs(batch: Words, passing: NDArray[np.int64], segment: Segment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
+def _runs(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
     """Return exact runs, each once, ordered by diagonal and query position."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
     index = segment.params
@@ -102,19 +105,30 @@ def _runs(batch: Words, passing: NDArray[np.int64], segment: Segment, params: Ma
     return runs[np.concatenate([[True], key[1:] != key[:-1]])] if found else runs, dropped
 
 
-def _chain(batch: Words, segment: Segment, stretches: NDArray[np.int64], params: MatchParams) -> NDArray[np.int64]:
-    pair = stretches[:, 0] * segment.entry.references + stretches[:, 1]
+def _chain(batch: Words, segment: TextSegment, stretches: NDArray[np.int64], params: MatchParams) -> NDArray[np.int64]:
+    members, starts = gather_stretches(stretches, segment.entry.references, len(batch.words), params)
+    passages = np.empty((len(starts) - 1, 9), dtype=np.int64)
+    measure_chains(batch.words, batch.spelled, batch.offsets, segment.words, segment.codes, segment.ref_offsets, members, starts, passages)
+    passages = passages[(passages[:, 6] >= params.floor_words)]
+    return passages[np.argsort(passages[:, 0], kind="stable")]
+
+
+def gather_stretches(stretches: NDArray[np.int64], references: int, words: int, params: MatchParams) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the stretches that make up passages, ordered by passage and query position, and where each passage begins among them.
+
+    Args:
+        stretches: (n, 6 and more) row, reference, query start, query end, reference start, score.
+        references: References of the segment.
+        words: Words of the batch.
+        params: How far apart stretches of one passage may be.
+    """
+    pair = stretches[:, 0] * references + stretches[:, 1]
     ordered = stretches[np.lexsort((stretches[:, 2], -stretches[:, 5], pair))]
-    pair = ordered[:, 0] * segment.entry.references + ordered[:, 1]
+    pair = ordered[:, 0] * references + ordered[:, 1]
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(pair)) + 1, [len(pair)]]).astype(np.int64)
     settings = np.array([params.floor_words, params.anchor_score, params.join_words, params.reorder_words], dtype=np.int64)
     chain_of = np.empty(len(ordered), dtype=np.int64)
-    chains = chain_groups(ordered, bounds, np.zeros(len(batch.words), dtype=np.int64), settings, chain_of)
+    chains = chain_groups(ordered, bounds, np.zeros(words, dtype=np.int64), settings, chain_of)
     members = np.flatnonzero(chain_of >= 0)
     members = members[np.lexsort((ordered[members, 2], chain_of[members]))]
-    starts = np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)
-    passages = np.empty((chains, 9), dtype=np.int64)
-    members_of = ordered[members]
-    measure_chains(batch.words, batch.spelled, batch.offsets, segment.words, segment.codes, segment.ref_offsets, members_of, starts, passages)
-    passages = passages[(passages[:, 6] >= params.floor_words)]
-    return passages[np.argsort(passages[:, 0], kind="stable")]
+    return ordered[members], np.searchsorted(chain_of[members], np.arange(chains + 1)).astype(np.int64)

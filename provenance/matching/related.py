@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from provenance.matching.score import compute_overlap
-from provenance.matching.segment import Segment, plain_name
+from provenance.matching.segment import plain_name
+from provenance.matching.stored import Segment, compared_shingles
 from provenance.model.reference import ReferenceRecord
 
 RELATED_SHARE = 0.3
@@ -55,7 +56,7 @@ class Relations:
         return self._segments[place[0]].record(place[1])
 
     def _share_text(self, a: Place, b: Place) -> bool:
-        few, many = sorted((self._segments[s].shingles(ref) for s, ref in (a, b)), key=len)
+        few, many = sorted(compared_shingles(self._segments, a, b), key=len)
         if len(many) > _SAMPLED:
             few, many = few[few & _SAMPLE == 0], many[many & _SAMPLE == 0]
         return compute_overlap(few, many) >= RELATED_SHARE * len(few)

@@ -132,6 +132,13 @@ def narrow(
     return int(found)
 
 
+@kernel()
+def fill_filter(hashes: NDArray[np.uint64], shift: np.uint64, bits: NDArray[np.uint64]) -> None:
+    """Set the filter's bits of some windows."""
+    for h in hashes:
+        bits[h >> shift] |= _two_bits(h)
+
+
 def merge_filter(bits: NDArray[np.uint64], into: NDArray[np.uint64]) -> None:
     """Set in ``into`` what is set in a filter of at most its size: one word there stands for several here."""
     into |= np.repeat(bits, len(into) // len(bits))

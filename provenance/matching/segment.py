@@ -1,11 +1,10 @@
-"""One immutable segment of a reference set: memory-mapped arrays, the texts, and their digests."""
+"""One immutable segment of a reference set that holds its texts: memory-mapped arrays, the texts, and their digests."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from provenance.canonical import digest_of
-from provenance.errors import ReferenceIndexError, WireFormatError
+from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.digest import hash_file
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
@@ -24,42 +23,24 @@ from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
 from provenance.matching.spelling import spelling_codes
+from provenance.matching.stored import RECORD_COLUMNS, FileEntry, Segment, SegmentEntry, load_array
+from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.matching.words import read_words
 from provenance.model.absence import is_absent
 from provenance.model.reference import ReferenceKind, ReferenceRecord
-from provenance.model.wire import read_value, to_wire
+from provenance.model.wire import to_wire
 
 _BASE_ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
 ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
+PROMPT_WINDOW = 4
+"""Words in an n-gram that counts as taken from the prompt."""
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
-_ADD_AGAIN = "remove the set and add it again"
-_FILTER_SPREAD = 4
+FILTER_SPREAD = 4
 """log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
-_COLUMNS: dict[str, pa.DataType] = {"id": pa.string(), "sha256": pa.string(), "record": pa.binary(), "text": pa.large_binary()}
+_COLUMNS: dict[str, pa.DataType] = {**RECORD_COLUMNS, "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
 _UTF8_TOP_BITS, _UTF8_CONTINUATION = 0xC0, 0x80
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentEntry:
-    """What the manifest says of a segment."""
-
-    digest: str
-    """``sha256:<hex>`` over the parameters and the files' digests; names the folder."""
-    references: int
-    words: int
-    params: IndexParams
-    files: tuple[FileEntry, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
-    """One file of a segment."""
-
-    name: str
-    sha256: str
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +183,7 @@ def _digest_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> 
 def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], params: IndexParams) -> dict[str, NDArray[Any]]:
     expected = max(len(words) // params.one_in, 1)
     bucket_bits = min(max(int(expected - 1).bit_length() - 1, 4), 30)
-    filter_bits = min(max(int(expected - 1).bit_length() + _FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
+    filter_bits = min(max(int(expected - 1).bit_length() + FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
     mask = np.uint64(params.one_in - 1)
     shifts = np.array([64 - bucket_bits, 64 - (filter_bits - 6)], dtype=np.uint64)
     buckets = np.zeros(2**bucket_bits + 1, dtype=np.uint32)
@@ -219,8 +200,12 @@ def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
     return np.uint64(64 - (len(bits).bit_length() - 1))
 
 
-class Segment:
-    """An open segment. Arrays are mapped, not read: opening costs the same for every size."""
+class TextSegment(Segment):
+    """A segment with the words and texts of its references."""
+
+    table_name = TEXTS_NAME
+    schema = _SCHEMA
+    has_text = True
 
     def __init__(self, folder: Path, entry: SegmentEntry, *, set_name: str) -> None:
         """Map the files.
@@ -228,97 +213,35 @@ class Segment:
         Raises:
             ReferenceIndexError: If a file is missing, of another size, or no array.
         """
-        self.folder, self.entry, self.set_name = folder, entry, set_name
-        self.params = entry.params
-        self._check_sizes()
-        arrays = {name: _load(folder / f"{name}.npy") for name in ARRAYS}
+        super().__init__(folder, entry, set_name=set_name)
+        arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
         self.words: NDArray[np.uint32] = arrays["words"]
         self.codes: NDArray[np.uint16] = arrays["codes"]
-        self.ref_offsets: NDArray[np.int64] = arrays["ref_offsets"]
+        self.ref_offsets = arrays["ref_offsets"]
         self.buckets: NDArray[np.uint32] = arrays["buckets"]
         self.positions: NDArray[np.uint32] = arrays["positions"]
-        self.filter: NDArray[np.uint64] = arrays["filter"]
-        self.bodies: NDArray[np.int64] = arrays["bodies"]
+        self.filter = arrays["filter"]
+        self.bodies = arrays["bodies"]
         self.prompt_words: NDArray[np.uint32] = arrays["prompt_words"]
         self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
-        self.origins: NDArray[np.uint64] = arrays["origins"]
-        self.digests: NDArray[np.uint64] = arrays["digests"]
-        self.sketches: NDArray[np.uint32] = arrays["sketches"]
-        self.sketch_refs: NDArray[np.uint32] = arrays["sketch_refs"]
+        self.origins = arrays["origins"]
+        self.digests = arrays["digests"]
+        self.sketches = arrays["sketches"]
+        self.sketch_refs = arrays["sketch_refs"]
         self.band_buckets: NDArray[np.uint32] = arrays["band_buckets"]
         self.band_entries: NDArray[np.uint32] = arrays["band_entries"]
         if len(self.ref_offsets) != entry.references + 1 or len(self.words) != entry.words:
             raise ReferenceIndexError(
                 f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
             )
-        self._checked = False
-        self._records: dict[int, ReferenceRecord] = {}
         self._shingles: dict[int, NDArray[np.uint64]] = {}
         self._ranks: dict[int, tuple[NDArray[np.uint32], np.uint64]] = {}
         self._starts: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-
-    def check(self) -> None:
-        """Digest the files, once: before the first use, since kernels trust what they read.
-
-        Raises:
-            ReferenceIndexError: If a file does not hold what was written.
-
-        Cost: reads the segment once, over 1 GB/s.
-        """
-        if self._checked:
-            return
-        for file in self.entry.files:
-            path = self.folder / file.name
-            try:
-                found = hash_file(path)
-            except OSError as err:
-                raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint=_ADD_AGAIN) from err
-            if found != (file.sha256, file.size_bytes):
-                raise ReferenceIndexError(f"{path}: damaged: expected {file.sha256}, got {found[0]}", hint=_ADD_AGAIN)
-        self._checked = True
-
-    def _check_sizes(self) -> None:
-        for file in self.entry.files:
-            path = self.folder / file.name
-            try:
-                size = path.stat().st_size
-            except OSError as err:
-                raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint=_ADD_AGAIN) from err
-            if size != file.size_bytes:
-                raise ReferenceIndexError(f"{path}: damaged: {size} bytes, its manifest says {file.size_bytes}", hint=_ADD_AGAIN)
 
     @property
     def bucket_shift(self) -> np.uint64:
         """Return by how many bits a window hash is shifted to give its bucket."""
         return np.uint64(64 - int(len(self.buckets) - 1).bit_length() + 1)
-
-    @cached_property
-    def texts(self) -> pa.Table:
-        """The mapped table of ids, records and texts."""
-        path = self.folder / TEXTS_NAME
-        try:
-            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        except (OSError, pa.ArrowException) as err:
-            raise ReferenceIndexError(f"{path}: damaged: {err}", hint=_ADD_AGAIN) from err
-        if table.schema != _SCHEMA or table.num_rows != self.entry.references:
-            raise ReferenceIndexError(f"{path}: damaged: unexpected columns or rows", hint=_ADD_AGAIN)
-        return table
-
-    @cached_property
-    def by_id(self) -> Mapping[str, int]:
-        """Number of each reference by id."""
-        return {str(name): i for i, name in enumerate(self.texts.column("id").to_pylist())}
-
-    def record(self, ref: int) -> ReferenceRecord:
-        """Return who and what a reference is."""
-        if ref not in self._records:
-            raw = self.texts.column("record")[ref].as_py()
-            try:
-                stored = read_value(ReferenceRecord, orjson.loads(raw), ignore_unknown=True)
-            except (orjson.JSONDecodeError, WireFormatError) as err:
-                raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
-            self._records[ref] = replace(stored, words=self.ref_offsets.item(ref + 1) - self.ref_offsets.item(ref))
-        return self._records[ref]
 
     def text_bytes(self, ref: int) -> bytes:
         """Return a reference's UTF-8 text."""
@@ -356,20 +279,35 @@ class Segment:
 
     def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if ref not in self._starts:
-            data = np.frombuffer(self.text_bytes(ref), dtype=np.uint8)
-            read = read_words(data, np.array([0, len(data)], dtype=np.int64))
-            if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
-                raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
-            points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & _UTF8_TOP_BITS) != _UTF8_CONTINUATION, dtype=np.int64)])
+            starts, ends, _ = self.read_places(ref)
             if len(self._starts) > 4096:  # noqa: PLR2004 - a cache, bounded
                 self._starts.clear()
-            self._starts[ref] = points[read.start], points[read.end]
+            self._starts[ref] = starts, ends
         return self._starts[ref]
 
+    def read_places(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Return the code points at which a reference's words begin and end, and how many its text has; nothing is kept.
 
-def _load(path: Path) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view: a memmap object costs on every slice
-    except (OSError, ValueError, EOFError) as err:
-        raise ReferenceIndexError(f"{path}: damaged: {err}", hint=_ADD_AGAIN) from err
-    return array
+        Raises:
+            ReferenceIndexError: If the text does not hold the words that were indexed.
+        """
+        data = np.frombuffer(self.text_bytes(ref), dtype=np.uint8)
+        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
+        if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
+            raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
+        points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & _UTF8_TOP_BITS) != _UTF8_CONTINUATION, dtype=np.int64)])
+        return points[read.start], points[read.end], int(points[-1])
+
+    def know_prompt(self, ref: int) -> tuple[KnownWindows, int]:
+        """Return the windows of the prompt that a reference answers, and of how many words they are."""
+        low, high = self.prompt_offsets.item(ref), self.prompt_offsets.item(ref + 1)
+        return know_windows(shingles(self.prompt_words[low:high], PROMPT_WINDOW)), PROMPT_WINDOW
+
+    def count_new(self, words: NDArray[np.uint32], start: int, end: int, known: KnownWindows, mask: NDArray[np.bool_]) -> int:
+        """Return how many windows of a text have all words in ``mask`` and are not in a prompt."""
+        return count_new_windows(words, start, end, known, PROMPT_WINDOW, mask)
+
+    def count_own(self, ref: int, known: KnownWindows) -> int:
+        """Return how many windows of a reference are not in its prompt."""
+        low, high = self.ref_offsets.item(ref), self.ref_offsets.item(ref + 1)
+        return count_new_windows(self.words, low, high, known, PROMPT_WINDOW, np.ones(high - low, dtype=np.bool_))

@@ -60,13 +60,17 @@ def _mark_windows(
                     mask[j - start] = True
 
 
-def count_new_windows(words: NDArray[np.uint32], start: int, end: int, known: KnownWindows, n: int, mask: NDArray[np.bool_]) -> int:
-    """Return how many windows of ``words[start:end]`` of which ``mask`` has every word are not known."""
-    return int(_count_new(words, start, end, known.hashes, n, mask))
+def count_new_windows(
+    words: NDArray[np.uint32], start: int, end: int, known: KnownWindows, n: int, mask: NDArray[np.bool_], *, one_in: int = 1
+) -> int:
+    """Return how many windows of ``words[start:end]`` of which ``mask`` has every word, and whose hash is divisible by ``one_in``, are not known."""
+    return int(_count_new(words, start, end, known.hashes, n, mask, np.uint64(one_in - 1)))
 
 
 @kernel()
-def _count_new(words: NDArray[np.uint32], start: int, end: int, known: NDArray[np.uint64], n: int, mask: NDArray[np.bool_]) -> int:
+def _count_new(
+    words: NDArray[np.uint32], start: int, end: int, known: NDArray[np.uint64], n: int, mask: NDArray[np.bool_], sampled: np.uint64
+) -> int:
     new = 0
     for i in range(start, end - n + 1):
         inside = True
@@ -75,5 +79,5 @@ def _count_new(words: NDArray[np.uint32], start: int, end: int, known: NDArray[n
         if inside:
             h = window_hash(words, i, n)
             at = np.searchsorted(known, h)
-            new += at == len(known) or known[at] != h
+            new += h & sampled == 0 and (at == len(known) or known[at] != h)
     return new

@@ -113,6 +113,7 @@ class MatchText:
     after: str
     reference_before: str
     reference_text: str
+    """Empty where the reference is a pack, which holds no words."""
     reference_after: str
     shared: tuple[Span, ...]
     """Stretches of ``text`` that also stand in ``reference_text``, code points from its start."""

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from provenance.model.absence import is_absent
 from provenance.model.audit import MatchEvidence
-from provenance.model.match import Explanation, Match, Span
+from provenance.model.match import Explanation, Match, MatchText, Span
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.report.wording import clip, clip_middle, number, percent, rate, visible
 
@@ -77,7 +77,7 @@ def view_evidence(item: MatchEvidence) -> EvidenceView:
         heading="API output" if match.kind is ReferenceKind.API_OUTPUT else "Reference",
         address=_reference_address(item),
         before=_tail(text.reference_before) if text else "",
-        passage=marked(text.reference_text, text.reference_shared) if text else Markup(),
+        passage=_reference_passage(text) if text else Markup(),
         after=clip(text.reference_after, _CONTEXT_CHARS) if text else "",
     )
     of = f" of {number(length)}" if text else ""
@@ -99,6 +99,12 @@ def _tokens(match: Match) -> str:
     if match.token_start is None or match.token_end is None:
         return ""
     return f", tokens {number(match.token_start)}–{number(match.token_end)}"
+
+
+def _reference_passage(text: MatchText) -> Markup:
+    if not text.reference_text:
+        return Markup('<span class="cut">The reference is a pack: its words are not here.</span>')
+    return marked(text.reference_text, text.reference_shared)
 
 
 def _map_span(start: int, end: int, length: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from provenance.matching.cascade import CascadeMatcher
 from provenance.matching.passages import find_passages, group_segments
 from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
 from provenance.matching.seeds import merge_filter, window_hash
+from provenance.matching.segment import TextSegment
 from provenance.matching.spelling import spelling_codes
 from provenance.matching.words import read_words
 from tests.fakes.matching import make_batch, make_reference
@@ -56,6 +57,7 @@ def test_exact_runs_are_those_of_brute_force(matcher_over: Build, store: object,
     query = [chance.choice(vocabulary) for _ in range(60)] + reference[40:70] + [chance.choice(vocabulary) for _ in range(60)]
     matcher = matcher_over(make_reference("r", " ".join(reference)))
     (segment,) = matcher._segments
+    assert isinstance(segment, TextSegment)
     batch = make_batch([" ".join(query)])
     words = read_words(batch.data, batch.offsets)
     (group,) = group_segments([segment])

@@ -1,0 +1,77 @@
+"""The manifest of a reference set: the one file that says what it consists of, replaced whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from provenance.canonical import canonical_bytes, digest_of
+from provenance.errors import ReferenceIndexError, WireFormatError
+from provenance.matching.params import INDEX_FORMAT, INDEX_VERSION
+from provenance.matching.stored import SegmentEntry
+from provenance.model.reference import ReferenceKind
+from provenance.model.wire import read_value, to_wire
+
+_AGAIN = "provenance reference remove NAME, then provenance reference add NAME with its files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetManifest:
+    """The file that says what a set consists of."""
+
+    name: str
+    kind: ReferenceKind
+    segments: tuple[SegmentEntry, ...] = ()
+    format: str = INDEX_FORMAT
+    version: int = INDEX_VERSION
+
+
+def set_digest(manifest: SetManifest) -> str:
+    """Return the digest of a set: of its kind and its segments' digests."""
+    return digest_of({"kind": manifest.kind.value, "segments": [s.digest for s in manifest.segments]})
+
+
+def read_manifest(document: object, path: Path) -> SetManifest:
+    """Return a set's manifest.
+
+    Raises:
+        ReferenceIndexError: If it is damaged, or of another version.
+    """
+    if not isinstance(document, dict) or document.get("format") != INDEX_FORMAT:
+        raise ReferenceIndexError(f"{path}: not a reference index")
+    version = document.get("version")
+    if version != INDEX_VERSION:
+        older = isinstance(version, int) and version < INDEX_VERSION
+        made = "made by an older version: remove and add again" if older else "made by a newer version: read it with that"
+        raise ReferenceIndexError(f"{path}: index version {version!r}, this release reads {INDEX_VERSION}; {made}", hint=_AGAIN if older else None)
+    body = {k: v for k, v in document.items() if k != "digest"}
+    if document.get("digest") != digest_of(body):
+        raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint="remove the set and add it again")
+    try:
+        return read_value(SetManifest, body, where=str(path))
+    except WireFormatError as err:
+        raise ReferenceIndexError(f"{path}: damaged: {err}") from err
+
+
+def write_manifest(folder: Path, manifest: SetManifest) -> None:
+    """Replace a set's manifest at once: a reader sees the old one or the new one."""
+    body = to_wire(manifest)
+    raw = canonical_bytes({**body, "digest": digest_of(body)})
+    descriptor, name = tempfile.mkstemp(prefix=".tmp-manifest-", dir=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(raw + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).rename(folder / "manifest.json")
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
