@@ -316,6 +316,9 @@ class ShardListing(Protocol):
             ShardReadError: If it is not there or cannot be read.
         """
 
+    def size(self, path: str, *, root: str) -> int:
+        """Return a file's size in bytes, 0 where it cannot be told without reading it."""
+
     def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
         """Hash and count a file: digest, size, records, words, format, unread records."""
 

@@ -11,6 +11,7 @@ from provenance.errors import IngestError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.match import ReadProblem
+from provenance.ports import Progress, ShardListing
 
 DatasetPlan = tuple[Dataset, tuple[str, ...], str]
 """A dataset, the patterns of its shards, and the name of the data root they are relative to."""
@@ -71,23 +72,41 @@ def leaf_of(shard: Shard) -> ShardLeaf:
     return ShardLeaf(path=shard.path, sha256=shard.sha256, size_bytes=shard.size_bytes)
 
 
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Hashes and counts one file; what it needs can be sent to another process."""
+
+    listing: ShardListing
+    dataset: Dataset
+    root: str
+
+    def __call__(self, path: str, progress: Progress) -> Shard | str:
+        """Return the shard, or why it cannot be described."""
+        progress.note(path)
+        try:
+            shard = self.listing.describe(path, root=self.root, text_field=self.dataset.text_field, tokenizer=self.dataset.tokenizer)
+        except IngestError as err:
+            return _with_hint(err)
+        progress.advance(shard.size_bytes)
+        return shard
+
+
 def _describe(
     dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem], claimed: Mapping[tuple[str, str], ShardLeaf]
 ) -> tuple[Shard, ...]:
+    """Return the shards of a dataset in the order of their paths; what cannot be one is a problem."""
+    paths = _expand(dataset, patterns, root, tools=tools, problems=problems)
+    sizes = [tools.listing.size(path, root=root) for path in paths]
+    done = dict(tools.engine.run(Description(tools.listing, dataset, root), paths, sizes, tools.progress))
     shards = []
-    for path in _expand(dataset, patterns, root, tools=tools, problems=problems):
-        tools.progress.note(path)
-        try:
-            shard = tools.listing.describe(path, root=root, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
-        except IngestError as err:
-            problems.append(ReadProblem(path=path, line=None, record=None, message=_with_hint(err)))
-            continue
-        tools.progress.advance(shard.size_bytes)
-        if claimed.get((root, path), leaf_of(shard)) != leaf_of(shard):
-            fault = f"is not the file that the shard list states: {shard.sha256}, {shard.size_bytes} bytes; mend the list or restore the file"
-            problems.append(ReadProblem(path=path, line=None, record=None, message=fault))
-            continue
-        shards.append(shard)
+    for number, path in enumerate(paths):
+        shard = done[number]
+        if isinstance(shard, Shard) and claimed.get((root, path), leaf_of(shard)) != leaf_of(shard):
+            shard = f"is not the file that the shard list states: {shard.sha256}, {shard.size_bytes} bytes; mend the list or restore the file"
+        if isinstance(shard, Shard):
+            shards.append(shard)
+        else:
+            problems.append(ReadProblem(path=path, line=None, record=None, message=str(shard)))
     return tuple(shards)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import named_tokenizer, pass_context, text_or_json, tokenizer_options
+from provenance.cli.options import jobs_option, named_tokenizer, pass_context, text_or_json, tokenizer_options
 from provenance.cli.output import counted, next_audit, say, say_json, say_problems, short, size_text, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
@@ -54,9 +54,10 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 @click.option("--root", default="data", show_default=True, help="Data root that FILES are relative to.")
 @click.option("--text-field", default=None, help="Field that holds the text; found by convention otherwise.")
 @tokenizer_options
+@jobs_option
 @text_or_json
 @pass_context
-def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, **facts: object) -> int:
+def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, jobs: int | None, **facts: object) -> int:
     """Record datasets and their shards.
 
     Give FILES with --dataset, or --manifest.
@@ -68,18 +69,18 @@ def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | No
         plans, claimed = _from_manifest(workspace, ctx.path(manifest))
     else:
         plans, claimed = [_from_options(workspace, ctx, files, root, facts)], {}
-    done = _register(ctx, workspace, [(_kept(workspace, dataset), patterns, root) for dataset, patterns, root in plans], claimed)
+    done = _register(ctx, workspace, [(_kept(workspace, dataset), patterns, root) for dataset, patterns, root in plans], claimed, jobs)
     _print(ctx, done, output, workspace.run_file)
     return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
 
 
-def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan], claimed: Claims) -> Registration:
+def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan], claimed: Claims, jobs: int | None) -> Registration:
     from provenance.audit.register import register as record
 
     progress = ctx.progress()
     progress.start("registering", 0)
     try:
-        return record(plans, workspace.tools(progress, ctx.actor), claimed=claimed)
+        return record(plans, workspace.tools(progress, ctx.actor, jobs=jobs), claimed=claimed)
     finally:
         progress.finish()
 

@@ -80,6 +80,18 @@ class FileListing:
         """
         return _hash(self.locate(path, root=root))
 
+    def size(self, path: str, *, root: str) -> int:
+        """Return a file's size in bytes, 0 where it cannot be told without reading it.
+
+        Raises:
+            ManifestError: If the root is not known.
+        """
+        location = self.locate(path, root=root)
+        try:
+            return 0 if is_url(location) else Path(location).stat().st_size
+        except OSError:
+            return 0
+
     def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
         """Hash and count a file, which is read twice: its bytes for the digest, its records for the counts.
 

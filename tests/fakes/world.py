@@ -86,6 +86,9 @@ class MemoryFiles:
         raw = self._bytes(self.locate(path, root=root))
         return digest_bytes(raw), len(raw)
 
+    def size(self, path: str, *, root: str) -> int:
+        return len(self.files.get(self.locate(path, root=root), b""))
+
     def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
         stream = self.open(self.locate(path, root=root), text_field=text_field, tokenizer=tokenizer)
         words = sum(len(batch.text(row).split()) for batch in stream for row in range(len(batch)))

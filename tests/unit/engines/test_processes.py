@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from provenance.audit.register import Description
 from provenance.audit.scan import FileScan, Finders, Scanned, ShardToScan
 from provenance.bootstrap import SystemClock, make_reader, make_suspects
 from provenance.engines.processes import ProcessEngine
 from provenance.engines.serial import SerialEngine
 from provenance.errors import ReferenceIndexError, ShardReadError
+from provenance.ingest.listing import FileListing
 from provenance.matching.cascade import open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.model.dataset import Dataset, Shard
@@ -159,3 +161,15 @@ def test_references_that_change_in_between_are_told(tmp_path: Path) -> None:
     store.add("books", [make_reference("b", "other words that were not there before at all")], kind=ReferenceKind.WORK)
     with pytest.raises(ReferenceIndexError, match="changed while it was in use"):
         pickle.loads(sent)
+
+
+def test_files_are_described_in_other_processes_as_in_this_one(tmp_path: Path) -> None:
+    for n in range(4):
+        (tmp_path / f"{n}.txt").write_text("one two three " * (n + 1))
+    (tmp_path / "4.jsonl").write_text("no JSON\n")
+    work = Description(FileListing({"data": tmp_path}), Dataset(name="d"), "data")
+    paths = [*(f"{n}.txt" for n in range(4)), "4.jsonl", "none.txt"]
+    here, there = (dict(engine.run(work, paths, [1] * len(paths), CountingProgress())) for engine in (SerialEngine(), ENGINE))
+    assert here == there
+    assert [here[n].words for n in range(4)] == [3, 6, 9, 12]  # type: ignore[union-attr]
+    assert all(isinstance(here[n], str) for n in (4, 5))
