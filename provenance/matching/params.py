@@ -60,8 +60,9 @@ class MatchParams:
     """Alignment score an alarm needs."""
     min_novel: int = 15
     """Aligned words an alarm needs that neither the prompt, nor boilerplate, nor another model's answer explains."""
-    min_density: float = 0.5
-    """Share of a passage that must be copied word by word (``explain.Candidate.density``), unless it holds an exact run of ``min_words``."""
+    min_density: float = 0.45
+    """Share of a passage that must be copied word by word (``Candidate.density``), unless it holds an exact run of ``min_words``. Where three words of ten are
+    replaced it is .55, give or take .07 in 100 words; of another translation it is below .4 nearly always."""
     common_share: float = 0.8
     """An exact run of ``min_words`` is common to models only if one other model's answer holds this share of it."""
     hits_per_seed: int = 64
