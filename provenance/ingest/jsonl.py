@@ -9,6 +9,7 @@ from typing import cast
 
 import orjson
 
+from provenance.collector import collector_paused
 from provenance.errors import ShardReadError
 from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.interface import Stream
@@ -45,7 +46,8 @@ class JsonlStream(Stream):
     def _batches(self) -> Iterator[TextBatch]:
         with ByteSource(self.location) as source:
             for block in _slices(_blocks(source, self.location)):
-                self._take(block)
+                with collector_paused():
+                    self._take(block)
                 self._bytes_read = source.taken
                 yield from self._rows.take_ready()
                 if self._rows.full and (batch := self._rows.take()) is not None:

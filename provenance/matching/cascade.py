@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.collector import collector_paused
 from provenance.errors import ReferenceIndexError
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
@@ -117,7 +116,7 @@ class CascadeMatcher:
 
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
-        with _collector_paused():
+        with collector_paused():
             return self._match(batch, (path, shard, scan))
 
     def _match(self, batch: TextBatch, place: Place) -> list[Match]:
@@ -233,18 +232,6 @@ def _equal(words: Words, digests: NDArray[np.uint64], segment: OpenSegment) -> l
     table = np.asarray(segment.digests)
     equal = equal_rows(words.words, words.offsets, digests, table, segment.words, segment.ref_offsets, _WHOLE_WORDS, _WHOLE_CAP)
     return [(row, ref) for row, ref in equal.tolist()]
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking through candidates again and again: they are many, live for one batch, and form no cycles."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def near_candidate(words: Words, row: int, number: int, segment: Segment, ref: int) -> Candidate:

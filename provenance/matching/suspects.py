@@ -93,14 +93,12 @@ class PatternFinder:
     def _look(self, batch: TextBatch, rows: Sequence[int], pattern: Pattern) -> list[tuple[int, int, str]]:
         """Return (row, first code point, text) of the rows that hold a pattern."""
         texts = [batch.text(row) for row in rows]
-        array = pa.array(texts, pa.large_string())
-        hits = pc.struct_field(pc.extract_regex(array, f"{_LINEAR}(?P<hit>{pattern.regex})"), "hit").to_pylist()
-        starts = pc.find_substring_regex(array, _LINEAR + pattern.regex).to_pylist()
-        return [
-            (row, len(text.encode()[:start].decode()), hit)
-            for row, text, hit, start in zip(rows, texts, hits, starts, strict=True)
-            if hit is not None
-        ]
+        hits = pc.struct_field(pc.extract_regex(pa.array(texts, pa.large_string()), f"{_LINEAR}(?P<hit>{pattern.regex})"), "hit").to_pylist()
+        held = [(row, text, hit) for row, text, hit in zip(rows, texts, hits, strict=True) if hit is not None]
+        if not held:
+            return []
+        starts = pc.find_substring_regex(pa.array([text for _, text, _ in held], pa.large_string()), _LINEAR + pattern.regex).to_pylist()
+        return [(row, len(text.encode()[:start].decode()), hit) for (row, text, hit), start in zip(held, starts, strict=True)]
 
 
 def _suspect(batch: TextBatch, pattern: Pattern, row: int, hit: tuple[int, str], place: tuple[str, str, str]) -> Suspect:
