@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+from collections.abc import Mapping
 
 import click
 
@@ -16,6 +17,7 @@ from provenance.errors import NotRegisteredError
 from provenance.model.audit import MatchEvidence
 from provenance.model.finding import Finding
 from provenance.model.match import Span
+from provenance.model.reference import ReferenceKind
 
 WIDTH = 76
 
@@ -28,13 +30,17 @@ def matches() -> None:
 @matches.command("list")
 @click.argument("audit", default=LATEST)
 @click.option("--finding", default=None, help="Only matches behind this finding or rule.")
+@click.option("--dataset", default=None, help="Only matches in this dataset.")
+@click.option("--reference", default=None, help="Only matches with this reference, or with references of this set.")
+@click.option("--kind", type=click.Choice([k.value for k in ReferenceKind]), default=None, help="Only matches with references of this kind.")
+@click.option("--state", default=None, help="Only alarms (alarm), or only what is explained this way (quotation, prompt …).")
 @click.option("--limit", default=40, show_default=True, help="Passages shown in the table; JSON holds all.")
 @text_or_json
 @pass_context
-def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit: int, output: str) -> int:
+def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit: int, output: str, **wanted: str | None) -> int:
     """List the shared passages of AUDIT."""
     record = load_audit(ctx, audit)
-    found = [e for e in record.evidence if finding is None or _behind(record.findings, finding, e.id)]
+    found = [e for e in record.evidence if (finding is None or _behind(record.findings, finding, e.id)) and _is_wanted(e, wanted)]
     if output == "json":
         say_json(found)
         return 0
@@ -77,6 +83,18 @@ def list_suspects(ctx: CommandContext, /, audit: str, pattern: str | None, limit
     if len(found) > limit:
         say(f"… and {len(found) - limit} more: use -f json for all")
     return 0
+
+
+def _is_wanted(item: MatchEvidence, wanted: Mapping[str, str | None]) -> bool:
+    """Tell whether a match passes the filters; other references that hold the passage count too."""
+    match = item.match
+    references = {match.reference, match.reference_set, *(a.reference for a in match.also), *(a.reference_set for a in match.also)}
+    return (
+        wanted["dataset"] in (None, item.dataset)
+        and (wanted["reference"] is None or wanted["reference"] in references)
+        and wanted["kind"] in (None, match.kind.value)
+        and wanted["state"] in (None, match.because.value if match.because else "alarm")
+    )
 
 
 def _behind(findings: tuple[Finding, ...], wanted: str, match_id: str) -> bool:

@@ -268,3 +268,20 @@ def test_a_passage_in_any_field_is_found_and_one_in_a_field_left_out_is_told(wor
     code, rules = audit(work, "a", capsys=capsys)
     assert code != 0
     assert rules == {"R004"}
+
+
+def test_matches_are_listed_by_what_they_are(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", f"Read to us last night: {PASSAGE}", f"As he said, {' '.join(PASSAGE.split()[:12])}, and went.")
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"C001"})
+
+    def listed(*filters: str) -> list[str]:
+        capsys.readouterr()
+        assert provenance(work, "matches", "list", "-f", "json", *filters) == 0
+        return [item["match"]["doc_id"] for item in json.loads(capsys.readouterr().out)]
+
+    assert listed() == ["r0", "r1"]
+    assert listed("--state", "alarm") == listed("--finding", "C001") == ["r0"]
+    assert listed("--state", "short-passage") == ["r1"]
+    assert listed("--reference", "books") == listed("--reference", "book") == listed("--kind", "work", "--dataset", "a") == ["r0", "r1"]
+    assert listed("--reference", "other") == listed("--kind", "api-output") == listed("--dataset", "b") == []
