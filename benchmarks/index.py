@@ -1,0 +1,119 @@
+"""What a reference index costs: its size, the time to open it, and the time to look texts up in it, for references of several sizes.
+
+usage: python benchmarks/index.py [--megabytes 10,100,400] [--json OUT]
+
+References are the clean corpora again and again, each time with every third word changed so that no five words in a row are those of another round; looked up are
+the clean corpora as they are, of which the index holds the first round. Each size is measured in a process of its own, pinned to one core, warm. Bytes per
+reference word leave the texts out, which evidence needs and lookups do not. Peak memory is VmHWM of the process, the mapped index included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scan import ROOT, Reference, corpora, documents, peak_mb
+
+WORK_BYTES = 400_000
+ROUNDS = 3
+
+
+def references(megabytes: float) -> Iterator[Reference]:
+    from provenance.model.reference import ReferenceKind, ReferenceRecord
+
+    texts = [text for _, _, text in documents(corpora().get("clean") or corpora()["sample"])]
+    size = 0.0
+    number = turn = 0
+    while size < megabytes * 1e6:
+        part: list[str] = []
+        held = 0
+        for text in texts:
+            words = text.split()
+            part += words if turn == 0 else [f"{word}{turn}" if i % 3 == 0 else word for i, word in enumerate(words)]
+            held += len(text)
+            if held >= WORK_BYTES:
+                yield Reference(ReferenceRecord(id=f"r{number}", kind=ReferenceKind.WORK), " ".join(part))
+                size, held, number, part = size + held, 0, number + 1, []
+                if size >= megabytes * 1e6:
+                    return
+        turn += 1
+
+
+def measure(megabytes: float) -> dict[str, Any]:
+    from provenance.ingest.reader import Reader
+    from provenance.matching.cascade import open_matcher
+    from provenance.matching.index import ReferenceStore
+    from provenance.model.reference import ReferenceKind
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = ReferenceStore(Path(folder))
+        start = time.process_time()
+        store.add("works", references(megabytes), kind=ReferenceKind.WORK)
+        built = time.process_time() - start
+        info = store.show("works")
+        texts = sum(p.stat().st_size for p in Path(folder).rglob("texts.arrow"))
+        start = time.perf_counter()
+        store.open(["works"])
+        opened = time.perf_counter() - start
+        matcher = open_matcher(store, ["works"])
+        batches = [batch for path in corpora().get("clean") or corpora()["sample"] for batch in Reader().open(path)]
+        best = min(_look_up(matcher, batches) for _ in range(ROUNDS + 1))
+    size = sum(int(b.offsets[-1]) for b in batches) / 1e6
+    return {
+        "megabytes": megabytes,
+        "words": info.words,
+        "scheme": info.scheme,
+        "segments": info.segments,
+        "build_mb_s": megabytes / built,
+        "bytes_per_word": (info.size_bytes - texts) / info.words,
+        "open_ms": opened * 1000,
+        "ms_per_mb": best / size * 1000,
+        "peak_mb": peak_mb(),
+    }
+
+
+def _look_up(matcher: Any, batches: list[Any]) -> float:
+    start = time.process_time()
+    for batch in batches:
+        matcher.match_batch(batch, path="p")
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", default="10,100,400")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--child", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        print(json.dumps(measure(given.child)))
+        return
+    print("| reference MB | words | windows kept | segments | built, MB per CPU s | bytes a word | opens in ms | look-up, CPU ms per MB | peak MB |")
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    rows = []
+    for size in given.megabytes.split(","):
+        command = [sys.executable, __file__, "--child", size]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        row = json.loads(done.stdout.splitlines()[-1])
+        rate = row["scheme"].split("1in")[1].split("/")[0]
+        print(
+            f"| {size} | {row['words']:,} | 1 in {rate} | {row['segments']} | {row['build_mb_s']:.1f} | {row['bytes_per_word']:.1f} | {row['open_ms']:.1f} "
+            f"| {row['ms_per_mb']:.1f} | {row['peak_mb']:.0f} |",
+            flush=True,
+        )
+        rows.append(row)
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
