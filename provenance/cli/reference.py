@@ -200,7 +200,7 @@ def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path
 @reference.command("pack")
 @click.argument("name")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="File to write; NAME.pack otherwise.")
-@click.option("--one-in", default=4, show_default=True, help="Keep one window of five words in so many: a power of two, 2 to 32.")
+@click.option("--one-in", default=4, show_default=True, help="Keep one window of five words in so many: 2, 4 or 8.")
 @pass_context
 def pack(ctx: CommandContext, /, name: str, output_file: Path | None, one_in: int) -> int:
     """Write set NAME without its texts, to hand out.

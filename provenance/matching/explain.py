@@ -54,6 +54,9 @@ class Explainer:
         self._same: dict[tuple[int, int, int, int], bool] = {}
         self._prompts: dict[tuple[int, int], tuple[KnownWindows, int]] = {}
         self._relations = Relations(segments)
+        knowingly = (ReferenceKind.BACKGROUND, ReferenceKind.LICENSE_TEXT)
+        self._speaks = [segment.has_text or kind in knowingly for segment, kind in zip(segments, kinds, strict=True)]
+        """Whether what a segment holds may explain: nobody can read what is in a pack, so it explains only where the user says that it is there for that."""
 
     def explain(self, found: Candidate, runs: Sequence[RowRuns], words: NDArray[np.uint32]) -> Explanation | None:
         """Return why a passage is no alarm, or ``None`` if it is one; marks of quotation are looked at apart."""
@@ -170,7 +173,7 @@ class Explainer:
         start, end = place
         speaking = (_API, _BACKGROUND) if self._kinds[found.segment] is _API else (_BACKGROUND,)
         for row in runs:
-            if self._kinds[row.segment] not in speaking or not len(row.runs):
+            if self._kinds[row.segment] not in speaking or not len(row.runs) or not self._may_speak(found, row):
                 continue
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], end) - np.maximum(row.runs[:, 2], start)
             others = (inside > 0) & self._are_others(found, row)
@@ -182,6 +185,10 @@ class Explainer:
                 if holds and (found.whole or not self._same_text(found, row.segment, ref)):
                     return True
         return False
+
+    def _may_speak(self, found: Candidate, row: RowRuns) -> bool:
+        """Tell whether a segment may explain a passage of a reference: a pack explains what is its own, at the most."""
+        return self._speaks[row.segment] or row.segment == found.segment
 
     def _are_others(self, found: Candidate, row: RowRuns) -> Mask:
         """Tell of each run whether its reference is another provider's and another model's. Who is not known is nobody else."""
@@ -223,7 +230,7 @@ class Explainer:
         if self._kinds[found.segment] is not _API:
             return self._background_mask(found, runs, mask)
         origin = self._segments[found.segment].origins[found.ref]
-        speaking = [r for r in runs if self._kinds[r.segment] in kinds and len(r.runs)]
+        speaking = [r for r in runs if self._kinds[r.segment] in kinds and len(r.runs) and self._may_speak(found, r)]
         others = []
         for row in speaking:
             others.append(np.empty(len(row.runs), dtype=np.bool_))
@@ -258,7 +265,7 @@ class Explainer:
         kind = self._kinds[found.segment]
         held = {self._owner(found.segment, found.ref): (found.segment, found.ref)}
         for row in runs:
-            if kind is not _API and self._kinds[row.segment] not in (kind, _BACKGROUND):
+            if (kind is not _API and self._kinds[row.segment] not in (kind, _BACKGROUND)) or not self._may_speak(found, row):
                 continue
             inside = np.minimum(row.runs[:, 2] + row.runs[:, 4], found.end) - np.maximum(row.runs[:, 2], found.start)
             for ref in sorted(set(row.runs[inside >= found.words // 2, 1].tolist())):

@@ -50,7 +50,7 @@ ARRAYS = (
 RECORDS_NAME = "records.arrow"
 ONE_IN = 4
 """One in how many windows a pack holds where nothing else is asked for."""
-SPARSEST = 32
+SPARSEST = 8
 """Of fewer windows next to nothing is found, which would pass for a clean bill."""
 WHOLE_WORDS = 8
 """Texts of fewer words have no digest in a pack: whoever guesses may guess all of them."""

@@ -129,7 +129,7 @@ def is_short_sample(found: Candidate, longest: int, words: NDArray[np.uint32], s
     An alarm needs ``LEAST_WINDOWS`` distinct windows; ``min_score`` equal words, of which as many must be seen as sampling shows of them (``Segment.shown``);
     ``min_words`` from end to end, with what sampling leaves unseen on average added; and as dense a passage as among full texts, estimated.
     """
-    unseen = 2 * (segment.sampled - 1)
+    unseen = segment.sampled - 1  # at either end up to so many words, half of them on average
     counted = found.counted + min(0, found.ref_end - found.ref_start - found.words)
     if counted + unseen < params.min_words or found.equal - found.loose < params.min_score * segment.shown:
         return True
