@@ -129,11 +129,14 @@ class Workspace:
     def in_force(self, record: AuditRecord) -> InForce:
         """Return what a record's run would be judged by now; bundles are looked for where the audit's run named them."""
         from provenance.audit.clear import InForce
+        from provenance.audit.scan import Finders, schemes_of
 
         names = [r.name for r in record.references]
         beside = Path(record.run_file).parent if record.run_file else self.settings.workspace
         bundles = {b.name: b.digest for b in self.bundles(record.run.policy, beside=beside)}
+        schemes = schemes_of(Finders(self.matcher(names), self.suspects), self.reader) if names else ()
         return InForce(
+            schemes=schemes,
             indexes=tuple(r.digest for r in self.reference_summaries(names)),
             terms=self.terms.digest,
             policies=tuple(bundles.get(p.bundle, "") for p in record.policy),

@@ -10,7 +10,7 @@ from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
 from provenance.audit.judgements import Catalogs
 from provenance.audit.register import leaf_of
-from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, target_of
+from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
 from provenance.audit.states import ShardState, check_shards, find_unregistered
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
@@ -87,7 +87,8 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts)
     evaluation = evaluate(request.bundles, gathered.facts, request.waivers, today)
     evidence = _evidence(datasets, evaluation.findings, matcher, gathered, tools)
-    record = _record(request, datasets, gathered, evaluation, evidence, tools)
+    schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
+    record = replace(_record(request, datasets, gathered, evaluation, evidence, tools), schemes=schemes)
     raw = canonical_bytes(to_wire(record))
     digest = tools.evidence.put_bytes(raw, suffix=AUDIT_SUFFIX)
     with tools.units.begin(actor=tools.actor, action="audit", reason=request.run.model.name) as registry:

@@ -45,6 +45,8 @@ class InForce:
     """Digest of the terms catalogue."""
     policies: tuple[str, ...]
     """Digests of the bundles."""
+    schemes: tuple[str, ...] = ()
+    """Names of the rules by which text is read and compared."""
 
 
 def prepare_clearance(
@@ -137,6 +139,7 @@ def _check_in_force(record: AuditRecord, in_force: InForce) -> None:
         ("reference sets", {r.digest for r in record.references}, set(in_force.indexes)),
         ("terms catalogue", {record.terms_catalog_digest}, {in_force.terms}),
         ("policy", {p.digest for p in record.policy}, set(in_force.policies)),
+        ("way in which text is read, compared or looked at for patterns", set(record.schemes), set(in_force.schemes)),
     )
     for what, then, now in pairs:
         if then != now:

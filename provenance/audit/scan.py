@@ -24,6 +24,11 @@ class Finders:
     suspects: SuspectFinder
 
 
+def schemes_of(finders: Finders, reader: ShardReader) -> tuple[str, ...]:
+    """Return the names of all rules that a scan's result depends on."""
+    return reader.scheme, finders.matcher.scheme, finders.suspects.scheme
+
+
 @dataclass(slots=True)
 class Findings:
     """What is found in a shard, as it is found."""

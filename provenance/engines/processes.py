@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from provenance.engines.serial import SerialEngine
@@ -70,23 +71,39 @@ class _Pool:
     """Worker processes, idle and busy."""
 
     def __init__(self, work: Callable[[Any, Progress], Any], progress: Progress) -> None:
-        self._work, self._progress = work, progress
+        # As bytes, so that what goes wrong when it is opened over there is told like any other error.
+        self._sent_work, self._progress = ForkingPickler.dumps(work).tobytes(), progress
         self._idle: list[_Worker] = []
         self.busy: dict[Connection, _Worker] = {}
 
     def start(self, number: int, tasks: Sequence[Any]) -> None:
         """Give a task to a worker."""
-        worker = self._idle.pop() if self._idle else self._make()
+        while self._idle:
+            worker = self._idle.pop()
+            if self._send(worker, tasks[number]):
+                break
+            worker.process.join()  # it died after its last answer
+        else:
+            worker = self._make()
+            self._send(worker, tasks[number])  # where it is dead already, its pipe tells
         worker.number = number
-        worker.pipe.send(tasks[number])
         self.busy[worker.pipe] = worker
+
+    def _send(self, worker: _Worker, task: Any) -> bool:
+        try:
+            worker.pipe.send(task)
+        except OSError:
+            return False
+        return True
 
     def _make(self) -> _Worker:
         ours, theirs = _CONTEXT.Pipe()
-        process = _CONTEXT.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        process = _CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        worker = _Worker(process, ours)
+        self._send(worker, self._sent_work)
+        return worker
 
     def collect(self) -> Iterator[tuple[int, Any]]:
         """Wait for news and yield the tasks that are done."""
@@ -150,8 +167,12 @@ class _PipeProgress:
 
 
 def _send(pipe: Connection, message: tuple[str, Any]) -> None:
+    _send_bytes(pipe, ForkingPickler.dumps(message))
+
+
+def _send_bytes(pipe: Connection, message: memoryview) -> None:
     try:
-        pipe.send(message)
+        pipe.send_bytes(message)
     except OSError:
         raise SystemExit(1) from None  # nobody waits any more
 
@@ -164,18 +185,22 @@ def _sendable(err: Exception) -> Exception:
     return err
 
 
-def _serve(pipe: Connection, work: Callable[[Any, Progress], Any]) -> None:
-    """Do tasks until the pipe closes. An interrupt from the keyboard is left to the process that waits."""
+def _serve(pipe: Connection) -> None:
+    """Do tasks until the pipe closes: the work comes first. An interrupt from the keyboard is left to the process that waits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     progress = _PipeProgress(pipe)
+    work: Callable[[Any, Progress], Any] | None = None
     while True:
         try:
-            task = pipe.recv()
+            received = pipe.recv()
         except (EOFError, OSError):
             return
         try:
-            result = work(task, progress)
+            if work is None:
+                work = pickle.loads(received)  # noqa: S301 - from the process that started this one
+                continue
+            message = ForkingPickler.dumps(("done", work(received, progress)))
         except Exception as err:  # noqa: BLE001 - raised again by the process that waits
             _send(pipe, ("raised", _sendable(err)))
             return
-        _send(pipe, ("done", result))
+        _send_bytes(pipe, message)

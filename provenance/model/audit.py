@@ -219,5 +219,7 @@ class AuditRecord:
     """What was not checked, and why."""
     run_file: str = ""
     """Where the run file was, empty where there was none: policy bundles are looked for beside it."""
+    schemes: tuple[str, ...] = ()
+    """Names of the rules by which text was read, compared and looked at for formulas of assistants; empty where nothing was compared."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +46,30 @@ def die_at_three(task: int, progress: Progress) -> int:
 def refuse(task: int, progress: Progress) -> int:
     del progress
     raise ShardReadError(f"task {task} cannot be read", hint="try another", context={"path": "a"})
+
+
+def die_soon(task: int, progress: Progress) -> int:
+    threading.Timer(0.02, os._exit, (3,)).start()
+    return double(task, progress)
+
+
+def exit_early(task: int, progress: Progress) -> int:
+    del task, progress
+    raise SystemExit(5)
+
+
+class Unsendable:
+    """Work that cannot be opened in another process."""
+
+    def __call__(self, task: int, progress: Progress) -> int:
+        return double(task, progress)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return explode, ()
+
+
+def explode() -> None:
+    raise ReferenceIndexError("the set is not what it was", hint="run the command again")
 
 
 class OddError(Exception):
@@ -86,6 +111,25 @@ def test_an_error_is_raised_here_as_it_was_there() -> None:
     assert (caught.value.hint, caught.value.context["path"]) == ("try another", "a")
     with pytest.raises(RuntimeError, match="OddError: ab"):
         dict(ENGINE.run(refuse_oddly, [1, 2], [1, 1], CountingProgress()))
+
+
+def test_workers_that_die_between_tasks_are_replaced() -> None:
+    tasks = list(range(8))
+    done = dict(ENGINE.run(die_soon, tasks, [1] * 8, CountingProgress()))
+    assert sorted(done) == tasks
+    assert all(value == 2 * n or isinstance(value, WorkerLostError) for n, value in done.items())
+
+
+def test_work_that_ends_its_process_is_lost_alone() -> None:
+    done = dict(ENGINE.run(exit_early, [1, 2, 3], [1] * 3, CountingProgress()))
+    assert all("ended with code 5" in str(value) for value in done.values())
+
+
+def test_what_goes_wrong_at_the_start_is_told_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReferenceIndexError, match="not what it was") as caught:
+        dict(ENGINE.run(Unsendable(), list(range(9)), [1] * 9, CountingProgress()))
+    assert caught.value.hint == "run the command again"
+    assert capfd.readouterr().err == ""
 
 
 def test_little_work_is_done_in_this_process() -> None:
