@@ -83,6 +83,10 @@ class ShardStream(Protocol):
         """What could not be read so far."""
 
     @property
+    def unread(self) -> int:
+        """Problems so far, all of them, those that are only counted too."""
+
+    @property
     def records(self) -> int:
         """Records seen so far, unreadable ones included."""
 

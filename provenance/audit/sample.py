@@ -6,6 +6,8 @@ A sample clears nothing, and no audit takes it for a scan. It tells within minut
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +18,7 @@ from provenance.audit.scan import Finders, ShardToScan
 from provenance.audit.tools import Tools
 from provenance.errors import IngestError
 from provenance.matching.score import binomial_upper_bound
-from provenance.model.match import ReadProblem
+from provenance.model.match import LeftOut, ReadProblem
 from provenance.ports import Matcher, Progress, ShardReader, TextBatch, WorkerLostError
 
 CONFIDENCE = 0.95
@@ -33,6 +35,8 @@ class SampledShard:
     sharing: int = 0
     """Of these, records with shared text that nothing explains."""
     unread: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    dropped_seeds: int = 0
     error: str | None = None
 
 
@@ -47,10 +51,13 @@ class Sample:
     upper_share: float
     """With ``confidence``, no larger share of the records shares text."""
     upper_records: int
-    """The same as a number of records."""
+    """The same as a number of records; those that could not be read count as sharing."""
     confidence: float
     unread: int
     """Records that could not be read; nothing is known of them."""
+    left_out: tuple[LeftOut, ...]
+    """Fields that were compared with nothing; the bound does not hold for what stands there."""
+    dropped_seeds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class ShardSample:
     def __call__(self, target: ShardToScan, progress: Progress) -> SampledShard:
         """Sample a shard."""
         progress.note(target.shard.path)
-        chance = _generator(target, self.seed)
+        chance, dropped = _generator(target, self.seed), self.matcher.dropped_seeds
         taken = sampled = 0
         sharing: set[int] = set()
         last = -1  # the last record that was decided upon
@@ -85,7 +92,14 @@ class ShardSample:
                 taken = stream.bytes_read
         except IngestError as err:
             return SampledShard(error=f"{err}; {err.hint}" if err.hint else str(err))
-        return SampledShard(records=stream.records, sampled=sampled, sharing=len(sharing), unread=len(stream.problems))
+        return SampledShard(
+            records=stream.records,
+            sampled=sampled,
+            sharing=len(sharing),
+            unread=stream.unread,
+            left_out=tuple(LeftOut(field=name, records=count) for name, count in sorted(stream.left_out.items())),
+            dropped_seeds=self.matcher.dropped_seeds - dropped,
+        )
 
 
 def _generator(target: ShardToScan, seed: int) -> np.random.Generator:
@@ -135,14 +149,20 @@ def sample_registered(
 
 def _sum_up(name: str, shards: list[SampledShard]) -> Sample:
     records, sampled, sharing, unread = (sum(getattr(s, part) for s in shards) for part in ("records", "sampled", "sharing", "unread"))
-    bound = binomial_upper_bound(sharing, sampled, CONFIDENCE) if sampled < records - unread else sharing / sampled if sampled else 1.0
+    known = records - min(unread, records)
+    bound = binomial_upper_bound(sharing, sampled, CONFIDENCE) if sampled < known else sharing / sampled if sampled else 1.0
+    left_out: Counter[str] = Counter()
+    for field in (f for s in shards for f in s.left_out):
+        left_out[field.field] += field.records
     return Sample(
         dataset=name,
         records=records,
         sampled=sampled,
         sharing=sharing,
         upper_share=bound,
-        upper_records=max(int(bound * records), sharing),
+        upper_records=min(max(math.ceil(bound * known), sharing) + unread, records),
         confidence=CONFIDENCE,
         unread=unread,
+        left_out=tuple(LeftOut(field=field, records=count) for field, count in sorted(left_out.items())),
+        dropped_seeds=sum(s.dropped_seeds for s in shards),
     )

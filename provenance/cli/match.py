@@ -155,7 +155,7 @@ def _scan(
 ) -> None:
     """Match files, and print what each holds in the order of the files: matches to the first output, suspects to the second."""
     from provenance.audit.scan import FileScan, Finders, ShardToScan
-    from provenance.bootstrap import SystemClock, make_engine, make_reader, make_suspects
+    from provenance.bootstrap import SystemClock, any_workspace, make_engine, make_reader
 
     out, suspects = outputs
 
@@ -166,7 +166,7 @@ def _scan(
         ShardToScan(dataset=dataset, shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
         for f, size in zip(files, sizes, strict=True)
     ]
-    work = FileScan(Finders(matcher, make_suspects()), make_reader(), SystemClock())
+    work = FileScan(Finders(matcher, any_workspace(ctx.start).suspects), make_reader(), SystemClock())
     for target, scanned in in_order(targets, make_engine(jobs).run(work, targets, sizes, progress)):
         if isinstance(scanned, WorkerLostError) or scanned.result is None:
             message = str(scanned) if isinstance(scanned, WorkerLostError) else scanned.error or ""

@@ -92,10 +92,17 @@ def _sample(
         rows = [(s.dataset, s.records, s.sampled, s.sharing, f"{s.upper_records} ({s.upper_share:.2%})", s.unread) for s in samples]
         right = frozenset({"records", "sampled", "sharing", "unread"})
         say_table(("dataset", "records", "sampled", "sharing", "at most, of all", "unread"), rows, right=right)
-        say("Sharing: records with shared text that nothing explains. At most: with 95 % confidence. A sample clears nothing.", err=True)
+        say(
+            "Sharing: records with shared text that nothing explains. At most: with 95 % confidence. What could not be read counts as sharing. A sample clears nothing.",
+            err=True,
+        )
     say_problems([*problems, *stale])
+    partial = say_left_out((s.dataset, field) for s in samples for field in s.left_out)
+    dropped = sum(s.dropped_seeds for s in samples)
+    if dropped:
+        say(f"{thousands(dropped)} seed hits were left out by caps on very common text", err=True)
     next_step("provenance scan, which looks at every record", quiet=ctx.quiet)
-    return 4 if problems or stale else 0
+    return 4 if problems or stale or partial or any(s.unread for s in samples) else 0
 
 
 def _scan(

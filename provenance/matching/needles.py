@@ -1,4 +1,4 @@
-"""Which rows of a batch hold one of many short strings: one pass over the bytes, letter case of ASCII aside.
+"""Which rows of a batch hold one of many short strings: one pass over the bytes, letter case of ASCII and the kind of white space aside.
 
 Of each string the last four bytes are looked up in a bitmap that fits the first cache; the whole string is compared only where they stand (the idea of Wu and
 Manber 1994, without its shifts: the strings are too short for them).
@@ -24,6 +24,7 @@ _BYTE, _MASK, _SIX, _ONE = np.uint32(8), np.uint64(63), np.uint32(6), np.uint64(
 def _folds() -> NDArray[np.uint8]:
     table = np.arange(256, dtype=np.uint8)
     table[ord("A") : ord("Z") + 1] += 32
+    table[[ord(c) for c in "\t\n\v\f\r"]] = ord(" ")  # a line may end anywhere in a formula
     return table
 
 

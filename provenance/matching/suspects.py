@@ -30,6 +30,7 @@ _DOCUMENT = frozenset({"format", "version", "name", "release", "patterns"})
 _NEEDED = frozenset({"id", "kind", "title", "regex", "needles", "examples"})
 _FIELDS = _NEEDED | {"provider", "counterexamples"}
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_UNNAMED_GROUP = re.compile(r"(?<!\\)(?:\\\\)*\((?!\?)")
 _LINEAR = "(?i)"
 """Letter case does not matter. RE2, which Arrow uses, takes time linear in the text whatever the pattern: the text is hostile."""
 
@@ -55,7 +56,7 @@ class Pattern:
 
 
 def _fold(text: str) -> str:
-    return "".join(c.lower() if c.isascii() else c for c in text)
+    return "".join(" " if c in "\t\n\v\f\r" else c.lower() if c.isascii() else c for c in text)
 
 
 class PatternFinder:
@@ -196,6 +197,8 @@ def _texts(item: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
 
 
 def _check(pattern: Pattern, where: str) -> None:
+    if _UNNAMED_GROUP.search(pattern.regex):
+        raise PatternDocumentError(f"{where}: regex has a group that captures", hint="write (?:a|b) for (a|b), and \\( for the character")
     short = next((n for n in pattern.needles if len(n.encode()) < LEAST_BYTES), None)
     if short is not None:
         raise PatternDocumentError(f"{where}: needle {short!r} has fewer than {LEAST_BYTES} bytes")

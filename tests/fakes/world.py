@@ -42,6 +42,10 @@ class MemoryStream:
         self.records = 0
         self.bytes_read = 0
 
+    @property
+    def unread(self) -> int:
+        return len(self.problems)
+
     def __iter__(self) -> Iterator[TextBatch]:
         lines = self._raw.splitlines()
         good: list[tuple[int, str]] = []
