@@ -13,7 +13,7 @@ from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unr
 from provenance.ingest.flat import find_flat_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
-from provenance.ingest.token_fields import LABELS, NO_IDS, ids_of, labels_beyond, long_token_fields, may_be_ids
+from provenance.ingest.token_fields import LABELS, NO_IDS, ids_of, labels_beyond, may_be_ids, unread_token_fields
 from provenance.ingest.unread import UnreadFields
 from provenance.ingest.utf8 import utf8, whole
 from provenance.ingest.walk import HOLDERS, LABEL_KEYS, FoundTexts, extend, holds_string, join_pieces
@@ -165,19 +165,19 @@ class RowCollector:
     def _add_token_fields(self, record: Mapping[str, Any], names: Sequence[str], *, index: int, line: int, doc_id: str | None) -> str | None:
         """Take the tokens of a record, and count those that are not read; return what is wrong with them."""
         if self._named is None:
-            self.tokens_seen = self.tokens_seen or next((name for name in names if may_be_ids(record[name])), "")
-            self.unread.count(dict.fromkeys(long_token_fields(record, names), True))
+            self.tokens_seen = self.tokens_seen or next((name for name in names if may_be_ids(record[name]) and isinstance(record[name], list)), "")
+            self.unread.count(unread_token_fields(record, names))
             return None
         chosen = self._named.field
         if chosen is not None:
-            self.unread.count(dict.fromkeys(long_token_fields(record, names[1:]), True))
+            self.unread.count(unread_token_fields(record, names[1:]))
             if not isinstance(record.get(chosen), list):
                 return f"no tokens in field {chosen!r}; its fields are: {list_names(record)}"
         lists: list[NDArray[np.int64]] = []
         for name in names if chosen is None else (chosen,):
-            if chosen is None and not may_be_ids(record[name]):
-                continue
             ids = ids_of(record[name])
+            if ids is None and chosen is None and not may_be_ids(record[name]):
+                continue
             if ids is None:
                 return f"field {name!r} {NO_IDS}"
             lists.append(labels_beyond(ids, lists) if name == LABELS and chosen is None else ids)

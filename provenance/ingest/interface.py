@@ -77,7 +77,7 @@ class Stream(ABC):
             ShardReadError: If the file cannot be read, or nothing in it could.
         """
         for batch in self._batches():
-            yield from unfold(batch)
+            yield from unfold(batch, self._rows.unread)
         self._require_text()
 
     @abstractmethod

@@ -65,8 +65,9 @@ def plan_columns(schema: pa.Schema, location: str, *, text_field: str | None, to
     others = tuple(name for name in names if name not in text and holds_text(schema.field(name).type))
     ids = tuple(name for name in ID_FIELDS if name in names and name not in text and _may_name(schema.field(name).type))
     chosen, unread = _plan_tokens(schema, location, tokens)
-    if not text and not chosen and unread and text_field is None:
-        raise needs_tokenizer(location, f"token ids in column {unread[0]!r} and no text")
+    ids_alone = [name for name in unread if may_hold_ids(schema.field(name).type)]
+    if not text and not chosen and ids_alone and text_field is None:
+        raise needs_tokenizer(location, f"token ids in column {ids_alone[0]!r} and no text")
     if not text and (text_field is not None or not (others or chosen)):
         wanted = "no column holds text" if text_field is None else f"no column {text_field!r} that holds text"
         raise ShardReadError(
@@ -85,10 +86,11 @@ def _plan_tokens(schema: pa.Schema, location: str, tokens: NamedTokens | None) -
     """Return the columns of token ids that are read, and those that are not."""
     names = tuple(schema.names)
     kinds = {name: schema.field(name).type for name in names}
-    found = tuple(name for name in token_names(names) if holds_ids(kinds[name]) or (name != LABELS and may_hold_ids(kinds[name])))
-    hidden = tuple(name for name in names if hides_ids(kinds[name]))
+    named = token_names(names)
+    found = tuple(name for name in named if holds_ids(kinds[name]) or (name != LABELS and may_hold_ids(kinds[name])))
+    hidden = tuple(name for name in names if hides_ids(kinds[name]) and name not in named)
     if tokens is None:
-        return (), (*(name for name in found if name != LABELS), *hidden)
+        return (), (*(name for name in named if name != LABELS), *hidden)
     chosen = found if tokens.field is None else (tokens.field,)
     for name in chosen:
         if name not in names:
@@ -98,7 +100,7 @@ def _plan_tokens(schema: pa.Schema, location: str, tokens: NamedTokens | None) -
             )
         if not holds_ids(kinds[name]):
             raise ShardReadError(f"{location}: column {name!r} holds {kinds[name]}, expected lists of token ids", hint="write it as list<int32>")
-    return chosen, (*(name for name in found if name not in chosen and name != LABELS), *hidden)
+    return chosen, (*(name for name in named if name not in chosen and name != LABELS), *hidden)
 
 
 def _may_name(kind: pa.DataType) -> bool:

@@ -21,7 +21,7 @@ from provenance.ingest.interface import Stream
 from provenance.ingest.layout import Layout, parquet_paths, plan_columns
 from provenance.ingest.lengths import are_alone
 from provenance.ingest.problems import ProblemLog
-from provenance.ingest.token_fields import LABELS, NO_IDS, TokenLists, count_long, labels_beyond
+from provenance.ingest.token_fields import LABELS, NO_IDS, TokenLists, count_unread, labels_beyond
 from provenance.ingest.walk import text_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
@@ -43,8 +43,8 @@ class ColumnStream(Stream):
 
     def _take(self, columns: pa.RecordBatch, layout: Layout) -> Iterator[TextBatch]:
         for name in layout.unread:
-            long = count_long(columns.column(name))
-            self._rows.unread.count({name: True} if long else {}, long)
+            rows, alone = count_unread(columns.column(name))
+            self._rows.unread.count({name: alone} if rows else {}, rows)
         if layout.tokens:
             yield from self._take_tokens(columns, layout)
         else:

@@ -14,13 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from provenance.ingest.lengths import ALONE_WORDS
+from provenance.ingest.lengths import ALONE_WORDS, PASSAGE_WORDS
 
 _TOKEN_FIELD = re.compile(r"(?:\w+_)?(?:input_ids|token_ids|tokens)|(?:prompt|completion|chosen|rejected|target)_ids")
 LABELS = "labels"
 """Holds token ids where it stands beside them, and classes elsewhere. Negative ones are no tokens: they mask a place from the loss."""
 LONG_TOKENS = ALONE_WORDS
 """Ids that could be so many words: from here on a list that is not read is told of."""
+SHORT_TOKENS = PASSAGE_WORDS
+"""Ids that could be words enough for a passage: told of where many records have so many."""
+_NUMBERS = re.compile(r"[\[\s]*\d+(?:[\s,]+\d+)*[\]\s]*")
+_DEEPEST = 32
 NO_IDS = "holds no list of whole numbers, expected token ids"
 
 
@@ -39,12 +43,16 @@ def holds_ids(kind: pa.DataType) -> bool:
 
 
 def may_hold_ids(kind: pa.DataType) -> bool:
-    """Tell whether values of an Arrow type may have token ids in them, be it in a way that they are not read from: bytes, numbers in lists of lists."""
-    types, listed = pa.types, _is_list(kind)
-    while _is_list(kind):
-        kind = kind.field(0).type
-    if listed and (types.is_integer(kind) or types.is_floating(kind)):
-        return True
+    """Tell whether values of an Arrow type may have token ids in them, be it in a way that they are not read from: bytes, numbers however deep."""
+    types = pa.types
+    if types.is_nested(kind):
+        fields = [kind.field(i).type for i in range(kind.num_fields)]
+        return any(types.is_integer(f) or types.is_floating(f) or may_hold_ids(f) for f in fields)
+    return _is_bytes(kind)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
     return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind) or types.is_fixed_size_binary(kind)
 
 
@@ -60,7 +68,7 @@ def hides_ids(kind: pa.DataType) -> bool:
 
 def is_hidden(key: str, value: object) -> bool:
     """Tell whether a JSON field below the top level has token ids enough to be told of."""
-    return isinstance(value, list) and len(value) >= LONG_TOKENS and is_token_field(key) and may_be_ids(value)
+    return is_token_field(key) and count_ids(value) >= LONG_TOKENS
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -68,13 +76,25 @@ def _is_list(kind: pa.DataType) -> bool:
     return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_list_view(kind)
 
 
+def count_ids(value: object, depth: int = 0) -> int:
+    """Return how many numbers a JSON value has that may be token ids, however deep they stand, and in text that is nothing else."""
+    if isinstance(value, bool) or depth > _DEEPEST:
+        return 0
+    if isinstance(value, (int, float)):
+        return 1
+    if isinstance(value, str):
+        return len(value.replace(",", " ").split()) if _NUMBERS.fullmatch(value) else 0
+    if isinstance(value, (list, tuple)):
+        return sum(count_ids(item, depth + 1) for item in value)
+    return sum(count_ids(item, depth + 1) for item in value.values()) if isinstance(value, dict) else 0
+
+
 def may_be_ids(value: object) -> bool:
-    """Tell whether a JSON value is or may be a list of token ids: one that is not empty and holds no text or object."""
-    if not isinstance(value, list):
-        return False
-    while isinstance(value, list) and value:
-        value = value[0]
-    return not isinstance(value, (str, dict, list))
+    """Tell whether a JSON value is or may be a list of token ids: it has numbers, or is a list of neither text nor objects."""
+    first = value
+    while isinstance(first, list) and first:
+        first = first[0]
+    return count_ids(value) > 0 or (isinstance(value, list) and not isinstance(first, (str, dict, list)))
 
 
 def ids_of(value: object) -> NDArray[np.int64] | None:
@@ -101,9 +121,10 @@ def token_names(names: Sequence[str]) -> tuple[str, ...]:
     return (*found, LABELS) if found and LABELS in names else found
 
 
-def long_token_fields(record: Mapping[str, object], names: Sequence[str]) -> list[str]:
-    """Return the fields among some of a record whose lists of ids are long enough to be told of. Labels are not: they stand beside ids."""
-    return [name for name in names if name != LABELS and may_be_ids(value := record[name]) and isinstance(value, list) and len(value) >= LONG_TOKENS]
+def unread_token_fields(record: Mapping[str, object], names: Sequence[str]) -> dict[str, bool]:
+    """Return the fields among some of a record that hold ids enough for a passage, and whether for one that stands alone. Labels stand beside ids."""
+    counts = {name: count_ids(record[name]) for name in names if name != LABELS and name in record}
+    return {name: count >= LONG_TOKENS for name, count in counts.items() if count >= SHORT_TOKENS}
 
 
 class TokenLists:
@@ -126,9 +147,23 @@ class TokenLists:
         return None if values.null_count else values.to_numpy(zero_copy_only=False)
 
 
-def count_long(column: Any) -> int:
-    """Return how many rows of a column that may hold token ids have enough of them to be told of; all, where they are below structs or are bytes."""
-    if pa.types.is_nested(column.type) and not hides_ids(column.type):
+def count_unread(column: Any) -> tuple[int, bool]:
+    """Return how many rows of a column have ids enough for a passage, and whether one of them has enough for one that stands alone.
+
+    All rows, where they are below structs or are bytes: nobody knows what is in them.
+    """
+    if holds_ids(column.type):
         lengths: NDArray[np.int64] = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-        return int(np.count_nonzero(lengths >= LONG_TOKENS))
-    return len(column) - int(column.null_count)
+        return int(np.count_nonzero(lengths >= SHORT_TOKENS)), bool((lengths >= LONG_TOKENS).any())
+    if hides_ids(column.type) or _is_bytes(column.type):
+        rows = len(column) - int(column.null_count)
+        return rows, rows > 0
+    counts = [_count_in(value) for value in column]
+    return sum(count >= SHORT_TOKENS for count in counts), any(count >= LONG_TOKENS for count in counts)
+
+
+def _count_in(value: Any) -> int:
+    try:
+        return count_ids(value.as_py())
+    except (pa.ArrowException, ValueError, OverflowError):
+        return LONG_TOKENS  # what cannot be looked at is not known to be short

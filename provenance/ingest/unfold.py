@@ -7,11 +7,14 @@ As it stands such a string hides text: ``\u0444`` for a letter, ``\n`` between t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
 
+from provenance.ingest.fields import wild_path
+from provenance.ingest.unread import UnreadFields
 from provenance.ingest.walk import FoundTexts, extend
 from provenance.ports import TextBatch
 
@@ -22,14 +25,16 @@ MAX_NESTED = 3
 _OPENING = np.zeros(256, np.bool_)
 _OPENING[[ord(c) for c in '{["']] = True
 _WHITE = b" \t\r\n"
+_MARK = b"\xef\xbb\xbf"
+_IDS = re.compile(rb'(?:_ids|tokens)"\s*:')
 
 
-def unfold(batch: TextBatch) -> Iterator[TextBatch]:
+def unfold(batch: TextBatch, unread: UnreadFields) -> Iterator[TextBatch]:
     """Yield a batch with the texts in its rows that are JSON as further rows after all others; the batch itself where there are none.
 
-    Of a batch that knows which tokens its rows were made of, these are a batch of their own: they stand at no tokens.
+    What is given up, since it nests too deep or holds token ids, is counted as unread. Of a batch that knows which tokens its rows were made of, these are a batch of their own: they stand at no tokens.
     """
-    found = [(row, path, text) for row in _candidates(batch) for path, text in _texts(batch, row)]
+    found = [(row, path, text) for row in _candidates(batch) for path, text in _texts(batch, row, unread)]
     if not found:
         yield batch
     elif batch.tokens is not None:
@@ -69,46 +74,60 @@ def _candidates(batch: TextBatch) -> list[int]:
     starts, ends = batch.offsets[:-1], batch.offsets[1:]
     held = np.flatnonzero(ends > starts)
     first = batch.data[starts[held]]
-    rows = held[_OPENING[first] | np.isin(first, np.frombuffer(_WHITE, np.uint8))]
+    rows = held[_OPENING[first] | np.isin(first, np.frombuffer(_WHITE + _MARK[:1], np.uint8))]
     return [row for row in rows.tolist() if _may_be_json(bytes(batch.data[starts[row] : min(starts[row] + MAX_BYTES + 1, ends[row])]))]
 
 
 def _may_be_json(raw: bytes) -> bool:
-    return len(raw) <= MAX_BYTES and raw.lstrip(_WHITE)[:1] in (b"{", b"[", b'"') and b"\\" in raw
+    return (
+        len(raw) <= MAX_BYTES and raw.removeprefix(_MARK).lstrip(_WHITE)[:1] in (b"{", b"[", b'"') and (b"\\" in raw or _IDS.search(raw) is not None)
+    )
 
 
-def _texts(batch: TextBatch, row: int) -> list[tuple[str, str]]:
+def _texts(batch: TextBatch, row: int, unread: UnreadFields) -> list[tuple[str, str]]:
     path = batch.field_names[int(batch.field_code[row])]
-    return _within(bytes(batch.data[batch.offsets[row] : batch.offsets[row + 1]]), path, MAX_NESTED)
+    return _within(bytes(batch.data[batch.offsets[row] : batch.offsets[row + 1]]), path, MAX_NESTED, unread)
 
 
-def _within(raw: bytes, path: str, depth: int) -> list[tuple[str, str]]:
-    """Return (field path, text) of what a string holds that is JSON; nothing where it is none."""
-    value = _load(raw)
-    if not isinstance(value, (str, list, dict)):
-        return []
+def _within(raw: bytes, path: str, depth: int, unread: UnreadFields) -> list[tuple[str, str]]:
+    """Return (field path, text) of what a string holds that is JSON, or JSON Lines; nothing where it is neither."""
     path = extend(path, "(json)")
     found = FoundTexts(every=False)
     try:
-        found.walk(value, path, path)
+        for value in _load(raw):
+            found.walk(value, path, path)
     except RecursionError:
-        return []
+        unread.count({path: True})
     found.join()
+    unread.count(dict.fromkeys(found.hidden, True))
     rows = []
     for inner, text in found.rows:
         rows.append((inner, text))
         encoded = text.encode("utf-8", "replace")
-        if depth > 1 and _may_be_json(encoded):
-            rows += _within(encoded, inner, depth - 1)
+        if _may_be_json(encoded):
+            if depth == 1:
+                unread.count({wild_path(inner): True})
+            else:
+                rows += _within(encoded, inner, depth - 1, unread)
     return rows
 
 
-def _load(raw: bytes) -> object:
+def _load(raw: bytes) -> list[object]:
+    """Return the value of a string that is JSON, the values of one that is JSON Lines; none of another."""
+    raw = raw.removeprefix(_MARK)
+    value = _value(raw)
+    if value is None and b"\n" in raw:
+        values = [_value(line) for line in raw.split(b"\n") if line.strip()]
+        return [v for v in values if isinstance(v, (str, list, dict))]
+    return [value] if isinstance(value, (str, list, dict)) else []
+
+
+def _value(raw: bytes) -> object:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         pass
     try:
         return json.loads(raw)  # takes NaN and lone surrogates, as trainers do
-    except (ValueError, RecursionError):
+    except ValueError:
         return None

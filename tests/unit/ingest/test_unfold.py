@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from provenance.ingest.lengths import PASSAGE_WORDS
 from provenance.ingest.unfold import MAX_NESTED, unfold
+from provenance.ingest.unread import UnreadFields
 from provenance.ingest.walk import text_of
 from provenance.model.match import Match
 from provenance.ports import TextBatch
@@ -32,7 +33,7 @@ class SomeTokens:
 
 
 def rows(*texts: str) -> list[tuple[int, str, str]]:
-    (batch,) = unfold(make_batch(texts))
+    (batch,) = unfold(make_batch(texts), UnreadFields())
     return [(int(batch.record[i]), batch.field_names[batch.field_code[i]], batch.text(i)) for i in range(len(texts), len(batch))]
 
 
@@ -58,13 +59,13 @@ def test_json_in_json_is_read(depth: int) -> None:
 )
 def test_what_hides_nothing_is_left_as_it_is(text: str) -> None:
     batch = make_batch(["x", text])
-    (same,) = unfold(batch)
+    (same,) = unfold(batch, UnreadFields())
     assert same is batch
 
 
 def test_rows_of_tokens_keep_their_batch() -> None:
     batch = replace(make_batch(["plain", json.dumps({"a": WORDS})]), tokens=SomeTokens())
-    first, second = unfold(batch)
+    first, second = unfold(batch, UnreadFields())
     assert first is batch
     assert (second.tokens, second.record.tolist(), second.text(0)) == (None, [1], WORDS)
 
@@ -72,6 +73,24 @@ def test_rows_of_tokens_keep_their_batch() -> None:
 def test_white_space_before_it_and_odd_json_are_read() -> None:
     assert rows("\n  " + json.dumps([WORDS]))[0] == (0, "text(json)[0]", WORDS)
     assert rows('{"a": NaN, "b": "' + WORDS.replace("\n", "\\n") + '"}') == [(0, "text(json).b", WORDS)]
+
+
+def test_json_lines_and_a_mark_before_them_are_read() -> None:
+    lines = "\ufeff" + "\n".join(json.dumps({"a": WORDS, "n": n}) for n in range(2))
+    assert rows(lines) == [(0, "text(json).a", WORDS)] * 2
+
+
+def test_what_is_given_up_is_told() -> None:
+    deep: object = WORDS
+    for _ in range(40):
+        deep = [deep]
+    nested = WORDS
+    for _ in range(MAX_NESTED + 1):
+        nested = json.dumps({"a": nested})
+    for text in (json.dumps(deep), nested, json.dumps({"input_ids": list(range(40))})):
+        unread = UnreadFields()
+        list(unfold(make_batch([text]), unread))
+        assert len(unread.left_out) == 1
 
 
 LEAVES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
