@@ -252,7 +252,7 @@ def _reusable(keys: set[str], tools: Tools) -> dict[str, Scanned]:
     found = {}
     for key, (result, digest) in results.items():
         matches = _recorded(digest, nothing, tools)
-        if matches is not None:
+        if matches is not None and _are_kept(result, tools):
             found[key] = Scanned(result=result, matches=tuple(matches), evidence=digest)
     return found
 
@@ -277,6 +277,14 @@ def _outcome(scanned: Scanned, target: ShardToScan, *, reused: bool) -> ScanOutc
         return ScanOutcome(target=target, result=None, matches=(), reused=False, error=scanned.error)
     matches = _moved(scanned.matches, target.shard.path)
     return ScanOutcome(target=target, result=_result_of(scanned.result, target), matches=matches, reused=reused)
+
+
+def _are_kept(result: ScanResult, tools: Tools) -> bool:
+    """Tell whether the list of suspects of an earlier scan is still there."""
+    try:
+        return not result.suspects_evidence or bool(tools.evidence.get_suspects(result.suspects_evidence))
+    except RegistryError:
+        return False
 
 
 def _recorded(digest: str, nothing: str, tools: Tools) -> Sequence[Match] | None:

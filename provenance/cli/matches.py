@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 
 import click
 
@@ -72,10 +73,16 @@ def list_suspects(ctx: CommandContext, /, audit: str, pattern: str | None, limit
     Found by the pattern catalogue, without any reference: no match and no proof.
     """
     workspace = ctx.workspace()
+    record = load_audit(ctx, audit)
     with workspace.units.read() as registry:
-        results = [result for result, _ in registry.scan_results(set(load_audit(ctx, audit).scans)).values()]
-    files = sorted({(r.path, r.suspects_evidence) for r in results if r.suspects_evidence})
-    found = [s for _, digest in files for s in workspace.evidence.get_suspects(digest) if pattern in (None, s.pattern)]
+        results = [result for result, _ in registry.scan_results(set(record.scans)).values() if result.suspects_evidence]
+    paths: dict[str, set[str]] = {r.shard: {r.path} for r in results}
+    for shard in record.shards:  # equal bytes under several names share one scan
+        if shard.sha256 in paths:
+            paths[shard.sha256].add(shard.path)
+    files = sorted({(path, r.suspects_evidence) for r in results for path in paths[r.shard]})
+    every = [replace(s, path=path) for path, digest in files for s in workspace.evidence.get_suspects(digest)]
+    found = [s for s in every if pattern in (None, s.pattern)]
     if output == "json":
         say_json(found)
         return 0

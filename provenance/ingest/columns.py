@@ -219,6 +219,8 @@ def _text(array: Any, *, every: bool) -> pa.LargeStringArray:
         array = array.dictionary_decode()
     if pa.types.is_nested(array.type):
         raise OddColumnError
+    if _is_bytes(array.type) and _hold_zeros(array):  # UTF-16 of ASCII is UTF-8 too, of other characters
+        raise OddColumnError
     try:
         # Parquet readers take the file's word that text is UTF-8; the cast from bytes looks.
         return cast("pa.LargeStringArray", array.cast(pa.large_binary()).cast(pa.large_string()))
@@ -227,6 +229,10 @@ def _text(array: Any, *, every: bool) -> pa.LargeStringArray:
             raise OddColumnError from err
     texts = (None if raw is None else text_of(raw) for raw in (value.as_py() for value in array))
     return pa.array(texts, pa.large_string())
+
+
+def _hold_zeros(array: Any) -> bool:
+    return bool(pc.any(pc.match_substring(array.cast(pa.large_binary()), "\0")).as_py())
 
 
 def _leaves(array: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -81,7 +81,8 @@ class FoundTexts:
         if isinstance(value, str):
             self._take(value, at, every)
         elif isinstance(value, bytes):
-            text = value.decode() if every else text_of(value)
+            # A text field must be text: decoding raises with the place.
+            text = value.decode() if every and wide_encoding(value[:4]) is None else text_of(value)
             if text is not None:
                 self._take(text, at, every)
         elif isinstance(value, (list, tuple, dict)):
@@ -140,19 +141,25 @@ def text_of(raw: bytes) -> str | None:
     Text that is not UTF-8 is read as far as it can be: as UTF-16 or UTF-32 where its zeros or its mark show it, as Windows-1252 where more of its bytes are that,
     with U+FFFD for the bytes that are neither.
     """
+    wide = wide_encoding(raw[:4])
+    if wide is not None and _is_printable(text := raw.decode(wide, "replace").removeprefix("\ufeff")):
+        return text
     try:
         return raw.decode()
     except UnicodeDecodeError:
         pass
-    wide = wide_encoding(raw[:4])
-    if wide is not None:
-        text = raw.decode(wide, "replace")
-        return text if _looks_like_text(text[:_LOOKED_AT].encode("utf-8", "replace")) else None
-    if not _looks_like_text(raw[:_LOOKED_AT]):
-        return None
     text = raw.decode("utf-8", "replace")
     others = sum(not c.isascii() for c in text)
-    return text if 2 * text.count("\ufffd") <= others else raw.decode("cp1252", "replace")
+    if 2 * text.count("\ufffd") <= others and _is_printable(text):
+        return text
+    return raw.decode("cp1252", "replace") if _looks_like_text(raw[:_LOOKED_AT]) else None
+
+
+def _is_printable(text: str) -> bool:
+    """Tell whether most of a text's characters are printable or white space, and few stand for bytes that are none."""
+    head = text[:_LOOKED_AT]
+    odd = sum(not (c.isprintable() or c.isspace()) or c == "\ufffd" for c in head)
+    return odd <= _MOST_ODD * len(head)
 
 
 def _looks_like_text(raw: bytes) -> bool:

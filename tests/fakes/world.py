@@ -254,6 +254,8 @@ class MemoryEvidence:
         return digest
 
     def get_suspects(self, digest: str) -> list[Suspect]:
+        if digest not in self.suspects:
+            raise RegistryError(f"evidence {digest} is lost")
         return list(self.suspects[digest])
 
     def lose_everything(self) -> None:

@@ -124,7 +124,18 @@ PROSE = "the élan of a naïve café owner, said to be an old soldier, is what t
 def test_bytes_are_read_in_the_encoding_they_show(encoding: str) -> None:
     text = text_of(PROSE.encode(encoding))
     assert text is not None
-    assert text.lstrip("\ufeff") == PROSE
+    assert text == PROSE
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32-be"])
+def test_plain_ascii_in_wide_characters_is_read(encoding: str) -> None:
+    assert text_of(b"On the third evening he counted again".decode().encode(encoding)) == "On the third evening he counted again"
+
+
+def test_text_of_other_alphabets_is_read_though_a_byte_is_cut_off() -> None:
+    text = "Гавань опустела к вечеру, и смотритель снова пересчитал фонари"
+    assert text_of(text.encode("utf-16")) == text
+    assert text_of(text.encode()[1:]) == "\ufffd" + text[1:]
 
 
 def test_one_bad_byte_costs_one_character() -> None:
