@@ -44,14 +44,29 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
             f"{'dropping' if apply_it else 'would drop'} {counted(len(item.records), 'record')} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"
         )
     if not apply_it:
+        refused = _refused(drops)
+        say_problems(refused, "cannot be mended here")
         chosen = "".join(f" --rule {r}" for r in rules)
         next_step(f"provenance remedy drop{chosen} --apply", quiet=ctx.quiet)
-        return 0
+        return 4 if refused else 0
     workspace = ctx.workspace()
     problems = _apply(ctx, workspace, drops)
     say_problems(problems, "could not be mended")
     next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if problems else 0
+
+
+def _refused(drops: tuple[ShardDrop, ...]) -> list[ReadProblem]:
+    """Return the shards that a format keeps from losing a record."""
+    from provenance.ingest.rewrite import check_format
+
+    refused = []
+    for item in drops:
+        try:
+            check_format(item.path)
+        except IngestError as err:
+            refused.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}"))
+    return refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,23 @@ _PARQUET = frozenset({".parquet", ".pq"})
 _LINE_FORMATS = frozenset({".jsonl", ".ndjson", ".json"})
 
 
+def check_format(source: str) -> None:
+    """Refuse a shard of a format that cannot lose a record.
+
+    Raises:
+        ShardReadError: If it is one.
+    """
+    ending = split_name(source)[1]
+    if ending not in _PARQUET and ending not in _LINE_FORMATS:
+        form = format_of(source)
+        if form is not None and form is not ShardFormat.TEXT:
+            raise ShardReadError(
+                f"{source}: is written by another tool and cannot lose a record here ({form.value})",
+                hint="drop the record from its source and write it again",
+            )
+        raise ShardReadError(f"{source}: holds one document and cannot lose a record", hint="take the whole file out of the dataset")
+
+
 class Rewriter:
     """Implements ``ports.ShardRewriter`` for local files."""
 
@@ -41,15 +58,8 @@ class Rewriter:
         Raises:
             ShardReadError: If the shard is damaged, or its format cannot be written again.
         """
+        check_format(source)
         ending = split_name(source)[1]
-        if ending not in _PARQUET and ending not in _LINE_FORMATS:
-            form = format_of(source)
-            if form is not None and form is not ShardFormat.TEXT:
-                raise ShardReadError(
-                    f"{source}: is written by another tool and cannot lose a record here ({form.value})",
-                    hint="drop the record from its source and write it again",
-                )
-            raise ShardReadError(f"{source}: holds one document and cannot lose a record", hint="take the whole file out of the dataset")
         part = Path(target + ".part")
         try:
             dropped = _rewrite_parquet(source, part, records) if ending in _PARQUET else _rewrite_lines(source, part, lines)

@@ -17,8 +17,8 @@ from provenance.fingerprint.jit import kernel
 
 VERSION = "escapes1"
 _AMPERSAND, _SEMICOLON, _HASH, _HYPHEN, _SPACE, _TAB, _LF, _CR = 38, 59, 35, 45, 32, 9, 10, 13
-_HYPHEN_END = 0x90
-"""Last byte of U+2010, the hyphen proper, among others."""
+_HYPHEN_END, _SOFT_END, _SOFT = 0x90, 0xAD, 0xC2
+"""Last bytes of U+2010, the hyphen proper, and of U+00AD, the soft hyphen, among others; and the first byte of the latter."""
 _LONGEST_NAME = 31
 _MOST_DIGITS = 7
 _DEPTH = 3
@@ -102,7 +102,10 @@ def read_through(data: _Bytes, offsets: NDArray[np.int64]) -> ReadThrough | None
         offsets: (n_rows + 1,) row boundaries; no place reaches over one.
     """
     low, high = int(offsets[0]), int(offsets[-1])
-    marks = np.flatnonzero((data[low:high] == _AMPERSAND) | (data[low:high] == _HYPHEN) | (data[low:high] == _HYPHEN_END)) + low
+    marks = (
+        np.flatnonzero((data[low:high] == _AMPERSAND) | (data[low:high] == _HYPHEN) | (data[low:high] == _HYPHEN_END) | (data[low:high] == _SOFT_END))
+        + low
+    )
     if not len(marks):
         return None
     table = entities()
@@ -260,6 +263,14 @@ def _reference(
 
 
 @kernel()
+def _hyphen_start(data: _Bytes, at: int, low: int) -> int:
+    """Return the first byte of the hyphen whose last one stands at ``at``; ``at`` where there is none, or where it is one byte."""
+    if data[at] == _HYPHEN_END and at - low >= 2 and data[at - 1] == 0x80 and data[at - 2] == 0xE2:  # noqa: PLR2004 - U+2010
+        return at - 2
+    return at - 1 if data[at] == _SOFT_END and at > low and data[at - 1] == _SOFT else at
+
+
+@kernel()
 def _find_places(
     data: _Bytes,
     offsets: NDArray[np.int64],
@@ -283,9 +294,10 @@ def _find_places(
         first, end, length = at, 0, 0
         if data[at] == _AMPERSAND:
             end, length = _reference(data, at + 1, high, hashes, text_offsets, text, windows, room, filled)
+            if length == 2 and room[filled] == _SOFT and room[filled + 1] == _SOFT_END:  # noqa: PLR2004 - &shy;
+                end = max(end, _broken_end(data, end, high))
         else:
-            if data[at] != _HYPHEN:  # the last byte of U+2010, or of something else
-                first = at - 2 if at - low >= 2 and data[at - 1] == 0x80 and data[at - 2] == 0xE2 else at  # noqa: PLR2004
+            first = _hyphen_start(data, at, low)
             if (data[at] == _HYPHEN or first < at) and first > low and _is_letter(data[first - 1]):
                 end = _broken_end(data, at + 1, high)
         if end:
