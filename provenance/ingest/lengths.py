@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from provenance.fingerprint.bounds import bound_words
+
 PASSAGE_WORDS = 8
 """Fewer words are no passage: the matcher reports none below (``MatchParams.floor_words``)."""
 ALONE_WORDS = 24
@@ -83,8 +85,21 @@ def are_passages(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
 
 def are_alone(texts: pa.LargeStringArray) -> NDArray[np.bool_]:
     """Return ``is_alone`` of each string of an array without nulls. Shapes: (n,) bool."""
-    mask: NDArray[np.bool_] = _numbers(pc.match_substring_regex(texts, _ALONE))
+    least, most = _bound_words(texts).T
+    mask: NDArray[np.bool_] = least >= ALONE_WORDS
+    unsure = np.flatnonzero(~mask & (most >= ALONE_WORDS))
+    if len(unsure):
+        mask[unsure] = _numbers(pc.match_substring_regex(texts.take(unsure), _ALONE))
     return mask
+
+
+def _bound_words(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+    """Return bounds of the words that the expression finds in each string: many times faster, and equal where there is but plain ASCII. Shapes: (n, 2) int64."""
+    _, offset_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(memoryview(offset_buffer or bytes(8)), np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    bounds = np.empty((len(texts), 2), np.int64)
+    bound_words(np.frombuffer(memoryview(data_buffer or b""), np.uint8), offsets, ALONE_WORDS, bounds)
+    return bounds
 
 
 def _numbers(values: Any) -> NDArray[Any]:
