@@ -285,3 +285,51 @@ def test_matches_are_listed_by_what_they_are(work: Path, capsys: pytest.CaptureF
     assert listed("--state", "short-passage") == ["r1"]
     assert listed("--reference", "books") == listed("--reference", "book") == listed("--kind", "work", "--dataset", "a") == ["r0", "r1"]
     assert listed("--reference", "other") == listed("--kind", "api-output") == listed("--dataset", "b") == []
+
+
+def test_a_pack_from_another_hand_explains_nothing_away(
+    work: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    assert provenance(other, "init") == 0
+    filler = [[f"{stem}{n}y{i}" for i in range(40) for stem in ("river", "stone", "paper", "candle", "window")] for n in range(6)]
+    part = " ".join(PASSAGE.split()[:30])
+    lines = [
+        json.dumps({"id": f"w{n}", "title": f"t{n}", "author": f"a{n}", "holder": f"h{n}", "text": f"{' '.join(f)} {part}"})
+        for n, f in enumerate(filler)
+    ]
+    (other / "w.jsonl").write_text("\n".join(lines))
+    assert provenance(other, "reference", "add", "works", "w.jsonl", "--kind", "work", "--license", "CC0-1.0") == 0
+    assert provenance(other, "reference", "pack", "works", "-o", str(work / "works.pack"), "--one-in", "2") == 0
+    assert provenance(work, "reference", "add", "theirs", "works.pack") == 0
+    write(work, "a.jsonl", f"And then, {part} as he said")
+    assert register(work, "a", "a.jsonl") == 0
+    assert audit(work, "a", references="books, theirs", capsys=capsys) == (11, {"C001"})
+
+
+def test_nothing_is_cleared_by_other_patterns_than_it_was_judged_by(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work, "a.jsonl", *(f"{PLAIN} Number {n}." for n in range(5)))
+    assert register(work, "a", "a.jsonl") == 0
+    assert provenance(work, "keys", "new", "officer", "--no-passphrase") == 0
+    assert audit(work, "a", capsys=capsys) == (0, set())
+    (work / "patterns").mkdir()
+    pattern = "{id: choir, kind: refusal, title: sings, regex: let to the choir, needles: [choir], examples: [let to the choir]}"
+    (work / "patterns" / "own.yaml").write_text(f"format: provenance.patterns\nversion: 1\nname: own\nrelease: '1'\npatterns: [{pattern}]\n")
+    settings = work / "provenance.toml"
+    settings.write_text('patterns = ["patterns"]\n' + settings.read_text())
+    assert provenance(work, "clear") == 1
+    assert "looked at for patterns changed since the audit" in capsys.readouterr().err
+    assert audit(work, "a", capsys=capsys) == (10, {"A001"})
+
+
+def test_a_sample_tells_what_it_did_not_read(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"text": "ok then", "x": PASSAGE}) for _ in range(40)]
+    (work / "data" / "a.jsonl").write_text("\n".join([*lines, "no JSON"]))
+    assert register(work, "a", "a.jsonl", "--text-field", "text") == 4
+    capsys.readouterr()
+    assert provenance(work, "scan", "--sample", "50%", "-f", "json") == 4
+    said = capsys.readouterr()
+    (sample,) = json.loads(said.out)
+    assert (sample["records"], sample["unread"], sample["left_out"]) == (41, 1, [{"field": "x", "records": 40}])
+    assert sample["upper_records"] >= 1
+    assert "were compared with nothing" in said.err
