@@ -302,9 +302,11 @@ def test_a_pack_from_another_hand_explains_nothing_away(
     assert provenance(other, "reference", "add", "works", "w.jsonl", "--kind", "work", "--license", "CC0-1.0") == 0
     assert provenance(other, "reference", "pack", "works", "-o", str(work / "works.pack"), "--one-in", "2") == 0
     assert provenance(work, "reference", "add", "theirs", "works.pack") == 0
+    (work / "long.txt").write_text(" ".join(f"{stem}z{i}" for i in range(400) for stem in ("river", "stone", "paper")) + f" {part}")
+    assert provenance(work, "reference", "add", "long", "long.txt", "--kind", "work", "--license", "LicenseRef-all-rights-reserved") == 0
     write(work, "a.jsonl", f"And then, {part} as he said")
     assert register(work, "a", "a.jsonl") == 0
-    assert audit(work, "a", references="books, theirs", capsys=capsys) == (11, {"C001"})
+    assert audit(work, "a", references="long, theirs", capsys=capsys) == (11, {"C001"})
 
 
 def test_nothing_is_cleared_by_other_patterns_than_it_was_judged_by(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
