@@ -107,8 +107,8 @@ class _Pool:
 
     def collect(self) -> Iterator[tuple[int, Any]]:
         """Wait for news and yield the tasks that are done."""
-        for pipe in wait(list(self.busy)):
-            worker = self.busy[pipe]  # type: ignore[index]
+        ready = wait(list(self.busy))
+        for worker in [worker for pipe, worker in self.busy.items() if pipe in ready]:
             try:
                 kind, value = worker.pipe.recv()
             except (EOFError, ConnectionError):

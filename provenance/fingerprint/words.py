@@ -31,7 +31,7 @@ _NO_WORD: _Word = (-1, -1, 0, 0, U64(0), U64(0), 0, U64(0))
 
 
 @kernel(inline="always")
-def _utf8(code: Int) -> tuple[np.uint64, Int]:
+def utf8_form(code: Int) -> tuple[np.uint64, Int]:
     """Return the UTF-8 form of a code point, its first byte lowest, and its length in bits."""
     if code < 0x80:
         return U64(code), 8
@@ -48,7 +48,7 @@ def _utf8(code: Int) -> tuple[np.uint64, Int]:
 def _push_code(partial: _Hash, code: Int) -> _Hash:
     """Add the UTF-8 form of a code point."""
     chunk, filled, index, state = partial
-    form, bits = _utf8(code)
+    form, bits = utf8_form(code)
     chunk |= form << filled
     if filled + U64(bits) < _64:
         return chunk, filled + U64(bits), index, state

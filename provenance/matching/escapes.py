@@ -14,11 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
+from provenance.fingerprint.words import utf8_form
 
 VERSION = "escapes1"
-_AMPERSAND, _SEMICOLON, _HASH, _HYPHEN, _SPACE, _TAB, _LF, _CR = 38, 59, 35, 45, 32, 9, 10, 13
+_AMPERSAND, _SEMICOLON, _HASH, _HYPHEN, _SPACE, _TAB, _LF, _CR = (ord(c) for c in "&;#- \t\n\r")
+_0, _9, _A, _F, _X, _Z = (ord(c) for c in "09afxz")
+_SMALL = 0x20
+"""The bit that makes a letter of ASCII a small one."""
+_NOT_ASCII, _LETTERS_BEYOND = 0x80, 0xC3
+"""First bytes of characters beyond ASCII, and of letters among them: below come signs."""
+_LAST_CODE, _SURROGATES, _AFTER_SURROGATES = 0x10FFFF, 0xD800, 0xE000
+_CONTROLS, _AFTER_CONTROLS = 0x80, 0xA0
+"""C1 controls, which references mean as Windows-1252."""
+_MARK_ROOM = 4
+"""Bytes that the replacement of one place may take."""
 _HYPHEN_END, _SOFT_END, _SOFT = 0x90, 0xAD, 0xC2
 """Last bytes of U+2010, the hyphen proper, and of U+00AD, the soft hyphen, among others; and the first byte of the latter."""
+_HYPHEN_BYTES = (0xE2, 0x80, _HYPHEN_END)
 _LONGEST_NAME = 31
 _MOST_DIGITS = 7
 _DEPTH = 3
@@ -51,7 +63,7 @@ def entities() -> Entities:
     named = {name[:-1]: value for name, value in html.entities.html5.items() if name.endswith(";")}
     ordered = sorted((_hash_name(name.encode()), value.encode()) for name, value in named.items())
     offsets = np.cumsum([0, *(len(value) for _, value in ordered)], dtype=np.int64)
-    windows = [ord(bytes([code]).decode("cp1252", "ignore") or chr(code)) for code in range(0x80, 0xA0)]
+    windows = [ord(bytes([code]).decode("cp1252", "ignore") or chr(code)) for code in range(_CONTROLS, _AFTER_CONTROLS)]
     hashes = np.array([value for value, _ in ordered], np.uint64)
     return Entities(hashes, offsets, np.frombuffer(b"".join(value for _, value in ordered), np.uint8), np.array(windows, np.int64))
 
@@ -110,7 +122,7 @@ def read_through(data: _Bytes, offsets: NDArray[np.int64]) -> ReadThrough | None
         return None
     table = entities()
     places = np.empty((len(marks), 4), np.int64)
-    room = np.empty(4 * len(marks), np.uint8)
+    room = np.empty(_MARK_ROOM * len(marks), np.uint8)
     found = _find_places(data, offsets, marks, table.hashes, table.offsets, table.text, table.windows, places, room)
     if not found:
         return None
@@ -154,7 +166,7 @@ def _copy_bytes(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes
 
 @kernel()
 def _is_letter(byte: int) -> bool:
-    return byte >= 0x80 or 97 <= (byte | 32) <= 122  # noqa: PLR2004 - a … z
+    return byte >= _NOT_ASCII or _A <= (byte | _SMALL) <= _Z
 
 
 @kernel()
@@ -172,31 +184,31 @@ def _broken_end(data: _Bytes, at: int, high: int) -> int:
         return 0
     while at < high and (data[at] == _SPACE or data[at] == _TAB):
         at += 1
-    return at if at < high and (97 <= data[at] <= 122 or data[at] >= 0xC3) else 0  # noqa: PLR2004 - a … z, or a letter beyond ASCII
+    return at if at < high and (_A <= data[at] <= _Z or data[at] >= _LETTERS_BEYOND) else 0
 
 
 @kernel()
 def _number(data: _Bytes, at: int, high: int, windows: NDArray[np.int64]) -> tuple[int, int]:
     """Return the code point of a numeric reference whose ``#`` stands before ``at``, and where it ends; end 0 if it is none."""
-    is_hex = at < high and data[at] | 32 == 120  # noqa: PLR2004 - x
+    is_hex = at < high and data[at] | _SMALL == _X
     if is_hex:
         at += 1
     code, first = 0, at
     while at < high and at - first <= _MOST_DIGITS:
         byte = data[at]
-        if 48 <= byte <= 57:  # noqa: PLR2004 - 0 … 9
-            digit = byte - 48
-        elif is_hex and 97 <= byte | 32 <= 102:  # noqa: PLR2004 - a … f
-            digit = (byte | 32) - 87
+        if _0 <= byte <= _9:
+            digit = byte - _0
+        elif is_hex and _A <= byte | _SMALL <= _F:
+            digit = (byte | _SMALL) - _A + 10
         else:
             break
         code = code * (16 if is_hex else 10) + digit
         at += 1
-    is_character = 0 < code < 0xD800 or 0xE000 <= code <= 0x10FFFF  # noqa: PLR2004 - the bounds of Unicode
+    is_character = 0 < code < _SURROGATES or _AFTER_SURROGATES <= code <= _LAST_CODE
     if at == first or at >= high or data[at] != _SEMICOLON or not is_character:
         return 0, 0
-    if 0x80 <= code < 0xA0:  # noqa: PLR2004 - C1 controls
-        code = windows[code - 0x80]
+    if _CONTROLS <= code < _AFTER_CONTROLS:
+        code = windows[code - _CONTROLS]
     return code, at + 1
 
 
@@ -205,7 +217,7 @@ def _name(data: _Bytes, at: int, high: int, hashes: NDArray[np.uint64]) -> tuple
     """Return the number of a named reference whose ampersand stands before ``at``, and where it ends; end 0 if it is none."""
     value = _BASIS
     first = at
-    while at < high and at - first <= _LONGEST_NAME and (48 <= data[at] <= 57 or 97 <= data[at] | 32 <= 122):  # noqa: PLR2004
+    while at < high and at - first <= _LONGEST_NAME and (_0 <= data[at] <= _9 or _A <= data[at] | _SMALL <= _Z):
         value = (value ^ np.uint64(data[at])) * _PRIME
         at += 1
     if at == first or at >= high or data[at] != _SEMICOLON:
@@ -217,17 +229,10 @@ def _name(data: _Bytes, at: int, high: int, hashes: NDArray[np.uint64]) -> tuple
 @kernel()
 def _write_code(code: int, room: _Bytes, n: int) -> int:
     """Write a code point as UTF-8; return how many bytes."""
-    if code < 0x80:  # noqa: PLR2004 - the bounds of UTF-8
-        room[n] = code
-        return 1
-    if code < 0x800:  # noqa: PLR2004
-        room[n], room[n + 1] = 0xC0 | code >> 6, 0x80 | code & 63
-        return 2
-    if code < 0x10000:  # noqa: PLR2004
-        room[n], room[n + 1], room[n + 2] = 0xE0 | code >> 12, 0x80 | code >> 6 & 63, 0x80 | code & 63
-        return 3
-    room[n], room[n + 1], room[n + 2], room[n + 3] = 0xF0 | code >> 18, 0x80 | code >> 12 & 63, 0x80 | code >> 6 & 63, 0x80 | code & 63
-    return 4
+    form, bits = utf8_form(code)
+    for k in range(bits // 8):
+        room[n + k] = form >> np.uint64(8 * k) & np.uint64(0xFF)
+    return int(bits // 8)
 
 
 @kernel()
@@ -252,7 +257,7 @@ def _reference(
             break
         k, stop = _name(data, at, high, hashes)
         written = text_offsets[k + 1] - text_offsets[k]
-        if not stop or written > 4:  # noqa: PLR2004 - room for one mark
+        if not stop or written > _MARK_ROOM:
             break
         for i in range(written):
             room[n + i] = text[text_offsets[k] + i]
@@ -265,7 +270,7 @@ def _reference(
 @kernel()
 def _hyphen_start(data: _Bytes, at: int, low: int) -> int:
     """Return the first byte of the hyphen whose last one stands at ``at``; ``at`` where there is none, or where it is one byte."""
-    if data[at] == _HYPHEN_END and at - low >= 2 and data[at - 1] == 0x80 and data[at - 2] == 0xE2:  # noqa: PLR2004 - U+2010
+    if data[at] == _HYPHEN_END and at - low >= len(_HYPHEN_BYTES) - 1 and data[at - 1] == _HYPHEN_BYTES[1] and data[at - 2] == _HYPHEN_BYTES[0]:
         return at - 2
     return at - 1 if data[at] == _SOFT_END and at > low and data[at - 1] == _SOFT else at
 
@@ -294,7 +299,7 @@ def _find_places(
         first, end, length = at, 0, 0
         if data[at] == _AMPERSAND:
             end, length = _reference(data, at + 1, high, hashes, text_offsets, text, windows, room, filled)
-            if length == 2 and room[filled] == _SOFT and room[filled + 1] == _SOFT_END:  # noqa: PLR2004 - &shy;
+            if length > 1 and room[filled] == _SOFT and room[filled + 1] == _SOFT_END:  # &shy;
                 end = max(end, _broken_end(data, end, high))
         else:
             first = _hyphen_start(data, at, low)
