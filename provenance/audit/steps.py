@@ -52,6 +52,9 @@ _ADVICE: Mapping[str, Callable[[str], str]] = {
     "R002": lambda names: f"Mend or remove what cannot be read in {names}, then register and scan again",
     "R003": lambda _: "Name reference sets in the run file: provenance reference add NAME FILES…",
     "R004": lambda names: f"Register {names} again without text_field, and with the tokenizer of token ids, so that every field is read",
+    "A001": lambda names: f"Look at the records of {names} with provenance matches suspects: drop them, or register the model that made them",
+    "C002": lambda names: f"Look at the short passages of {names} with provenance matches list --state short-passage, and drop the records",
+    "D003": lambda names: f"Look at the short passages of {names} with provenance matches list --state short-passage, and drop the records",
     "E001": lambda names: f"Register {names}: provenance register --manifest datasets.yaml",
     "D001": lambda names: f"Drop {names} from the run, state its generator fully, or record the provider's approval",
 }

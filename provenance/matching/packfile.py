@@ -182,7 +182,9 @@ def _archive(path: Path) -> zipfile.ZipFile:
     except OSError as err:
         raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror or err}") from err
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as err:
-        raise ReferenceIndexError(f"{path}: not a reference pack: {err}") from err
+        raise ReferenceIndexError(
+            f"{path}: not a reference pack: {err}", hint="fetch it again, or ask who made it: provenance reference pack"
+        ) from err
 
 
 def _read_header(archive: zipfile.ZipFile, path: Path) -> PackHeader:
