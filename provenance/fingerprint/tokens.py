@@ -144,6 +144,12 @@ def normalize_word(text: str) -> str:
     return next(iter(normal_words(text)), "")
 
 
+def character_starts(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return of each byte of UTF-8 whether a character begins there: (n,) bool."""
+    starts: NDArray[np.bool_] = (data & 0xC0) != 0x80
+    return starts
+
+
 def codepoint_offsets(data: NDArray[np.uint8], start: int, byte_positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many code points stand between ``start`` and each byte position.
 

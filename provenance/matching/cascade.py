@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.collector import collector_paused
 from provenance.errors import ReferenceIndexError
+from provenance.fingerprint.tokens import character_starts
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import Place, Reported, RowText, build_match, show_sampled, show_texts
@@ -177,7 +178,7 @@ class CascadeMatcher:
                 length = int(words.offsets[row + 1] - words.offsets[row])
                 held = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
                 extent = words.data[words.start[held[0]] : words.end[held[1] - 1]]
-                characters = int(np.count_nonzero((extent & 0xC0) != 0x80))  # noqa: PLR2004 - bytes that begin a character of UTF-8
+                characters = int(np.count_nonzero(character_starts(extent)))
                 counted = words.count(held[0], held[1])
                 rows.setdefault(row, []).append(Candidate(i, ref, *held, length, length, counted=counted, whole=True, characters=characters))
                 whole.add((row, ref))

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.tokens import codepoint_offsets
+from provenance.fingerprint.tokens import character_starts, codepoint_offsets
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
 from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
@@ -195,7 +195,7 @@ def _shared_stretches(text: str, reference: str) -> tuple[tuple[Span, ...], tupl
 def _words(text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     data = np.frombuffer(encode(text), dtype=np.uint8)
     read = read_words(data, np.array([0, len(data)], dtype=np.int64))
-    points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & 0xC0) != 0x80, dtype=np.int64)])  # noqa: PLR2004 - UTF-8
+    points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(character_starts(data), dtype=np.int64)])
     return read.words, np.column_stack([points[read.start], points[read.end]])
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.digest import hash_file
+from provenance.fingerprint.tokens import character_starts
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
 from provenance.matching.neardup import NEAR_ARRAYS, near_arrays
@@ -40,7 +41,8 @@ FILTER_SPREAD = 4
 """log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _COLUMNS: dict[str, pa.DataType] = {**RECORD_COLUMNS, "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
-_UTF8_TOP_BITS, _UTF8_CONTINUATION = 0xC0, 0x80
+_SETS_KEPT, _STARTS_KEPT = 16_384, 4_096
+"""Entries that a cache holds before it starts anew: sets of 5-grams; places of words, which are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ class TextSegment(Segment):
     def shingles(self, ref: int) -> NDArray[np.uint64]:
         """Return the sorted distinct word 5-grams of a whole reference."""
         if ref not in self._shingles:
-            if len(self._shingles) > 16384:  # noqa: PLR2004 - a cache, bounded
+            if len(self._shingles) > _SETS_KEPT:
                 self._shingles.clear()
             self._shingles[ref] = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
         return self._shingles[ref]
@@ -260,7 +262,7 @@ class TextSegment(Segment):
         """Return a reference's shingles, where those begin whose top bits are 0, 1, 2 …, and by how many bits a hash is shifted to give its top bits."""
         known = self.shingles(ref)
         if ref not in self._ranks:
-            if len(self._ranks) > 16384:  # noqa: PLR2004 - a cache, bounded
+            if len(self._ranks) > _SETS_KEPT:
                 self._ranks.clear()
             bits = max(len(known).bit_length() - 1, 1)
             firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
@@ -280,7 +282,7 @@ class TextSegment(Segment):
     def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if ref not in self._starts:
             starts, ends, _ = self.read_places(ref)
-            if len(self._starts) > 4096:  # noqa: PLR2004 - a cache, bounded
+            if len(self._starts) > _STARTS_KEPT:
                 self._starts.clear()
             self._starts[ref] = starts, ends
         return self._starts[ref]
@@ -295,7 +297,7 @@ class TextSegment(Segment):
         read = read_words(data, np.array([0, len(data)], dtype=np.int64))
         if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
             raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
-        points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum((data & _UTF8_TOP_BITS) != _UTF8_CONTINUATION, dtype=np.int64)])
+        points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(character_starts(data), dtype=np.int64)])
         return points[read.start], points[read.end], int(points[-1])
 
     def know_prompt(self, ref: int) -> tuple[KnownWindows, int]:

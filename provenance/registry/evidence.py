@@ -10,10 +10,10 @@ import itertools
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from provenance.fingerprint.digest import hash_file, is_digest
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
 from provenance.model.reference import ReferenceKind
 
+Value = TypeVar("Value")
 _MATCHES_SUFFIX = ".matches.parquet"
 _SUSPECTS_SUFFIX = ".suspects.parquet"
 _ROWS_PER_GROUP = 20_000
@@ -84,14 +85,7 @@ class EvidenceFolder:
         Raises:
             RegistryError: If the file is missing, changed or not a matches file.
         """
-        raw = self.get_bytes(digest, suffix=_MATCHES_SUFFIX)
-        try:
-            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
-            if table.schema not in _READABLE:
-                raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: not a matches file of a known version")
-            return [_match(row) for row in table.to_pylist()]
-        except (pa.ArrowException, ValueError, TypeError, OSError) as err:
-            raise RegistryError(f"{self.place(digest, suffix=_MATCHES_SUFFIX)}: cannot be read as matches: {err}") from err
+        return self._read(digest, _MATCHES_SUFFIX, _READABLE, _match)
 
     def put_suspects(self, suspects: Iterable[Suspect]) -> str:
         """Store suspects as Parquet and return the digest of the file.
@@ -115,14 +109,18 @@ class EvidenceFolder:
         Raises:
             RegistryError: If the file is missing, changed or not such a file.
         """
-        raw = self.get_bytes(digest, suffix=_SUSPECTS_SUFFIX)
+        return self._read(digest, _SUSPECTS_SUFFIX, (SUSPECT_SCHEMA,), lambda row: Suspect(**row))
+
+    def _read(self, digest: str, suffix: str, schemas: Sequence[pa.Schema], make: Callable[[dict[str, Any]], Value]) -> list[Value]:
+        """Return what a Parquet file of one of some schemas holds, verified against its digest."""
+        raw, what = self.get_bytes(digest, suffix=suffix), suffix.split(".")[1]
         try:
             table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
-            if table.schema != SUSPECT_SCHEMA:
-                raise RegistryError(f"{self.place(digest, suffix=_SUSPECTS_SUFFIX)}: not a suspects file of a known version")
-            return [Suspect(**row) for row in table.to_pylist()]
+            if table.schema not in schemas:
+                raise RegistryError(f"{self.place(digest, suffix=suffix)}: not a {what} file of a known version")
+            return [make(row) for row in table.to_pylist()]
         except (pa.ArrowException, ValueError, TypeError, OSError) as err:
-            raise RegistryError(f"{self.place(digest, suffix=_SUSPECTS_SUFFIX)}: cannot be read as suspects: {err}") from err
+            raise RegistryError(f"{self.place(digest, suffix=suffix)}: cannot be read as {what}: {err}") from err
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest.
