@@ -17,11 +17,11 @@ from provenance.matching.evidence import Place, Reported, RowText, build_match, 
 from provenance.matching.index import OpenIndex, OpenSegment, ReferenceStore
 from provenance.matching.judge import Judge, Row
 from provenance.matching.measure import Measured, measure_matches
-from provenance.matching.neardup import find_near_duplicates, sketch_words, sketched_rows
+from provenance.matching.neardup import DENSE, NEAR_WORDS, find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.pack import PackSegment
 from provenance.matching.params import MatchParams
-from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments
-from provenance.matching.sampled import equal_digests, find_sampled, measure_sampled
+from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments, mark_live_rows
+from provenance.matching.sampled import equal_digests, find_sampled, mark_hit_rows, measure_sampled
 from provenance.matching.score import SHINGLE
 from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
@@ -35,6 +35,8 @@ from provenance.ports import TextBatch
 _WHOLE_WORDS = 4
 """A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
 _WHOLE_CAP = 64
+_WORTH_TAKING = 0.5
+"""Share of a batch's words below which rows that can share something are looked at apart from the others."""
 
 
 def open_matcher(store: ReferenceStore, names: Sequence[str], params: MatchParams | None = None) -> CascadeMatcher:
@@ -123,6 +125,12 @@ class CascadeMatcher:
     def _match(self, batch: TextBatch, place: Place) -> list[Match]:
         words = read_words(batch.data, batch.offsets)
         self._words_seen += len(words.words)
+        live = self._live_rows(words)
+        if not live.any():
+            return []
+        if words.share_of(live) < _WORTH_TAKING:
+            batch = _take_rows(batch, np.flatnonzero(live))
+            words = read_words(batch.data, batch.offsets)
         found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
@@ -160,6 +168,28 @@ class CascadeMatcher:
             measured.update(zip(numbers, _measured(batch, words, pairs, self._segments[segment]), strict=True))
         return [measured[i] for i in range(len(reports))]
 
+    def _live_rows(self, words: Words) -> NDArray[np.bool_]:
+        """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
+        live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
+        digests = digest_rows(words.words, words.offsets)
+        for group in self._groups:
+            passing = group.probe(words)
+            for i in group.members:
+                segment = self._segments[i]
+                if isinstance(segment, PackSegment):
+                    mark_hit_rows(words, passing, segment, live)
+                else:
+                    mark_live_rows(words, passing, segment, self._params, live)
+                live[np.isin(digests, segment.digests[:, 0])] = True
+        if self._sparse:
+            live |= np.diff(words.offsets) >= NEAR_WORDS
+        return live
+
+    @cached_property
+    def _sparse(self) -> bool:
+        """Whether a near-duplicate may hold no seed of a reference."""
+        return any(segment.has_text and segment.params.one_in > DENSE for segment in self._segments)
+
     def _find(self, words: Words) -> list[Found]:
         """Return what each segment shares with a batch."""
         found: dict[int, Found] = {}
@@ -193,8 +223,7 @@ class CascadeMatcher:
     def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:
         """Mark the passages of whole near-duplicates, and add those that left no passage."""
         texts = [i for i, segment in enumerate(self._segments) if segment.has_text]
-        sparse = any(self._segments[i].params.one_in > 1 for i in texts)
-        rows = sketched_rows(words, [found[i].runs for i in texts], every_row=sparse)
+        rows = sketched_rows(words, [found[i].runs for i in texts], every_row=self._sparse)
         if not len(rows) and not any(result.near for result in found):
             return
         sketches = sketch_words(words.words, words.offsets, rows)
@@ -213,6 +242,22 @@ class CascadeMatcher:
         if isinstance(segment, PackSegment):
             return show_sampled(match, field_text, segment.shingles(ref), context=context)
         return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+def _take_rows(batch: TextBatch, rows: NDArray[np.int64]) -> TextBatch:
+    """Return some rows as a batch of their own; where tokens stand is left out."""
+    pieces = [batch.data[batch.offsets[row] : batch.offsets[row + 1]] for row in rows.tolist()]
+    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    return TextBatch(
+        data=np.concatenate(pieces),
+        offsets=offsets,
+        record=batch.record[rows],
+        line=batch.line[rows],
+        field_code=batch.field_code[rows],
+        field_names=batch.field_names,
+        doc_ids=[batch.doc_ids[row] for row in rows.tolist()],
+    )
 
 
 def _found(words: Words, passing: NDArray[np.int64], segment: OpenSegment, params: MatchParams) -> Found:

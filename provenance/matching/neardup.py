@@ -31,8 +31,11 @@ NEAR_WORDS = 24
 """Fields of fewer words are left to the other stages."""
 _CANDIDATES = 256
 """References looked at per field."""
-_HELD_SHARE = 0.25
-"""Share of a field's words in runs with any reference below which it is no near-duplicate: of similarity one half, half its 5-grams are shared."""
+DENSE = 4
+"""Rate of seeds up to which each near-duplicate has a run: at most every fourth window is left out, so that each run of eight words holds a seed."""
+_HELD_SHARE = 0.2
+"""Share of a field's words in runs with any reference below which it is no near-duplicate. Of similarity one half, it shares half its 5-grams; where runs
+are shorter than eight words, at most three of eight are shared, so that a fifth of the words stand in longer ones, each of which holds a seed."""
 _HALF = np.uint64(32)
 
 
@@ -63,7 +66,7 @@ def sketched_rows(words: Words, runs: Iterable[NDArray[np.int64]], *, every_row:
     Args:
         words: The batch.
         runs: (n, 5) exact runs by segment: row, reference, query position, reference position, length.
-        every_row: Seeds are sparse, so a near-duplicate may have no run.
+        every_row: Seeds are so sparse that a near-duplicate may have no run.
     """
     lengths = np.diff(words.offsets)
     worth = lengths >= NEAR_WORDS

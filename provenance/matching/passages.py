@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from provenance.matching.align import extend_runs
 from provenance.matching.chains import chain_groups, measure_chains
 from provenance.matching.params import MatchParams
-from provenance.matching.seeds import exact_runs, merge_filter, narrow, probe
+from provenance.matching.seeds import exact_runs, mark_live, merge_filter, narrow, probe
 from provenance.matching.segment import TextSegment, filter_shift
 from provenance.matching.stored import Segment
 from provenance.matching.words import Words
@@ -84,11 +84,21 @@ def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
+def mark_live_rows(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
+    """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
+    own = np.empty(len(passing) + 1, dtype=np.int64)
+    index = segment.params
+    n = narrow(batch.words, passing, index.window, np.uint64(0), filter_shift(segment.filter), segment.filter, own)
+    settings = [index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, params.anchor_score, params.x_drop]
+    tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
+    mark_live(batch.words, batch.offsets, own[:n], *tables, np.array(settings, dtype=np.int64), live)
+
+
 def _runs(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
     """Return exact runs, each once, ordered by diagonal and query position."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
     index = segment.params
-    n = narrow(batch.words, passing, index.window, np.uint64(index.one_in - 1), filter_shift(segment.filter), segment.filter, own)
+    n = narrow(batch.words, passing, index.window, np.uint64(0), filter_shift(segment.filter), segment.filter, own)
     settings = np.array([index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET], dtype=np.int64)
     room = 2 * n + 1024
     while True:

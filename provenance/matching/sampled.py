@@ -68,6 +68,14 @@ def _hits(batch: Words, passing: NDArray[np.int64], segment: PackSegment, params
     return hits[np.lexsort((query, reference - query, refs, rows))], int(dropped)
 
 
+def mark_hit_rows(batch: Words, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
+    """Set ``live`` for the rows of a batch that hold a window of a pack."""
+    own = np.empty(len(passing) + 1, dtype=np.int64)
+    bits = segment.filter
+    own = own[: narrow(batch.words, passing, SHINGLE, np.uint64(segment.sampled - 1), filter_shift(bits), bits, own)]
+    live[np.searchsorted(batch.offsets, own, side="right") - 1] = True
+
+
 def _runs(hits: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (m, 5) runs as in ``passages.Found``: windows that overlap or touch on one diagonal."""
     diagonal = hits[:, 3] - hits[:, 2]

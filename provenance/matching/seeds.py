@@ -19,6 +19,8 @@ _EIGHT, _FOURTEEN = np.uint64(8), np.uint64(14)
 COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
+_RECENT = 64
+"""Positions of which is remembered that the cap left something out there: more than ``IndexParams.one_in`` may be."""
 _BUDGET_BASE = 4096
 """Words of exact extension that even the shortest text may cost."""
 Index = int | np.int64
@@ -50,16 +52,18 @@ def _two_bits(h: np.uint64) -> np.uint64:
 
 @kernel()
 def count_seeds(
-    words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, mask: np.uint64, bucket_shift: np.uint64, counts: NDArray[np.uint32]
+    words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, every: int, bucket_shift: np.uint64, counts: NDArray[np.uint32]
 ) -> int:
-    """Count the seeds of a reference by bucket; ``counts[b + 1]`` takes bucket ``b``. Returns how many there are."""
+    """Count the seeds of the references, the first window of each and every ``every``-th after it, by bucket; ``counts[b + 1]`` takes bucket ``b``.
+
+    Returns:
+        How many there are.
+    """
     total = 0
     for row in range(len(offsets) - 1):
-        for i in range(offsets[row], offsets[row + 1] - n + 1):
-            h = window_hash(words, i, n)
-            if h & mask == 0:
-                counts[(h >> bucket_shift) + _ONE] += np.uint32(1)
-                total += 1
+        for i in range(offsets[row], offsets[row + 1] - n + 1, every):
+            counts[(_hash_at(words, i, n) >> bucket_shift) + _ONE] += np.uint32(1)
+            total += 1
     return total
 
 
@@ -68,7 +72,7 @@ def fill_seeds(
     words: NDArray[np.uint32],
     offsets: NDArray[np.int64],
     n: int,
-    mask: np.uint64,
+    every: int,
     shifts: NDArray[np.uint64],
     cursor: NDArray[np.uint32],
     positions: NDArray[np.uint32],
@@ -76,13 +80,12 @@ def fill_seeds(
 ) -> None:
     """Write seed positions by bucket, ascending within one, and set the filter's bits. ``shifts`` = (bucket, word of the filter)."""
     for row in range(len(offsets) - 1):
-        for i in range(offsets[row], offsets[row + 1] - n + 1):
-            h = window_hash(words, i, n)
-            if h & mask == 0:
-                bucket = h >> shifts[0]
-                positions[cursor[bucket]] = np.uint32(i)
-                cursor[bucket] += np.uint32(1)
-                bits[h >> shifts[1]] |= _two_bits(h)
+        for i in range(offsets[row], offsets[row + 1] - n + 1, every):
+            h = _hash_at(words, i, n)
+            bucket = h >> shifts[0]
+            positions[cursor[bucket]] = np.uint32(i)
+            cursor[bucket] += np.uint32(1)
+            bits[h >> shifts[1]] |= _two_bits(h)
 
 
 @kernel()
@@ -122,7 +125,7 @@ def probe(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, shift: 
 def narrow(
     words: NDArray[np.uint32], passing: NDArray[np.int64], n: int, mask: np.uint64, shift: np.uint64, bits: NDArray[np.uint64], out: NDArray[np.int64]
 ) -> int:
-    """Write those of the ``passing`` windows that are sampled and pass another filter; return how many."""
+    """Write those of the ``passing`` windows whose hash ``mask`` leaves no bit of and that pass another filter; return how many."""
     found = np.int64(0)
     for k in range(len(passing)):
         h = _hash_at(words, passing[k], n)
@@ -217,19 +220,19 @@ def exact_runs(
     """Find the left-maximal exact runs behind the windows that passed.
 
     Args:
-        settings: (window, one_in, bucket shift, hits per seed, extension budget per word).
+        settings: (window, every how many windows of a reference is a seed, bucket shift, hits per seed, extension budget per word).
         out: (capacity, 5) int64: row, reference, query position, reference position, length.
 
     Returns:
         Runs found (above the capacity nothing is written: call again with more room), seed hits dropped by caps, seeds looked up.
     """
-    n, one_in, shift = settings[0], settings[1], np.uint64(settings[2])
+    n, every, shift = settings[0], settings[1], np.uint64(settings[2])
     cap, budget_per_word = settings[3], settings[4]
     found = 0
     dropped = np.int64(0)
     row = 0
     budget = budget_per_word * (offsets[1] - offsets[0]) + _BUDGET_BASE
-    last_full = np.int64(-2)
+    capped = np.full(_RECENT, -1, dtype=np.int64)
     ref = np.int64(0)
     room = np.empty((3, _BLOCK), dtype=np.int64)
     for k in range(len(passing)):
@@ -251,8 +254,7 @@ def exact_runs(
             hits += 1
             ref = _owner(ref_offsets, r, ref)
             low_q, low_r = offsets[row], ref_offsets[ref]
-            inner = q > low_q and r > low_r and words[q - 1] == ref_words[r - 1]
-            if inner and one_in == 1 and last_full != q - 1:
+            if _is_inner(words, q, low_q, ref_words, r, low_r, every) and capped[(q - every) % _RECENT] != q - every:
                 continue
             a, b = _first_equal(words, q, low_q, ref_words, r, low_r)
             end_q = _end_equal(words, q + n, offsets[row + 1], ref_words, r + n, ref_offsets[ref + 1])
@@ -265,5 +267,92 @@ def exact_runs(
                 out[found, 4] = end_q - a
             found += 1
         if hits >= cap or budget <= 0:
-            last_full = q
+            capped[q % _RECENT] = q
     return found, int(dropped), len(passing)
+
+
+@kernel()
+def mark_live(
+    words: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    passing: NDArray[np.int64],
+    ref_words: NDArray[np.uint32],
+    ref_offsets: NDArray[np.int64],
+    buckets: NDArray[np.uint32],
+    positions: NDArray[np.uint32],
+    settings: NDArray[np.int64],
+    live: NDArray[np.bool_],
+) -> None:
+    """Set ``live`` for the rows in which a run reaches a score, extended along its diagonal; no other row can hold a passage.
+
+    Args:
+        settings: (window, every how many windows of a reference is a seed, bucket shift, hits per seed, score, x-drop). A row in which the cap on hits
+            leaves something out is set too.
+    """
+    n, every, shift, cap, least, x_drop = settings[0], settings[1], np.uint64(settings[2]), settings[3], settings[4], settings[5]
+    row = 0
+    ref = np.int64(0)
+    room = np.empty((3, _BLOCK), dtype=np.int64)
+    for k in range(len(passing)):
+        if k % _BLOCK == 0:
+            _look_up(words, passing[k : k + _BLOCK], n, shift, ref_words, buckets, positions, room)
+        q = passing[k]
+        while offsets[row + 1] <= q:
+            row += 1
+        if live[row]:
+            continue
+        hits = 0
+        low_q, high_q = offsets[row], offsets[row + 1]
+        for slot in range(room[0, k % _BLOCK], room[1, k % _BLOCK]):
+            if hits >= cap:
+                live[row] = True
+            if live[row]:
+                break
+            r = np.int64(positions[slot])
+            if not _same(words, q, ref_words, r, n):
+                continue
+            hits += 1
+            ref = _owner(ref_offsets, r, ref)
+            if not _is_inner(words, q, low_q, ref_words, r, ref_offsets[ref], every):
+                live[row] = _reaches(words, q, low_q, high_q, ref_words, r, ref_offsets[ref], ref_offsets[ref + 1], n, least, x_drop)
+
+
+@kernel()
+def _is_inner(words: NDArray[np.uint32], q: Index, low_q: Index, ref_words: NDArray[np.uint32], r: Index, low_r: Index, every: Index) -> bool:
+    """Tell whether the seed before (q, r) lies in the same run, which is then found from there."""
+    if q - every < low_q or r - every < low_r:
+        return False
+    return _same(words, q - every, ref_words, r - every, every)
+
+
+@kernel()
+def _reaches(
+    words: NDArray[np.uint32],
+    q: Index,
+    low_q: Index,
+    high_q: Index,
+    ref_words: NDArray[np.uint32],
+    r: Index,
+    low_r: Index,
+    high_r: Index,
+    n: Index,
+    least: Index,
+    x_drop: Index,
+) -> bool:
+    """Tell whether the run through (q, r) reaches a score, extended both ways as ``align.extend_runs`` does it."""
+    a, b = _first_equal(words, q, low_q, ref_words, r, low_r)
+    end_q = _end_equal(words, q + n, high_q, ref_words, r + n, high_r)
+    score = end_q - a
+    best, now, i, j = score, score, a - 1, b - 1
+    while best < least and i >= low_q and j >= low_r and now >= best - x_drop:
+        now += 1 if words[i] == ref_words[j] else -1
+        best = max(best, now)
+        i -= 1
+        j -= 1
+    now, i, j = best, end_q, b + end_q - a
+    while best < least and i < high_q and j < high_r and now >= best - x_drop:
+        now += 1 if words[i] == ref_words[j] else -1
+        best = max(best, now)
+        i += 1
+        j += 1
+    return bool(best >= least)

@@ -186,14 +186,13 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
     expected = max(len(words) // params.one_in, 1)
     bucket_bits = min(max(int(expected - 1).bit_length() - 1, 4), 30)
     filter_bits = min(max(int(expected - 1).bit_length() + FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
-    mask = np.uint64(params.one_in - 1)
     shifts = np.array([64 - bucket_bits, 64 - (filter_bits - 6)], dtype=np.uint64)
     buckets = np.zeros(2**bucket_bits + 1, dtype=np.uint32)
-    total = count_seeds(words, ref_offsets, params.window, mask, shifts[0], buckets)
+    total = count_seeds(words, ref_offsets, params.window, params.one_in, shifts[0], buckets)
     np.cumsum(buckets, out=buckets)
     positions = np.empty(total, dtype=np.uint32)
     bits = np.zeros(2 ** (filter_bits - 6), dtype=np.uint64)
-    fill_seeds(words, ref_offsets, params.window, mask, shifts, buckets[:-1].copy(), positions, bits)
+    fill_seeds(words, ref_offsets, params.window, params.one_in, shifts, buckets[:-1].copy(), positions, bits)
     return {"buckets": buckets, "positions": positions, "filter": bits}
 
 

@@ -39,6 +39,10 @@ class Words:
         """Return how many words stand from word ``first`` to word ``last - 1``, numbers of list items included."""
         return int(self.ordinal[last - 1] - self.ordinal[first]) + 1
 
+    def share_of(self, rows: NDArray[np.bool_]) -> float:
+        """Return the share of the words that stand in some rows."""
+        return float(np.diff(self.offsets)[rows].sum()) / max(len(self.words), 1)
+
     @cached_property
     def spelled(self) -> Spelled:
         """The words with their spelling codes, which kernels fill as they need them (``spelling.spell``)."""
