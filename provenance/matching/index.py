@@ -32,8 +32,11 @@ from provenance.model.wire import to_wire
 from provenance.ports import ReferenceText
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-SEGMENT_TEXT_BYTES = 128 << 20
-"""A segment is published once it holds this much text, so that memory stays bounded and a kill loses little."""
+SEGMENT_TEXT_BYTES = 100_000_000
+"""A segment is published once it holds this much text, so that memory stays bounded and a kill loses little. Of English these are four million seeds, one in
+four windows: a little less than a power of two, so that neither filter nor table is half empty."""
+
+_CHARACTERS_A_WORD = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,7 @@ class ReferenceStore:
             name: Of the set: letters, digits, dots, dashes and underscores.
             references: Consumed once; texts of about 128 MB at a time are held in memory.
             kind: What the set holds.
-            one_in: FracMinHash rate; by default chosen from the size.
+            one_in: Every how many windows of a reference is a seed; by default chosen from the size.
 
         Raises:
             ReferenceIndexError: If the set is of another kind, an id is there already with another text, another writer is at work, or the disk refuses.
@@ -189,11 +192,14 @@ class ReferenceStore:
         name = manifest.name
         known = _known_texts(self._open_set(manifest)[1])
         before, skipped = len(manifest.segments), 0
+        held = sum(s.words for s in manifest.segments)
         for draft, repeats in _drafts(references, known, name):
             skipped += repeats
             if draft.records:
-                params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(sum(map(len, draft.texts)) // 6))
+                expected = held + sum(map(len, draft.texts)) // _CHARACTERS_A_WORD
+                params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(expected))
                 manifest = _publish(folder, manifest, partial(write_segment, draft=draft, params=params))
+                held += manifest.segments[-1].words
         return _added(manifest, before, skipped)
 
     def verify(self, name: str) -> list[str]:

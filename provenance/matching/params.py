@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from provenance.canonical import digest_of
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 PACK_RULES = "pack-1"
 """Version of what a pack holds (``pack.py``) and of how matches with it are judged (``sampled.py``); it changes with any number there."""
-SMALL_REFERENCE_WORDS = 20_000_000
-"""Up to here every window of the reference is a seed; beyond, one in four."""
-LARGE_REFERENCE_WORDS = 1_000_000_000
-"""From here on one window in sixteen."""
+SMALL_REFERENCE_WORDS, LARGE_REFERENCE_WORDS = 4_000_000, 12_000_000
+"""Up to the first every window of a reference is a seed, up to the second every second, beyond every fourth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +23,8 @@ class IndexParams:
     window: int = 5
     """Words a seed window holds."""
     one_in: int = 1
-    """FracMinHash rate: a window is a seed if its hash is divisible by this power of two."""
+    """Of texts: the first window of each reference and every so-manieth after it is a seed, and all windows of the training text are looked up, so that each
+    shared run of ``window + one_in - 1`` words is found. Of packs: FracMinHash, a window is kept if its hash is divisible by this power of two."""
     lists: str = "lists1"
     """Version of the rule that leaves out the numbers of list items."""
     escapes: str = "escapes1"
@@ -97,7 +96,7 @@ class MatchParams:
 
 
 def choose_rate(words: int) -> int:
-    """Return one in how many windows to keep for a reference of this size (DESIGN 3.2, passages)."""
+    """Return one in how many windows to keep for the next segment of a set that holds so many words with it."""
     if words <= SMALL_REFERENCE_WORDS:
         return 1
-    return 4 if words < LARGE_REFERENCE_WORDS else 16
+    return 2 if words <= LARGE_REFERENCE_WORDS else 4

@@ -118,7 +118,8 @@ def _runs(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params
 def _chain(batch: Words, segment: TextSegment, stretches: NDArray[np.int64], params: MatchParams) -> NDArray[np.int64]:
     members, starts = gather_stretches(stretches, segment.entry.references, len(batch.words), params)
     passages = np.empty((len(starts) - 1, 9), dtype=np.int64)
-    measure_chains(batch.words, batch.spelled, batch.offsets, segment.words, segment.codes, segment.ref_offsets, members, starts, passages)
+    codes = segment.spelled_codes(np.unique(members[:, 1]))
+    measure_chains(batch.words, batch.spelled, batch.offsets, segment.words, codes, segment.ref_offsets, members, starts, passages)
     passages = passages[(passages[:, 6] >= params.floor_words)]
     return passages[np.argsort(passages[:, 0], kind="stable")]
 

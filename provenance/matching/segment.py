@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.digest import hash_file
-from provenance.fingerprint.tokens import character_starts
+from provenance.fingerprint.tokens import character_starts, codepoint_offsets
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
 from provenance.matching.neardup import NEAR_ARRAYS, near_arrays
 from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
-from provenance.matching.spelling import spelling_codes
+from provenance.matching.spelling import look_up_codes, spelling_codes
 from provenance.matching.stored import RECORD_COLUMNS, FileEntry, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.matching.words import read_words
@@ -31,9 +32,14 @@ from provenance.model.absence import is_absent
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import to_wire
 
-_BASE_ARRAYS = ("words", "codes", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests")
+_BASE_ARRAYS = ("words", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests", "vocabulary", "spellings", "anchors")
 ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
+_NOT_ASCII = 0x80
+ANCHOR_WORDS = 128
+"""Of every so-manieth word it is kept where it stands, so that a passage is found in its text without reading all of it."""
+_SHORT_REFERENCE = 1024
+"""Words up to which where all words of a reference stand is found at once, and remembered."""
 PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
@@ -41,8 +47,8 @@ FILTER_SPREAD = 4
 """log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _COLUMNS: dict[str, pa.DataType] = {**RECORD_COLUMNS, "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
-_SETS_KEPT, _STARTS_KEPT = 16_384, 4_096
-"""Entries that a cache holds before it starts anew: sets of 5-grams; places of words, which are larger."""
+_SETS_KEPT, _WORDS_KEPT = 16_384, 8_000_000
+"""Entries that a cache holds before it starts anew: sets of 5-grams; words of which the places are known, 8 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +123,35 @@ def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
     words, ref_offsets = read.words, read.offsets
     if len(words) >= 2**32 - 1:
         raise ReferenceIndexError(f"{len(words)} words exceed what one segment holds", hint="add the references in several steps")
-    codes = np.empty(len(words), dtype=np.uint16)
-    spelling_codes(data, read.start, read.end, codes)
     prompts = read_words(*as_buffers([r.prompt or "" for r in draft.records]))
     starts = read.start - np.repeat(offsets[:-1], np.diff(ref_offsets))
+    vocabulary, firsts = np.unique(words, return_index=True)
+    spellings = np.empty(len(vocabulary), dtype=np.uint16)
+    spelling_codes(data, read.start[firsts], read.end[firsts], spellings)
     return {
         "words": words,
-        "codes": codes,
         "ref_offsets": ref_offsets,
         "bodies": _bodies(draft.texts, starts, ref_offsets),
         "prompt_words": prompts.words,
         "prompt_offsets": prompts.offsets,
         "origins": _origins(draft.records),
         "digests": _digest_table(words, ref_offsets),
+        "vocabulary": vocabulary,
+        "spellings": spellings,
+        "anchors": _anchors(data, offsets, read.start, ref_offsets),
         **_seed_table(words, ref_offsets, params),
         **near_arrays(words, ref_offsets),
     }
+
+
+def _anchors(data: NDArray[np.uint8], offsets: NDArray[np.int64], start: NDArray[np.int64], ref_offsets: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return (n, 2): byte and code point at which every ``ANCHOR_WORDS``-th word of each reference begins in its text, the first one left out."""
+    anchors = []
+    for ref in range(len(offsets) - 1):
+        places = start[ref_offsets[ref] + ANCHOR_WORDS : ref_offsets[ref + 1] : ANCHOR_WORDS]
+        if len(places):
+            anchors.append(np.column_stack([places - offsets[ref], codepoint_offsets(data, int(offsets[ref]), places)]))
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *anchors]).astype(np.uint32)
 
 
 def _bodies(texts: Sequence[str], starts: NDArray[np.int64], ref_offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -201,6 +220,22 @@ def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
     return np.uint64(64 - (len(bits).bit_length() - 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the words of a reference stand in its text: first byte or code point of each, and the one after its last."""
+
+    data: NDArray[np.uint8]
+    start: NDArray[Any]
+    end: NDArray[Any]
+
+    def in_code_points(self) -> _Places:
+        """Return places in bytes as places in code points; half as large."""
+        start, end = self.start, self.end
+        if len(self.data) and int(self.data.max()) >= _NOT_ASCII:
+            start, end = codepoint_offsets(self.data, 0, start), codepoint_offsets(self.data, 0, end)
+        return _Places(self.data, start.astype(np.uint32), end.astype(np.uint32))
+
+
 class TextSegment(Segment):
     """A segment with the words and texts of its references."""
 
@@ -217,7 +252,6 @@ class TextSegment(Segment):
         super().__init__(folder, entry, set_name=set_name)
         arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
         self.words: NDArray[np.uint32] = arrays["words"]
-        self.codes: NDArray[np.uint16] = arrays["codes"]
         self.ref_offsets = arrays["ref_offsets"]
         self.buckets: NDArray[np.uint32] = arrays["buckets"]
         self.positions: NDArray[np.uint32] = arrays["positions"]
@@ -237,7 +271,13 @@ class TextSegment(Segment):
             )
         self._shingles: dict[int, NDArray[np.uint64]] = {}
         self._ranks: dict[int, tuple[NDArray[np.uint32], np.uint64]] = {}
-        self._starts: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._places: dict[int, _Places] = {}
+        self._kept_words = 0
+        self.vocabulary: NDArray[np.uint32] = arrays["vocabulary"]
+        self.spellings: NDArray[np.uint16] = arrays["spellings"]
+        self.anchors: NDArray[np.uint32] = arrays["anchors"]
+        self._codes: NDArray[np.uint16] = np.empty(len(self.words), dtype=np.uint16)  # takes memory only where something is written
+        self._spelled: NDArray[np.bool_] = np.zeros(entry.references, dtype=np.bool_)
 
     @property
     def bucket_shift(self) -> np.uint64:
@@ -274,17 +314,67 @@ class TextSegment(Segment):
         Raises:
             ReferenceIndexError: If the text does not hold the words that were indexed.
         """
-        starts, ends = self._positions(ref)
-        base = int(self.ref_offsets[ref])
-        return int(starts[first - base]), int(ends[last - 1 - base])
+        base, length = int(self.ref_offsets[ref]), int(self.ref_offsets[ref + 1] - self.ref_offsets[ref])
+        if length > _SHORT_REFERENCE:
+            near = self._span_nearby(ref, first - base, last - base, length)
+            if near is not None:
+                return near
+        places = self._read(ref)
+        return places.start.item(first - base), places.end.item(last - 1 - base)
 
-    def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if ref not in self._starts:
-            starts, ends, _ = self.read_places(ref)
-            if len(self._starts) > _STARTS_KEPT:
-                self._starts.clear()
-            self._starts[ref] = starts, ends
-        return self._starts[ref]
+    def _span_nearby(self, ref: int, first: int, last: int, length: int) -> tuple[int, int] | None:
+        """Return what ``word_span`` does from a piece of the text around the words; ``None`` where it gives other words than the whole does."""
+        low, high = max(first // ANCHOR_WORDS - 1, 0), last // ANCHOR_WORDS + 1  # a piece more before: what counts list items looks back
+        anchors = self.anchors[self._anchor_offsets[ref] : self._anchor_offsets[ref + 1]]
+        at, characters = anchors[low - 1].tolist() if low else (0, 0)
+        text = self._text_view(ref)
+        data = text[at : anchors.item(high - 1, 0) if high <= len(anchors) else len(text)]
+        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
+        base = int(self.ref_offsets[ref])
+        if not np.array_equal(read.words, self.words[base + low * ANCHOR_WORDS : base + min(high * ANCHOR_WORDS, length)]):
+            return None
+        edges = np.array([read.start[first - low * ANCHOR_WORDS], read.end[last - 1 - low * ANCHOR_WORDS]], dtype=np.int64)
+        start, end = codepoint_offsets(data, 0, edges).tolist()
+        return characters + start, characters + end
+
+    @cached_property
+    def _anchor_offsets(self) -> NDArray[np.int64]:
+        """Where the anchors of each reference begin."""
+        return np.concatenate([[0], np.cumsum(np.maximum(np.diff(self.ref_offsets) - 1, 0) // ANCHOR_WORDS)])
+
+    @cached_property
+    def _vocabulary_ranks(self) -> tuple[NDArray[np.uint32], np.uint32]:
+        """Where the words begin whose top bits are 0, 1, 2 …, and by how many bits a word is shifted to give its top bits."""
+        bits = max(len(self.vocabulary).bit_length() - 1, 1)
+        firsts = (np.arange(2**bits, dtype=np.uint64) << np.uint64(32 - bits)).astype(np.uint32)
+        return np.append(np.searchsorted(self.vocabulary, firsts), len(self.vocabulary)).astype(np.uint32), np.uint32(32 - bits)
+
+    def spelled_codes(self, refs: NDArray[np.int64]) -> NDArray[np.uint16]:
+        """Return an array of the spelling codes of all words of the segment (``spelling``), of which those of some references are filled in."""
+        for ref in refs[~self._spelled[refs]].tolist():
+            low, high = self.ref_offsets[ref], self.ref_offsets[ref + 1]
+            look_up_codes(self.words[low:high], self.vocabulary, self.spellings, *self._vocabulary_ranks, self._codes[low:high])
+            self._spelled[ref] = True
+        return self._codes
+
+    def _read(self, ref: int) -> _Places:
+        if ref not in self._places:
+            if self._kept_words > _WORDS_KEPT:
+                self._places.clear()
+                self._kept_words = 0
+            self._places[ref] = self._find_places(ref).in_code_points()
+            self._kept_words += len(self._places[ref].start)
+        return self._places[ref]
+
+    def _text_view(self, ref: int) -> NDArray[np.uint8]:
+        return np.frombuffer(self.texts.column("text")[ref].as_buffer(), dtype=np.uint8)
+
+    def _find_places(self, ref: int) -> _Places:
+        data = self._text_view(ref)
+        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
+        if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
+            raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
+        return _Places(data, read.start, read.end)
 
     def read_places(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Return the code points at which a reference's words begin and end, and how many its text has; nothing is kept.
@@ -292,12 +382,10 @@ class TextSegment(Segment):
         Raises:
             ReferenceIndexError: If the text does not hold the words that were indexed.
         """
-        data = np.frombuffer(self.text_bytes(ref), dtype=np.uint8)
-        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
-        if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
-            raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
-        points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(character_starts(data), dtype=np.int64)])
-        return points[read.start], points[read.end], int(points[-1])
+        places = self._find_places(ref)
+        characters = int(np.count_nonzero(character_starts(places.data)))
+        inside = places.in_code_points()
+        return inside.start.astype(np.int64), inside.end.astype(np.int64), characters
 
     def know_prompt(self, ref: int) -> tuple[KnownWindows, int]:
         """Return the windows of the prompt that a reference answers, and of how many words they are."""

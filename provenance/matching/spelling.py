@@ -66,6 +66,33 @@ def spelling_codes(data: NDArray[np.uint8], start: NDArray[np.int64], end: NDArr
         out[i] = _code_of(data, start[i], end[i])
 
 
+@kernel()
+def look_up_codes(
+    words: NDArray[np.uint32],
+    vocabulary: NDArray[np.uint32],
+    spellings: NDArray[np.uint16],
+    ranks: NDArray[np.uint32],
+    shift: np.uint32,
+    out: NDArray[np.uint16],
+) -> None:
+    """Write the code of each word, as a vocabulary has it; 0 for words that it does not hold.
+
+    Args:
+        words: (n,) words.
+        vocabulary: Distinct words, ascending.
+        spellings: The code of each.
+        ranks: Where the words of the vocabulary begin whose top bits are 0, 1, 2 …, and how many words it has.
+        shift: By how many bits a word is shifted to give its top bits.
+        out: (n,) takes the codes.
+    """
+    for i in range(len(words)):
+        word, top = words[i], words[i] >> shift
+        out[i] = 0
+        for k in range(np.int64(ranks[top]), np.int64(ranks[top + np.uint32(1)])):
+            if vocabulary[k] == word:
+                out[i] = spellings[k]
+
+
 Spelled = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16], NDArray[np.bool_]]
 """UTF-8, first byte and byte after each word, their codes, and which of these are known: the others are computed when first asked for."""
 

@@ -274,7 +274,7 @@ def run_and_kill(folder: Path, after_s: float) -> int:
 
 
 def test_the_rate_falls_with_size() -> None:
-    assert [choose_rate(n) for n in (0, 20_000_000, 20_000_001, 1_000_000_000)] == [1, 1, 4, 16]
+    assert [choose_rate(n) for n in (0, 4_000_000, 4_000_001, 12_000_000, 12_000_001)] == [1, 1, 2, 2, 4]
 
 
 @pytest.mark.parametrize(("window", "one_in"), [(1, 1), (17, 1), (5, 0), (5, 3)])
