@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provenance.licensing.terms import TermsCatalog
     from provenance.matching.cascade import CascadeMatcher
     from provenance.matching.index import ReferenceStore
+    from provenance.matching.params import MatchParams
     from provenance.matching.suspects import PatternFinder
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.policy.bundle import Bundle
@@ -89,7 +90,14 @@ class Workspace:
         """Open a matcher on reference sets."""
         from provenance.matching.cascade import open_matcher
 
-        return open_matcher(self.references, names)
+        return open_matcher(self.references, names, self.match_params)
+
+    @property
+    def match_params(self) -> MatchParams:
+        """How passages are judged here."""
+        from provenance.matching.params import MatchParams
+
+        return MatchParams(min_words=self.settings.min_words)
 
     @cached_property
     def licenses(self) -> LicenseCatalog:

@@ -9,7 +9,11 @@ from pathlib import Path
 from provenance.errors import ConfigError
 
 SETTINGS_NAME = "provenance.toml"
-_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "patterns", "run", "evidence", "reports", "keys", "trust"}
+_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "patterns", "run", "evidence", "reports", "keys", "trust", "matching"}
+MIN_WORDS = 24
+"""Words that a passage must have for an alarm where nothing else is set."""
+LEAST_MIN_WORDS, MOST_MIN_WORDS = 15, 1000
+"""An alarm needs 15 equal words whatever is set (``MatchParams.min_score``); who asks for more than 1,000 would find no page of a book."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Settings:
     reports: Path = field(default_factory=Path)
     keys: Path = field(default_factory=Path)
     trust: Path | None = None
+    min_words: int = MIN_WORDS
+    """Shorter passages are listed as explained, and are no alarms."""
 
     def root(self, name: str) -> Path:
         """Return a data root's folder.
@@ -97,7 +103,21 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         reports=folder / _text(raw, "reports", "reports", folder),
         keys=folder / _text(raw, "keys", ".provenance/keys", folder),
         trust=folder / _text(raw, "trust", "", folder) if "trust" in raw else None,
+        min_words=_min_words(raw, folder),
     )
+
+
+def _min_words(raw: dict[str, object], folder: Path) -> int:
+    table, place = raw.get("matching", {}), folder / SETTINGS_NAME
+    if not isinstance(table, dict) or set(table) - {"min_words"}:
+        raise ConfigError(f"{place}: [matching] must hold min_words and nothing else", hint=f"such as: [matching] min_words = {MIN_WORDS}")
+    value = table.get("min_words", MIN_WORDS)
+    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_MIN_WORDS <= value <= MOST_MIN_WORDS:
+        raise ConfigError(
+            f"{place}: min_words is {value!r}, expected a whole number from {LEAST_MIN_WORDS} to {MOST_MIN_WORDS}",
+            hint=f"such as: [matching] min_words = {MIN_WORDS}",
+        )
+    return value
 
 
 def _text(raw: dict[str, object], key: str, default: str, folder: Path) -> str:

@@ -16,6 +16,7 @@ from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.canonical import canonical_bytes, digest_of
+from provenance.config import MIN_WORDS
 from provenance.errors import ManifestError, NotRegisteredError
 from provenance.fingerprint.digest import merkle_root
 from provenance.model.absence import Absence
@@ -57,6 +58,8 @@ class AuditRequest:
     command: str
     run_file: str = ""
     """Where the run file is."""
+    min_words: int = MIN_WORDS
+    """Shorter passages are no alarms; the record's limits say so."""
     rescan: bool = True
     """Scan what has no current result; otherwise it counts as not scanned."""
 
@@ -321,6 +324,7 @@ def _limits(request: AuditRequest, datasets: Sequence[JudgedDataset], alarms: in
     else:
         total = sum(r.references for r in request.references)
         limits.append(f"Shared text was looked for in {total} references only; what is not among them cannot be found.")
+        limits.append(f"Passages of fewer than {request.min_words} words are listed as explained, and are no alarms by themselves.")
         for reference in (r for r in request.references if "/pack-" in r.scheme):
             rate = max(int(found) for found in re.findall(r"/1in(\d+)/", reference.scheme))
             limits.append(_PACK_LIMIT.format(name=reference.name, rate=rate, share=_PACK_SHARES.get(rate, "an unknown share")))

@@ -82,6 +82,7 @@ def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) ->
         references=workspace.reference_summaries(run.references),
         tool=workspace.tool,
         command="provenance " + " ".join(visible(a) for a in sys.argv[1:]),
+        min_words=workspace.settings.min_words,
         rescan=rescan,
         run_file=str(run_file.absolute()),
     )

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.files import files_below
 from provenance.cli.options import jobs_option, named_tokenizer, output_format, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_left_out, say_problems, say_suspects, say_table, size_text, thousands, visible
+from provenance.config import LEAST_MIN_WORDS, MIN_WORDS, MOST_MIN_WORDS
 from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.match import LeftOut, Match, ReadProblem, ScanResult, SuspectCount
@@ -24,7 +25,9 @@ from provenance.model.wire import to_wire
 from provenance.ports import Result, Task, WorkerLostError
 
 if TYPE_CHECKING:
+    from provenance.bootstrap import Workspace
     from provenance.matching.cascade import CascadeMatcher
+    from provenance.matching.params import MatchParams
 
 TABLE_ROWS = 40
 
@@ -71,6 +74,12 @@ class Tally:
 )
 @click.option("--text-field", default=None, help="Field of CORPUS that holds the text; found by convention otherwise.")
 @tokenizer_options
+@click.option(
+    "--min-words",
+    type=click.IntRange(LEAST_MIN_WORDS, MOST_MIN_WORDS),
+    default=None,
+    help=f"Shorter passages are listed as explained; {MIN_WORDS}, or what the workspace's provenance.toml says.",
+)
 @click.option("--show-explained", is_flag=True, help="List explained matches in the table too (JSON Lines always hold them).")
 @click.option("--fail-on-match", is_flag=True, help="Exit 11 if there is an alarm, 4 if something was not compared.")
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
@@ -112,6 +121,7 @@ def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[st
 
 def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, object], stack: ExitStack, tally: Tally) -> CascadeMatcher:
     """Open the sets named, and index the files named in a temporary store beside them."""
+    from provenance.bootstrap import any_workspace
     from provenance.cli.reference import add_sets
     from provenance.matching.cascade import open_matcher
     from provenance.matching.index import ReferenceStore
@@ -119,7 +129,8 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
     names = [part for item in given for part in (item.split(",") if not ctx.path(Path(item)).exists() else [item])]
     paths = [ctx.path(Path(n)) for n in names if ctx.path(Path(n)).exists()]
     if not paths:
-        return ctx.workspace().matcher(names)
+        workspace = ctx.workspace()
+        return open_matcher(workspace.references, names, _params(workspace, options["min_words"]))
     if len(paths) < len(names):
         missing = next(n for n in names if not ctx.path(Path(n)).exists())
         raise ConfigError(
@@ -132,7 +143,11 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
     if not names:
         say_problems(tally.problems)
         raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
-    return open_matcher(store, names)
+    return open_matcher(store, names, _params(any_workspace(ctx.start), options["min_words"]))
+
+
+def _params(workspace: Workspace, min_words: object) -> MatchParams:
+    return replace(workspace.match_params, min_words=min_words) if isinstance(min_words, int) else workspace.match_params
 
 
 def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitStack) -> IO[bytes] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,9 @@ import click
 from provenance.cli.context import CommandContext
 from provenance.cli.files import REFERENCE_SUFFIXES, files_below
 from provenance.cli.options import pass_context, reference_options, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, size_text, visible, write_whole
+from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, size_text, thousands, visible, write_whole
 from provenance.cli.register import days
-from provenance.errors import IngestError, ReferenceIndexError
+from provenance.errors import ConfigError, IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from provenance.matching.index import ReferenceStore
 
 
+PASSWORD_VARIABLE = "PROVENANCE_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
+"""Environment variable for the password of a shared index where its URL has none: on the command line everybody on the machine could read it."""
 _EXPLAINING = frozenset({ReferenceKind.BACKGROUND.value, ReferenceKind.LICENSE_TEXT.value})
 """A pack that explains matches away is taken only if its kind is asked for."""
 
@@ -177,13 +180,29 @@ def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
 @reference.command("export")
 @click.argument("name")
 @click.option("--text/--no-text", "with_text", default=True, show_default=True, help="Write the texts, or the records alone.")
-@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "datasketch"]),
+    default="jsonl",
+    show_default=True,
+    help="Records, or sketches for datasketch.",
+)
+@click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there; standard output otherwise for records.")
+@click.option("--redis", "url", default=None, help=f"Sketches: add them to the MinHashLSH at this redis:// URL; password in {PASSWORD_VARIABLE}.")
+@click.option("--basename", default=None, help="Sketches: what that index is called there; NAME otherwise.")
 @pass_context
-def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path | None) -> int:
-    """Write the references of set NAME as JSON Lines.
+def export(ctx: CommandContext, /, name: str, with_text: bool, form: str, output_file: Path | None, url: str | None, basename: str | None) -> int:
+    """Write the references of set NAME as JSON Lines or sketches.
 
-    One record with its text a line, as `provenance reference add` reads it.
+    JSON Lines hold one record with its text a line, as `provenance reference add` reads it. Sketches go to a Parquet FILE or to Redis, and hold no text: teams
+    that use datasketch find whole documents that are nearly equal with them, and no passages. See docs/datasketch.md.
     """
+    if form == "datasketch":
+        return _export_sketches(ctx, name, output_file, (url, basename or name))
+    if url or basename:
+        raise ConfigError("records go to a file or to standard output", hint="--redis and --basename are for sketches: add -f datasketch")
     from provenance.matching.export import iter_exported
 
     lines = iter_exported(ctx.workspace().references, name, with_text=with_text)
@@ -194,6 +213,28 @@ def export(ctx: CommandContext, /, name: str, with_text: bool, output_file: Path
     target = ctx.path(output_file)
     write_whole(target, lines)
     next_step(f"provenance reference add NAME {visible(str(target))}", quiet=ctx.quiet)
+    return 0
+
+
+def _export_sketches(ctx: CommandContext, name: str, output_file: Path | None, redis: tuple[str | None, str]) -> int:
+    from provenance.matching.interop import sketch_set, to_lsh
+    from provenance.matching.sketchfile import dump_sketches, redis_storage
+
+    url, basename = redis
+    if output_file is None and url is None:
+        raise ConfigError("sketches need a place to go", hint="give -o FILE.parquet, or --redis redis://HOST:PORT/DATABASE")
+    store = ctx.workspace().references
+    info, sketches = store.show(name), sketch_set(store, name)
+    if not len(sketches):
+        raise ReferenceIndexError(f"reference set {name!r} has no sketches", hint="a sketch needs a text of five words")
+    what = f"sketches of {thousands(len(sketches))} of {counted(info.references, 'reference')} @{short(info.digest)}"
+    if output_file is not None:
+        target = ctx.path(output_file)
+        write_whole(target, [dump_sketches(sketches, name=name, digest=info.digest)])
+        say(f"{visible(str(target))}: {what}")
+    if url is not None:
+        to_lsh(sketches, storage_config=redis_storage(url, basename, password=os.environ.get(PASSWORD_VARIABLE, "")))
+        say(f"added to the MinHashLSH {visible(basename)} on Redis: {what}")
     return 0
 
 

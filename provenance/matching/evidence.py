@@ -14,7 +14,7 @@ from provenance.fingerprint.tokens import character_starts, codepoint_offsets
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
 from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
-from provenance.matching.score import SHINGLE, estimate_chance_alarms, jaccard_of, wilson_interval
+from provenance.matching.score import SHINGLE, containment_interval, estimate_chance_alarms, jaccard_of
 from provenance.matching.segment import encode
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
@@ -85,7 +85,7 @@ def build_match(report: Reported, measured: Measured, segments: Sequence[Segment
     record = segment.record(found.ref)
     ref_start, ref_end = segment.word_span(found.ref, found.ref_start, found.ref_end)
     first_to_last = longest_run(found, report.runs)
-    low, high = wilson_interval(measured.shared, measured.query)
+    low, high = containment_interval(measured.shared, measured.query, one_in=1 if found.whole else segment.sampled)
     number, line = int(text.batch.record[text.row]), int(text.batch.line[text.row])
     path, shard, scan = place
     return Match(

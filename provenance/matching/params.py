@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from provenance.canonical import digest_of
+from provenance.config import MIN_WORDS
 
 INDEX_FORMAT = "provenance.reference-index"
 INDEX_VERSION = 5
@@ -51,7 +52,7 @@ class IndexParams:
 class MatchParams:
     """How a scan judges what the seeds find. Lengths are in words, scores in matching words less differences."""
 
-    min_words: int = 24
+    min_words: int = MIN_WORDS
     """Shorter passages are reported as explained: ``short-passage``."""
     floor_words: int = 8
     """Shorter ones are not reported at all, unless the whole field equals a whole reference."""
@@ -92,7 +93,7 @@ class MatchParams:
     @property
     def name(self) -> str:
         """Return a name that changes with any parameter."""
-        return "match-2-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
+        return "match-3-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
 
 
 def choose_rate(words: int) -> int:

@@ -3,7 +3,7 @@
 What is said of a passage is what the sampled windows show, and so a lower bound:
 * its equal words are those in a sampled window that both texts hold; its exact runs are such windows that overlap or touch, on one diagonal;
 * it goes from the first of these windows to the last, and may be longer: up to ``one_in`` words on average at either end are not seen;
-* similarities are of the sampled windows: unbiased, with intervals as wide as their number makes them.
+* similarities are of the sampled windows, of which the first and the last are shared by construction; intervals leave these two out.
 """
 
 from __future__ import annotations

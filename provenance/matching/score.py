@@ -84,15 +84,47 @@ def estimate_chance_alarms(score: float, reference_words: int) -> float:
     return _CHANCE_AT_15 * (reference_words / _CHANCE_WORDS) * math.exp(-math.log(_CHANCE_BASE) * min(score - _CHANCE_SCORE, 500.0))
 
 
-def wilson_interval(hits: int, trials: int, z: float = _Z95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (Wilson 1927); (0, 1) without trials."""
-    if trials == 0:
+def wilson_interval(hits: float, trials: float) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share with continuity correction; (0, 1) without trials.
+
+    Trials may be a fraction: what dependent ones are worth in independent ones.
+
+    Source: Wilson 1927; Newcombe 1998, Statistics in Medicine 17, method 4, which holds its level near 0 and 1 too, where the plain interval does not.
+    """
+    if trials <= 0:
         return 0.0, 1.0
-    share, spread = hits / trials, z * z / trials
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
-    # At the ends the bound is exact; rounding would leave it a hair inside.
-    return 0.0 if hits == 0 else max(0.0, middle - half), 1.0 if hits == trials else min(1.0, middle + half)
+    misses = trials - hits
+    # At the ends the bound is exact. Elsewhere fewer than one trial may leave nothing under the root, and the share must not fall outside.
+    low = 0.0 if hits <= 0 else _wilson_low(hits, misses)
+    high = 1.0 if misses <= 0 else 1.0 - _wilson_low(misses, hits)
+    return min(low, hits / trials), max(high, hits / trials)
+
+
+def _wilson_low(hits: float, misses: float) -> float:
+    trials, square = hits + misses, _Z95 * _Z95
+    root = math.sqrt(max(square - 2 - 1 / trials + 4 * hits / trials * (misses + 1), 0.0))
+    return max(0.0, (2 * hits + square - 1 - _Z95 * root) / (2 * (trials + square)))
+
+
+def containment_interval(shared: int, windows: int, *, one_in: int = 1) -> tuple[float, float]:
+    """Return the 95 % interval of the rate at which windows survive in text taken over as a passage was; it holds the share that was seen.
+
+    Windows overlap: an edited word takes five along, so that ``windows`` of them are worth fewer independent trials. With words edited independently of one
+    another, each kept with probability p, windows d words apart are correlated by (p^d - p^5) / (1 - p^5), which is below 1 - d/5; the variance is then at most
+    1 + 2 (4 + 3 + 2 + 1) / 5 = 5 times that of independent windows, and 1 + 4/n times where one window in n is seen. The trials are divided by that (design
+    effect: Kish 1965; in intervals of shares: Korn and Graubard 1998). A passage is cut at words, in packs at windows, that both texts hold: its first and its
+    last window are hits by construction, and count neither as hits nor as trials. Edits in runs of several words make the interval too narrow.
+
+    Args:
+        shared: Windows of the passage that the reference holds.
+        windows: Windows of the passage that were looked at.
+        one_in: Only one window in so many was.
+    """
+    if not windows:
+        return 0.0, 1.0
+    worth = 1 + (SHINGLE - 1) / one_in
+    low, high = wilson_interval(max(shared - 2, 0) / worth, max(windows - 2, 0) / worth)
+    return min(low, shared / windows), max(high, shared / windows)
 
 
 def binomial_upper_bound(hits: int, trials: int, confidence: float) -> float:

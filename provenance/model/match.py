@@ -95,7 +95,8 @@ class Match:
     """Expected alarms of at least this score by chance, per million documents of 1,500 words."""
     ci_low: float
     ci_high: float
-    """95 % interval of ``exact_containment``'s estimate of the share of words taken over (Wilson)."""
+    """95 % interval of the rate behind ``exact_containment``: the share of 5-grams that survive in text taken over and changed as this passage was. The
+    containment itself is counted where the reference has its text; of a pack, which shows a sample, the interval covers it too."""
     explained: bool = False
     because: Explanation | None = None
     token_start: int | None = None

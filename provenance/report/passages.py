@@ -165,7 +165,7 @@ def _known(value: str, noun: str = "") -> str:
 
 def _numbers(item: MatchEvidence) -> tuple[tuple[str, str, str], ...]:
     match = item.match
-    interval = f"95 % interval {percent(match.ci_low)} to {percent(match.ci_high)}"
+    interval = f"of more text changed as this was, {percent(match.ci_low)} to {percent(match.ci_high)} (95 % interval)"
     return (
         ("Words shared", number(match.words), f"{number(match.aligned_words)} of them aligned one to one"),
         ("Containment", percent(match.exact_containment), f"five-word sequences of the training passage that the reference holds; {interval}"),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from datasketch import LeanMinHash, MinHashLSH
 
 from provenance.cli.main import run
+from provenance.matching.interop import iter_lean, sketch_texts
+from tests.fakes.redis import fake_server
 
 OUTPUTS = Path(__file__).parent.parent.parent / "examples" / "sample" / "references" / "cumulus-outputs.jsonl"
 NOVEL = OUTPUTS.with_name("the-man-who-was-thursday.txt")
@@ -52,6 +56,72 @@ def test_a_file_that_cannot_be_written_is_one_sentence(work: Path, capsys: pytes
     assert provenance(work, "reference", "export", "outputs", "-o", "no/such/folder/x.jsonl") == 1
     assert "cannot be written" in capsys.readouterr().err
     assert provenance(work, "reference", "export", "nobody") == 1
+
+
+def test_sketches_go_to_a_file_that_holds_no_text(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", "-o", "s.parquet") == 0
+    assert "sketches of 60 of 60 references" in capsys.readouterr().out
+    rows = {row["id"]: LeanMinHash.deserialize(row["sketch"], "<") for row in pq.read_table(work / "s.parquet").to_pylist()}
+    asked = dict(iter_lean(sketch_texts({"passage": PASSAGE})))["passage"]
+    whole = [json.loads(line) for line in OUTPUTS.read_text(encoding="utf-8").splitlines()]
+    assert [name for name, sketch in rows.items() if sketch.jaccard(asked) == 1.0] == [r["id"] for r in whole if r["output"] == PASSAGE]
+    assert pq.read_table(work / "s.parquet").column_names == ["id", "sketch", "windows"]
+    assert provenance(work, "reference", "add", "back", "s.parquet") == 1  # sketches are no references: there is nothing to align and to show
+    assert "has no text" in capsys.readouterr().err
+
+
+def test_sketches_go_to_redis_where_datasketch_alone_finds_them(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_server() as port:
+        url = f"redis://127.0.0.1:{port}/0"
+        assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", "--redis", url) == 0
+        assert "MinHashLSH outputs on Redis: sketches of 60 of 60" in capsys.readouterr().out
+        storage = {"type": "redis", "basename": b"outputs", "redis": {"host": "127.0.0.1", "port": port}}
+        index = MinHashLSH(num_perm=128, params=(32, 4), storage_config=storage)
+        (asked,) = (sketch for _, sketch in iter_lean(sketch_texts({"passage": PASSAGE})))
+        whole = [json.loads(line) for line in OUTPUTS.read_text(encoding="utf-8").splitlines()]
+        assert next(r["id"] for r in whole if r["output"] == PASSAGE) in index.query(asked)
+        assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", "--redis", url) == 1
+        assert "holds 'cumulus-0001' already" in capsys.readouterr().err
+        assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", "--redis", url, "--basename", "again") == 0
+    monkeypatch.setenv("PROVENANCE_REDIS_PASSWORD", "hush")
+    capsys.readouterr()
+    assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", "--redis", "redis://me:secret@127.0.0.1:1") == 1
+    told = capsys.readouterr().err
+    assert "cannot hold the sketches" in told
+    assert "secret" not in told
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "need a place to go"),
+        (("--redis", "http://:secret@h"), "not given as redis://"),
+        (("-o", "no/such/folder/s.parquet"), "cannot be written"),
+    ],
+)
+def test_sketches_without_a_place_are_one_sentence(work: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], words: str) -> None:
+    assert provenance(work, "reference", "export", "outputs", "-f", "datasketch", *given) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("given", [("--redis", "redis://h"), ("--basename", "x")])
+def test_records_do_not_go_to_redis(work: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...]) -> None:
+    assert provenance(work, "reference", "export", "outputs", *given) == 1
+    assert "-f datasketch" in capsys.readouterr().err
+
+
+def test_a_set_without_five_words_has_no_sketches(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "few.txt").write_text("four words and dot", encoding="utf-8")
+    assert provenance(work, "reference", "add", "few", "few.txt", "--kind", "work") == 0
+    capsys.readouterr()
+    assert provenance(work, "reference", "export", "few", "-f", "datasketch", "-o", "s.parquet") == 1
+    assert "has no sketches" in capsys.readouterr().err
+    assert not (work / "s.parquet").exists()
 
 
 @pytest.fixture

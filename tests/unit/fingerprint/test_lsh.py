@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import re
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,13 @@ from numpy.typing import NDArray
 from provenance.errors import SchemeMismatchError
 from provenance.fingerprint.estimate import estimate_jaccard, standard_error
 from provenance.fingerprint.lsh import BANDS, ROWS, build_bands, candidate_probability, find_candidates
-from provenance.fingerprint.minhash import sketch_shingles
+from provenance.fingerprint.minhash import sketch_rows, sketch_shingles
 from provenance.fingerprint.scheme import NUM_PERM
 from provenance.fingerprint.shingles import Shingles
+from tests.conftest import ROOT
 
 PAIRS = 400
+NOVEL = ROOT / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
 
 
 def planted(jaccard: float, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64]]:
@@ -46,6 +50,30 @@ def test_estimates_stay_within_their_error(jaccard: float) -> None:
     expected = standard_error(jaccard)
     assert abs(errors.mean()) < 4 * expected / math.sqrt(PAIRS)  # no bias
     assert 0.85 < math.sqrt((errors**2).mean()) / expected < 1.15  # chi-square of 400 samples: ± 7 % at two sigma, four allowed
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.1, 0.25])
+def test_estimates_on_real_text_stay_within_their_error(rate: float) -> None:
+    """Stretches of a novel against copies with words replaced by the novel's; the truth is counted with Python sets."""
+    words = re.findall(r"[a-z]{1,20}", NOVEL.read_text(encoding="utf-8").lower())
+    chance = random.Random(rate)
+    ours = [words[at : at + 80] for at in range(0, len(words) - 80, 80)]  # none overlaps another: so many independent trials
+    copies = [[chance.choice(words) if chance.random() < rate else word for word in stretch] for stretch in ours]
+    exact = np.array([len(a & b) / len(a | b) for a, b in zip(map(five_grams, ours), map(five_grams, copies), strict=True)])
+    expected = np.array([standard_error(j) for j in exact])
+    errors = (estimate_jaccard(sketch_words(ours), sketch_words(copies)) - exact)[expected > 0] / expected[expected > 0]
+    assert len(errors) > 200
+    assert abs(errors.mean()) < 4 / math.sqrt(len(errors))
+    assert abs(math.sqrt((errors**2).mean()) - 1) < 4 / math.sqrt(2 * len(errors))
+
+
+def five_grams(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def sketch_words(texts: list[list[str]]) -> NDArray[np.uint32]:
+    raw = [" ".join(words).encode() for words in texts]
+    return sketch_rows(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)], dtype=np.int64))
 
 
 def test_standard_errors_are_those_of_the_design() -> None:

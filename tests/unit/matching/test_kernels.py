@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from provenance.matching.align import BOX, GAP_COST, GAP_LIMIT, LEAST_EQUAL, LEAST_GAIN, alignment_room, fill_gap, grow_end
 from provenance.matching.cascade import CascadeMatcher
 from provenance.matching.passages import find_passages, group_segments
-from provenance.matching.score import compute_jaccard, compute_overlap, estimate_chance_alarms, shingles, wilson_interval
+from provenance.matching.score import compute_jaccard, compute_overlap, containment_interval, estimate_chance_alarms, shingles, wilson_interval
 from provenance.matching.seeds import merge_filter, window_hash
 from provenance.matching.segment import TextSegment
 from provenance.matching.spelling import spelling_codes
@@ -150,8 +150,8 @@ def test_chance_alarms_follow_the_fit_of_the_design() -> None:
 
 @pytest.mark.parametrize(
     ("hits", "trials", "low", "high"),
-    # Newcombe 1998, Statistics in Medicine 17, table I, method 3.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 4.
+    [(81, 263, 0.2535, 0.3682), (15, 148, 0.0598, 0.1644), (0, 20, 0.0, 0.2005), (1, 29, 0.0018, 0.1963)],
 )
 def test_wilson_intervals_are_the_published_ones(hits: int, trials: int, low: float, high: float) -> None:
     assert wilson_interval(hits, trials) == pytest.approx((low, high), abs=5e-5)
@@ -163,6 +163,21 @@ def test_wilson_intervals_hold_the_share_and_stay_within_bounds() -> None:
         for hits in range(trials + 1):
             low, high = wilson_interval(hits, trials)
             assert 0.0 <= low <= Fraction(hits, trials) <= high <= 1.0
+
+
+@pytest.mark.parametrize("one_in", [1, 2, 4, 8])
+def test_containment_intervals_hold_the_share_whatever_it_is(one_in: int) -> None:
+    assert containment_interval(0, 0, one_in=one_in) == (0.0, 1.0)
+    for windows in range(1, 60):
+        for shared in range(windows + 1):
+            low, high = containment_interval(shared, windows, one_in=one_in)
+            assert 0.0 <= low <= shared / windows <= high <= 1.0
+
+
+def test_sampled_windows_overlap_less_and_tell_more_each() -> None:
+    widths = [high - low for low, high in (containment_interval(60, 100, one_in=n) for n in (1, 2, 4, 8))]
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == len(widths)
 
 
 def codes_of(text: str) -> list[int]:
