@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.digest import hash_file
-from provenance.fingerprint.tokens import character_starts
+from provenance.fingerprint.tokens import character_starts, codepoint_offsets
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
+from provenance.matching.kept import KeptArrays
 from provenance.matching.neardup import NEAR_ARRAYS, near_arrays
 from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
@@ -41,8 +42,8 @@ FILTER_SPREAD = 4
 """log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _COLUMNS: dict[str, pa.DataType] = {**RECORD_COLUMNS, "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
-_SETS_KEPT, _STARTS_KEPT = 16_384, 4_096
-"""Entries that a cache holds before it starts anew: sets of 5-grams; places of words, which are larger."""
+_KEPT_BYTES = 128 << 20
+"""Of 5-grams of references, and again of places of their words, that are kept before they are made anew: both of a segment of 128 MB of text, nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,11 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
     return {"buckets": buckets, "positions": positions, "filter": bits}
 
 
+def _rank_bits(count: int) -> int:
+    """Return by how many top bits a sorted set of so many hashes is entered: one or two members for each."""
+    return max(count.bit_length() - 1, 1)
+
+
 def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
     """Return by how many bits a window hash is shifted to give its word of a filter."""
     return np.uint64(64 - (len(bits).bit_length() - 1))
@@ -236,9 +242,7 @@ class TextSegment(Segment):
             raise ReferenceIndexError(
                 f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
             )
-        self._shingles: dict[int, NDArray[np.uint64]] = {}
-        self._ranks: dict[int, tuple[NDArray[np.uint32], np.uint64]] = {}
-        self._starts: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._shingles, self._places = KeptArrays(_KEPT_BYTES), KeptArrays(_KEPT_BYTES)
 
     @property
     def bucket_shift(self) -> np.uint64:
@@ -252,22 +256,19 @@ class TextSegment(Segment):
 
     def shingles(self, ref: int) -> NDArray[np.uint64]:
         """Return the sorted distinct word 5-grams of a whole reference."""
-        if ref not in self._shingles:
-            if len(self._shingles) > _SETS_KEPT:
-                self._shingles.clear()
-            self._shingles[ref] = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
-        return self._shingles[ref]
+        known: NDArray[np.uint64] = self._shingles.get(ref, self._rank_shingles)[0]
+        return known
 
     def ranked_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32], np.uint64]:
         """Return a reference's shingles, where those begin whose top bits are 0, 1, 2 …, and by how many bits a hash is shifted to give its top bits."""
-        known = self.shingles(ref)
-        if ref not in self._ranks:
-            if len(self._ranks) > _SETS_KEPT:
-                self._ranks.clear()
-            bits = max(len(known).bit_length() - 1, 1)
-            firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
-            self._ranks[ref] = np.append(np.searchsorted(known, firsts), len(known)).astype(np.uint32), np.uint64(64 - bits)
-        return known, *self._ranks[ref]
+        known, ranks = self._shingles.get(ref, self._rank_shingles)
+        return known, ranks, np.uint64(64 - _rank_bits(len(known)))
+
+    def _rank_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        known = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
+        bits = _rank_bits(len(known))
+        firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
+        return known, np.append(np.searchsorted(known, firsts), len(known)).astype(np.uint32)
 
     def word_span(self, ref: int, first: int, last: int) -> tuple[int, int]:
         """Return the code points that words ``first`` … ``last - 1`` (positions in the segment) take in their text.
@@ -275,17 +276,13 @@ class TextSegment(Segment):
         Raises:
             ReferenceIndexError: If the text does not hold the words that were indexed.
         """
-        starts, ends = self._positions(ref)
+        starts, ends = self._places.get(ref, self._word_places)
         base = int(self.ref_offsets[ref])
         return int(starts[first - base]), int(ends[last - 1 - base])
 
-    def _positions(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if ref not in self._starts:
-            starts, ends, _ = self.read_places(ref)
-            if len(self._starts) > _STARTS_KEPT:
-                self._starts.clear()
-            self._starts[ref] = starts, ends
-        return self._starts[ref]
+    def _word_places(self, ref: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        starts, ends, _ = self.read_places(ref)
+        return starts.astype(np.uint32), ends.astype(np.uint32)  # a text has fewer characters than 2³²: its words are that few
 
     def read_places(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Return the code points at which a reference's words begin and end, and how many its text has; nothing is kept.
@@ -297,8 +294,8 @@ class TextSegment(Segment):
         read = read_words(data, np.array([0, len(data)], dtype=np.int64))
         if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
             raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
-        points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(character_starts(data), dtype=np.int64)])
-        return points[read.start], points[read.end], int(points[-1])
+        starts, ends = (codepoint_offsets(data, 0, places) for places in (read.start, read.end))
+        return starts, ends, int(np.count_nonzero(character_starts(data)))
 
     def know_prompt(self, ref: int) -> tuple[KnownWindows, int]:
         """Return the windows of the prompt that a reference answers, and of how many words they are."""
