@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.tokens import character_starts, codepoint_offsets
+from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
 from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
-from provenance.matching.score import SHINGLE, containment_interval, estimate_chance_alarms, jaccard_of
+from provenance.matching.score import SHINGLE, containment_interval, estimate_chance_alarms, jaccard_of, shingles
 from provenance.matching.segment import encode
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
@@ -182,8 +182,7 @@ def show_sampled(match: Match, field_text: str, windows: NDArray[np.uint64], *, 
 def _shared_stretches(text: str, reference: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     query, query_spans = _words(text)
     other, other_spans = _words(reference)
-    masks = np.zeros(len(query), dtype=np.bool_), np.zeros(len(other), dtype=np.bool_)
-    _mark_windows(query, other, *masks)
+    masks = _held_windows(query, other), _held_windows(other, query)
     if max(len(query), len(other)) <= _STEPWISE_WORDS:
         blocks = difflib.SequenceMatcher(None, query.tolist(), other.tolist(), autojunk=False).get_matching_blocks()
         for a, b, size in blocks:
@@ -195,23 +194,14 @@ def _shared_stretches(text: str, reference: str) -> tuple[tuple[Span, ...], tupl
 def _words(text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     data = np.frombuffer(encode(text), dtype=np.uint8)
     read = read_words(data, np.array([0, len(data)], dtype=np.int64))
-    points = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(character_starts(data), dtype=np.int64)])
-    return read.words, np.column_stack([points[read.start], points[read.end]])
+    return read.words, np.column_stack([codepoint_offsets(data, 0, read.start), codepoint_offsets(data, 0, read.end)])
 
 
-def _mark_windows(query: NDArray[np.uint32], other: NDArray[np.uint32], mask: NDArray[np.bool_], other_mask: NDArray[np.bool_]) -> None:
-    n = _MARK_WINDOW
-    places: dict[tuple[int, ...], list[int]] = {}
-    words = other.tolist()
-    for i in range(len(words) - n + 1):
-        places.setdefault(tuple(words[i : i + n]), []).append(i)
-    mine = query.tolist()
-    for i in range(len(mine) - n + 1):
-        found = places.get(tuple(mine[i : i + n]))
-        if found is not None:
-            mask[i : i + n] = True
-            for at in found:
-                other_mask[at : at + n] = True
+def _held_windows(words: NDArray[np.uint32], held: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which words stand in a window that another text holds."""
+    mask = np.zeros(len(words), dtype=np.bool_)
+    mark_windows(words, 0, len(words), know_windows(shingles(held, _MARK_WINDOW)), _MARK_WINDOW, mask)
+    return mask
 
 
 def _stretches(mask: NDArray[np.bool_], spans: NDArray[np.int64]) -> tuple[Span, ...]:

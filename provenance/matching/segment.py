@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from provenance.fingerprint.digest import hash_file
 from provenance.fingerprint.tokens import character_starts, codepoint_offsets
 from provenance.matching.candidates import digest_rows
 from provenance.matching.frontmatter import body_span
+from provenance.matching.kept import KeptArrays
 from provenance.matching.neardup import NEAR_ARRAYS, near_arrays
 from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
@@ -32,14 +34,27 @@ from provenance.model.absence import is_absent
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import to_wire
 
-_BASE_ARRAYS = ("words", "ref_offsets", "buckets", "positions", "filter", "bodies", "prompt_words", "prompt_offsets", "origins", "digests", "vocabulary", "spellings", "anchors")
+_BASE_ARRAYS = (
+    "words",
+    "ref_offsets",
+    "buckets",
+    "positions",
+    "filter",
+    "bodies",
+    "prompt_words",
+    "prompt_offsets",
+    "origins",
+    "digests",
+    "vocabulary",
+    "spellings",
+    "anchors",
+)
 ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
-_NOT_ASCII = 0x80
 ANCHOR_WORDS = 128
 """Of every so-manieth word it is kept where it stands, so that a passage is found in its text without reading all of it."""
-_SHORT_REFERENCE = 1024
-"""Words up to which where all words of a reference stand is found at once, and remembered."""
+_SHORT_REFERENCE, _ASKED_OFTEN = 1024, 4
+"""Of references of up to so many words, and of those asked for more often, it is found at once where all their words stand, and kept."""
 PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
@@ -47,8 +62,8 @@ FILTER_SPREAD = 4
 """log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _COLUMNS: dict[str, pa.DataType] = {**RECORD_COLUMNS, "text": pa.large_binary()}
 _SCHEMA = pa.schema(_COLUMNS)
-_SETS_KEPT, _WORDS_KEPT = 16_384, 8_000_000
-"""Entries that a cache holds before it starts anew: sets of 5-grams; words of which the places are known, 8 bytes each."""
+_KEPT_BYTES = 128 << 20
+"""Of 5-grams of references, and again of places of their words, that are kept before they are made anew: both of a segment of 128 MB of text, nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,25 +230,14 @@ def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], param
     return {"buckets": buckets, "positions": positions, "filter": bits}
 
 
+def _rank_bits(count: int) -> int:
+    """Return by how many top bits a sorted set of so many hashes is entered: one or two members for each."""
+    return max(count.bit_length() - 1, 1)
+
+
 def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
     """Return by how many bits a window hash is shifted to give its word of a filter."""
     return np.uint64(64 - (len(bits).bit_length() - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where the words of a reference stand in its text: first byte or code point of each, and the one after its last."""
-
-    data: NDArray[np.uint8]
-    start: NDArray[Any]
-    end: NDArray[Any]
-
-    def in_code_points(self) -> _Places:
-        """Return places in bytes as places in code points; half as large."""
-        start, end = self.start, self.end
-        if len(self.data) and int(self.data.max()) >= _NOT_ASCII:
-            start, end = codepoint_offsets(self.data, 0, start), codepoint_offsets(self.data, 0, end)
-        return _Places(self.data, start.astype(np.uint32), end.astype(np.uint32))
 
 
 class TextSegment(Segment):
@@ -269,10 +273,8 @@ class TextSegment(Segment):
             raise ReferenceIndexError(
                 f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
             )
-        self._shingles: dict[int, NDArray[np.uint64]] = {}
-        self._ranks: dict[int, tuple[NDArray[np.uint32], np.uint64]] = {}
-        self._places: dict[int, _Places] = {}
-        self._kept_words = 0
+        self._shingles, self._places = KeptArrays(_KEPT_BYTES), KeptArrays(_KEPT_BYTES)
+        self._asked: Counter[int] = Counter()
         self.vocabulary: NDArray[np.uint32] = arrays["vocabulary"]
         self.spellings: NDArray[np.uint16] = arrays["spellings"]
         self.anchors: NDArray[np.uint32] = arrays["anchors"]
@@ -291,22 +293,19 @@ class TextSegment(Segment):
 
     def shingles(self, ref: int) -> NDArray[np.uint64]:
         """Return the sorted distinct word 5-grams of a whole reference."""
-        if ref not in self._shingles:
-            if len(self._shingles) > _SETS_KEPT:
-                self._shingles.clear()
-            self._shingles[ref] = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
-        return self._shingles[ref]
+        known: NDArray[np.uint64] = self._shingles.get(ref, self._rank_shingles)[0]
+        return known
 
     def ranked_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32], np.uint64]:
         """Return a reference's shingles, where those begin whose top bits are 0, 1, 2 …, and by how many bits a hash is shifted to give its top bits."""
-        known = self.shingles(ref)
-        if ref not in self._ranks:
-            if len(self._ranks) > _SETS_KEPT:
-                self._ranks.clear()
-            bits = max(len(known).bit_length() - 1, 1)
-            firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
-            self._ranks[ref] = np.append(np.searchsorted(known, firsts), len(known)).astype(np.uint32), np.uint64(64 - bits)
-        return known, *self._ranks[ref]
+        known, ranks = self._shingles.get(ref, self._rank_shingles)
+        return known, ranks, np.uint64(64 - _rank_bits(len(known)))
+
+    def _rank_shingles(self, ref: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        known = shingles(np.asarray(self.words[self.ref_offsets[ref] : self.ref_offsets[ref + 1]]))
+        bits = _rank_bits(len(known))
+        firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(64 - bits)
+        return known, np.append(np.searchsorted(known, firsts), len(known)).astype(np.uint32)
 
     def word_span(self, ref: int, first: int, last: int) -> tuple[int, int]:
         """Return the code points that words ``first`` … ``last - 1`` (positions in the segment) take in their text.
@@ -315,12 +314,17 @@ class TextSegment(Segment):
             ReferenceIndexError: If the text does not hold the words that were indexed.
         """
         base, length = int(self.ref_offsets[ref]), int(self.ref_offsets[ref + 1] - self.ref_offsets[ref])
-        if length > _SHORT_REFERENCE:
+        self._asked[ref] += 1
+        if length > _SHORT_REFERENCE and self._asked[ref] <= _ASKED_OFTEN:
             near = self._span_nearby(ref, first - base, last - base, length)
             if near is not None:
                 return near
-        places = self._read(ref)
-        return places.start.item(first - base), places.end.item(last - 1 - base)
+        starts, ends = self._places.get(ref, self._word_places)
+        return int(starts[first - base]), int(ends[last - 1 - base])
+
+    def _word_places(self, ref: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        starts, ends, _ = self.read_places(ref)
+        return starts.astype(np.uint32), ends.astype(np.uint32)  # a text has fewer characters than 2³²: its words are that few
 
     def _span_nearby(self, ref: int, first: int, last: int, length: int) -> tuple[int, int] | None:
         """Return what ``word_span`` does from a piece of the text around the words; ``None`` where it gives other words than the whole does."""
@@ -357,24 +361,8 @@ class TextSegment(Segment):
             self._spelled[ref] = True
         return self._codes
 
-    def _read(self, ref: int) -> _Places:
-        if ref not in self._places:
-            if self._kept_words > _WORDS_KEPT:
-                self._places.clear()
-                self._kept_words = 0
-            self._places[ref] = self._find_places(ref).in_code_points()
-            self._kept_words += len(self._places[ref].start)
-        return self._places[ref]
-
     def _text_view(self, ref: int) -> NDArray[np.uint8]:
         return np.frombuffer(self.texts.column("text")[ref].as_buffer(), dtype=np.uint8)
-
-    def _find_places(self, ref: int) -> _Places:
-        data = self._text_view(ref)
-        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
-        if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
-            raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
-        return _Places(data, read.start, read.end)
 
     def read_places(self, ref: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Return the code points at which a reference's words begin and end, and how many its text has; nothing is kept.
@@ -382,10 +370,12 @@ class TextSegment(Segment):
         Raises:
             ReferenceIndexError: If the text does not hold the words that were indexed.
         """
-        places = self._find_places(ref)
-        characters = int(np.count_nonzero(character_starts(places.data)))
-        inside = places.in_code_points()
-        return inside.start.astype(np.int64), inside.end.astype(np.int64), characters
+        data = self._text_view(ref)
+        read = read_words(data, np.array([0, len(data)], dtype=np.int64))
+        if len(read.words) != self.ref_offsets[ref + 1] - self.ref_offsets[ref]:
+            raise ReferenceIndexError(f"{self.folder}: the text of reference {ref} does not give the indexed words")
+        starts, ends = (codepoint_offsets(data, 0, places) for places in (read.start, read.end))
+        return starts, ends, int(np.count_nonzero(character_starts(data)))
 
     def know_prompt(self, ref: int) -> tuple[KnownWindows, int]:
         """Return the windows of the prompt that a reference answers, and of how many words they are."""

@@ -36,6 +36,16 @@ def test_identical_lines_on_both_sides_take_bounded_time(matcher_over: Build) ->
     assert matcher.dropped_seeds > 0
 
 
+def test_identical_lines_on_both_sides_are_shown_in_bounded_time(matcher_over: Build) -> None:
+    text = LINE * 20_000
+    matcher = matcher_over(make_reference("lines", text))
+    (match,) = matcher.match_batch(make_batch([text]), path="p")
+    start = time.perf_counter()
+    shown = matcher.match_text(match, text)
+    assert time.perf_counter() - start < BUDGET_S
+    assert [(s.start, s.end) for s in shown.shared] == [(s.start, s.end) for s in shown.reference_shared] == [(0, len(text) - 1)]
+
+
 def test_one_word_repeated_takes_bounded_time(matcher_over: Build) -> None:
     text = "buffalo " * 50_000
     start = time.perf_counter()
