@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    _Room = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
+    Room = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 SCHEME = "words-1"
 """Name of the rules by which text is cut into words and hashed; it changes when any of them does."""
@@ -57,6 +57,22 @@ def tokenize(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Tokens:
     return _scan(data, bounds, _room(int(bounds[-1] - bounds[0])))[0]
 
 
+def tokenize_into(data: NDArray[np.uint8], offsets: NDArray[np.int64], room: Room | None) -> tuple[Tokens, Room]:
+    """Return the words of a batch of UTF-8 texts in arrays that are used again, and these arrays, larger where need was.
+
+    Args:
+        data: (n_bytes,) UTF-8 of all rows; invalid sequences count as separators.
+        offsets: (n_rows + 1,) row boundaries.
+        room: What an earlier call gave back: its words are overwritten.
+
+    Raises:
+        FingerprintError: If the offsets do not ascend within ``data``.
+    """
+    bounds = checked_offsets(data, offsets)
+    size = int(bounds[-1] - bounds[0])
+    return _scan(data, bounds, room if room is not None and len(room[0]) >= _words_in(size) else _room(size))
+
+
 def iter_tokens(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Iterator[tuple[int, int, Tokens]]:
     """Yield (first row, row after the last, their words) for blocks of rows that cover the batch.
 
@@ -82,14 +98,14 @@ def _words_in(size: int) -> int:
     return size // 5 + 128
 
 
-def _room(size: int) -> _Room:
+def _room(size: int) -> Room:
     import numpy as np
 
     words = _words_in(size)
     return np.empty(words, np.uint64), np.empty(words, np.int64), np.empty(words, np.int64)
 
 
-def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], room: _Room) -> tuple[Tokens, _Room]:
+def _scan(data: NDArray[np.uint8], bounds: NDArray[np.int64], room: Room) -> tuple[Tokens, Room]:
     import numpy as np
 
     from provenance.fingerprint.characters import character_table

@@ -27,7 +27,7 @@ from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
-from provenance.matching.words import Words, read_words
+from provenance.matching.words import SeenWords, WordReader, Words, read_words
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
 from provenance.ports import TextBatch
@@ -71,6 +71,7 @@ class CascadeMatcher:
         kinds = {manifest.name: manifest.kind for manifest, _ in index.sets}
         self._kinds = [kinds[s.set_name] for s in self._segments]
         self._words_seen = self._dropped = 0
+        self._reader = WordReader()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return what opens the same sets in another process."""
@@ -123,14 +124,14 @@ class CascadeMatcher:
             return self._match(batch, (path, shard, scan))
 
     def _match(self, batch: TextBatch, place: Place) -> list[Match]:
-        words = read_words(batch.data, batch.offsets)
-        self._words_seen += len(words.words)
-        live = self._live_rows(words)
+        seen = self._reader.read(batch.data, batch.offsets)
+        self._words_seen += len(seen.words)
+        live = self._live_rows(seen)
         if not live.any():
             return []
-        if words.share_of(live) < _WORTH_TAKING:
+        if seen.share_of(live) < _WORTH_TAKING:
             batch = _take_rows(batch, np.flatnonzero(live))
-            words = read_words(batch.data, batch.offsets)
+        words = read_words(batch.data, batch.offsets)
         found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
@@ -168,7 +169,7 @@ class CascadeMatcher:
             measured.update(zip(numbers, _measured(batch, words, pairs, self._segments[segment]), strict=True))
         return [measured[i] for i in range(len(reports))]
 
-    def _live_rows(self, words: Words) -> NDArray[np.bool_]:
+    def _live_rows(self, words: SeenWords) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
         digests = digest_rows(words.words, words.offsets)
@@ -180,10 +181,15 @@ class CascadeMatcher:
                     mark_hit_rows(words, passing, segment, live)
                 else:
                     mark_live_rows(words, passing, segment, self._params, live)
-                live[np.isin(digests, segment.digests[:, 0])] = True
+                live |= _are_among(digests, self._digests[i])
         if self._sparse:
             live |= np.diff(words.offsets) >= NEAR_WORDS
         return live
+
+    @cached_property
+    def _digests(self) -> list[NDArray[np.uint64]]:
+        """Digests of whole references by segment, ascending."""
+        return [segment.digests[:, 0].copy() for segment in self._segments]
 
     @cached_property
     def _sparse(self) -> bool:
@@ -242,6 +248,12 @@ class CascadeMatcher:
         if isinstance(segment, PackSegment):
             return show_sampled(match, field_text, segment.shingles(ref), context=context)
         return show_texts(match, field_text, segment.text_bytes(ref).decode("utf-8", "surrogatepass"), context=context)
+
+
+def _are_among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    at = np.searchsorted(ascending, values)
+    found: NDArray[np.bool_] = np.append(ascending, ~ascending[-1:])[at] == values if len(ascending) else np.zeros(len(values), dtype=np.bool_)
+    return found & (at < len(ascending))
 
 
 def _take_rows(batch: TextBatch, rows: NDArray[np.int64]) -> TextBatch:

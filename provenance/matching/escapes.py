@@ -35,6 +35,7 @@ _LONGEST_NAME = 31
 _MOST_DIGITS = 7
 _DEPTH = 3
 """``&amp;amp;#39;`` is read through; deeper nesting is not."""
+_BLOCK = 64
 _FEW = 2_048
 """Up to so many places the bytes between them are copied as a whole, one call each."""
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a
@@ -114,10 +115,7 @@ def read_through(data: _Bytes, offsets: NDArray[np.int64]) -> ReadThrough | None
         offsets: (n_rows + 1,) row boundaries; no place reaches over one.
     """
     low, high = int(offsets[0]), int(offsets[-1])
-    marks = (
-        np.flatnonzero((data[low:high] == _AMPERSAND) | (data[low:high] == _HYPHEN) | (data[low:high] == _HYPHEN_END) | (data[low:high] == _SOFT_END))
-        + low
-    )
+    marks = _find_marks(data, low, high)
     if not len(marks):
         return None
     table = entities()
@@ -162,6 +160,32 @@ def _copy_bytes(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes
     for i in range(at, high):
         made[n] = data[i]
         n += 1
+
+
+@kernel()
+def _find_marks(data: _Bytes, low: int, high: int) -> NDArray[np.int64]:
+    """Return where a place may be: an ampersand, a hyphen before white space, the last byte of another hyphen. Blocks without any are seen as a whole."""
+    marks = np.empty(64, np.int64)
+    n = 0
+    for first in range(low, high, _BLOCK):
+        last = min(first + _BLOCK, high)
+        held = False
+        for i in range(first, last):
+            byte = data[i]
+            held |= (byte == _AMPERSAND) | (byte == _HYPHEN) | (byte == _HYPHEN_END) | (byte == _SOFT_END)
+        if not held:
+            continue
+        if n + _BLOCK > len(marks):
+            grown = np.empty(2 * len(marks) + _BLOCK, np.int64)
+            for k in range(n):  # assigning slices takes seconds to compile
+                grown[k] = marks[k]
+            marks = grown
+        for i in range(first, last):
+            byte = data[i]
+            if byte in (_AMPERSAND, _HYPHEN_END, _SOFT_END) or (byte == _HYPHEN and i + 1 < high and data[i + 1] <= _SPACE):
+                marks[n] = i
+                n += 1
+    return marks[:n]
 
 
 @kernel()

@@ -14,7 +14,7 @@ from provenance.matching.params import MatchParams
 from provenance.matching.seeds import exact_runs, mark_live, merge_filter, narrow, probe
 from provenance.matching.segment import TextSegment, filter_shift
 from provenance.matching.stored import Segment
-from provenance.matching.words import Words
+from provenance.matching.words import SeenWords, Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
@@ -48,7 +48,7 @@ class SegmentGroup:
     window: int
     bits: NDArray[np.uint64]
 
-    def probe(self, batch: Words) -> NDArray[np.int64]:
+    def probe(self, batch: SeenWords) -> NDArray[np.int64]:
         """Return the windows of a batch that may be in one of the segments."""
         passing = np.empty(len(batch.words) + 1, dtype=np.int64)
         return passing[: probe(batch.words, batch.offsets, self.window, filter_shift(self.bits), self.bits, passing)]
@@ -84,7 +84,7 @@ def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
-def mark_live_rows(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
+def mark_live_rows(batch: SeenWords, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
     index = segment.params

@@ -23,7 +23,7 @@ from provenance.matching.passages import Found, gather_stretches
 from provenance.matching.score import SHINGLE, shingles
 from provenance.matching.seeds import narrow, window_hash
 from provenance.matching.segment import filter_shift
-from provenance.matching.words import Words
+from provenance.matching.words import SeenWords, Words
 from provenance.ports import TextBatch
 
 LEAST_WINDOWS = 3
@@ -68,7 +68,7 @@ def _hits(batch: Words, passing: NDArray[np.int64], segment: PackSegment, params
     return hits[np.lexsort((query, reference - query, refs, rows))], int(dropped)
 
 
-def mark_hit_rows(batch: Words, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
+def mark_hit_rows(batch: SeenWords, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that hold a window of a pack."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
     bits = segment.filter

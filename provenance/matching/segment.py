@@ -53,7 +53,7 @@ ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
 ANCHOR_WORDS = 128
 """Of every so-manieth word it is kept where it stands, so that a passage is found in its text without reading all of it."""
-_SHORT_REFERENCE, _ASKED_OFTEN = 1024, 4
+_SHORT_REFERENCE, _ASKED_OFTEN = 1024, 64
 """Of references of up to so many words, and of those asked for more often, it is found at once where all their words stand, and kept."""
 PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
