@@ -21,7 +21,7 @@ from provenance.errors import ReferenceIndexError, SchemeMismatchError
 from provenance.matching import index as index_module
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
-from provenance.matching.params import IndexParams, choose_rate
+from provenance.matching.params import INDEX_VERSION, IndexParams, choose_rate
 from provenance.matching.segment import ARRAYS, TEXTS_NAME
 from provenance.model.reference import ReferenceKind
 from tests.conftest import ROOT
@@ -187,7 +187,7 @@ def test_a_manifest_that_is_none_is_refused(filled: ReferenceStore, raw: bytes) 
 )
 def test_another_version_is_refused(filled: ReferenceStore, version: int | None, made: str) -> None:
     rewrite_manifest(filled, lambda d: d.update(version=version))
-    with pytest.raises(ReferenceIndexError, match=f"index version {version}, this release reads 4; made by a.* {made}"):
+    with pytest.raises(ReferenceIndexError, match=f"index version {version}, this release reads {INDEX_VERSION}; made by a.* {made}"):
         filled.open(["set"])
 
 

@@ -1,0 +1,132 @@
+"""Seeds by position: which runs they find, and which rows are looked at closely because of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from provenance.matching.cascade import CascadeMatcher
+from provenance.matching.index import ReferenceStore
+from provenance.matching.passages import find_passages
+from provenance.matching.segment import TextSegment
+from provenance.matching.words import WordReader, read_words
+from provenance.model.reference import ReferenceKind
+from tests.fakes.matching import PlainReference, make_batch, make_reference, make_words
+
+Build = Callable[..., CascadeMatcher]
+
+
+def segment_of(matcher: CascadeMatcher) -> TextSegment:
+    (segment,) = matcher._segments
+    assert isinstance(segment, TextSegment)
+    return segment
+
+
+def shared_runs(query: list[int], reference: list[int], least: int) -> set[tuple[int, int, int]]:
+    """Return all maximal equal runs by comparing every pair of places."""
+    found = set()
+    for q in range(len(query)):
+        for r in range(len(reference)):
+            if q and r and query[q - 1] == reference[r - 1]:
+                continue
+            n = 0
+            while q + n < len(query) and r + n < len(reference) and query[q + n] == reference[r + n]:
+                n += 1
+            if n >= least:
+                found.add((q, r, n))
+    return found
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_each_run_that_must_hold_a_seed_is_found(matcher_over: Build, every: int) -> None:
+    chance = random.Random(every)
+    reference = [f"w{chance.randrange(60)}" for _ in range(400)]
+    rows = []
+    for _ in range(40):
+        row = [f"v{chance.randrange(1000)}" for _ in range(60)]
+        for _ in range(3):
+            at, start, length = chance.randrange(50), chance.randrange(380), chance.randrange(3, 20)
+            row[at : at + length] = reference[start : start + length]
+        rows.append(row)
+    matcher = matcher_over(make_reference("r", " ".join(reference)), one_in=every)
+    words = read_words(*_buffers(rows))
+    found = find_passages(words, matcher._groups[0].probe(words), segment_of(matcher), matcher._params)
+    own = segment_of(matcher).words.tolist()
+    for number in range(len(rows)):
+        low, high = words.offsets[number], words.offsets[number + 1]
+        everything = shared_runs(words.words[low:high].tolist(), own, 5)
+        ours = {(q - low, r, n) for row, _, q, r, n in found.runs.tolist() if row == number}
+        assert ours <= everything
+        assert {run for run in everything if run[2] >= 5 + every - 1} <= ours
+
+
+def _buffers(rows: list[list[str]]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    batch = make_batch([" ".join(row) for row in rows])
+    return batch.data, batch.offsets
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_rows_that_are_passed_over_would_have_given_nothing(matcher_over: Build, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
+    chance = random.Random(100 + every)
+    common = [f"c{i}" for i in range(40)]
+    works = [[chance.choice(common) if chance.random() < 0.5 else word for word in make_words(600, seed, vocabulary=80)] for seed in range(5)]
+    rows = []
+    for number in range(300):
+        row = [chance.choice(common) if chance.random() < 0.6 else word for word in make_words(chance.randrange(4, 120), number + 50)]
+        if number % 3 == 0:
+            start, length = chance.randrange(500), chance.randrange(4, 60)
+            row[: length // 2] = chance.choice(works)[start : start + length]
+        rows.append(" ".join(w if chance.random() > 0.1 else "other" for w in row))
+    matcher = matcher_over(*(make_reference(f"r{i}", " ".join(work)) for i, work in enumerate(works)), one_in=every)
+    batch = make_batch([*rows, " ".join(works[0][:5])])
+    live = matcher._live_rows(WordReader().read(batch.data, batch.offsets))
+    closely = matcher.match_batch(batch, path="p")
+    monkeypatch.setattr(CascadeMatcher, "_live_rows", lambda _, words: np.ones(len(words.offsets) - 1, dtype=np.bool_))
+    assert matcher.match_batch(batch, path="p") == closely
+    assert 20 < len({m.record for m in closely}) <= np.count_nonzero(live) < len(rows)
+
+
+def test_words_read_alone_are_those_read_with_their_places() -> None:
+    reader = WordReader()
+    for texts in (["1. one\n2) two 3 exam-\nple a&amp;b", "", "Ünïcode ﬁne ½ 漢字"], ["x"], ["12. twelve " * 400, "don&#39;t"], []):
+        batch = make_batch(texts)
+        seen, words = reader.read(batch.data, batch.offsets), read_words(batch.data, batch.offsets)
+        assert (seen.words == words.words).all()
+        assert (seen.offsets == words.offsets).all()
+
+
+def _places(text: str, store: ReferenceStore, name: str) -> tuple[TextSegment, list[tuple[int, int]]]:
+    store.add(
+        name, [PlainReference(make_reference("first", "one two three").record, "one two three"), make_reference("r", text)], kind=ReferenceKind.WORK
+    )
+    (segment,) = store.open([name]).segments
+    assert isinstance(segment, TextSegment)
+    starts, ends, _ = segment.read_places(1)
+    return segment, list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda i: f"word{i} ",
+        lambda i: f"{i % 40}. wörd{i}\n",
+        lambda i: f"漢字{i} exam-\nple &amp; don&#39;t ",
+        lambda i: f"𝔘{i}" + " " * (i % 50),
+        lambda i: f"\n{i % 7}) \n  {i % 9}.\n" if i % 2 else f"x{i}",
+    ],
+)
+def test_places_found_nearby_are_those_of_the_whole_text(tmp_path: Path, make: Callable[[int], str]) -> None:
+    segment, places = _places("".join(make(i) for i in range(1500)), ReferenceStore(tmp_path), "set")
+    base, n = int(segment.ref_offsets[1]), len(places)
+    assert n > 1024
+    for first in (0, 1, 127, 128, 129, 255, 256, 700, n - 130, n - 1):
+        for length in (1, 5, 128, 300):
+            last = min(first + length, n)
+            near = segment._span_nearby(1, first, last, n)
+            assert near in (None, (places[first][0], places[last - 1][1]))
+            assert segment.word_span(1, base + first, base + last) == (places[first][0], places[last - 1][1])
