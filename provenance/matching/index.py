@@ -7,6 +7,7 @@ before or after, never between; a kill at any moment loses at most the segment i
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import shutil
 import tempfile
@@ -136,6 +137,7 @@ class ReferenceStore:
     def references(self, name: str) -> Iterator[ReferenceRecord]:
         """Yield the records of a set in the order they were added."""
         for segment in self.open([name]).segments:
+            segment.check()
             for ref in range(segment.entry.references):
                 yield segment.record(ref)
 
@@ -160,10 +162,10 @@ class ReferenceStore:
         folder = self._set_folder(name)
         folder.mkdir(parents=True, exist_ok=True)
         with _writer_lock(folder):
-            _sweep(folder)
             manifest = self._manifest(name) if (folder / "manifest.json").exists() else SetManifest(name=name, kind=kind)
             if manifest.kind is not kind:
                 raise ReferenceIndexError(f"reference set {name!r} is of kind {manifest.kind.value}, got {kind.value}", hint="use another set name")
+            _sweep(folder, {_folder_name(s) for s in manifest.segments})
             yield folder, manifest
 
     def adopt(self, name: str, parts: Sequence[tuple[SegmentEntry, Callable[[Path], SegmentEntry]]], *, kind: ReferenceKind) -> SegmentInfo:
@@ -257,20 +259,25 @@ class ReferenceStore:
         return self.folder / name
 
     def _segment_folder(self, name: str, entry: SegmentEntry) -> Path:
-        return self._set_folder(name) / "segments" / entry.digest.removeprefix("sha256:")
+        return self._set_folder(name) / "segments" / _folder_name(entry)
 
     def _require(self, name: str) -> Path:
         path = self._set_folder(name) / "manifest.json"
         if not path.is_file():
-            known = [p.parent.name for p in sorted(self.folder.glob("*/manifest.json"))]
-            raise ReferenceIndexError(f"there is no reference set {name!r} in {self.folder}", hint=f"known sets: {', '.join(known) or 'none'}")
+            raise self._no_set(name)
         return path
+
+    def _no_set(self, name: str) -> ReferenceIndexError:
+        known = [p.parent.name for p in sorted(self.folder.glob("*/manifest.json"))]
+        return ReferenceIndexError(f"there is no reference set {name!r} in {self.folder}", hint=f"known sets: {', '.join(known) or 'none'}")
 
     def _manifest(self, name: str) -> SetManifest:
         path = self._require(name)
         try:
             raw = path.read_bytes()
             document = orjson.loads(raw)
+        except FileNotFoundError as err:  # removed a moment ago
+            raise self._no_set(name) from err
         except (OSError, orjson.JSONDecodeError) as err:
             raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
         return read_manifest(document, path)
@@ -339,7 +346,7 @@ def _publish(folder: Path, manifest: SetManifest, write: Callable[[Path], Segmen
     home.mkdir(exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=home))
     entry = write(temporary)
-    target = home / entry.digest.removeprefix("sha256:")
+    target = home / _folder_name(entry)
     if target.exists():  # a segment of the same bytes that no manifest names: left by a writer that was killed before publishing
         shutil.rmtree(target)
     temporary.rename(target)
@@ -350,9 +357,13 @@ def _publish(folder: Path, manifest: SetManifest, write: Callable[[Path], Segmen
     return published
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind. Only under the writer's lock."""
-    for left in [*folder.glob(".tmp-*"), *folder.glob("segments/.tmp-*")]:
+def _folder_name(entry: SegmentEntry) -> str:
+    return entry.digest.removeprefix("sha256:")
+
+
+def _sweep(folder: Path, named: set[str]) -> None:
+    """Remove what a killed writer left behind: what is half written, and segments that the manifest does not name. Only under the writer's lock."""
+    for left in [*folder.glob(".tmp-*"), *(p for p in folder.glob("segments/*") if p.name not in named)]:
         if left.is_dir():
             shutil.rmtree(left)
         else:
@@ -361,9 +372,17 @@ def _sweep(folder: Path) -> None:
 
 @contextmanager
 def _writer_lock(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("ab") as file:
+    lock = folder / "lock"
+    try:
+        file = lock.open("ab")
+    except OSError as err:
+        raise ReferenceIndexError(f"{lock}: cannot be opened: {err.strerror}", hint="check the folder and run the command again") from err
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_this = os.path.samestat(os.fstat(file.fileno()), lock.stat())
         except OSError as err:
             raise ReferenceIndexError(f"{folder}: another process is writing this reference set", hint="wait until it has finished") from err
+        if not is_this:  # removed with its set, and made anew by a second writer
+            raise ReferenceIndexError(f"{folder}: another process has just removed this reference set", hint="run the command again")
         yield

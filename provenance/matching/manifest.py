@@ -10,7 +10,7 @@ from pathlib import Path
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.matching.params import INDEX_FORMAT, INDEX_VERSION
-from provenance.matching.stored import SegmentEntry
+from provenance.matching.stored import ADD_AGAIN, SegmentEntry
 from provenance.model.reference import ReferenceKind
 from provenance.model.wire import read_value, to_wire
 
@@ -47,12 +47,25 @@ def read_manifest(document: object, path: Path) -> SetManifest:
         made = "made by an older version: remove and add again" if older else "made by a newer version: read it with that"
         raise ReferenceIndexError(f"{path}: index version {version!r}, this release reads {INDEX_VERSION}; {made}", hint=_AGAIN if older else None)
     body = {k: v for k, v in document.items() if k != "digest"}
-    if document.get("digest") != digest_of(body):
-        raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint="remove the set and add it again")
+    found = _digest_or_none(body)
+    if found is None or document.get("digest") != found:
+        raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint=ADD_AGAIN)
     try:
-        return read_value(SetManifest, body, where=str(path))
+        manifest = read_value(SetManifest, body, where=str(path))
     except WireFormatError as err:
-        raise ReferenceIndexError(f"{path}: damaged: {err}") from err
+        raise ReferenceIndexError(f"{path}: damaged: {err}", hint=ADD_AGAIN) from err
+    if manifest.name != path.parent.name:
+        raise ReferenceIndexError(
+            f"{path}: is the manifest of set {manifest.name!r}", hint="a set keeps the name it was made with: provenance reference export, then add"
+        )
+    return manifest
+
+
+def _digest_or_none(body: object) -> str | None:
+    try:
+        return digest_of(body)
+    except (ValueError, RecursionError):  # no document that was ever written
+        return None
 
 
 def write_manifest(folder: Path, manifest: SetManifest) -> None:

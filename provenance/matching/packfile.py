@@ -37,7 +37,7 @@ from provenance.matching.pack import (
 )
 from provenance.matching.params import IndexParams
 from provenance.matching.segment import TextSegment
-from provenance.matching.stored import FileEntry, SegmentEntry
+from provenance.matching.stored import FileEntry, SegmentEntry, segment_digest
 from provenance.model.reference import ReferenceKind
 from provenance.model.wire import read_value, to_wire
 
@@ -128,17 +128,13 @@ def _write_part(home: Path, segment: TextSegment, one_in: int) -> SegmentEntry:
         sha256, size = hash_file(home / name)
         files.append(FileEntry(name=name, sha256=sha256, size_bytes=size))
     return SegmentEntry(
-        digest=_part_digest(to_wire(params), to_wire(files)),
+        digest=segment_digest(params, files),
         references=segment.entry.references,
         words=segment.entry.words,
         params=params,
         files=tuple(files),
         pack=True,
     )
-
-
-def _part_digest(params: object, files: object) -> str:
-    return digest_of({"params": params, "files": files})
 
 
 def _write_archive(folder: Path, header: PackHeader) -> Path:
@@ -211,7 +207,7 @@ def _check_part(part: SegmentEntry, path: Path) -> None:
     read = pack_params(IndexParams(tokens=TOKEN_SCHEME), part.params.one_in)
     if part.params != read:  # other rules cut other words: what they hashed would be found nowhere
         raise SchemeMismatchError(f"{path}: made as {part.params.name}, this version reads {read.name}", hint="ask for a pack of this version")
-    if tuple(f.name for f in part.files) != _FILES or not part.pack or _part_digest(to_wire(part.params), to_wire(part.files)) != part.digest:
+    if tuple(f.name for f in part.files) != _FILES or not part.pack or segment_digest(part.params, part.files) != part.digest:
         raise ReferenceIndexError(f"{path}: damaged: a part's entry does not give its digest, or lists other files than a pack has")
 
 

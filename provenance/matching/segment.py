@@ -27,7 +27,7 @@ from provenance.matching.params import IndexParams
 from provenance.matching.score import shingles
 from provenance.matching.seeds import count_seeds, fill_seeds
 from provenance.matching.spelling import look_up_codes, spelling_codes
-from provenance.matching.stored import RECORD_COLUMNS, FileEntry, Segment, SegmentEntry, load_array
+from provenance.matching.stored import RECORD_COLUMNS, FileEntry, Segment, SegmentEntry, load_array, segment_digest
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.matching.words import read_words
 from provenance.model.absence import is_absent
@@ -92,8 +92,7 @@ def write_segment(folder: Path, draft: Draft, params: IndexParams) -> SegmentEnt
         files = tuple(_describe(folder / name) for name in (*(f"{a}.npy" for a in ARRAYS), TEXTS_NAME))
     except OSError as err:
         raise ReferenceIndexError(f"{folder}: cannot write a segment: {err}") from err
-    digest = digest_of({"params": to_wire(params), "files": to_wire(files)})
-    return SegmentEntry(digest=digest, references=len(draft.records), words=len(arrays["words"]), params=params, files=files)
+    return SegmentEntry(digest=segment_digest(params, files), references=len(draft.records), words=len(arrays["words"]), params=params, files=files)
 
 
 def _describe(path: Path) -> FileEntry:

@@ -6,11 +6,13 @@ finding and measuring differ, and the cascade asks which of the two it has.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,12 +20,13 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
 from provenance.matching.params import PACK_RULES, IndexParams
 from provenance.matching.windows import KnownWindows
 from provenance.model.reference import ReferenceRecord
-from provenance.model.wire import read_value
+from provenance.model.wire import read_value, to_wire
 
 ADD_AGAIN = "remove the set and add it again"
 RECORD_COLUMNS: dict[str, pa.DataType] = {"id": pa.string(), "sha256": pa.string(), "record": pa.binary()}
@@ -57,6 +60,11 @@ class FileEntry:
     size_bytes: int
 
 
+def segment_digest(params: IndexParams, files: Sequence[FileEntry]) -> str:
+    """Return the digest of a segment, which names it: of its parameters and its files' digests."""
+    return digest_of({"params": to_wire(params), "files": to_wire(tuple(files))})
+
+
 class Segment(ABC):
     """An open segment. Arrays are mapped, not read: opening costs the same for every size.
 
@@ -85,12 +93,14 @@ class Segment(ABC):
         """Look for the files.
 
         Raises:
-            ReferenceIndexError: If a file is missing or of another size.
+            ReferenceIndexError: If a file is missing or of another size, or the manifest says what was not written.
         """
         self.folder, self.entry, self.set_name = folder, entry, set_name
         self.params = entry.params
+        if segment_digest(entry.params, entry.files) != entry.digest:
+            raise ReferenceIndexError(f"{folder}: damaged: the manifest's entry does not give its digest", hint=ADD_AGAIN)
         self._check_sizes()
-        self._checked = False
+        self._sound: set[str] = set()
         self._records: dict[int, ReferenceRecord] = {}
 
     def check(self) -> None:
@@ -101,17 +111,20 @@ class Segment(ABC):
 
         Cost: reads the segment once, over 1 GB/s.
         """
-        if self._checked:
-            return
         for file in self.entry.files:
-            path = self.folder / file.name
-            try:
-                found = hash_file(path)
-            except OSError as err:
-                raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint=ADD_AGAIN) from err
-            if found != (file.sha256, file.size_bytes):
-                raise ReferenceIndexError(f"{path}: damaged: expected {file.sha256}, got {found[0]}", hint=ADD_AGAIN)
-        self._checked = True
+            self._check_file(file)
+
+    def _check_file(self, file: FileEntry) -> None:
+        if file.name in self._sound:
+            return
+        path = self.folder / file.name
+        try:
+            found = hash_file(path)
+        except OSError as err:
+            raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint=ADD_AGAIN) from err
+        if found != (file.sha256, file.size_bytes):
+            raise ReferenceIndexError(f"{path}: damaged: expected {file.sha256}, got {found[0]}", hint=ADD_AGAIN)
+        self._sound.add(file.name)
 
     def _check_sizes(self) -> None:
         for file in self.entry.files:
@@ -125,8 +138,11 @@ class Segment(ABC):
 
     @cached_property
     def texts(self) -> pa.Table:
-        """The mapped table of ids and records, with texts where there are any."""
+        """The mapped table of ids and records, with texts where there are any; its file is digested first: Arrow ends the process on some damage."""
         path = self.folder / self.table_name
+        for file in self.entry.files:
+            if file.name == self.table_name:
+                self._check_file(file)
         try:
             table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         except (OSError, pa.ArrowException) as err:
@@ -202,7 +218,10 @@ def load_array(path: Path) -> NDArray[Any]:
         ReferenceIndexError: If the file holds none.
     """
     try:
-        array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view: a memmap object costs on every slice
-    except (OSError, ValueError, EOFError) as err:
+        with warnings.catch_warnings(action="error"):  # numpy warns of headers that it can only read with effort: ours are none of those
+            array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view: a memmap object costs on every slice
+    except OSError as err:
+        raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror or err}", hint=ADD_AGAIN) from err
+    except (ValueError, EOFError, OverflowError, TypeError, SyntaxError, TokenError, UserWarning) as err:  # what numpy raises on bad headers
         raise ReferenceIndexError(f"{path}: damaged: {err}", hint=ADD_AGAIN) from err
     return array
