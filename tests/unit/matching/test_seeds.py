@@ -121,7 +121,7 @@ def _places(text: str, store: ReferenceStore, name: str) -> tuple[TextSegment, l
     ],
 )
 def test_places_found_nearby_are_those_of_the_whole_text(tmp_path: Path, make: Callable[[int], str]) -> None:
-    segment, places = _places("".join(make(i) for i in range(1500)), ReferenceStore(tmp_path), "set")
+    segment, places = _places("".join(make(i) for i in range(3000)), ReferenceStore(tmp_path), "set")
     base, n = int(segment.ref_offsets[1]), len(places)
     assert n > 1024
     for first in (0, 1, 127, 128, 129, 255, 256, 700, n - 130, n - 1):
