@@ -19,6 +19,7 @@ import argparse
 import json
 import math
 import random
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -121,8 +122,9 @@ def copies(count: int) -> list[tuple[str, str, float]]:
     chosen = chance.sample(texts, count)
     made = []
     for text in chosen:
-        words = text.split()
-        copy = " ".join(edit(words, chance.choice((0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.25, 0.6)), words, chance, content_only=False))
+        words, gaps = text.split(), re.findall(r"\s+", text.strip())  # lines stay lines: a word broken over two of them must be so in both
+        edited = edit(words, chance.choice((0.0, 0.01, 0.03, 0.06, 0.1, 0.15, 0.25, 0.6)), words, chance, content_only=False)
+        copy = "".join(word + gap for word, gap in zip(edited, [*gaps, ""], strict=True))
         a, b = shingle_set(text), shingle_set(copy)
         made.append((text, copy, len(a & b) / len(a | b)))
     return made
