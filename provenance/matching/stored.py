@@ -7,6 +7,8 @@ finding and measuring differ, and the cascade asks which of the two it has.
 from __future__ import annotations
 
 import warnings
+import errno
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -145,6 +147,8 @@ class Segment(ABC):
                 self._check_file(file)
         try:
             table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except FileNotFoundError as err:  # the set was removed since its files were looked for
+            raise ReferenceIndexError(f"{path}: cannot be read: {os.strerror(errno.ENOENT)}", hint=ADD_AGAIN) from err
         except (OSError, pa.ArrowException) as err:
             raise ReferenceIndexError(f"{path}: damaged: {err}", hint=ADD_AGAIN) from err
         if table.schema != self.schema or table.num_rows != self.entry.references:
@@ -220,6 +224,8 @@ def load_array(path: Path) -> NDArray[Any]:
     try:
         with warnings.catch_warnings(action="error"):  # numpy warns of headers that it can only read with effort: ours are none of those
             array: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))  # a plain view: a memmap object costs on every slice
+    except FileNotFoundError as err:
+        raise ReferenceIndexError(f"{path}: cannot be read: {os.strerror(errno.ENOENT)}", hint=ADD_AGAIN) from err
     except OSError as err:
         raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror or err}", hint=ADD_AGAIN) from err
     except (ValueError, EOFError, OverflowError, TypeError, SyntaxError, TokenError, UserWarning) as err:  # what numpy raises on bad headers
