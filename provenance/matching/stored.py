@@ -6,9 +6,9 @@ finding and measuring differ, and the cascade asks which of the two it has.
 
 from __future__ import annotations
 
-import warnings
 import errno
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
