@@ -128,6 +128,10 @@ class Matcher(Protocol):
     def index_digests(self) -> tuple[str, ...]:
         """Digests of the reference sets, in the order given."""
 
+    @property
+    def reference_sets(self) -> tuple[str, ...]:
+        """Their names, which matches carry and digests do not tell."""
+
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
 

@@ -83,6 +83,7 @@ def scan_id(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
             "rows": reader.scheme,
             "text_field": target.dataset.text_field or "",
             "indexes": list(finders.matcher.index_digests),
+            "sets": list(finders.matcher.reference_sets),
             "scheme": finders.matcher.scheme,
             "suspects": finders.suspects.scheme,
         }

@@ -99,6 +99,11 @@ class CascadeMatcher:
         return self._index.digests
 
     @property
+    def reference_sets(self) -> tuple[str, ...]:
+        """Their names, which matches carry and digests do not tell."""
+        return tuple(manifest.name for manifest, _ in self._index.sets)
+
+    @property
     def words_seen(self) -> int:
         """Words tokenised so far."""
         return self._words_seen

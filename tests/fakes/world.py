@@ -134,6 +134,7 @@ class PlantedMatcher:
 
     def __init__(self, *planted: Planted, scheme: str = "planted-1", indexes: tuple[str, ...] = ("sha256:" + "1" * 64,)) -> None:
         self.planted, self.scheme, self.index_digests = planted, scheme, indexes
+        self.reference_sets: tuple[str, ...] = ("set",)
         self.words_seen = 0
         self.dropped_seeds = 0
 

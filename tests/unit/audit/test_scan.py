@@ -92,7 +92,7 @@ def test_a_documents_own_id_survives_a_move() -> None:
 TOKENIZER = Tokenizer(path="tokenizer.json", sha256="sha256:" + "7" * 64)
 
 
-@pytest.mark.parametrize("other", ["scheme", "index", "text field", "tokenizer", "other tokenizer", "tokens field", "bytes"])
+@pytest.mark.parametrize("other", ["scheme", "index", "name of the set", "text field", "tokenizer", "other tokenizer", "tokens field", "bytes"])
 def test_what_a_result_depends_on_is_in_its_key(other: str) -> None:
     world = World({"a.jsonl": FILE})
     dataset, matcher = plain_dataset(), PlantedMatcher(BOOK)
@@ -101,6 +101,9 @@ def test_what_a_result_depends_on_is_in_its_key(other: str) -> None:
         matcher = PlantedMatcher(BOOK, scheme="planted-2")
     elif other == "index":
         matcher = PlantedMatcher(BOOK, indexes=("sha256:" + "2" * 64,))
+    elif other == "name of the set":
+        matcher = PlantedMatcher(BOOK)
+        matcher.reference_sets = ("the same references under another name",)
     elif other == "text field":
         dataset = replace(dataset, text_field="body")
     elif other == "tokenizer":
