@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ Int = int | np.signedinteger[Any]
 types: Any = numba_types  # numba is not typed
 WINDOW = 64
 """Bytes classified together: one bit each in a register."""
+ESCAPE_MARKS = b"&-\x90\xad"
+"""An ampersand, a hyphen, and the last bytes of U+2010 and of the soft hyphen: where what typesetting and HTML put inside words may stand."""
 
 
 def _plain_trailing_zeros(value: np.uint64) -> np.int64:
@@ -34,6 +37,12 @@ def _plain_window_bits(data: NDArray[np.uint8], at: Int) -> tuple[np.uint64, np.
     words = sum(1 << i for i, byte in enumerate(window) if byte < 0x80 and chr(byte).isalnum())
     special = sum(1 << i for i, byte in enumerate(window) if byte >= 0x80 or byte == ord("'"))
     return np.uint64(words), np.uint64(special)
+
+
+def _plain_escape_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
+    """Return a mask of the 64 bytes from ``at`` on, the first byte lowest: those among ``ESCAPE_MARKS``."""
+    window = data[at : at + WINDOW].tobytes()
+    return np.uint64(sum(1 << i for i, byte in enumerate(window) if byte in ESCAPE_MARKS))
 
 
 @intrinsic
@@ -58,34 +67,52 @@ def _compiled_load_eight(_typing: Any, data: Any, _at: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
-@intrinsic
-def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
+def _repeated(value: int) -> Any:
     from llvmlite import ir
 
-    vector = ir.VectorType(ir.IntType(8), WINDOW)
+    return ir.Constant(ir.VectorType(ir.IntType(8), WINDOW), [value] * WINDOW)
 
-    def repeated(value: int) -> Any:
-        return ir.Constant(vector, [value] * WINDOW)
 
-    def as_mask(builder: Any, flags: Any) -> Any:
-        mask = builder.bitcast(flags, ir.IntType(64))  # AVX2: two vpmovmskb
-        return builder.bitreverse(mask) if sys.byteorder == "big" else mask
+def _load_window(context: Any, builder: Any, array_type: Any, data: Any, at: Any) -> Any:
+    first = builder.gep(context.make_array(array_type)(context, builder, data).data, [at])
+    return builder.load(builder.bitcast(first, _repeated(0).type.as_pointer()), align=1)
 
+
+def _as_mask(builder: Any, flags: Any) -> Any:
+    from llvmlite import ir
+
+    mask = builder.bitcast(flags, ir.IntType(64))  # AVX2: two vpmovmskb
+    return builder.bitreverse(mask) if sys.byteorder == "big" else mask
+
+
+@intrinsic
+def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        first = builder.gep(context.make_array(signature.args[0])(context, builder, arguments[0]).data, [arguments[1]])
-        text = builder.load(builder.bitcast(first, vector.as_pointer()), align=1)
-        small = builder.or_(text, repeated(0x20))
-        letter = builder.icmp_unsigned("<", builder.sub(small, repeated(ord("a"))), repeated(26))
-        digit = builder.icmp_unsigned("<", builder.sub(text, repeated(ord("0"))), repeated(10))
-        high = builder.icmp_signed("<", text, repeated(0))
-        apostrophe = builder.icmp_unsigned("==", text, repeated(ord("'")))
-        masks = [as_mask(builder, builder.or_(letter, digit)), as_mask(builder, builder.or_(high, apostrophe))]
+        text = _load_window(context, builder, signature.args[0], *arguments)
+        small = builder.or_(text, _repeated(0x20))
+        letter = builder.icmp_unsigned("<", builder.sub(small, _repeated(ord("a"))), _repeated(26))
+        digit = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("0"))), _repeated(10))
+        high = builder.icmp_signed("<", text, _repeated(0))
+        apostrophe = builder.icmp_unsigned("==", text, _repeated(ord("'")))
+        masks = [_as_mask(builder, builder.or_(letter, digit)), _as_mask(builder, builder.or_(high, apostrophe))]
         return context.make_tuple(builder, signature.return_type, masks)
 
     return types.Tuple((types.uint64, types.uint64))(data, types.int64), generate
 
 
+@intrinsic
+def _compiled_escape_bits(_typing: Any, data: Any, _at: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        text = _load_window(context, builder, signature.args[0], *arguments)
+        found = [builder.icmp_unsigned("==", text, _repeated(mark)) for mark in ESCAPE_MARKS]
+        return _as_mask(builder, functools.reduce(builder.or_, found))
+
+    return types.uint64(data, types.int64), generate
+
+
 if TYPE_CHECKING or config.DISABLE_JIT:
-    trailing_zeros, load_eight, window_bits = _plain_trailing_zeros, _plain_load_eight, _plain_window_bits
+    trailing_zeros, load_eight = _plain_trailing_zeros, _plain_load_eight
+    window_bits, escape_bits = _plain_window_bits, _plain_escape_bits
 else:
-    trailing_zeros, load_eight, window_bits = _compiled_trailing_zeros, _compiled_load_eight, _compiled_window_bits
+    trailing_zeros, load_eight = _compiled_trailing_zeros, _compiled_load_eight
+    window_bits, escape_bits = _compiled_window_bits, _compiled_escape_bits

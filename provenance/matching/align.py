@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.bits import Int
 from provenance.fingerprint.jit import kernel
 from provenance.matching.spelling import Spelled, spell
 
@@ -35,8 +36,8 @@ FORWARD, BACKWARD, _YES, _NO, _LEAST = (cast("int", np.int64(n)) for n in (1, -1
 
 
 @kernel()
-def _walk(
-    words: NDArray[np.uint32], q: int, stop_q: int, ref_words: NDArray[np.uint32], r: int, stop_r: int, step: int, x_drop: int
+def walk(
+    words: NDArray[np.uint32], q: Int, stop_q: Int, ref_words: NDArray[np.uint32], r: Int, stop_r: Int, step: int, x_drop: Int
 ) -> tuple[int, int, int]:
     """Extend along a diagonal from (q, r) in direction ``step``; return (words taken, score, equal words) of the best end."""
     score, best, taken, equal, best_equal, k = 0, 0, 0, 0, 0, 0
@@ -84,9 +85,9 @@ def extend_runs(
             continue
         low = int(last_end) if again else int(offsets[row])
         low_r = int(max(ref_offsets[ref], r - (q - low)))
-        left, left_score, left_equal = _walk(words, q - 1, low - 1, ref_words, r - 1, low_r - 1, BACKWARD, x_drop)
+        left, left_score, left_equal = walk(words, q - 1, low - 1, ref_words, r - 1, low_r - 1, BACKWARD, x_drop)
         end_q, end_r = q + length, r + length
-        right, right_score, right_equal = _walk(words, end_q, offsets[row + 1], ref_words, end_r, ref_offsets[ref + 1], FORWARD, x_drop)
+        right, right_score, right_equal = walk(words, end_q, offsets[row + 1], ref_words, end_r, ref_offsets[ref + 1], FORWARD, x_drop)
         out[n, 0], out[n, 1] = row, ref
         out[n, 2], out[n, 3], out[n, 4] = q - left, end_q + right, r - left
         out[n, 5] = length + left_score + right_score

@@ -27,7 +27,7 @@ from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
-from provenance.matching.words import SeenWords, WordReader, Words, read_words
+from provenance.matching.words import WordReader, Words, read_words
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
 from provenance.ports import TextBatch
@@ -129,14 +129,14 @@ class CascadeMatcher:
             return self._match(batch, (path, shard, scan))
 
     def _match(self, batch: TextBatch, place: Place) -> list[Match]:
-        seen = self._reader.read(batch.data, batch.offsets)
-        self._words_seen += len(seen.words)
-        live = self._live_rows(seen)
+        words = self._reader.read(batch.data, batch.offsets)
+        self._words_seen += len(words.words)
+        live = self._live_rows(words)
         if not live.any():
             return []
-        if seen.share_of(live) < _WORTH_TAKING:
+        if words.share_of(live) < _WORTH_TAKING:
             batch = _take_rows(batch, np.flatnonzero(live))
-        words = read_words(batch.data, batch.offsets)
+            words = read_words(batch.data, batch.offsets)
         found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
@@ -174,7 +174,7 @@ class CascadeMatcher:
             measured.update(zip(numbers, _measured(batch, words, pairs, self._segments[segment]), strict=True))
         return [measured[i] for i in range(len(reports))]
 
-    def _live_rows(self, words: SeenWords) -> NDArray[np.bool_]:
+    def _live_rows(self, words: Words) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
         digests = digest_rows(words.words, words.offsets)
@@ -256,9 +256,10 @@ class CascadeMatcher:
 
 
 def _are_among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    at = np.searchsorted(ascending, values)
-    found: NDArray[np.bool_] = np.append(ascending, ~ascending[-1:])[at] == values if len(ascending) else np.zeros(len(values), dtype=np.bool_)
-    return found & (at < len(ascending))
+    if not len(ascending):
+        return np.zeros(len(values), dtype=np.bool_)
+    found: NDArray[np.bool_] = ascending[np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)] == values
+    return found
 
 
 def _take_rows(batch: TextBatch, rows: NDArray[np.int64]) -> TextBatch:

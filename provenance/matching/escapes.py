@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.bits import WINDOW, Int, escape_bits, trailing_zeros
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.words import utf8_form
 
@@ -35,7 +36,7 @@ _LONGEST_NAME = 31
 _MOST_DIGITS = 7
 _DEPTH = 3
 """``&amp;amp;#39;`` is read through; deeper nesting is not."""
-_BLOCK = 64
+_ONE = np.uint64(1)
 _FEW = 2_048
 """Up to so many places the bytes between them are copied as a whole, one call each."""
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a
@@ -163,28 +164,33 @@ def _copy_bytes(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes
 
 
 @kernel()
+def _may_be_place(data: _Bytes, at: Int, high: int) -> bool:
+    """Tell whether a place may be at a mark: a hyphen between letters, as most are, is none."""
+    return bool(data[at] != _HYPHEN or (at + 1 < high and data[at + 1] <= _SPACE))
+
+
+@kernel()
 def _find_marks(data: _Bytes, low: int, high: int) -> NDArray[np.int64]:
-    """Return where a place may be: an ampersand, a hyphen before white space, the last byte of another hyphen. Blocks without any are seen as a whole."""
-    marks = np.empty(64, np.int64)
+    """Return where places may be."""
+    marks = np.empty(WINDOW, np.int64)
     n = 0
-    for first in range(low, high, _BLOCK):
-        last = min(first + _BLOCK, high)
-        held = False
-        for i in range(first, last):
-            byte = data[i]
-            held |= (byte == _AMPERSAND) | (byte == _HYPHEN) | (byte == _HYPHEN_END) | (byte == _SOFT_END)
-        if not held:
-            continue
-        if n + _BLOCK > len(marks):
-            grown = np.empty(2 * len(marks) + _BLOCK, np.int64)
+    for first in range(low, high, WINDOW):
+        if n + WINDOW > len(marks):
+            grown = np.empty(2 * len(marks), np.int64)
             for k in range(n):  # assigning slices takes seconds to compile
                 grown[k] = marks[k]
             marks = grown
-        for i in range(first, last):
-            byte = data[i]
-            if byte in (_AMPERSAND, _HYPHEN_END, _SOFT_END) or (byte == _HYPHEN and i + 1 < high and data[i + 1] <= _SPACE):
-                marks[n] = i
-                n += 1
+        if first + WINDOW <= high:
+            held = escape_bits(data, first)
+            while held:
+                marks[n] = first + trailing_zeros(held)
+                held &= held - _ONE
+                n += _may_be_place(data, marks[n], high)
+        else:
+            for at in range(first, high):
+                if data[at] in (_AMPERSAND, _HYPHEN, _HYPHEN_END, _SOFT_END):
+                    marks[n] = at
+                    n += _may_be_place(data, at, high)
     return marks[:n]
 
 

@@ -24,7 +24,7 @@ class IndexParams:
     window: int = 5
     """Words a seed window holds."""
     one_in: int = 1
-    """Of texts: the first window of each reference and every so-manieth after it is a seed, and all windows of the training text are looked up, so that each
+    """Of texts: the first window of each reference and every ``one_in``-th after it is a seed, and all windows of the training text are looked up, so that each
     shared run of ``window + one_in - 1`` words is found. Of packs: FracMinHash, a window is kept if its hash is divisible by this power of two."""
     lists: str = "lists1"
     """Version of the rule that leaves out the numbers of list items."""

@@ -14,7 +14,7 @@ from provenance.matching.params import MatchParams
 from provenance.matching.seeds import exact_runs, mark_live, merge_filter, narrow, probe
 from provenance.matching.segment import TextSegment, filter_shift
 from provenance.matching.stored import Segment
-from provenance.matching.words import SeenWords, Words
+from provenance.matching.words import Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
@@ -48,7 +48,7 @@ class SegmentGroup:
     window: int
     bits: NDArray[np.uint64]
 
-    def probe(self, batch: SeenWords) -> NDArray[np.int64]:
+    def probe(self, batch: Words) -> NDArray[np.int64]:
         """Return the windows of a batch that may be in one of the segments."""
         passing = np.empty(len(batch.words) + 1, dtype=np.int64)
         return passing[: probe(batch.words, batch.offsets, self.window, filter_shift(self.bits), self.bits, passing)]
@@ -84,27 +84,30 @@ def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
-def mark_live_rows(batch: SeenWords, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
-    """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
+def narrow_windows(batch: Words, passing: NDArray[np.int64], segment: Segment) -> NDArray[np.int64]:
+    """Return those of the windows that pass a group's filter which may be in one of its segments."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
-    index = segment.params
-    n = narrow(batch.words, passing, index.window, np.uint64(0), filter_shift(segment.filter), segment.filter, own)
+    bits = segment.filter
+    return own[: narrow(batch.words, passing, segment.params.window, np.uint64(segment.sampled - 1), filter_shift(bits), bits, own)]
+
+
+def mark_live_rows(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
+    """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
+    index, own = segment.params, narrow_windows(batch, passing, segment)
     settings = [index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, params.anchor_score, params.x_drop]
     tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
-    mark_live(batch.words, batch.offsets, own[:n], *tables, np.array(settings, dtype=np.int64), live)
+    mark_live(batch.words, batch.offsets, own, *tables, np.array(settings, dtype=np.int64), live)
 
 
 def _runs(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
     """Return exact runs, each once, ordered by diagonal and query position."""
-    own = np.empty(len(passing) + 1, dtype=np.int64)
-    index = segment.params
-    n = narrow(batch.words, passing, index.window, np.uint64(0), filter_shift(segment.filter), segment.filter, own)
+    index, own = segment.params, narrow_windows(batch, passing, segment)
     settings = np.array([index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET], dtype=np.int64)
-    room = 2 * n + 1024
+    room = 2 * len(own) + 1024
     while True:
         out = np.empty((room, 5), dtype=np.int64)
         tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
-        found, dropped, _ = exact_runs(batch.words, batch.offsets, own[:n], *tables, settings, out)
+        found, dropped, _ = exact_runs(batch.words, batch.offsets, own, *tables, settings, out)
         if found <= room:
             break
         room = found

@@ -19,11 +19,10 @@ from provenance.matching.measure import Measured, count_codes
 from provenance.matching.neardup import NEAR_JACCARD, NEAR_WORDS
 from provenance.matching.pack import PackSegment, sample_words
 from provenance.matching.params import MatchParams
-from provenance.matching.passages import Found, gather_stretches
+from provenance.matching.passages import Found, gather_stretches, narrow_windows
 from provenance.matching.score import SHINGLE, shingles
-from provenance.matching.seeds import narrow, window_hash
-from provenance.matching.segment import filter_shift
-from provenance.matching.words import SeenWords, Words
+from provenance.matching.seeds import window_hash
+from provenance.matching.words import Words
 from provenance.ports import TextBatch
 
 LEAST_WINDOWS = 3
@@ -51,13 +50,11 @@ def find_sampled(batch: Words, passing: NDArray[np.int64], segment: PackSegment,
 
 def _hits(batch: Words, passing: NDArray[np.int64], segment: PackSegment, params: MatchParams) -> tuple[NDArray[np.int64], int]:
     """Return (n, 4) row, reference, query position and reference position of equal windows, ordered by row, reference, diagonal, query position."""
-    own = np.empty(len(passing) + 1, dtype=np.int64)
-    bits = segment.filter
-    n = narrow(batch.words, passing, SHINGLE, np.uint64(segment.sampled - 1), filter_shift(bits), bits, own)
-    room = 2 * n + 64
+    own = narrow_windows(batch, passing, segment)
+    room = 2 * len(own) + 64
     while True:
         out = np.empty((room, 2), dtype=np.int64)
-        found, dropped = _look_up(batch.words, own[:n], segment.hashes, segment.positions, params.hits_per_seed, out)
+        found, dropped = _look_up(batch.words, own, segment.hashes, segment.positions, params.hits_per_seed, out)
         if found <= room:
             break
         room = found
@@ -68,12 +65,9 @@ def _hits(batch: Words, passing: NDArray[np.int64], segment: PackSegment, params
     return hits[np.lexsort((query, reference - query, refs, rows))], int(dropped)
 
 
-def mark_hit_rows(batch: SeenWords, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
+def mark_hit_rows(batch: Words, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that hold a window of a pack."""
-    own = np.empty(len(passing) + 1, dtype=np.int64)
-    bits = segment.filter
-    own = own[: narrow(batch.words, passing, SHINGLE, np.uint64(segment.sampled - 1), filter_shift(bits), bits, own)]
-    live[np.searchsorted(batch.offsets, own, side="right") - 1] = True
+    live[np.searchsorted(batch.offsets, narrow_windows(batch, passing, segment), side="right") - 1] = True
 
 
 def _runs(hits: NDArray[np.int64]) -> NDArray[np.int64]:

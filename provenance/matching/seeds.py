@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
+from provenance.matching.align import BACKWARD, FORWARD, walk
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -342,17 +343,8 @@ def _reaches(
     """Tell whether the run through (q, r) reaches a score, extended both ways as ``align.extend_runs`` does it."""
     a, b = _first_equal(words, q, low_q, ref_words, r, low_r)
     end_q = _end_equal(words, q + n, high_q, ref_words, r + n, high_r)
-    score = end_q - a
-    best, now, i, j = score, score, a - 1, b - 1
-    while best < least and i >= low_q and j >= low_r and now >= best - x_drop:
-        now += 1 if words[i] == ref_words[j] else -1
-        best = max(best, now)
-        i -= 1
-        j -= 1
-    now, i, j = best, end_q, b + end_q - a
-    while best < least and i < high_q and j < high_r and now >= best - x_drop:
-        now += 1 if words[i] == ref_words[j] else -1
-        best = max(best, now)
-        i += 1
-        j += 1
-    return bool(best >= least)
+    if end_q - a >= least:
+        return True
+    _, left, _ = walk(words, a - 1, low_q - 1, ref_words, b - 1, low_r - 1, BACKWARD, x_drop)
+    _, right, _ = walk(words, end_q, high_q, ref_words, b + end_q - a, high_r, FORWARD, x_drop)
+    return bool(end_q - a + left + right >= least)

@@ -52,7 +52,7 @@ _BASE_ARRAYS = (
 ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
 ANCHOR_WORDS = 128
-"""Of every so-manieth word it is kept where it stands, so that a passage is found in its text without reading all of it."""
+"""Of every 128th word of a reference it is kept where it stands, so that a passage is found in its text without reading all of it."""
 _SHORT_REFERENCE, _ASKED_OFTEN = 1024, 64
 """Of references of up to so many words, and of those asked for more often, it is found at once where all their words stand, and kept."""
 PROMPT_WINDOW = 4

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.jit import kernel
-from provenance.fingerprint.tokens import tokenize, tokenize_into
+from provenance.fingerprint.tokens import tokenize_into
 from provenance.matching.escapes import read_through
 from provenance.matching.spelling import Spelled
 
@@ -22,31 +22,18 @@ _MAX_DIGITS = 3
 
 
 @dataclass(frozen=True)
-class SeenWords:
-    """The words of a batch of texts: upper halves of their hashes.
+class Words:
+    """The words of a batch of texts: upper halves of their hashes, and where they stand.
 
     Shapes:
         words: (n_words,) uint32.
         offsets: (n_rows + 1,) int64, words of row ``i`` are ``offsets[i]:offsets[i + 1]``.
-    """
-
-    words: NDArray[np.uint32]
-    offsets: NDArray[np.int64]
-
-    def share_of(self, rows: NDArray[np.bool_]) -> float:
-        """Return the share of the words that stand in some rows."""
-        return float(np.diff(self.offsets)[rows].sum()) / max(len(self.words), 1)
-
-
-@dataclass(frozen=True)
-class Words(SeenWords):
-    """The words of a batch of texts, and where they stand.
-
-    Shapes:
         start, end: (n_words,) int64, bytes into ``data``.
         ordinal: (n_words,) int64, number of each word among all words of the batch, numbers of list items included.
     """
 
+    words: NDArray[np.uint32]
+    offsets: NDArray[np.int64]
     data: NDArray[np.uint8]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -56,6 +43,10 @@ class Words(SeenWords):
         """Return how many words stand from word ``first`` to word ``last - 1``, numbers of list items included."""
         return int(self.ordinal[last - 1] - self.ordinal[first]) + 1
 
+    def share_of(self, rows: NDArray[np.bool_]) -> float:
+        """Return the share of the words that stand in some rows."""
+        return float(np.diff(self.offsets)[rows].sum()) / max(len(self.words), 1)
+
     @cached_property
     def spelled(self) -> Spelled:
         """The words with their spelling codes, which kernels fill as they need them (``spelling.spell``)."""
@@ -64,62 +55,29 @@ class Words(SeenWords):
 
 def read_words(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
     """Return the words of a batch of UTF-8 texts."""
-    copy = read_through(data, offsets)
-    tokens = tokenize(data, offsets) if copy is None else tokenize(copy.data, copy.offsets)
-    words, start, end = np.empty(len(tokens.hashes), dtype=np.uint32), tokens.start, tokens.end
-    if copy is not None:
-        copy.put_back(start, end)
-    word_offsets = np.empty(len(tokens.offsets), dtype=np.int64)
-    ordinal = np.empty(len(words), dtype=np.int64)
-    n = _keep_words(data, offsets, tokens.hashes, start, end, tokens.offsets, words, word_offsets, ordinal)
-    return Words(words[:n], word_offsets, data, start[:n], end[:n], ordinal[:n])
+    return WordReader().read(data, offsets)
 
 
 class WordReader:
-    """Reads the words of one batch after another, without where they stand; memory is used again, since fresh pages cost as much as the reading."""
+    """Reads one batch after another into the same memory: fresh pages cost as much as the reading."""
 
     def __init__(self) -> None:
         """Take memory with the first batch."""
         self._room: Room | None = None
         self._words = np.empty(0, dtype=np.uint32)
+        self._ordinal = np.empty(0, dtype=np.int64)
 
-    def read(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> SeenWords:
-        """Return the words of a batch of UTF-8 texts: the next batch overwrites them."""
+    def read(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Words:
+        """Return the words of a batch of UTF-8 texts, until the next batch overwrites them."""
         copy = read_through(data, offsets)
-        if copy is None:
-            tokens, self._room = tokenize_into(data, offsets, self._room)
-        else:
-            tokens, self._room = tokenize_into(copy.data, copy.offsets, self._room)
+        tokens, self._room = tokenize_into(data, offsets, self._room) if copy is None else tokenize_into(copy.data, copy.offsets, self._room)
+        if copy is not None:
             copy.put_back(tokens.start, tokens.end)
         if len(self._words) < len(tokens.hashes):
-            self._words = np.empty(len(tokens.hashes) * 5 // 4, dtype=np.uint32)
+            self._words, self._ordinal = np.empty(len(tokens.hashes), dtype=np.uint32), np.empty(len(tokens.hashes), dtype=np.int64)
         word_offsets = np.empty(len(tokens.offsets), dtype=np.int64)
-        n = _keep_hashes(data, offsets, tokens.hashes, tokens.start, tokens.end, tokens.offsets, self._words, word_offsets)
-        return SeenWords(self._words[:n], word_offsets)
-
-
-@kernel()
-def _keep_hashes(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    hashes: NDArray[np.uint64],
-    start: NDArray[np.int64],
-    end: NDArray[np.int64],
-    token_offsets: NDArray[np.int64],
-    words: NDArray[np.uint32],
-    word_offsets: NDArray[np.int64],
-) -> int:
-    """Do what ``_keep_words`` does, for the words alone."""
-    half = np.uint64(32)
-    n = 0
-    word_offsets[0] = 0
-    for row in range(len(token_offsets) - 1):
-        for i in range(token_offsets[row], token_offsets[row + 1]):
-            words[n] = np.uint32(hashes[i] >> half)
-            first = data[start[i]]
-            n += not (_ZERO <= first <= _NINE and _counts_item(data, offsets[row], offsets[row + 1], start[i], end[i]))
-        word_offsets[row + 1] = n
-    return n
+        n = _keep_words(data, offsets, tokens.hashes, tokens.start, tokens.end, tokens.offsets, self._words, word_offsets, self._ordinal)
+        return Words(self._words[:n], word_offsets, data, tokens.start[:n], tokens.end[:n], self._ordinal[:n])
 
 
 @kernel()
