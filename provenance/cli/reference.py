@@ -57,7 +57,7 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
     say_problems(problems)
     if info is None:
         raise ReferenceIndexError(f"reference set {name!r} would hold nothing: no text was found in the files", hint="see the problems listed above")
-    say(f"reference set {name}: {counted(info.references, 'reference')}, {counted(info.words, 'word')}, {info.scheme} @{short(info.digest)}")
+    say(f"reference set {name}: {counted(info.references, 'reference')}, {counted(info.words, 'word')} @{short(info.digest)}")
     next_step(f"provenance scan --reference {name}, or name it under references: in run.yaml", quiet=ctx.quiet)
     return 4 if problems else 0
 
@@ -156,8 +156,8 @@ def list_sets(ctx: CommandContext, /, output: str) -> int:
         say("no reference sets")
         next_step("provenance reference add NAME FILES… --kind work", quiet=ctx.quiet)
         return 0
-    rows = [(i.name, i.kind, i.references, i.words, i.segments, i.scheme, short(i.digest)) for i in infos]
-    say_table(("set", "kind", "references", "words", "segments", "scheme", "digest"), rows, right=frozenset({"references", "words", "segments"}))
+    rows = [(i.name, i.kind, thousands(i.references), thousands(i.words), size_text(i.size_bytes), short(i.digest)) for i in infos]
+    say_table(("set", "kind", "references", "words", "size", "digest"), rows, right=frozenset({"references", "words", "size"}))
     return 0
 
 

@@ -33,7 +33,7 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
     DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shards in hand. A sample (--sample) clears nothing and is not kept.
     """
     workspace = ctx.workspace()
-    names = references or tuple(s.name for s in workspace.references.sets())
+    names = tuple(name for given in references for name in given.split(",")) or tuple(s.name for s in workspace.references.sets())
     if not names:
         raise InputError("there is no reference set to compare with", hint="make one: provenance reference add NAME FILES… --kind work")
     if options["sample"] is not None:

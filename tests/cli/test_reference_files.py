@@ -195,3 +195,22 @@ def test_an_audit_shows_what_a_pack_found_and_says_that_its_words_are_not_here(p
     assert "the reference is a pack: its words are not here" in capsys.readouterr().out
     assert provenance(packed, "report", "make", "-o", "report") == 0
     assert "The reference is a pack: its words are not here." in (packed / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_list_of_sets_fits_a_terminal_and_scan_takes_several_by_commas(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "reference", "add", "novel", str(NOVEL), "--kind", "work") == 0
+    (work / "data").mkdir()
+    (work / "data" / "d.jsonl").write_text(json.dumps({"text": f"So it began. {PASSAGE}"}) + "\n", encoding="utf-8")
+    assert provenance(work, "register", "data/d.jsonl", "--dataset", "d") == 0
+    capsys.readouterr()
+    assert provenance(work, "reference", "list") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown[1:]] == ["novel", "outputs"]
+    assert max(map(len, shown)) <= 80
+    assert provenance(work, "scan", "-r", "novel,outputs", "-f", "json") == 0
+    (together,) = json.loads(capsys.readouterr().out)
+    assert provenance(work, "scan", "-r", "novel", "-r", "outputs", "-f", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [together]
+    assert together["alarms"] == 1
+    assert provenance(work, "scan", "-r", "novel,none") == 1
+    assert "there is no reference set 'none'" in capsys.readouterr().err
