@@ -96,15 +96,16 @@ def open_matcher_over(book: Sequence[str], folder: Path, one_in: int) -> Any:
     return open_matcher(store, ["pack"])
 
 
-def windows_seen(matcher: Any, span: str, one_in: int, exact: int) -> int:
+def windows_seen(span: str, one_in: int, exact: int) -> int:
     """Return how many windows an interval rests on, which a match does not say."""
     if one_in == 1:
         return exact
-    from provenance.matching.sampled import sampled_windows
+    from provenance.matching.pack import sample_words
     from provenance.matching.words import read_words
 
     batch = batch_of([span])
-    return len(sampled_windows(read_words(batch.data, batch.offsets), 0, len(span.split()), matcher._segments[0]))  # noqa: SLF001 - nothing public tells
+    words = read_words(batch.data, batch.offsets)
+    return len(set(sample_words(words.words, words.offsets, one_in)[0].tolist()))
 
 
 def coverage(book: Sequence[str], *, one_in: int, run: int, count: int) -> list[dict[str, Any]]:
@@ -122,7 +123,7 @@ def coverage(book: Sequence[str], *, one_in: int, run: int, count: int) -> list[
                 for m in found:
                     span = texts[m.record][m.start : m.end]
                     own = set(grams(span.split()))
-                    seen = windows_seen(matcher, span, one_in, len(own))
+                    seen = windows_seen(span, one_in, len(own))
                     low, high = plain_wilson(round(m.exact_containment * seen), seen)
                     held["rate"] += m.ci_low <= truth <= m.ci_high
                     held["exact"] += m.ci_low - 1e-12 <= len(own & known) / len(own) <= m.ci_high + 1e-12

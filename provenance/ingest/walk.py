@@ -174,7 +174,7 @@ def join_pieces(pieces: list[str], *, labels: bool = False) -> str | None:
         pieces: The strings.
         labels: They are labels, of which the same few come again and again: only if different ones have room for a passage is there a text in them.
     """
-    if len(pieces) < 2 or (labels and not is_passage(PIECE_SEPARATOR.join(dict.fromkeys(pieces)))):  # noqa: PLR2004 - one is not joined
+    if len(pieces) <= 1 or (labels and not is_passage(PIECE_SEPARATOR.join(dict.fromkeys(pieces)))):
         return None
     text = PIECE_SEPARATOR.join(pieces)
     return text if is_passage(text) else None

@@ -11,7 +11,8 @@ from provenance.matching.spelling import Spelled, spell
 
 NEIGHBOURS = 48
 """Stretches looked back at: bounds the work on texts that repeat themselves."""
-_MIN_NEW = 3
+_MIN_NEW, _MIN_ANCHOR_NEW = 3, 5
+"""Words that no better stretch has, below which a weak stretch and one that stands on its own tell nothing new."""
 _GAPS = (701, 301, 132, 57, 23, 10, 4, 1)
 
 
@@ -79,7 +80,7 @@ def _choose(hsps: NDArray[np.int64], a: int, b: int, cover: NDArray[np.int64], s
         if hsps[k, 5] < anchor:
             first_weak = k
             break
-        if _count_new(cover, hsps[k, 2], hsps[k, 3], stamp) >= 5:  # noqa: PLR2004 - one window
+        if _count_new(cover, hsps[k, 2], hsps[k, 3], stamp) >= _MIN_ANCHOR_NEW:
             _mark(cover, hsps[k, 2], hsps[k, 3], stamp)
             kept[n] = k
             n += 1

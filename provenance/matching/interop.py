@@ -239,7 +239,11 @@ def load_lean(raw: bytes) -> KeyedSketches:
     keys: list[Hashable] = []
     sketches = []
     for number, item in enumerate(items):
-        key, sketch = item if isinstance(item, tuple) and len(item) == 2 else (number, item)  # noqa: PLR2004 - a pair
+        match item:
+            case (key, sketch) if isinstance(item, tuple):
+                pass
+            case sketch:
+                key = number
         if not hasattr(sketch, "hashvalues"):
             raise FingerprintError(f"item {number} of the pickle is {type(sketch).__name__}, expected a LeanMinHash")
         keys.append(key)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LONG_REFERENCE = 2048
 """Words from which on a reference's shingles are kept instead of being counted anew for each match."""
+_TOP_BITS, _CONTINUES = 0xC0, 0x80
+"""Of UTF-8: the bits by which a byte is known that continues a character."""
 _SIDES = np.uint64(3)
 _FIRST, _SECOND, _NONE = np.uint64(1), np.uint64(2), np.uint64(0)
 
@@ -182,7 +184,7 @@ def _count_known(
 def _codes_between(data: NDArray[np.uint8], low: int, high: int) -> int:
     count = 0
     for i in range(low, high):
-        count += (data[i] & 0xC0) != 0x80  # noqa: PLR2004 - a byte that continues a character of UTF-8
+        count += (data[i] & _TOP_BITS) != _CONTINUES
     return count
 
 

@@ -50,8 +50,8 @@ ARRAYS = (
 RECORDS_NAME = "records.arrow"
 ONE_IN = 4
 """One in how many windows a pack holds where nothing else is asked for."""
-SPARSEST = 8
-"""Of fewer windows next to nothing is found, which would pass for a clean bill."""
+DENSEST, SPARSEST = 2, 8
+"""Of every window a text could be guessed word by word; of fewer windows next to nothing is found, which would pass for a clean bill."""
 WHOLE_WORDS = 8
 """Texts of fewer words have no digest in a pack: whoever guesses may guess all of them."""
 WITHHELD = "the reference is a pack: its words are not here"
@@ -78,10 +78,10 @@ def pack_params(params: IndexParams, one_in: int) -> IndexParams:
     Raises:
         ReferenceIndexError: If the rate is no power of two, keeps every window, or next to none.
     """
-    if not 2 <= one_in <= SPARSEST or one_in & (one_in - 1):  # noqa: PLR2004 - of every window, words could be read off one after the other
+    if not DENSEST <= one_in <= SPARSEST or one_in & (one_in - 1):
         raise ReferenceIndexError(
             f"a pack of one in {one_in} windows is refused",
-            hint=f"give a power of two from 2 to {SPARSEST}: of every window a text can be guessed word by word, of fewer nothing is found",
+            hint=f"give a power of two from {DENSEST} to {SPARSEST}: of every window a text can be guessed word by word, of fewer nothing is found",
         )
     return replace(params, window=SHINGLE, one_in=one_in)
 

@@ -11,6 +11,8 @@ INDEX_FORMAT = "provenance.reference-index"
 INDEX_VERSION = 5
 PACK_RULES = "pack-1"
 """Version of what a pack holds (``pack.py``) and of how matches with it are judged (``sampled.py``); it changes with any number there."""
+_LEAST_WINDOW, _MOST_WINDOW = 2, 16
+"""Words of a window that kernels were tested with."""
 SMALL_REFERENCE_WORDS, LARGE_REFERENCE_WORDS = 4_000_000, 12_000_000
 """Up to the first every window of a reference is a seed, up to the second every second, beyond every fourth."""
 
@@ -37,8 +39,8 @@ class IndexParams:
 
     def __post_init__(self) -> None:
         """Refuse what no kernel can read."""
-        if not 2 <= self.window <= 16:  # noqa: PLR2004 - one machine word of shift per window word
-            raise ValueError(f"window of {self.window} words is outside 2 … 16")
+        if not _LEAST_WINDOW <= self.window <= _MOST_WINDOW:
+            raise ValueError(f"window of {self.window} words is outside {_LEAST_WINDOW} … {_MOST_WINDOW}")
         if self.one_in < 1 or self.one_in & (self.one_in - 1):
             raise ValueError(f"rate of one in {self.one_in} is not a power of two")
 

@@ -114,7 +114,7 @@ def test_a_missing_changed_or_wrong_file_is_one_sentence(tmp_path: Path) -> None
     assert caught.value.hint
     path.write_text(path.read_text() + " ")
     with pytest.raises(ShardReadError, match="is not the one that was named: its digest is sha256:"):
-        NamedTokens(named, Path()).decoder  # noqa: B018 - loads
+        assert NamedTokens(named, Path()).decoder
     for raw in (b"", b"{}", b"\xff\xfe", b'{"model": 1}'):
         path.write_bytes(raw)
         with pytest.raises(ShardReadError, match=r"is no tokenizer\.json"):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -102,8 +103,8 @@ def test_a_writer_that_waited_for_a_set_to_be_removed_says_so(store: ReferenceSt
     store.add("set", [make_reference("a", text_of(0))], kind=ReferenceKind.WORK)
     real = Path.open
 
-    def open_late(self: Path, *arguments: str) -> object:
-        file = real(self, *arguments)  # type: ignore[call-overload]
+    def open_late(self: Path, mode: str = "r") -> IO[Any]:
+        file: IO[Any] = real(self, mode)
         monkeypatch.undo()
         store.remove("set")
         store.add("set", [make_reference("b", text_of(1))], kind=ReferenceKind.WORK)
