@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from provenance.matching.evidence import Place, Reported, RowText, build_match, 
 from provenance.matching.index import OpenIndex, OpenSegment, ReferenceStore
 from provenance.matching.judge import Judge, Row
 from provenance.matching.measure import Measured, measure_matches
-from provenance.matching.neardup import DENSE, NEAR_WORDS, find_near_duplicates, sketch_words, sketched_rows
+from provenance.matching.neardup import NEAR_RUN, NEAR_WORDS, find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.pack import PackSegment
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments, mark_live_rows
@@ -27,7 +28,7 @@ from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
-from provenance.matching.words import WordReader, Words, read_words
+from provenance.matching.words import WordReader, Words
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
 from provenance.ports import TextBatch
@@ -71,7 +72,7 @@ class CascadeMatcher:
         kinds = {manifest.name: manifest.kind for manifest, _ in index.sets}
         self._kinds = [kinds[s.set_name] for s in self._segments]
         self._words_seen = self._dropped = 0
-        self._reader = WordReader()
+        self._of_thread = threading.local()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return what opens the same sets in another process."""
@@ -129,14 +130,15 @@ class CascadeMatcher:
             return self._match(batch, (path, shard, scan))
 
     def _match(self, batch: TextBatch, place: Place) -> list[Match]:
-        words = self._reader.read(batch.data, batch.offsets)
+        reader = self._reader
+        words = reader.read(batch.data, batch.offsets)
         self._words_seen += len(words.words)
         live = self._live_rows(words)
         if not live.any():
             return []
         if words.share_of(live) < _WORTH_TAKING:
             batch = _take_rows(batch, np.flatnonzero(live))
-            words = read_words(batch.data, batch.offsets)
+            words = reader.read(batch.data, batch.offsets)
         found = self._find(words)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
@@ -174,6 +176,14 @@ class CascadeMatcher:
             measured.update(zip(numbers, _measured(batch, words, pairs, self._segments[segment]), strict=True))
         return [measured[i] for i in range(len(reports))]
 
+    @property
+    def _reader(self) -> WordReader:
+        """Each thread reads into memory of its own."""
+        if not hasattr(self._of_thread, "reader"):
+            self._of_thread.reader = WordReader()
+        reader: WordReader = self._of_thread.reader
+        return reader
+
     def _live_rows(self, words: Words) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
@@ -199,7 +209,7 @@ class CascadeMatcher:
     @cached_property
     def _sparse(self) -> bool:
         """Whether a near-duplicate may hold no seed of a reference."""
-        return any(segment.has_text and segment.params.one_in > DENSE for segment in self._segments)
+        return any(segment.has_text and segment.params.window + segment.params.one_in - 1 > NEAR_RUN for segment in self._segments)
 
     def _find(self, words: Words) -> list[Found]:
         """Return what each segment shares with a batch."""

@@ -162,10 +162,11 @@ class ReferenceStore:
         folder = self._set_folder(name)
         folder.mkdir(parents=True, exist_ok=True)
         with _writer_lock(folder):
-            manifest = self._manifest(name) if (folder / "manifest.json").exists() else SetManifest(name=name, kind=kind)
+            has_manifest = (folder / "manifest.json").exists()
+            manifest = self._manifest(name) if has_manifest else SetManifest(name=name, kind=kind)
             if manifest.kind is not kind:
                 raise ReferenceIndexError(f"reference set {name!r} is of kind {manifest.kind.value}, got {kind.value}", hint="use another set name")
-            _sweep(folder, {_folder_name(s) for s in manifest.segments})
+            _sweep(folder, {_folder_name(s) for s in manifest.segments} if has_manifest else None)
             yield folder, manifest
 
     def adopt(self, name: str, parts: Sequence[tuple[SegmentEntry, Callable[[Path], SegmentEntry]]], *, kind: ReferenceKind) -> SegmentInfo:
@@ -361,9 +362,13 @@ def _folder_name(entry: SegmentEntry) -> str:
     return entry.digest.removeprefix("sha256:")
 
 
-def _sweep(folder: Path, named: set[str]) -> None:
-    """Remove what a killed writer left behind: what is half written, and segments that the manifest does not name. Only under the writer's lock."""
-    for left in [*folder.glob(".tmp-*"), *(p for p in folder.glob("segments/*") if p.name not in named)]:
+def _sweep(folder: Path, named: set[str] | None) -> None:
+    """Remove what a killed writer left behind: what is half written, and segments that the manifest does not name. Only under the writer's lock.
+
+    Where the manifest is lost (``named`` is ``None``), segments stay: they may be all that is left of a set.
+    """
+    left_behind = [*folder.glob(".tmp-*"), *folder.glob("segments/.tmp-*")]
+    for left in [*left_behind, *(p for p in folder.glob("segments/[!.]*") if named is not None and p.name not in named)]:
         if left.is_dir():
             shutil.rmtree(left)
         else:

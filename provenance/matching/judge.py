@@ -90,7 +90,7 @@ class Judge:
     def judge(self, rows: Sequence[Row]) -> list[Judged]:
         """Return the passages of one record's fields, each judged."""
         judged = [passage for row in rows for passage in self._judge_row(row)]
-        if sum(p.best.words for p in judged if p.piece) >= self._params.pieces_words:
+        if sum(p.best.words for p in judged if p.piece) >= self._params.least_pieces:
             self._add_up([p for p in judged if p.piece])
         return judged
 
@@ -160,7 +160,7 @@ class Judge:
             for owner, c in self._owners(piece):
                 piles.setdefault(owner, Pile()).pieces.append((piece, c))
         for pile in piles.values():
-            if pile.words >= self._params.pieces_words:
+            if pile.words >= self._params.least_pieces:
                 for piece, c in self._evidence(pile):
                     self._alarm(piece, c)
 
@@ -184,7 +184,7 @@ class Judge:
         quoted = any(pieces[i][0].because is Explanation.QUOTATION for i in held)
         if not held or (len(held) == 1 and quoted):
             return []
-        least = self._params.quote_words + 1 if quoted else self._params.pieces_words
+        least = max(self._params.quote_words + 1 if quoted else 0, self._params.least_pieces)
         total = _count_distinct(np.concatenate([words for parts in held.values() for words in parts]))
         return [pieces[i] for i in held] if total >= least else []
 

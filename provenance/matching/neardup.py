@@ -1,8 +1,7 @@
 """Near-duplicates: whole fields of which MinHash bands say that they may equal a whole reference, verified exactly.
 
 The sketches are of the word 5-grams of this room (words without the numbers of list items), so that what is estimated and what is verified are the same
-sets. Seeds find every near-duplicate where each window of the reference is a seed; in large sets only one in four or sixteen is, and texts of which the
-sentences were shuffled leave no passage long enough. Bands find both.
+sets. Texts of which the sentences were shuffled leave no passage long enough; bands find them, and what shares no seed where seeds are sparser than one in four.
 """
 
 from __future__ import annotations
@@ -31,11 +30,15 @@ NEAR_WORDS = 24
 """Fields of fewer words are left to the other stages."""
 _CANDIDATES = 256
 """References looked at per field."""
-DENSE = 4
-"""Rate of seeds up to which each near-duplicate has a run: at most every fourth window is left out, so that each run of eight words holds a seed."""
-_HELD_SHARE = 0.2
-"""Share of a field's words in runs with any reference below which it is no near-duplicate. Of similarity one half, it shares half its 5-grams; where runs
-are shorter than eight words, at most three of eight are shared, so that a fifth of the words stand in longer ones, each of which holds a seed."""
+NEAR_RUN = 8
+"""Words of a run that holds a seed for certain where no row but such with runs is sketched."""
+_HELD_SHARE = 0.25
+"""Share of a field's words in runs with any reference below which it is no near-duplicate, if it does not repeat itself.
+
+Similarity of one half asks for 3 I >= A + B, of I shared windows, A of the field and B of the reference. p runs of together S words share S - 4p windows, A is n - 4 for n
+words, and B is at least S - 4, so that 2S >= n + 12p - 8. Where k of the runs have at most seven words and the q others L words together, k <= (n - L) / 7, and
+12L >= 5n + 84q - 56 follows: five words in twelve stand in runs of ``NEAR_RUN``. A field that says a few words over and over has fewer distinct windows
+than words, and may be missed; its passages are not."""
 _HALF = np.uint64(32)
 
 

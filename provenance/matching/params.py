@@ -8,7 +8,7 @@ from provenance.canonical import digest_of
 from provenance.config import MIN_WORDS
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 5
+INDEX_VERSION = 6
 PACK_RULES = "pack-1"
 """Version of what a pack holds (``pack.py``) and of how matches with it are judged (``sampled.py``); it changes with any number there."""
 _LEAST_WINDOW, _MOST_WINDOW = 2, 16
@@ -91,6 +91,11 @@ class MatchParams:
     """A whole field that equals a whole reference is an alarm from so many words of its own on, if no other provider's reference holds them."""
     answer_characters: int = 40
     """… and from so many characters on."""
+
+    @property
+    def least_pieces(self) -> int:
+        """Return how many words of one reference the pieces of a record must hold to be an alarm together: no fewer than a passage."""
+        return max(self.pieces_words, self.min_words)
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
 _RECENT = 64
-"""Positions of which is remembered that the cap left something out there: more than ``IndexParams.one_in`` may be."""
+"""Positions of which is remembered that the cap left something out there. Where seeds are as far apart, each finds its run by itself."""
 _BUDGET_BASE = 4096
 """Words of exact extension that even the shortest text may cost."""
 Index = int | np.int64
@@ -255,7 +255,8 @@ def exact_runs(
             hits += 1
             ref = _owner(ref_offsets, r, ref)
             low_q, low_r = offsets[row], ref_offsets[ref]
-            if _is_inner(words, q, low_q, ref_words, r, low_r, every) and capped[(q - every) % _RECENT] != q - every:
+            was_seen = every < _RECENT and capped[(q - every) % _RECENT] != q - every
+            if was_seen and _is_inner(words, q, low_q, ref_words, r, low_r, every):
                 continue
             a, b = _first_equal(words, q, low_q, ref_words, r, low_r)
             end_q = _end_equal(words, q + n, offsets[row + 1], ref_words, r + n, ref_offsets[ref + 1])

@@ -47,6 +47,8 @@ _BASE_ARRAYS = (
     "digests",
     "vocabulary",
     "spellings",
+    "other_words",
+    "other_spellings",
     "anchors",
 )
 ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
@@ -139,9 +141,8 @@ def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
         raise ReferenceIndexError(f"{len(words)} words exceed what one segment holds", hint="add the references in several steps")
     prompts = read_words(*as_buffers([r.prompt or "" for r in draft.records]))
     starts = read.start - np.repeat(offsets[:-1], np.diff(ref_offsets))
-    vocabulary, firsts = np.unique(words, return_index=True)
-    spellings = np.empty(len(vocabulary), dtype=np.uint16)
-    spelling_codes(data, read.start[firsts], read.end[firsts], spellings)
+    codes = np.empty(len(words), dtype=np.uint16)
+    spelling_codes(data, read.start, read.end, codes)
     return {
         "words": words,
         "ref_offsets": ref_offsets,
@@ -150,12 +151,24 @@ def build_arrays(draft: Draft, params: IndexParams) -> dict[str, NDArray[Any]]:
         "prompt_offsets": prompts.offsets,
         "origins": _origins(draft.records),
         "digests": _digest_table(words, ref_offsets),
-        "vocabulary": vocabulary,
-        "spellings": spellings,
+        **_spellings(words, codes),
         "anchors": _anchors(data, offsets, read.start, ref_offsets),
         **_seed_table(words, ref_offsets, params),
         **near_arrays(words, ref_offsets),
     }
+
+
+def _spellings(words: NDArray[np.uint32], codes: NDArray[np.uint16]) -> dict[str, NDArray[Any]]:
+    """Return the words with the code that most of their places have, and the other places: one word may be written in several ways (``exam-`` + ``ple``).
+
+    Every place keeps the code of what stands there: what else is in the segment must not matter.
+    """
+    pairs, counts = np.unique(words.astype(np.uint64) << np.uint64(16) | codes, return_counts=True)
+    pairs = pairs[np.lexsort((-counts, pairs >> np.uint64(16)))]
+    vocabulary, firsts = np.unique((pairs >> np.uint64(16)).astype(np.uint32), return_index=True)
+    spellings = (pairs[firsts] & np.uint64(0xFFFF)).astype(np.uint16)
+    others = np.flatnonzero(spellings[np.searchsorted(vocabulary, words)] != codes)
+    return {"vocabulary": vocabulary, "spellings": spellings, "other_words": others.astype(np.uint32), "other_spellings": codes[others]}
 
 
 def _anchors(data: NDArray[np.uint8], offsets: NDArray[np.int64], start: NDArray[np.int64], ref_offsets: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -276,6 +289,8 @@ class TextSegment(Segment):
         self._asked: Counter[int] = Counter()
         self.vocabulary: NDArray[np.uint32] = arrays["vocabulary"]
         self.spellings: NDArray[np.uint16] = arrays["spellings"]
+        self.other_words: NDArray[np.uint32] = arrays["other_words"]
+        self.other_spellings: NDArray[np.uint16] = arrays["other_spellings"]
         self.anchors: NDArray[np.uint32] = arrays["anchors"]
         self._codes: NDArray[np.uint16] = np.empty(len(self.words), dtype=np.uint16)  # takes memory only where something is written
         self._spelled: NDArray[np.bool_] = np.zeros(entry.references, dtype=np.bool_)
@@ -357,6 +372,8 @@ class TextSegment(Segment):
         for ref in refs[~self._spelled[refs]].tolist():
             low, high = self.ref_offsets[ref], self.ref_offsets[ref + 1]
             look_up_codes(self.words[low:high], self.vocabulary, self.spellings, *self._vocabulary_ranks, self._codes[low:high])
+            first, last = np.searchsorted(self.other_words, [low, high])
+            self._codes[self.other_words[first:last]] = self.other_spellings[first:last]
             self._spelled[ref] = True
         return self._codes
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _ZERO, _NINE, _NEWLINE, _SPACE, _TAB, _STOP, _BRACKET, _RETURN = 48, 57, 10, 32, 9, 46, 41, 13
 _MAX_DIGITS = 3
+_KEPT_WORDS = 1_000_000
+"""Memory for more words than a batch of ordinary rows has is given back: 36 bytes a word."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ class WordReader:
             self._words, self._ordinal = np.empty(len(tokens.hashes), dtype=np.uint32), np.empty(len(tokens.hashes), dtype=np.int64)
         word_offsets = np.empty(len(tokens.offsets), dtype=np.int64)
         n = _keep_words(data, offsets, tokens.hashes, tokens.start, tokens.end, tokens.offsets, self._words, word_offsets, self._ordinal)
-        return Words(self._words[:n], word_offsets, data, tokens.start[:n], tokens.end[:n], self._ordinal[:n])
+        read = Words(self._words[:n], word_offsets, data, tokens.start[:n], tokens.end[:n], self._ordinal[:n])
+        if len(tokens.hashes) > _KEPT_WORDS:
+            self._room, self._words, self._ordinal = None, self._words[:0].copy(), self._ordinal[:0].copy()
+        return read
 
 
 @kernel()

@@ -13,6 +13,7 @@ import pytest
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.judge import Run, select_long
+from provenance.matching.params import MatchParams
 from provenance.model.match import Explanation, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import read_value, to_wire
@@ -210,6 +211,20 @@ def test_pieces_over_the_turns_of_a_chat_add_up(matcher_over: Build) -> None:
 def test_pieces_alarm_from_forty_eight_words_on(matcher_over: Build, count: int, because: Explanation | None) -> None:
     fields = [text(noise(i), book(300 + 200 * i, 16), noise(10 + i)) for i in range(count)]
     assert {m.because for m in scan(matcher_over(work("novel", BOOK)), *fields, together=True)} == {because}
+
+
+@pytest.mark.parametrize(("least", "because"), [(24, None), (60, None), (61, Explanation.SHORT_PASSAGE), (1000, Explanation.SHORT_PASSAGE)])
+def test_one_passage_is_as_long_as_the_bound_asks_for(matcher_over: Build, least: int, because: Explanation | None) -> None:
+    matcher = matcher_over(work("novel", BOOK), params=MatchParams(min_words=least))
+    (match,) = scan(matcher, text(noise(1), book(300, 60), noise(2)))
+    assert (match.words, match.because) == (60, because)
+
+
+@pytest.mark.parametrize(("count", "because"), [(4, Explanation.SHORT_PASSAGE), (5, None)])
+def test_pieces_together_are_held_to_a_longer_bound_too(matcher_over: Build, count: int, because: Explanation | None) -> None:
+    matcher = matcher_over(work("novel", BOOK), params=MatchParams(min_words=100))
+    fields = [text(noise(i), book(300 + 200 * i, 20), noise(10 + i)) for i in range(count)]
+    assert {m.because for m in scan(matcher, *fields, together=True)} == {because}
 
 
 def test_pieces_too_small_to_count_add_up_where_they_follow_one_another(matcher_over: Build) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from provenance.matching.cascade import CascadeMatcher
+from provenance.matching import words as words_module
+from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
+from provenance.matching.params import MatchParams
 from provenance.matching.passages import find_passages
 from provenance.matching.segment import TextSegment
 from provenance.matching.words import WordReader, read_words
@@ -130,3 +133,70 @@ def test_places_found_nearby_are_those_of_the_whole_text(tmp_path: Path, make: C
             near = segment._span_nearby(1, first, last, n)
             assert near in (None, (places[first][0], places[last - 1][1]))
             assert segment.word_span(1, base + first, base + last) == (places[first][0], places[last - 1][1])
+
+
+SPELLINGS = [
+    ("have", "haue"),
+    ("mind", "minde"),
+    ("love", "loue"),
+    ("give", "giue"),
+    ("never", "neuer"),
+    ("self", "selfe"),
+    ("evil", "euil"),
+]
+TYPESET: list[Callable[[str], str]] = [
+    lambda word: word[:2] + "-\n" + word[2:],
+    lambda word: word[:2] + "\u00ad" + word[2:],
+    lambda word: f"{word[:1]}&#{ord(word[1])};{word[2:]}",
+    lambda word: "".join(chr(ord(letter) + 0xFEE0) for letter in word),
+]
+
+
+@pytest.mark.parametrize("typeset", TYPESET)
+def test_how_one_reference_writes_a_word_says_nothing_of_another(tmp_path: Path, typeset: Callable[[str], str]) -> None:
+    chance, modern, old = random.Random(3), [], []
+    for i in range(40):
+        shared = [f"p{i}x{k}" for k in range(3 + 5 * (i % 5 == 0))]
+        pairs = [chance.choice(SPELLINGS) for _ in range(3)]
+        modern += [*shared, *(pair[0] for pair in pairs)]
+        old += [*shared, *(pair[1] for pair in pairs)]
+    other = make_reference("other", " ".join(typeset(pair[0]) for pair in SPELLINGS * 40))
+    scores = []
+    for name, references in (("alone", []), ("beside", [other])):
+        store = ReferenceStore(tmp_path / name)
+        store.add("set", [*references, make_reference("work", " ".join(modern))], kind=ReferenceKind.WORK)
+        (match,) = open_matcher(store, ["set"]).match_batch(make_batch([" ".join(old)]), path="p")
+        assert (match.aligned_words, match.because) == (match.words, None)
+        scores.append((match.start, match.end, match.score))
+    assert scores[0] == scores[1]
+
+
+def test_one_matcher_serves_several_threads(matcher_over: Build) -> None:
+    work = make_words(3000, 1)
+    matcher = matcher_over(make_reference("work", " ".join(work)))
+    batches = []
+    for i in range(40):
+        rows = [" ".join(make_words(400, 1000 + 50 * i + j)) for j in range(30)]
+        rows[i % 30] += " " + " ".join(work[20 * i : 20 * i + 60])
+        batches.append(make_batch(rows))
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(4):
+            assert [len(found) for found in threads.map(lambda batch: matcher.match_batch(batch, path="p"), batches)] == [1] * len(batches)
+
+
+def test_memory_for_a_long_row_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words_module, "_KEPT_WORDS", 1000)
+    reader, batch, long = WordReader(), make_batch(["a b c"]), make_batch(["word " * 1001])
+    first, second = (reader.read(batch.data, batch.offsets) for _ in range(2))
+    assert np.shares_memory(first.start, second.start)
+    assert len(reader.read(long.data, long.offsets).words) == 1001
+    assert [reader._room, len(reader._words), len(reader._ordinal)] == [None, 0, 0]
+    assert len(reader.read(batch.data, batch.offsets).words) == 3
+
+
+def test_seeds_farther_apart_than_is_remembered_lose_no_run_to_a_cap(matcher_over: Build) -> None:
+    again = make_words(5, 7)
+    work = [*again, *make_words(300, 8), *again, *make_words(300, 9)]
+    matcher = matcher_over(make_reference("work", " ".join(work)), one_in=256, params=MatchParams(hits_per_seed=1))
+    found = matcher.match_batch(make_batch([" ".join(work)]), path="p")
+    assert [(m.longest_run, m.because) for m in found] == [(len(work), None)]

@@ -133,3 +133,12 @@ def test_a_set_under_another_name_than_its_own_is_refused(store: ReferenceStore)
     (store.folder / "set").rename(store.folder / "other")
     with pytest.raises(ReferenceIndexError, match="is the manifest of set 'set'"):
         store.open(["other"])
+
+
+def test_segments_of_a_set_that_lost_its_manifest_are_left_to_be_rescued(store: ReferenceStore) -> None:
+    store.add("set", [make_reference("a", text_of(0))], kind=ReferenceKind.WORK)
+    (segment,) = (store.folder / "set" / "segments").iterdir()
+    (store.folder / "set" / "manifest.json").unlink()
+    store.add("set", [make_reference("b", text_of(1))], kind=ReferenceKind.WORK)
+    assert segment in (store.folder / "set" / "segments").iterdir()
+    assert [r.id for r in store.references("set")] == ["b"]
