@@ -36,6 +36,8 @@ from provenance.ports import TextBatch
 _WHOLE_WORDS = 4
 """A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
 _WHOLE_CAP = 64
+_MOSTLY_COPIES = 0.1
+"""Share of a batch's windows in references from which on looking for rows without any would find few."""
 _WORTH_TAKING = 0.5
 """Share of a batch's words below which rows that can share something are looked at apart from the others."""
 
@@ -133,13 +135,15 @@ class CascadeMatcher:
         reader = self._reader
         words = reader.read(batch.data, batch.offsets)
         self._words_seen += len(words.words)
-        live = self._live_rows(words)
+        passing = [group.probe(words) for group in self._groups]
+        live = self._live_rows(words, passing)
         if not live.any():
             return []
         if words.share_of(live) < _WORTH_TAKING:
             batch = _take_rows(batch, np.flatnonzero(live))
             words = reader.read(batch.data, batch.offsets)
-        found = self._find(words)
+            passing = [group.probe(words) for group in self._groups]
+        found = self._find(words, passing)
         self._dropped += sum(f.dropped for f in found)
         candidates = self._candidates(words, found)
         self._add_near_duplicates(words, found, candidates)
@@ -184,18 +188,19 @@ class CascadeMatcher:
         reader: WordReader = self._of_thread.reader
         return reader
 
-    def _live_rows(self, words: Words) -> NDArray[np.bool_]:
+    def _live_rows(self, words: Words, passing: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
+        if max(map(len, passing)) > _MOSTLY_COPIES * len(words.words):
+            return ~live
         digests = digest_rows(words.words, words.offsets)
-        for group in self._groups:
-            passing = group.probe(words)
+        for group, windows in zip(self._groups, passing, strict=True):
             for i in group.members:
                 segment = self._segments[i]
                 if isinstance(segment, PackSegment):
-                    mark_hit_rows(words, passing, segment, live)
+                    mark_hit_rows(words, windows, segment, live)
                 else:
-                    mark_live_rows(words, passing, segment, self._params, live)
+                    mark_live_rows(words, windows, segment, self._params, live)
                 live |= _are_among(digests, self._digests[i])
         if self._sparse:
             live |= np.diff(words.offsets) >= NEAR_WORDS
@@ -211,13 +216,12 @@ class CascadeMatcher:
         """Whether a near-duplicate may hold no seed of a reference."""
         return any(segment.has_text and segment.params.window + segment.params.one_in - 1 > NEAR_RUN for segment in self._segments)
 
-    def _find(self, words: Words) -> list[Found]:
+    def _find(self, words: Words, passing: Sequence[NDArray[np.int64]]) -> list[Found]:
         """Return what each segment shares with a batch."""
         found: dict[int, Found] = {}
-        for group in self._groups:
-            passing = group.probe(words)
+        for group, windows in zip(self._groups, passing, strict=True):
             for i in group.members:
-                found[i] = _found(words, passing, self._segments[i], self._params)
+                found[i] = _found(words, windows, self._segments[i], self._params)
         return [found[i] for i in range(len(self._segments))]
 
     def _candidates(self, words: Words, found: Sequence[Found]) -> dict[int, list[Candidate]]:

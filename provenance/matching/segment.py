@@ -55,8 +55,9 @@ ARRAYS = (*_BASE_ARRAYS, *NEAR_ARRAYS)
 TEXTS_NAME = "texts.arrow"
 ANCHOR_WORDS = 128
 """Of every 128th word of a reference it is kept where it stands, so that a passage is found in its text without reading all of it."""
-_SHORT_REFERENCE, _ASKED_OFTEN = 1024, 64
-"""Of references of up to so many words, and of those asked for more often, it is found at once where all their words stand, and kept."""
+_PIECE_COST = 4096
+"""Words of a reference that are read in the time that finding one piece of it takes. Once a reference was asked for so often that reading all of it would have cost
+no more, it is, and where its words stand is kept: never twice the work of who knew beforehand."""
 PROMPT_WINDOW = 4
 """Words in an n-gram that counts as taken from the prompt."""
 MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
@@ -329,7 +330,7 @@ class TextSegment(Segment):
         """
         base, length = int(self.ref_offsets[ref]), int(self.ref_offsets[ref + 1] - self.ref_offsets[ref])
         self._asked[ref] += 1
-        if length > _SHORT_REFERENCE and self._asked[ref] <= _ASKED_OFTEN:
+        if self._asked[ref] * _PIECE_COST <= length:
             near = self._span_nearby(ref, first - base, last - base, length)
             if near is not None:
                 return near

@@ -74,7 +74,7 @@ def test_many_long_references_do_not_pile_up(tmp_path: Path, monkeypatch: pytest
         return real(self, ref)
 
     monkeypatch.setattr(segment.TextSegment, "read_places", read)
-    monkeypatch.setattr(segment, "_ASKED_OFTEN", 0)
+    monkeypatch.setattr(segment, "_PIECE_COST", 1 << 40)
     monkeypatch.setattr(segment, "_KEPT_BYTES", 10 * 3000 * 8)  # the places of ten texts of 3,000 words: two numbers of four bytes each
     texts = [" ".join(make_words(3000, seed)) for seed in range(20)]
     store = ReferenceStore(tmp_path)

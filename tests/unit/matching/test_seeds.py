@@ -87,9 +87,10 @@ def test_rows_that_are_passed_over_would_have_given_nothing(matcher_over: Build,
         rows.append(" ".join(w if chance.random() > 0.1 else "other" for w in row))
     matcher = matcher_over(*(make_reference(f"r{i}", " ".join(work)) for i, work in enumerate(works)), one_in=every)
     batch = make_batch([*rows, " ".join(works[0][:5])])
-    live = matcher._live_rows(WordReader().read(batch.data, batch.offsets))
+    words = read_words(batch.data, batch.offsets)
+    live = matcher._live_rows(words, [group.probe(words) for group in matcher._groups])
     closely = matcher.match_batch(batch, path="p")
-    monkeypatch.setattr(CascadeMatcher, "_live_rows", lambda _, words: np.ones(len(words.offsets) - 1, dtype=np.bool_))
+    monkeypatch.setattr(CascadeMatcher, "_live_rows", lambda _, words, passing: np.ones(len(words.offsets) - 1, dtype=np.bool_))
     assert matcher.match_batch(batch, path="p") == closely
     assert 20 < len({m.record for m in closely}) <= np.count_nonzero(live) < len(rows)
 
@@ -126,7 +127,7 @@ def _places(text: str, store: ReferenceStore, name: str) -> tuple[TextSegment, l
 def test_places_found_nearby_are_those_of_the_whole_text(tmp_path: Path, make: Callable[[int], str]) -> None:
     segment, places = _places("".join(make(i) for i in range(3000)), ReferenceStore(tmp_path), "set")
     base, n = int(segment.ref_offsets[1]), len(places)
-    assert n > 1024
+    segment._asked.clear()
     for first in (0, 1, 127, 128, 129, 255, 256, 700, n - 130, n - 1):
         for length in (1, 5, 128, 300):
             last = min(first + length, n)
