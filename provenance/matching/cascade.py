@@ -191,7 +191,7 @@ class CascadeMatcher:
     def _live_rows(self, words: Words, passing: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
-        if max(map(len, passing)) > _MOSTLY_COPIES * len(words.words):
+        if max(map(len, passing), default=0) > _MOSTLY_COPIES * len(words.words):
             return ~live
         digests = digest_rows(words.words, words.offsets)
         for group, windows in zip(self._groups, passing, strict=True):
