@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.tokens import codepoint_offsets
+from provenance.matching.build import encode
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
 from provenance.matching.explain import stands_in_quotes
 from provenance.matching.measure import Measured
 from provenance.matching.score import SHINGLE, containment_interval, estimate_chance_alarms, jaccard_of, shingles
-from provenance.matching.segment import encode
 from provenance.matching.stored import Segment
 from provenance.matching.windows import know_windows, mark_windows
 from provenance.matching.words import Words, read_words

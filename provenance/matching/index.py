@@ -23,10 +23,11 @@ from provenance.canonical import digest_bytes, digest_of
 from provenance.errors import ReferenceIndexError, SchemeMismatchError
 from provenance.fingerprint.digest import hash_file
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
+from provenance.matching.build import Draft, encode, write_segment
 from provenance.matching.manifest import SetManifest, read_manifest, set_digest, sync_folder, write_manifest
 from provenance.matching.pack import PackSegment
 from provenance.matching.params import IndexParams, choose_rate
-from provenance.matching.segment import Draft, TextSegment, encode, write_segment
+from provenance.matching.segment import TextSegment
 from provenance.matching.stored import Segment, SegmentEntry
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import to_wire

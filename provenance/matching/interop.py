@@ -22,10 +22,10 @@ from provenance.fingerprint.interop import DATASKETCH_SCHEME, from_minhashes, to
 from provenance.fingerprint.lsh import BANDS, ROWS
 from provenance.fingerprint.scheme import NUM_PERM, SEED
 from provenance.fingerprint.tokens import SCHEME as TOKEN_SCHEME
+from provenance.matching.build import as_buffers
 from provenance.matching.pack import sample_words, sketch_sampled
 from provenance.matching.params import IndexParams
 from provenance.matching.score import SHINGLE
-from provenance.matching.segment import as_buffers
 from provenance.matching.words import read_words
 
 if TYPE_CHECKING:

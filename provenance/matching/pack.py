@@ -25,10 +25,11 @@ from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.minhash import sketch_shingles
 from provenance.fingerprint.shingles import Shingles
+from provenance.matching.build import FILTER_SPREAD, MAX_FILTER_BITS, MIN_FILTER_BITS
 from provenance.matching.params import IndexParams
 from provenance.matching.score import SHINGLE
 from provenance.matching.seeds import Index, fill_filter, window_hash
-from provenance.matching.segment import FILTER_SPREAD, MAX_FILTER_BITS, MIN_FILTER_BITS, TextSegment, filter_shift
+from provenance.matching.segment import TextSegment, filter_shift
 from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.model.wire import to_wire

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from provenance.matching.build import plain_name
 from provenance.matching.score import compute_overlap
-from provenance.matching.segment import plain_name
 from provenance.matching.stored import Segment, compared_shingles
 from provenance.model.reference import ReferenceRecord
 

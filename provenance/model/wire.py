@@ -18,20 +18,23 @@ from typing import Any, TypeVar, cast
 from provenance.errors import WireFormatError
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
+"""Types of which every value is its own wire form; what inherits from them, such as an enum of texts, is not meant."""
 
 
 def to_wire(value: object) -> Any:
     """Return the JSON-ready form of a frozen value."""
+    if type(value) in _PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {_wire_name(f): to_wire(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {wire: to_wire(getattr(value, name)) for name, wire in _wire_names(type(value))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
         return {str(k): to_wire(v) for k, v in value.items()}
-    if isinstance(value, frozenset | set):
-        return sorted(to_wire(v) for v in value)
-    if isinstance(value, tuple | list):
-        return [to_wire(v) for v in value]
+    if isinstance(value, frozenset | set | tuple | list):
+        items = [to_wire(v) for v in value]
+        return sorted(items) if isinstance(value, frozenset | set) else items
     return value
 
 
@@ -52,6 +55,11 @@ def read_value(kind: type[T], raw: object, *, where: str = "$", ignore_unknown: 
 
 def _wire_name(field: dataclasses.Field[Any]) -> str:
     return cast("str", field.metadata.get("wire", field.name))
+
+
+@cache
+def _wire_names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, _wire_name(field)) for field in dataclasses.fields(kind))
 
 
 @cache

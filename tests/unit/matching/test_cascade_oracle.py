@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from provenance.matching.build import as_buffers
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
-from provenance.matching.segment import as_buffers
 from provenance.model.match import Explanation
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.ports import TextBatch

@@ -11,10 +11,10 @@ import pytest
 
 from provenance.fingerprint.estimate import estimate_jaccard, standard_error
 from provenance.fingerprint.lsh import candidate_probability
+from provenance.matching.build import as_buffers
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.neardup import NEAR_JACCARD, sketch_words
-from provenance.matching.segment import as_buffers
 from provenance.matching.words import read_words
 from provenance.model.match import Match, MatchMethod
 from provenance.model.reference import ReferenceKind, ReferenceRecord
