@@ -212,8 +212,7 @@ class RowCollector:
         self._row_codes += map(self._code, found.paths)
         self._records += [index + i for i in found.owners]
         self._lines += [lines[i] for i in found.owners]
-        ids = [id_text(record, plan.ids) for record in records] if plan.ids else [None] * len(records)
-        ids = [None if name is None else whole(name) for name in ids]
+        ids = _ids_of(records, plan)
         self._ids += [ids[i] for i in found.owners]
         silent = set(range(len(records))).difference(found.owners)
         return [(i, why) for i in sorted(silent) if (why := self.no_rows(records[i])) is not None]
@@ -364,6 +363,16 @@ class RowCollector:
         self.rows_given += len(parts)
         self._clear()
         return batch
+
+
+def _ids_of(records: Sequence[Mapping[str, Any]], plan: FieldPlan) -> list[str | None]:
+    """Return the name of each of some records that have the same keys."""
+    if not plan.ids:
+        return [None] * len(records)
+    ids = [record[plan.ids[0]] for record in records]
+    if not all(type(name) is str and name for name in ids):
+        ids = [id_text(record, plan.ids) for record in records]
+    return [name if name is None or name.isascii() else whole(name) for name in ids]
 
 
 def _take_label(key: str, value: object, pieces: dict[str, list[str]]) -> bool:

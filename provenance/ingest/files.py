@@ -235,17 +235,25 @@ class ByteSource:
         return self._raw.taken
 
     def read(self, size: int) -> bytes:
-        """Return between 1 and ``size`` decoded bytes, none at the end.
+        """Return between 1 and ``size`` decoded bytes, none at the end. Fewer only where the file ends or its store gives no more at a time.
 
         Raises:
             ShardReadError: If the store fails while reading.
         """
         if self._decoder is None:
             return self._raw.read(size)
+        blocks = []
+        while size and (block := self._decode(self._decoder, size)):
+            blocks.append(block)
+            size -= len(block)
+        return b"".join(blocks)
+
+    def _decode(self, decoder: _Decoder, size: int) -> bytes:
+        """Return between 1 and ``size`` decoded bytes, as the decoder has them ready; none at the end or behind damage."""
         if self.damage is not None:
             return b""
         try:
-            block = self._decoder.read1(size)
+            block = decoder.read1(size)
         except _WRONG_DATA as err:
             self.damage = _describe_damage(self._compression, err)
             block = self._salvage() if self._compression == "zstd" else b""

@@ -24,6 +24,8 @@ MAX_NESTED = 3
 """JSON in JSON in JSON is looked into; deeper nesting is not."""
 _OPENING = np.zeros(256, np.bool_)
 _OPENING[[ord(c) for c in '{["']] = True
+_OPENINGS = frozenset({b"{", b"[", b'"'})
+_HEAD_BYTES = 256
 _WHITE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 _IDS = re.compile(rb'(?:_ids|tokens)"\s*:')
@@ -75,13 +77,21 @@ def _candidates(batch: TextBatch) -> list[int]:
     held = np.flatnonzero(ends > starts)
     first = batch.data[starts[held]]
     rows = held[_OPENING[first] | np.isin(first, np.frombuffer(_WHITE + _MARK[:1], np.uint8))]
-    return [row for row in rows.tolist() if _may_be_json(bytes(batch.data[starts[row] : min(starts[row] + MAX_BYTES + 1, ends[row])]))]
+    found = []
+    for row, start, end in zip(rows.tolist(), starts[rows].tolist(), ends[rows].tolist(), strict=True):
+        head = _opening(batch.data[start : min(start + _HEAD_BYTES, end)].tobytes())
+        if (not head or head in _OPENINGS) and _may_be_json(batch.data[start : min(start + MAX_BYTES + 1, end)].tobytes()):
+            found.append(row)
+    return found
+
+
+def _opening(raw: bytes) -> bytes:
+    """Return the first byte that is not white space nor of a byte order mark."""
+    return raw.removeprefix(_MARK).lstrip(_WHITE)[:1]
 
 
 def _may_be_json(raw: bytes) -> bool:
-    return (
-        len(raw) <= MAX_BYTES and raw.removeprefix(_MARK).lstrip(_WHITE)[:1] in (b"{", b"[", b'"') and (b"\\" in raw or _IDS.search(raw) is not None)
-    )
+    return len(raw) <= MAX_BYTES and _opening(raw) in _OPENINGS and (b"\\" in raw or _IDS.search(raw) is not None)
 
 
 def _texts(batch: TextBatch, row: int, unread: UnreadFields) -> list[tuple[str, str]]:

@@ -30,9 +30,6 @@ from provenance.model.absence import is_absent
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.wire import to_wire
 
-MIN_FILTER_BITS, MAX_FILTER_BITS = 16, 28
-FILTER_SPREAD = 4
-"""log2 of filter bits a seed: of other windows, about one in a hundred passes by chance."""
 _RECORDS_AT_A_TIME = 1024
 
 
@@ -205,12 +202,10 @@ def _digest_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> 
 def _seed_table(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64], params: IndexParams) -> dict[str, NDArray[Any]]:
     expected = max(len(words) // params.one_in, 1)
     bucket_bits = min(max(int(expected - 1).bit_length() - 1, 4), 30)
-    filter_bits = min(max(int(expected - 1).bit_length() + FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
-    shifts = np.array([64 - bucket_bits, 64 - (filter_bits - 6)], dtype=np.uint64)
+    shift = np.uint64(64 - bucket_bits)
     buckets = np.zeros(2**bucket_bits + 1, dtype=np.uint32)
-    total = count_seeds(words, ref_offsets, params.window, params.one_in, shifts[0], buckets)
+    total = count_seeds(words, ref_offsets, params.window, params.one_in, shift, buckets)
     np.cumsum(buckets, out=buckets)
     positions = np.empty(total, dtype=np.uint32)
-    bits = np.zeros(2 ** (filter_bits - 6), dtype=np.uint64)
-    fill_seeds(words, ref_offsets, params.window, params.one_in, shifts, buckets[:-1].copy(), positions, bits)
-    return {"buckets": buckets, "positions": positions, "filter": bits}
+    fill_seeds(words, ref_offsets, params.window, params.one_in, shift, buckets[:-1].copy(), positions)
+    return {"buckets": buckets, "positions": positions}

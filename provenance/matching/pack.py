@@ -25,11 +25,11 @@ from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.minhash import sketch_shingles
 from provenance.fingerprint.shingles import Shingles
-from provenance.matching.build import FILTER_SPREAD, MAX_FILTER_BITS, MIN_FILTER_BITS
+from provenance.matching.filters import filter_shift
 from provenance.matching.params import IndexParams
 from provenance.matching.score import SHINGLE
 from provenance.matching.seeds import Index, fill_filter, window_hash
-from provenance.matching.segment import TextSegment, filter_shift
+from provenance.matching.segment import TextSegment
 from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.model.wire import to_wire
@@ -187,13 +187,14 @@ class PackSegment(Segment):
         self.sketch_refs = arrays["sketch_refs"]
         self._shingles: dict[int, NDArray[np.uint64]] = {}
 
-    @cached_property
-    def filter(self) -> NDArray[np.uint64]:  # type: ignore[override]  # made when it is first asked for
-        """The filter of its windows."""
-        bits = min(max(int(max(len(self.hashes), 1) - 1).bit_length() + FILTER_SPREAD, MIN_FILTER_BITS), MAX_FILTER_BITS)
-        made = np.zeros(2 ** (bits - 6), dtype=np.uint64)
-        fill_filter(self.hashes, filter_shift(made), made)
-        return made
+    @property
+    def seeds(self) -> int:
+        """How many windows are looked for."""
+        return len(self.hashes)
+
+    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+        """Set a filter's bits of all of them."""
+        fill_filter(self.hashes, filter_shift(bits), bits)
 
     @cached_property
     def _by_place(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

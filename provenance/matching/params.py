@@ -8,7 +8,7 @@ from provenance.canonical import digest_of
 from provenance.config import MIN_WORDS
 
 INDEX_FORMAT = "provenance.reference-index"
-INDEX_VERSION = 6
+INDEX_VERSION = 7
 PACK_RULES = "pack-1"
 """Version of what a pack holds (``pack.py``) and of how matches with it are judged (``sampled.py``); it changes with any number there."""
 _LEAST_WINDOW, _MOST_WINDOW = 2, 16

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from provenance.matching.align import extend_runs
 from provenance.matching.chains import chain_groups, measure_chains
+from provenance.matching.filters import MOST_SEEDS, filter_shift, make_filter
 from provenance.matching.params import MatchParams
-from provenance.matching.seeds import exact_runs, mark_live, merge_filter, narrow, probe
-from provenance.matching.segment import TextSegment, filter_shift
+from provenance.matching.seeds import exact_runs, mark_live, narrow, probe
+from provenance.matching.segment import TextSegment
 from provenance.matching.stored import Segment
 from provenance.matching.words import Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
 _QUERY_BITS = 28
-GROUP_SIZE = 8
-"""Segments that share a filter."""
+GROUP_SIZE = 32
+"""Segments that may share a filter: each looks at all windows that pass it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,27 @@ class SegmentGroup:
 
 
 def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
-    """Return the segments in groups of at most ``GROUP_SIZE``: in a fuller filter too much would pass.
+    """Return the segments in groups that share a filter.
 
     Raises:
         ReferenceIndexError: If a segment is damaged.
     """
-    groups = []
+    gathered: list[list[int]] = []
     for window in sorted({s.params.window for s in segments}):
-        numbers = [i for i, s in enumerate(segments) if s.params.window == window]
-        for at in range(0, len(numbers), GROUP_SIZE):
-            members = numbers[at : at + GROUP_SIZE]
-            bits = np.zeros(max(len(segments[i].filter) for i in members), dtype=np.uint64)
-            for i in members:
-                segments[i].check()
-                merge_filter(segments[i].filter, bits)
-            groups.append(SegmentGroup(tuple(members), window, bits))
-    return tuple(groups)
+        members: list[int] = []
+        for number in (i for i, s in enumerate(segments) if s.params.window == window):
+            if not members or len(members) == GROUP_SIZE or sum(segments[i].seeds for i in (*members, number)) > MOST_SEEDS:
+                members = []
+                gathered.append(members)
+            segments[number].check()
+            members.append(number)
+    return tuple(_group(members, segments) for members in gathered)
+
+
+def _group(members: Sequence[int], segments: Sequence[Segment]) -> SegmentGroup:
+    first = segments[members[0]]
+    bits = first.filter if len(members) == 1 else make_filter([segments[i] for i in members])
+    return SegmentGroup(tuple(members), first.params.window, bits)
 
 
 def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> Found:

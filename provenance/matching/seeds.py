@@ -74,19 +74,16 @@ def fill_seeds(
     offsets: NDArray[np.int64],
     n: int,
     every: int,
-    shifts: NDArray[np.uint64],
+    bucket_shift: np.uint64,
     cursor: NDArray[np.uint32],
     positions: NDArray[np.uint32],
-    bits: NDArray[np.uint64],
 ) -> None:
-    """Write seed positions by bucket, ascending within one, and set the filter's bits. ``shifts`` = (bucket, word of the filter)."""
+    """Write seed positions by bucket, ascending within one."""
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1, every):
-            h = _hash_at(words, i, n)
-            bucket = h >> shifts[0]
+            bucket = _hash_at(words, i, n) >> bucket_shift
             positions[cursor[bucket]] = np.uint32(i)
             cursor[bucket] += np.uint32(1)
-            bits[h >> shifts[1]] |= _two_bits(h)
 
 
 @kernel()
@@ -143,9 +140,13 @@ def fill_filter(hashes: NDArray[np.uint64], shift: np.uint64, bits: NDArray[np.u
         bits[h >> shift] |= _two_bits(h)
 
 
-def merge_filter(bits: NDArray[np.uint64], into: NDArray[np.uint64]) -> None:
-    """Set in ``into`` what is set in a filter of at most its size: one word there stands for several here."""
-    into |= np.repeat(bits, len(into) // len(bits))
+@kernel()
+def filter_seeds(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, every: int, shift: np.uint64, bits: NDArray[np.uint64]) -> None:
+    """Set the filter's bits of the seeds of the references."""
+    for row in range(len(offsets) - 1):
+        for i in range(offsets[row], offsets[row + 1] - n + 1, every):
+            h = _hash_at(words, i, n)
+            bits[h >> shift] |= _two_bits(h)
 
 
 @kernel()

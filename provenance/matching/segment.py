@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.tokens import character_starts, codepoint_offsets
+from provenance.matching.filters import filter_shift
 from provenance.matching.kept import KeptArrays
 from provenance.matching.neardup import NEAR_ARRAYS
 from provenance.matching.score import shingles
+from provenance.matching.seeds import filter_seeds
 from provenance.matching.spelling import look_up_codes
 from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
@@ -25,7 +27,6 @@ _BASE_ARRAYS = (
     "ref_offsets",
     "buckets",
     "positions",
-    "filter",
     "bodies",
     "prompt_words",
     "prompt_offsets",
@@ -57,11 +58,6 @@ def _rank_bits(count: int) -> int:
     return max(count.bit_length() - 1, 1)
 
 
-def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
-    """Return by how many bits a window hash is shifted to give its word of a filter."""
-    return np.uint64(64 - (len(bits).bit_length() - 1))
-
-
 class TextSegment(Segment):
     """A segment with the words and texts of its references."""
 
@@ -81,7 +77,6 @@ class TextSegment(Segment):
         self.ref_offsets = arrays["ref_offsets"]
         self.buckets: NDArray[np.uint32] = arrays["buckets"]
         self.positions: NDArray[np.uint32] = arrays["positions"]
-        self.filter = arrays["filter"]
         self.bodies = arrays["bodies"]
         self.prompt_words: NDArray[np.uint32] = arrays["prompt_words"]
         self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
@@ -109,6 +104,15 @@ class TextSegment(Segment):
     def bucket_shift(self) -> np.uint64:
         """Return by how many bits a window hash is shifted to give its bucket."""
         return np.uint64(64 - int(len(self.buckets) - 1).bit_length() + 1)
+
+    @property
+    def seeds(self) -> int:
+        """How many windows are looked for."""
+        return len(self.positions)
+
+    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+        """Set a filter's bits of all of them."""
+        filter_seeds(self.words, self.ref_offsets, self.params.window, self.params.one_in, filter_shift(bits), bits)
 
     def text_bytes(self, ref: int) -> bytes:
         """Return a reference's UTF-8 text."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
+from provenance.matching.filters import make_filter
 from provenance.matching.params import PACK_RULES, IndexParams
 from provenance.matching.windows import KnownWindows
 from provenance.model.reference import ReferenceRecord
@@ -87,7 +88,6 @@ class Segment(ABC):
     bodies: NDArray[np.int64]
     origins: NDArray[np.uint64]
     digests: NDArray[np.uint64]
-    filter: NDArray[np.uint64]
     sketches: NDArray[np.uint32]
     sketch_refs: NDArray[np.uint32]
 
@@ -174,6 +174,20 @@ class Segment(ABC):
         except (orjson.JSONDecodeError, WireFormatError) as err:
             raise ReferenceIndexError(f"{self.folder}: record {ref} is damaged: {err}") from err
         return replace(stored, words=self.ref_offsets.item(ref + 1) - self.ref_offsets.item(ref))
+
+    @property
+    @abstractmethod
+    def seeds(self) -> int:
+        """How many windows are looked for."""
+
+    @abstractmethod
+    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+        """Set a filter's bits of all of them."""
+
+    @cached_property
+    def filter(self) -> NDArray[np.uint64]:
+        """Filter of the windows that are looked for, made from them when it is first asked for."""
+        return make_filter([self])
 
     @abstractmethod
     def text_bytes(self, ref: int) -> bytes:

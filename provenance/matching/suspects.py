@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import re2
 
 from provenance.canonical import digest_of
 from provenance.documents import load_document
 from provenance.errors import PatternDocumentError
+from provenance.fingerprint.tokens import character_starts
 from provenance.matching.needles import LEAST_BYTES, Needles, find_needles, make_needles
 from provenance.model.absence import Absence
 from provenance.model.match import SUSPECT_TEXT, Suspect
@@ -31,11 +31,9 @@ _NEEDED = frozenset({"id", "kind", "title", "regex", "needles", "examples"})
 _FIELDS = _NEEDED | {"provider", "counterexamples"}
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _UNNAMED_GROUP = re.compile(r"(?<!\\)(?:\\\\)*\((?!\?)")
-_LINEAR = "(?i)"
-"""Letter case does not matter. RE2, which Arrow uses, takes time linear in the text whatever the pattern: the text is hostile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pattern:
     """One thing to look for."""
 
@@ -52,7 +50,18 @@ class Pattern:
     def finds(self, text: str) -> bool:
         """Tell whether the pattern is found in a text, needles included."""
         folded = _fold(text)
-        return any(_fold(n) in folded for n in self.needles) and bool(pc.match_substring_regex(pa.array([text]), _LINEAR + self.regex)[0].as_py())
+        return any(_fold(n) in folded for n in self.needles) and self.expression.search(text.encode()) is not None
+
+    @cached_property
+    def expression(self) -> Any:
+        """The compiled regex. Letter case does not matter. RE2 takes time linear in the text whatever the pattern: the text is hostile.
+
+        Raises:
+            re2.error: If it is none.
+        """
+        options = re2.Options()
+        options.case_sensitive, options.log_errors = False, False
+        return re2.compile(self.regex, options)
 
 
 def _fold(text: str) -> str:
@@ -93,13 +102,15 @@ class PatternFinder:
 
     def _look(self, batch: TextBatch, rows: Sequence[int], pattern: Pattern) -> list[tuple[int, int, str]]:
         """Return (row, first code point, text) of the rows that hold a pattern."""
-        texts = [batch.text(row) for row in rows]
-        hits = pc.struct_field(pc.extract_regex(pa.array(texts, pa.large_string()), f"{_LINEAR}(?P<hit>{pattern.regex})"), "hit").to_pylist()
-        held = [(row, text, hit) for row, text, hit in zip(rows, texts, hits, strict=True) if hit is not None]
-        if not held:
-            return []
-        starts = pc.find_substring_regex(pa.array([text for _, text, _ in held], pa.large_string()), _LINEAR + pattern.regex).to_pylist()
-        return [(row, len(text.encode()[:start].decode()), hit) for (row, text, hit), start in zip(held, starts, strict=True)]
+        found = []
+        for row in rows:
+            low, high = batch.offsets[row], batch.offsets[row + 1]
+            raw = batch.data[low:high].tobytes()
+            hit = pattern.expression.search(raw)
+            if hit is not None:
+                start, end = hit.span()
+                found.append((row, int(np.count_nonzero(character_starts(batch.data[low : low + start]))), raw[start:end].decode("utf-8", "replace")))
+        return found
 
 
 def _suspect(batch: TextBatch, pattern: Pattern, row: int, hit: tuple[int, str], place: tuple[str, str, str]) -> Suspect:
@@ -196,6 +207,12 @@ def _texts(item: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     return tuple(item[key])
 
 
+def _reason(err: Exception) -> str:
+    """Return what RE2 says, which it says in bytes."""
+    reason = err.args[0] if err.args else err
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
 def _check(pattern: Pattern, where: str) -> None:
     if _UNNAMED_GROUP.search(pattern.regex):
         raise PatternDocumentError(f"{where}: regex has a group that captures", hint="write (?:a|b) for (a|b), and \\( for the character")
@@ -203,7 +220,7 @@ def _check(pattern: Pattern, where: str) -> None:
     if short is not None:
         raise PatternDocumentError(f"{where}: needle {short!r} has fewer than {LEAST_BYTES} bytes")
     try:
-        if pattern.finds("") or pc.match_substring_regex(pa.array([""]), _LINEAR + pattern.regex)[0].as_py():
+        if pattern.expression.search(b"") is not None:
             raise PatternDocumentError(f"{where}: regex matches the empty text")
         for text in pattern.examples:
             if not pattern.finds(text):
@@ -211,5 +228,5 @@ def _check(pattern: Pattern, where: str) -> None:
         for text in pattern.counterexamples:
             if pattern.finds(text):
                 raise PatternDocumentError(f"{where}: finds its counterexample {text!r}")
-    except pa.ArrowInvalid as err:
-        raise PatternDocumentError(f"{where}: regex cannot be used: {err}", hint="RE2 knows no look-around and no back references") from err
+    except re2.error as err:
+        raise PatternDocumentError(f"{where}: regex cannot be used: {_reason(err)}", hint="RE2 knows no look-around and no back references") from err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from provenance.matching.align import BOX, GAP_COST, GAP_LIMIT, LEAST_EQUAL, LEAST_GAIN, alignment_room, fill_gap, grow_end
 from provenance.matching.cascade import CascadeMatcher
+from provenance.matching.filters import filter_shift, make_filter
 from provenance.matching.passages import find_passages, group_segments
 from provenance.matching.score import compute_jaccard, compute_overlap, containment_interval, estimate_chance_alarms, shingles, wilson_interval
-from provenance.matching.seeds import merge_filter, window_hash
+from provenance.matching.seeds import fill_filter, window_hash
 from provenance.matching.segment import TextSegment
 from provenance.matching.spelling import spelling_codes
 from provenance.matching.words import read_words
@@ -23,6 +25,20 @@ from tests.fakes.matching import make_batch, make_reference
 
 Build = Callable[..., CascadeMatcher]
 Words32 = NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """Windows that a filter is made of."""
+
+    hashes: NDArray[np.uint64]
+
+    @property
+    def seeds(self) -> int:
+        return len(self.hashes)
+
+    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+        fill_filter(self.hashes, filter_shift(bits), bits)
 
 
 def as_words(values: list[int]) -> Words32:
@@ -134,10 +150,24 @@ def test_window_hashes_differ_by_order_and_length() -> None:
     assert window_hash(as_words([1, 2]), 0, 2) != window_hash(as_words([2, 1]), 0, 2)
 
 
-def test_a_smaller_filter_spreads_over_a_larger_one() -> None:
-    small, large = np.array([0, 8], dtype=np.uint64), np.array([1, 0, 0, 0, 0, 0, 0, 16], dtype=np.uint64)
-    merge_filter(small, large)
-    assert large.tolist() == [1, 0, 0, 0, 8, 8, 8, 24]
+def test_every_window_passes_the_filter_and_few_others_do() -> None:
+    chance = np.random.default_rng(5)
+    parts = [Hashes(chance.integers(0, 2**64, n, dtype=np.uint64)) for n in (0, 3, 40_000, 90_000)]
+    bits = make_filter(parts)
+    shift, six, mask = filter_shift(bits), np.uint64(63), np.uint64(1)
+
+    def passes(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        held = bits[hashes >> shift]
+        passed: NDArray[np.bool_] = (held >> (hashes >> np.uint64(8) & six)) & (held >> (hashes >> np.uint64(14) & six)) & mask == 1
+        return passed
+
+    assert all(passes(part.hashes).all() for part in parts)
+    assert len(bits) * 64 == 2**21, "sixteen bits a window, rounded up to a power of two"
+    # Two bits in one word of 64 that holds four windows on average: their share of set bits, squared and averaged over the Poisson numbers of windows.
+    load = 130_003 / len(bits)
+    expected = sum(math.exp(-load) * load**n / math.factorial(n) * (1 - (63 / 64) ** (2 * n)) ** 2 for n in range(40))
+    others = passes(chance.integers(0, 2**64, 400_000, dtype=np.uint64))
+    assert others.mean() == pytest.approx(expected, rel=0.1)
 
 
 def test_chance_alarms_follow_the_fit_of_the_design() -> None:
