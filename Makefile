@@ -23,8 +23,8 @@ $(VENV)/.check: $(VENV)/.base
 	$(BIN)/python -m pip install -q -e '.[check,test]'
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.base
-	$(BIN)/python -m pip install -q -e '.[bench]'
+$(VENV)/.bench: $(VENV)/.base $(wildcard benchmarks/peers/*.txt)
+	$(BIN)/python benchmarks/sign.py --set-up
 	@touch $@
 
 demo: $(VENV)/.base ## set up, then see a run blocked, mended and cleared
