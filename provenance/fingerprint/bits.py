@@ -45,6 +45,17 @@ def _plain_escape_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
     return np.uint64(sum(1 << i for i, byte in enumerate(window) if byte in ESCAPE_MARKS))
 
 
+def _plain_string_stop_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
+    """Return a mask of the 64 bytes from ``at`` on, the first byte lowest: quotation marks, backslashes and control characters, where a JSON string may stop."""
+    window = data[at : at + WINDOW].tobytes()
+    return np.uint64(sum(1 << i for i, byte in enumerate(window) if byte < 0x20 or byte in b'"\\'))
+
+
+def _plain_copy_window(data: NDArray[np.uint8], at: Int, out: NDArray[np.uint8], to: Int) -> None:
+    """Copy the 64 bytes from ``at`` on. The caller makes sure that there is room."""
+    out[to : to + WINDOW] = data[at : at + WINDOW]
+
+
 @intrinsic
 def _compiled_trailing_zeros(_typing: Any, _value: Any) -> Any:
     from llvmlite import ir
@@ -110,9 +121,30 @@ def _compiled_escape_bits(_typing: Any, data: Any, _at: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
+@intrinsic
+def _compiled_string_stop_bits(_typing: Any, data: Any, _at: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        text = _load_window(context, builder, signature.args[0], *arguments)
+        marks = [builder.icmp_unsigned("==", text, _repeated(mark)) for mark in b'"\\']
+        return _as_mask(builder, functools.reduce(builder.or_, marks, builder.icmp_unsigned("<", text, _repeated(0x20))))
+
+    return types.uint64(data, types.int64), generate
+
+
+@intrinsic
+def _compiled_copy_window(_typing: Any, data: Any, _at: Any, out: Any, _to: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        text = _load_window(context, builder, signature.args[0], *arguments[:2])
+        place = builder.gep(context.make_array(signature.args[2])(context, builder, arguments[2]).data, [arguments[3]])
+        builder.store(text, builder.bitcast(place, text.type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, out, types.int64), generate
+
+
 if TYPE_CHECKING or config.DISABLE_JIT:
-    trailing_zeros, load_eight = _plain_trailing_zeros, _plain_load_eight
-    window_bits, escape_bits = _plain_window_bits, _plain_escape_bits
+    trailing_zeros, load_eight, copy_window = _plain_trailing_zeros, _plain_load_eight, _plain_copy_window
+    window_bits, escape_bits, string_stop_bits = _plain_window_bits, _plain_escape_bits, _plain_string_stop_bits
 else:
-    trailing_zeros, load_eight = _compiled_trailing_zeros, _compiled_load_eight
-    window_bits, escape_bits = _compiled_window_bits, _compiled_escape_bits
+    trailing_zeros, load_eight, copy_window = _compiled_trailing_zeros, _compiled_load_eight, _compiled_copy_window
+    window_bits, escape_bits, string_stop_bits = _compiled_window_bits, _compiled_escape_bits, _compiled_string_stop_bits

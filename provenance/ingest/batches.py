@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
-from provenance.ingest.flat import find_flat_rows
+from provenance.ingest.flat import FlatRows, find_flat_rows, scanned_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
+from provenance.ingest.problems import json_kind, list_names
+from provenance.ingest.scanner import Scanned, Shape
 from provenance.ingest.token_fields import LABELS, NO_IDS, ids_of, labels_beyond, may_be_ids, unread_token_fields
 from provenance.ingest.unread import UnreadFields
 from provenance.ingest.utf8 import utf8, whole
@@ -206,16 +208,34 @@ class RowCollector:
         found = None if one_by_one else find_flat_rows(records, plan, keys=self._keys)
         if found is None:
             return None
-        parts = [utf8(text) for text in found.texts]
-        self._parts += parts
-        self._bytes += sum(map(len, parts))
+        silent = self._add_flat(found, index, lines)
+        return [(i, why) for i in silent if (why := self.no_rows(records[i])) is not None]
+
+    def may_scan(self, keys: Sequence[str]) -> bool:
+        """Tell whether of objects with some keys, if they are flat, ``add_scanned`` takes what ``add_alike`` would."""
+        plan = plan_fields(tuple(keys))
+        return self._text_field is None and self._named is None and not plan.tokens and not plan.long_keys
+
+    def add_scanned(self, scanned: Scanned, shape: Shape, *, index: int, line: int) -> list[int]:
+        """Take the text rows of objects of one shape; return which of them have none.
+
+        Args:
+            scanned: The objects.
+            shape: Their keys.
+            index: 0-based record of the first.
+            line: 1-based line of the first.
+        """
+        plan = self._plans.get(shape.keys) or self._make_plan(shape.keys)
+        return self._add_flat(scanned_rows(scanned, shape, plan), index, range(line, line + len(scanned)))
+
+    def _add_flat(self, found: FlatRows, index: int, lines: Sequence[int]) -> list[int]:
+        self._parts += found.parts
+        self._bytes += sum(map(len, found.parts))
         self._row_codes += map(self._code, found.paths)
         self._records += [index + i for i in found.owners]
         self._lines += [lines[i] for i in found.owners]
-        ids = _ids_of(records, plan)
-        self._ids += [ids[i] for i in found.owners]
-        silent = set(range(len(records))).difference(found.owners)
-        return [(i, why) for i in sorted(silent) if (why := self.no_rows(records[i])) is not None]
+        self._ids += [found.ids[i] for i in found.owners]
+        return sorted(set(range(len(found.ids))).difference(found.owners))
 
     def _add_every(self, record: Mapping[str, Any], plan: FieldPlan) -> None:
         for name in plan.text:
@@ -365,32 +385,9 @@ class RowCollector:
         return batch
 
 
-def _ids_of(records: Sequence[Mapping[str, Any]], plan: FieldPlan) -> list[str | None]:
-    """Return the name of each of some records that have the same keys."""
-    if not plan.ids:
-        return [None] * len(records)
-    ids = [record[plan.ids[0]] for record in records]
-    if not all(type(name) is str and name for name in ids):
-        ids = [id_text(record, plan.ids) for record in records]
-    return [name if name is None or name.isascii() else whole(name) for name in ids]
-
-
 def _take_label(key: str, value: object, pieces: dict[str, list[str]]) -> bool:
     """Take a label, to be read together with the others of its key; tell whether it is no more than that."""
     if not isinstance(value, str):
         return type(value) not in HOLDERS
     pieces.setdefault(key, []).append(value)
     return not is_passage(value)
-
-
-def json_kind(value: object) -> str:
-    """Return what a JSON value is, with its article, for messages."""
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null", int: "a number", float: "a number"}
-    return names.get(type(value), "a value")
-
-
-def list_names(names: Mapping[str, object]) -> str:
-    """Return up to twelve field names for a message, or that there are none."""
-    shown = [repr(name[:40]) for name in list(names)[:12]]
-    more = len(names) - len(shown)
-    return (", ".join(shown) + (f" and {more} more" if more > 0 else "")) or "none"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from provenance.errors import ShardReadError
-from provenance.ingest.batches import RowCollector, list_names
+from provenance.ingest.batches import RowCollector
 from provenance.ingest.detokenize import NamedTokens
-from provenance.ingest.problems import ProblemLog
+from provenance.ingest.problems import ProblemLog, list_names
 from provenance.ingest.unfold import unfold
 from provenance.model.dataset import ShardFormat
 from provenance.model.match import ReadProblem

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import orjson
 
 from provenance.collector import collector_paused
@@ -16,6 +17,7 @@ from provenance.ingest.interface import Stream
 from provenance.ingest.lines import MAX_LINE_BYTES, LineBlock, iter_line_blocks
 from provenance.ingest.problems import ProblemLog
 from provenance.ingest.repeated import count_key_ends, find_repeated_key
+from provenance.ingest.scanner import Scanned, Shape, is_utf8, scan_objects, shape_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 
@@ -26,6 +28,7 @@ _ARRAY_PART = 512
 """Elements of an array that are taken at a time."""
 _FEW = 8
 """Fewer records are taken one by one."""
+_LEAST_LINES, _MOST_LINES = 16, 4096
 _CHECKED = -1
 Decoded = tuple[int, object, bytes, int]
 """1-based line (0 for the elements of an array), its value, its text, and its count by ``count_key_ends`` (``_CHECKED``: no key comes twice)."""
@@ -47,7 +50,7 @@ class JsonlStream(Stream):
         with ByteSource(self.location) as source:
             for block in _slices(_blocks(source, self.location)):
                 with collector_paused():
-                    self._take(block)
+                    self._take_block(block)
                 self._bytes_read = source.taken
                 yield from self._rows.take_ready()
                 if self._rows.full and (batch := self._rows.take()) is not None:
@@ -58,6 +61,40 @@ class JsonlStream(Stream):
             self._log.add(damage)
         if (batch := self._rows.take()) is not None:
             yield batch
+
+    _shape: Shape | None = None
+    """Of the objects that were read last, if these can be read straight from their bytes."""
+    _patience = _LEAST_LINES
+    """Lines that are decoded before the bytes are tried again."""
+
+    def _take_block(self, block: LineBlock | list[object]) -> None:
+        """Take the records of a block: read from their bytes as far as they are flat objects of one shape, decoded where they are not."""
+        if not isinstance(block, LineBlock) or block.overlong:
+            self._take(block)
+            return
+        raw, at, line = block.raw, 0, block.first_line
+        data, readable = np.frombuffer(raw, np.uint8), None
+        while at <= len(raw):
+            shape = self._shape
+            if shape is not None and (readable := is_utf8(raw) if readable is None else readable):
+                scanned = scan_objects(data, at, shape)
+                self._patience = _LEAST_LINES if len(scanned) >= _LEAST_LINES else min(2 * self._patience, _MOST_LINES)
+                if len(scanned):
+                    self._take_scanned(scanned, shape, raw, line)
+                    at, line = scanned.end, line + len(scanned)
+                    continue
+            end = _end_of_lines(raw, at, self._patience)
+            part = LineBlock(line, raw[at:end])
+            self._take(part)
+            at, line = end + 1, line + part.raw.count(b"\n") + 1
+
+    def _take_scanned(self, scanned: Scanned, shape: Shape, raw: bytes, line: int) -> None:
+        for i in self._rows.add_scanned(scanned, shape, index=self._records, line=line):
+            start, end = scanned.lines[i].tolist()
+            trouble = self._rows.no_rows(orjson.loads(raw[start:end]))
+            if trouble is not None:
+                self._log.add(trouble, line=line + i, record=self._records + i)
+        self._records += len(scanned)
 
     def _take(self, block: LineBlock | list[object]) -> None:
         alike: list[Decoded] = []
@@ -82,6 +119,10 @@ class JsonlStream(Stream):
         if len(alike) < _FEW or not self._add_alike([cast("dict[str, object]", value) for _, value, _, _ in alike], [line for line, *_ in alike]):
             for decoded in alike:
                 self._take_one(decoded)
+            return
+        keys = tuple(cast("dict[str, object]", alike[0][1]))
+        if self._shape is None or self._shape.keys != keys:
+            self._shape = shape_of(keys) if self._rows.may_scan(keys) else None
 
     def _take_one(self, decoded: Decoded) -> None:
         line, value = decoded[0], _checked(decoded)
@@ -93,6 +134,16 @@ class JsonlStream(Stream):
 
     def _hint(self) -> str | None:
         return "expected one JSON object a line"
+
+
+def _end_of_lines(raw: bytes, at: int, count: int) -> int:
+    """Return where the last of some lines ends that begin at a place."""
+    end = at - 1
+    for _ in range(count):
+        end = raw.find(b"\n", end + 1)
+        if end < 0:
+            return len(raw)
+    return end
 
 
 def _blocks(source: ByteSource, location: str) -> Iterator[LineBlock | list[object]]:
@@ -166,8 +217,9 @@ def _decoded(block: LineBlock | list[object]) -> Iterator[Decoded]:
         yield block.first_line, Unreadable(f"the line is longer than {MAX_LINE_BYTES:,} bytes"), b"", _CHECKED
     else:
         loads = orjson.loads
-        ends = count_key_ends(block.lines)
-        for number, line in enumerate(block.lines, block.first_line):
+        lines = block.lines
+        ends = count_key_ends(lines)
+        for number, line in enumerate(lines, block.first_line):
             try:
                 value = loads(line)
             except orjson.JSONDecodeError as err:

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import ShardReadError
-from provenance.ingest.batches import list_names
 from provenance.ingest.columns import holds_map, holds_text
 from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, TEXT_FIELDS
 from provenance.ingest.interface import needs_tokenizer
+from provenance.ingest.problems import list_names
 from provenance.ingest.token_fields import LABELS, hides_ids, holds_ids, may_hold_ids, token_names
 
 

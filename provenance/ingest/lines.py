@@ -20,9 +20,15 @@ class LineBlock:
 
     first_line: int
     """1-based."""
-    lines: list[bytes]
+    raw: bytes
+    """The lines, a line feed between two."""
     overlong: bool = False
     """The one line of this block was longer than ``MAX_LINE_BYTES``; its bytes were skipped."""
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines one by one."""
+        return self.raw.split(b"\n")
 
 
 def iter_line_blocks(source: ByteSource, location: str) -> Iterator[LineBlock]:
@@ -41,24 +47,24 @@ def iter_line_blocks(source: ByteSource, location: str) -> Iterator[LineBlock]:
             block, first, skipping = _start(block, location), False, False
         head, feed, tail = block.rpartition(b"\n")
         if feed:
-            lines = head.split(b"\n")
             if skipping:
-                yield LineBlock(number, [b""], overlong=True)
-                number, lines, skipping = number + 1, lines[1:], False
+                yield LineBlock(number, b"", overlong=True)
+                _, feed, head = head.partition(b"\n")
+                number, skipping = number + 1, False
             elif carry:
-                carry.append(lines[0])
-                lines[0] = b"".join(carry)
+                head = b"".join([*carry, head])
             carry, carried = [], 0
-            yield LineBlock(number, lines)
-            number += len(lines)
+            if feed:
+                yield LineBlock(number, head)
+                number += head.count(b"\n") + 1
         carry.append(tail)
         carried += len(tail)
         if carried > MAX_LINE_BYTES:
             carry, carried, skipping = [], 0, True
     if skipping and not first:
-        yield LineBlock(number, [b""], overlong=True)
+        yield LineBlock(number, b"", overlong=True)
     elif carried and source.damage is None:
-        yield LineBlock(number, [b"".join(carry)])
+        yield LineBlock(number, b"".join(carry))
 
 
 def _start(block: bytes, location: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provenance.model.match import ReadProblem
 
@@ -42,3 +42,16 @@ class ProblemLog:
         if not more:
             return tuple(self._stored)
         return (*self._stored, ReadProblem(path=self._path, line=None, record=None, message=f"and {more:,} more problems that are not listed"))
+
+
+def json_kind(value: object) -> str:
+    """Return what a JSON value is, with its article, for messages."""
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null", int: "a number", float: "a number"}
+    return names.get(type(value), "a value")
+
+
+def list_names(names: Mapping[str, object]) -> str:
+    """Return up to twelve field names for a message, or that there are none."""
+    shown = [repr(name[:40]) for name in list(names)[:12]]
+    more = len(names) - len(shown)
+    return (", ".join(shown) + (f" and {more} more" if more > 0 else "")) or "none"

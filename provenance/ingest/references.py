@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from provenance.errors import ConfigError, ShardReadError
-from provenance.ingest.batches import json_kind, list_names
 from provenance.ingest.fields import chosen_text
 from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.jsonl import iter_json_records
 from provenance.ingest.parquet import iter_parquet_records
-from provenance.ingest.problems import ProblemLog
+from provenance.ingest.problems import ProblemLog, json_kind, list_names
 from provenance.ingest.reader import format_of
 from provenance.ingest.text import read_document
 from provenance.ingest.utf8 import whole
