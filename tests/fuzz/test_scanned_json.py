@@ -97,7 +97,8 @@ class Rows:
 
     @classmethod
     def of(cls, path: Path) -> Rows:
-        stream, rows, error = JsonlStream(str(path)), [], ""
+        stream, error = JsonlStream(str(path)), ""
+        rows: list[tuple[Any, ...]] = []
         try:
             for batch in stream:
                 names = [batch.field_names[code] for code in batch.field_code.tolist()]
