@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _LEAST_BITS, _MOST_BITS = 16, 28
 """log2 of the bits of a filter: what fits a cache, and 32 MiB."""
 _SPREAD = 4
-"""log2 of filter bits a window: of other windows, about one in a hundred passes by chance."""
+"""log2 of filter bits a window: of other windows, fewer than one in a hundred pass by chance."""
 MOST_SEEDS = 2 ** (_MOST_BITS - _SPREAD + 1)
 """Windows that one filter is made for: with more, too many others would pass."""
 

@@ -16,7 +16,7 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _BYTE = np.uint64(63)
-_EIGHT, _FOURTEEN = np.uint64(8), np.uint64(14)
+_EIGHT, _FOURTEEN, _TWENTY = np.uint64(8), np.uint64(14), np.uint64(20)
 COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
@@ -46,9 +46,9 @@ def _hash_at(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
 
 
 @kernel()
-def _two_bits(h: np.uint64) -> np.uint64:
-    """Return the two bits that a window sets in its word of the filter (a Bloom filter of one cache line a window: Putze et al. 2009)."""
-    return (_ONE << ((h >> _EIGHT) & _BYTE)) | (_ONE << ((h >> _FOURTEEN) & _BYTE))
+def _three_bits(h: np.uint64) -> np.uint64:
+    """Return the three bits that a window sets in its word of the filter (a Bloom filter of one cache line a window: Putze et al. 2009)."""
+    return (_ONE << ((h >> _EIGHT) & _BYTE)) | (_ONE << ((h >> _FOURTEEN) & _BYTE)) | (_ONE << ((h >> _TWENTY) & _BYTE))
 
 
 @kernel()
@@ -99,8 +99,8 @@ def _test_block(
         for k in range(count):
             room[k] = window_hash(words, first + k, n)
     for k in range(count):
-        two = _two_bits(room[k])
-        room[k] = np.uint64(bits[room[k] >> shift] & two == two)
+        three = _three_bits(room[k])
+        room[k] = np.uint64(bits[room[k] >> shift] & three == three)
 
 
 @kernel()
@@ -127,9 +127,9 @@ def narrow(
     found = np.int64(0)
     for k in range(len(passing)):
         h = _hash_at(words, passing[k], n)
-        two = _two_bits(h)
+        three = _three_bits(h)
         out[found] = passing[k]
-        found += np.int64(bits[h >> shift] & two == two) * np.int64(h & mask == 0)
+        found += np.int64(bits[h >> shift] & three == three) * np.int64(h & mask == 0)
     return int(found)
 
 
@@ -137,7 +137,7 @@ def narrow(
 def fill_filter(hashes: NDArray[np.uint64], shift: np.uint64, bits: NDArray[np.uint64]) -> None:
     """Set the filter's bits of some windows."""
     for h in hashes:
-        bits[h >> shift] |= _two_bits(h)
+        bits[h >> shift] |= _three_bits(h)
 
 
 @kernel()
@@ -146,7 +146,7 @@ def filter_seeds(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, 
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1, every):
             h = _hash_at(words, i, n)
-            bits[h >> shift] |= _two_bits(h)
+            bits[h >> shift] |= _three_bits(h)
 
 
 @kernel()

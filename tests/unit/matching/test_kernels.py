@@ -158,14 +158,14 @@ def test_every_window_passes_the_filter_and_few_others_do() -> None:
 
     def passes(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         held = bits[hashes >> shift]
-        passed: NDArray[np.bool_] = (held >> (hashes >> np.uint64(8) & six)) & (held >> (hashes >> np.uint64(14) & six)) & mask == 1
+        passed: NDArray[np.bool_] = np.logical_and.reduce([held >> (hashes >> np.uint64(shift) & six) & mask == 1 for shift in (8, 14, 20)])
         return passed
 
     assert all(passes(part.hashes).all() for part in parts)
     assert len(bits) * 64 == 2**21, "sixteen bits a window, rounded up to a power of two"
-    # Two bits in one word of 64 that holds four windows on average: their share of set bits, squared and averaged over the Poisson numbers of windows.
+    # Three bits in one word of 64 that holds four windows on average: their share of set bits, to the third and averaged over the Poisson numbers of windows.
     load = 130_003 / len(bits)
-    expected = sum(math.exp(-load) * load**n / math.factorial(n) * (1 - (63 / 64) ** (2 * n)) ** 2 for n in range(40))
+    expected = sum(math.exp(-load) * load**n / math.factorial(n) * (1 - (63 / 64) ** (3 * n)) ** 3 for n in range(40))
     others = passes(chance.integers(0, 2**64, 400_000, dtype=np.uint64))
     assert others.mean() == pytest.approx(expected, rel=0.1)
 
