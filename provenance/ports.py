@@ -42,7 +42,7 @@ class TextBatch:
     Shapes:
         data: (n_bytes,) uint8, UTF-8 of all rows one after the other.
         offsets: (n_rows + 1,) int64 into ``data``.
-        record: (n_rows,) int64, 0-based record in the shard.
+        record: (n_rows,) int64, 0-based record in the shard. Rows of one record need not stand together.
         line: (n_rows,) int64, 1-based line, 0 where the format has no lines.
         field_code: (n_rows,) int32 into ``field_names``.
     """
@@ -117,12 +117,44 @@ class ShardReader(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSegmentKey:
+    """A segment that a matcher compares with."""
+
+    digest: str
+    """Of its content, its scheme, and the name and kind of the set it is in: all that a match can depend on."""
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """With which segments the records of a batch that have matches share words.
+
+    Shapes:
+        records: (n,) int64; with ``segments`` each pair once, ordered by both.
+        segments: (n,) int32, numbers among the matcher's segments.
+    """
+
+    records: NDArray[np.int64]
+    segments: NDArray[np.int32]
+    dropped: tuple[int, ...]
+    """Seed hits that caps have left out in the batch, by segment."""
+
+
 class Matcher(Protocol):
     """Compares batches of text with the reference sets it was opened on."""
 
     @property
     def scheme(self) -> str:
         """A name that records every parameter that can change a result."""
+
+    @property
+    def rules(self) -> str:
+        """A name that records every parameter that holds for all segments; those of one segment are in its key."""
+
+    @property
+    def segments(self) -> tuple[OpenSegmentKey, ...]:
+        """What is compared with, in order."""
 
     @property
     def index_digests(self) -> tuple[str, ...]:
@@ -134,6 +166,24 @@ class Matcher(Protocol):
 
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
+
+    def trace_batch(self, batch: TextBatch, *, path: str, shard: str, scan: str) -> tuple[list[Match], Touched]:
+        """Return the matches of a batch as ``match_batch`` does, and which segments they may depend on."""
+
+    def find_touched(self, batch: TextBatch, *, added: Sequence[int], reported: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+        """Return the records of a batch of which the matches may differ from what they are without some segments.
+
+        Args:
+            batch: The batch.
+            added: Numbers of those segments.
+            reported: Records that have matches without them.
+
+        Returns:
+            The records, ascending, and the seed hits that caps have left out in each of those segments.
+        """
+
+    def chance_alarms(self, score: float) -> float:
+        """Return ``Match.chance_alarms_per_million`` of a score: the one number that depends on how much there is to compare with."""
 
     @property
     def words_seen(self) -> int:
@@ -210,6 +260,9 @@ class Registry(Protocol):
     def scan_results(self, scan_ids: Collection[str]) -> Mapping[str, tuple[ScanResult, str]]:
         """Return the recorded results of these ids, each with the digest of its evidence file; ids without one are left out."""
 
+    def scans_in(self, frames: Collection[str], *, newest: int) -> Mapping[str, Sequence[tuple[ScanResult, str]]]:
+        """Return the scans last recorded in each of some frames, at most ``newest`` of one, the last one first, each with its evidence file's digest."""
+
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         """Record that an audit was made; the record itself is stored as a file named by digest."""
 
@@ -235,8 +288,56 @@ class UnitOfWork(Protocol):
         """Open a reading unit."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFiles:
+    """Digests of the files that keep what a scan found."""
+
+    matches: str
+    suspects: str
+    """Empty where there are none."""
+    touched: str
+
+
+class ScanWriter(Protocol):
+    """Takes what a scan finds as it is found, so that no shard's findings are in memory at once."""
+
+    def add_matches(self, matches: Sequence[Match]) -> None:
+        """Take matches, in order."""
+
+    def add_suspects(self, suspects: Sequence[Suspect]) -> None:
+        """Take suspects, in order."""
+
+    def add_touched(self, touched: Touched) -> None:
+        """Take what records touch, in order."""
+
+    def publish(self) -> ScanFiles:
+        """Store all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTouched:
+    """What an earlier scan tells of the segments its records touch."""
+
+    dropped: tuple[int, ...]
+    """Seed hits that caps left out, by segment."""
+    pairs: Iterator[tuple[int, int]]
+    """(record, number of a segment) of all records with matches, ordered."""
+
+
 class EvidenceStore(Protocol):
     """Content-addressed store of bulky results beside the database."""
+
+    def writing_scan(self) -> AbstractContextManager[ScanWriter]:
+        """Give what takes the findings of a scan; what is not published at the end is gone."""
+
+    def iter_matches(self, digest: str) -> Iterator[Match]:
+        """Verify stored matches against their digest at once, and return what yields them."""
+
+    def iter_suspects(self, digest: str) -> Iterator[Suspect]:
+        """Verify stored suspects against their digest at once, and return what yields them."""
+
+    def get_touched(self, digest: str) -> KeptTouched:
+        """Verify what says which segments a scan's records touch, and return what yields it."""
 
     def put_matches(self, matches: Iterable[Match]) -> str:
         """Store matches as Parquet and return the digest."""

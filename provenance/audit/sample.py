@@ -12,14 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from provenance.audit.scan import Finders, ShardToScan
 from provenance.audit.tools import Tools
 from provenance.errors import IngestError
+from provenance.matching.rows import take_rows
 from provenance.matching.score import binomial_upper_bound
 from provenance.model.match import LeftOut, ReadProblem
-from provenance.ports import Matcher, Progress, ShardReader, TextBatch, WorkerLostError
+from provenance.ports import Matcher, Progress, ShardReader, WorkerLostError
 
 CONFIDENCE = 0.95
 
@@ -106,17 +106,6 @@ def _generator(target: ShardToScan, seed: int) -> np.random.Generator:
     """Return chance that depends on the seed and the shard alone, so that a sample can be drawn again."""
     digest = hashlib.sha256(f"{seed}:{target.shard.sha256}:{target.shard.path}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
-def take_rows(batch: TextBatch, mask: NDArray[np.bool_]) -> TextBatch:
-    """Return some rows of a batch as a batch of their own."""
-    rows = np.flatnonzero(mask)
-    lengths = np.diff(batch.offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    parts = [batch.data[batch.offsets[row] : batch.offsets[row + 1]] for row in rows.tolist()]
-    data = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
-    ids = [batch.doc_ids[row] for row in rows.tolist()]
-    return TextBatch(data, offsets, batch.record[rows], batch.line[rows], batch.field_code[rows], batch.field_names, ids)
 
 
 def sample_registered(

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import PurePosixPath
 
+from provenance.audit.findings import Findings, Gathered, Tally
+from provenance.audit.rescan import (
+    EARLIER_SCANS,
+    SEGMENTS_SUFFIX,
+    Basis,
+    CarriedScan,
+    Earlier,
+    NewScan,
+    Place,
+    Step,
+    UnfitBasisError,
+    find_basis,
+    write_segments,
+)
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
-from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect, SuspectCount
+from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
 
 MEGATRON_INDEX_ENDING = ".idx"
@@ -27,14 +43,6 @@ class Finders:
 def schemes_of(finders: Finders, reader: ShardReader) -> tuple[str, ...]:
     """Return the names of all rules that a scan's result depends on."""
     return reader.scheme, finders.matcher.scheme, finders.suspects.scheme
-
-
-@dataclass(slots=True)
-class Findings:
-    """What is found in a shard, as it is found."""
-
-    matches: list[Match] = field(default_factory=list)
-    suspects: list[Suspect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,8 @@ class ScanOutcome:
     matches: tuple[Match, ...]
     reused: bool
     """The shard, the references and the scheme were the same as in an earlier scan."""
+    updated: bool = False
+    """It was scanned now, but only for what changed in the references since an earlier scan."""
     error: str | None = None
 
 
@@ -71,26 +81,32 @@ def target_of(version: DatasetVersion, shard: Shard, listing: ShardListing) -> S
 
 def scan_id(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
     """Return the digest of everything a scan's result depends on: the bytes, how they become rows, and what is looked for in them."""
+    matcher = finders.matcher
+    looked_for = {"indexes": list(matcher.index_digests), "sets": list(matcher.reference_sets), "scheme": matcher.scheme}
+    return digest_of({**_rows_of(target, finders, reader), **looked_for})
+
+
+def frame_of(target: ShardToScan, finders: Finders, reader: ShardReader) -> str:
+    """Return the digest of everything a scan's result depends on but the references: scans in one frame can rest on one another."""
+    return digest_of({**_rows_of(target, finders, reader), "rules": finders.matcher.rules})
+
+
+def _rows_of(target: ShardToScan, finders: Finders, reader: ShardReader) -> dict[str, str | list[str]]:
     tokenizer = target.dataset.tokenizer
-    return digest_of(
-        {
-            "shard": target.shard.sha256,
-            "beside": [shard.sha256 for shard in target.beside],
-            "tokenizer": "" if tokenizer is None else tokenizer.sha256,
-            "tokens": "" if tokenizer is None else tokenizer.field or "",
-            "format": target.shard.format.value,
-            "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
-            "rows": reader.scheme,
-            "text_field": target.dataset.text_field or "",
-            "indexes": list(finders.matcher.index_digests),
-            "sets": list(finders.matcher.reference_sets),
-            "scheme": finders.matcher.scheme,
-            "suspects": finders.suspects.scheme,
-        }
-    )
+    return {
+        "shard": target.shard.sha256,
+        "beside": [shard.sha256 for shard in target.beside],
+        "tokenizer": "" if tokenizer is None else tokenizer.sha256,
+        "tokens": "" if tokenizer is None else tokenizer.field or "",
+        "format": target.shard.format.value,
+        "ending": "".join(PurePosixPath(target.shard.path).suffixes[-2:]).lower(),
+        "rows": reader.scheme,
+        "text_field": target.dataset.text_field or "",
+        "suspects": finders.suspects.scheme,
+    }
 
 
-def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found: Findings) -> ScanResult:
+def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found: Findings, basis: Basis | None = None) -> ScanResult:
     """Stream one shard past the finders.
 
     Args:
@@ -98,62 +114,45 @@ def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found
         target: The shard and where its bytes are.
         tools: Opens the shard, dates the result, is told of every byte.
         found: Takes what is found.
+        basis: An earlier scan to carry over.
 
     Raises:
         ShardReadError: If nothing of the shard can be read.
+        UnfitBasisError: If the earlier scan is of other rows.
     """
     shard, dataset, matcher = target.shard, target.dataset, finders.matcher
     stream = tools.reader.open(target.location, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
-    scan = scan_id(target, finders, tools.reader)
+    place, tally = Place(shard.path, shard.sha256, scan_id(target, finders, tools.reader)), Tally(found)
+    step: Step = NewScan(matcher, finders.suspects, place, tally) if basis is None else CarriedScan(matcher, basis, place, tally)
     documents = text_bytes = taken = 0
-    words, dropped = matcher.words_seen, matcher.dropped_seeds
     for batch in stream:
-        matches = matcher.match_batch(batch, path=shard.path, shard=shard.sha256, scan=scan)
-        found.matches += matches if batch.tokens is None else batch.tokens.locate(matches)
-        looked = batch if batch.tokens is None else batch.tokens.without_special(batch)
-        found.suspects += finders.suspects.find(looked, path=shard.path, shard=shard.sha256, scan=scan)
+        step.take(batch)
         documents += len(batch)
         text_bytes += int(batch.offsets[-1] - batch.offsets[0])
         tools.progress.advance(stream.bytes_read - taken)
         taken = stream.bytes_read
+    step.end()
+    if basis is not None and (stream.records, documents, text_bytes) != (basis.result.records, basis.result.documents, basis.result.text_bytes):
+        raise UnfitBasisError("the shard gives other rows")
     return ScanResult(
-        id=scan,
+        id=place.scan,
         path=shard.path,
         shard=shard.sha256,
         index_digests=matcher.index_digests,
         scheme=matcher.scheme,
         records=stream.records,
         documents=documents,
-        words=matcher.words_seen - words,
+        words=step.words,
         text_bytes=text_bytes,
-        matches=len(found.matches),
-        alarms=sum(not m.explained for m in found.matches),
-        dropped_seeds=matcher.dropped_seeds - dropped,
+        matches=tally.matches,
+        alarms=tally.alarms,
+        dropped_seeds=tally.dropped,
         left_out=tuple(LeftOut(field=name, records=count) for name, count in sorted(stream.left_out.items())),
-        suspected_records=len({s.record for s in found.suspects}),
-        suspects=count_suspects(found.suspects),
+        suspected_records=tally.suspected_records,
+        suspects=tally.suspects,
         problems=tuple(stream.problems),
         finished=tools.clock.now(),
     )
-
-
-def count_suspects(suspects: Iterable[Suspect]) -> tuple[SuspectCount, ...]:
-    """Return in how many records each pattern was found."""
-    kinds: dict[str, str] = {}
-    records: dict[str, set[tuple[str, int]]] = {}
-    for s in suspects:
-        kinds[s.pattern] = s.kind
-        records.setdefault(s.pattern, set()).add((s.path, s.record))
-    return tuple(SuspectCount(pattern=name, kind=kinds[name], records=len(records[name])) for name in sorted(records))
-
-
-def add_counts(counts: Iterable[SuspectCount]) -> tuple[SuspectCount, ...]:
-    """Return the counts of several shards together."""
-    total: dict[str, SuspectCount] = {}
-    for count in counts:
-        before = total.get(count.pattern)
-        total[count.pattern] = count if before is None else replace(count, records=count.records + before.records)
-    return tuple(total[name] for name in sorted(total))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +165,8 @@ class Scanned:
     """Of a scan made now; of an earlier one they are in the file that the result names."""
     evidence: str = ""
     """Digest of the file that keeps the matches."""
+    updated: bool = False
+    """An earlier scan was carried over."""
     error: str | None = None
 
 
@@ -180,7 +181,7 @@ class FileScan:
     def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
         """Scan a file."""
         progress.note(target.shard.path)
-        found = Findings()
+        found = Gathered()
         try:
             result = scan_shard(self.finders, target, ReadingTools(reader=self.reader, clock=self.clock, progress=progress), found)
         except IngestError as err:
@@ -188,34 +189,54 @@ class FileScan:
         return Scanned(result=result, matches=tuple(found.matches), suspects=tuple(found.suspects))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanTask:
+    """A shard to scan, and earlier scans that this one may rest on."""
+
+    target: ShardToScan
+    frame: str
+    earlier: tuple[Earlier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardScan:
-    """Scans one shard of a registry and keeps its matches; what it needs can be sent to another process."""
+    """Scans one shard of a registry and keeps its findings; what it needs can be sent to another process."""
 
     finders: Finders
     reader: ShardReader
     listing: ShardListing
     evidence: EvidenceStore
     clock: Clock
+    segments: str
+    """Digest of the file that lists the matcher's segments."""
 
-    def __call__(self, target: ShardToScan, progress: Progress) -> Scanned:
+    def __call__(self, task: ScanTask, progress: Progress) -> Scanned:
         """Scan a shard."""
+        target = task.target
         if target.shard.format is ShardFormat.MEGATRON and not target.beside:
             return Scanned(error=f"{target.shard.path}: the {MEGATRON_INDEX_ENDING} beside it is not registered; register both")
         progress.note(target.shard.path)
+        basis = find_basis(task.earlier, self.finders.matcher.segments, self.evidence, path=target.shard.path)
+        if basis is not None:
+            with suppress(UnfitBasisError, RegistryError):
+                return self._scan(task, progress, basis)
+        return self._scan(task, progress, None)
+
+    def _scan(self, task: ScanTask, progress: Progress, basis: Basis | None) -> Scanned:
+        target = task.target
         tools = ReadingTools(reader=self.reader, clock=self.clock, progress=progress)
-        found = Findings()
         depends_on = (target.shard, *target.beside)
-        try:
-            result = scan_shard(self.finders, target, tools, found)
-            now = [self.listing.digest(shard.path, root=shard.root)[0] for shard in depends_on]
-        except IngestError as err:
-            return Scanned(error=str(err))
-        if now != [shard.sha256 for shard in depends_on]:  # a result is kept under the digests, so it must be of exactly these bytes
-            return Scanned(error=f"{target.shard.path} changed while it was scanned")
-        if found.suspects:
-            result = replace(result, suspects_evidence=self.evidence.put_suspects(found.suspects))
-        return Scanned(result=result, matches=tuple(found.matches), evidence=self.evidence.put_matches(found.matches))
+        with self.evidence.writing_scan() as writer:
+            try:
+                result = scan_shard(self.finders, target, tools, writer, basis)
+                now = [self.listing.digest(shard.path, root=shard.root)[0] for shard in depends_on]
+            except IngestError as err:
+                return Scanned(error=str(err))
+            if now != [shard.sha256 for shard in depends_on]:  # a result is kept under the digests, so it must be of exactly these bytes
+                return Scanned(error=f"{target.shard.path} changed while it was scanned")
+            files = writer.publish()
+        result = replace(result, suspects_evidence=files.suspects, frame=task.frame, segments=self.segments, touched=files.touched)
+        return Scanned(result=result, evidence=files.matches, updated=basis is not None)
 
 
 def scan_registered(targets: Iterable[ShardToScan], finders: Finders, tools: Tools, *, rescan: bool = True) -> list[ScanOutcome]:
@@ -260,16 +281,29 @@ def _reusable(keys: set[str], tools: Tools) -> dict[str, Scanned]:
 
 def _scan_missing(missing: Mapping[str, ShardToScan], finders: Finders, tools: Tools) -> Iterator[tuple[str, Scanned]]:
     """Scan shards and record each as soon as it is done."""
-    work = ShardScan(finders, tools.reader, tools.listing, tools.evidence, tools.clock)
-    keys, targets = list(missing), list(missing.values())
-    for number, scanned in tools.engine.run(work, targets, [t.shard.size_bytes for t in targets], tools.progress):
+    if not missing:
+        return
+    segments = tools.evidence.put_bytes(write_segments(finders.matcher.segments), suffix=SEGMENTS_SUFFIX)
+    work = ShardScan(finders=finders, reader=tools.reader, listing=tools.listing, evidence=tools.evidence, clock=tools.clock, segments=segments)
+    keys, tasks = list(missing), _tasks(missing.values(), finders, tools)
+    for number, scanned in tools.engine.run(work, tasks, [t.target.shard.size_bytes for t in tasks], tools.progress):
+        path = tasks[number].target.shard.path
         if isinstance(scanned, WorkerLostError):
-            yield keys[number], Scanned(error=f"{targets[number].shard.path}: {scanned}; scan again to retry")
+            yield keys[number], Scanned(error=f"{path}: {scanned}; scan again to retry")
             continue
-        if scanned.result is not None:
-            with tools.units.begin(actor=tools.actor, action="scan", reason=targets[number].shard.path) as registry:
-                registry.save_scan(scanned.result, scanned.evidence)
-        yield keys[number], scanned
+        if scanned.result is None:
+            yield keys[number], scanned
+            continue
+        with tools.units.begin(actor=tools.actor, action="scan", reason=path) as registry:
+            registry.save_scan(scanned.result, scanned.evidence)
+        yield keys[number], replace(scanned, matches=tuple(tools.evidence.iter_matches(scanned.evidence)))
+
+
+def _tasks(targets: Iterable[ShardToScan], finders: Finders, tools: Tools) -> list[ScanTask]:
+    framed = [(target, frame_of(target, finders, tools.reader)) for target in targets]
+    with tools.units.read() as registry:
+        earlier = registry.scans_in({frame for _, frame in framed}, newest=EARLIER_SCANS)
+    return [ScanTask(target=target, frame=frame, earlier=tuple(starmap(Earlier, earlier.get(frame, ())))) for target, frame in framed]
 
 
 def _outcome(scanned: Scanned, target: ShardToScan, *, reused: bool) -> ScanOutcome:
@@ -277,7 +311,9 @@ def _outcome(scanned: Scanned, target: ShardToScan, *, reused: bool) -> ScanOutc
     if scanned.result is None:
         return ScanOutcome(target=target, result=None, matches=(), reused=False, error=scanned.error)
     matches = _moved(scanned.matches, target.shard.path)
-    return ScanOutcome(target=target, result=_result_of(scanned.result, target), matches=matches, reused=reused)
+    return ScanOutcome(
+        target=target, result=_result_of(scanned.result, target), matches=matches, reused=reused, updated=scanned.updated and not reused
+    )
 
 
 def _are_kept(result: ScanResult, tools: Tools) -> bool:

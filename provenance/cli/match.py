@@ -237,7 +237,7 @@ def _print_summary(ctx: CommandContext, tally: Tally) -> None:
         f"{size_text(tally.text_bytes)} in {counted(tally.files, 'file')}",
         err=True,
     )
-    from provenance.audit.scan import add_counts
+    from provenance.audit.findings import add_counts
 
     say_suspects(tally.suspected, add_counts(tally.suspects))
     if tally.dropped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import counted, next_audit, next_step, say, say_json, say_left_out, say_problems, say_suspects, say_table, thousands
 from provenance.errors import InputError
 from provenance.model.match import ReadProblem
+from provenance.model.wire import to_wire
 
 if TYPE_CHECKING:
     from provenance.audit.scan import ScanOutcome, ShardToScan
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
     """Compare registered shards with reference sets.
 
-    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing. A kill loses at most the shards in hand. A sample (--sample) clears nothing and is not kept.
+    DATASETS are all registered ones where none is named. Shards that were scanned against the same references before cost nothing; where references came or went, only what these touch is compared again. A kill loses at most the shards in hand. A sample (--sample) clears nothing and is not kept.
     """
     workspace = ctx.workspace()
     names = tuple(name for given in references for name in given.split(",")) or tuple(s.name for s in workspace.references.sets())
@@ -41,7 +43,7 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
         return _sample(ctx, workspace, datasets, names, jobs, share=share, seed=int(str(options["seed"])), output=output)
     outcomes, stale = _scan(ctx, workspace, datasets, names, jobs)
     if output == "json":
-        say_json([o.result for o in outcomes])
+        say_json([None if o.result is None else {**to_wire(o.result), "scanned": _when(o)} for o in outcomes])
     else:
         _print(outcomes)
     from provenance.audit.scan import problems_of
@@ -140,6 +142,11 @@ def _targets(tools: Tools, datasets: tuple[str, ...]) -> tuple[list[ShardToScan]
     return targets, stale
 
 
+def _when(outcome: ScanOutcome) -> str:
+    """Return whether a shard was scanned now, an earlier scan was brought up to date, or one was current."""
+    return "before" if outcome.reused else "updated" if outcome.updated else "now"
+
+
 def _print(outcomes: list[ScanOutcome]) -> None:
     rows = [
         (
@@ -148,17 +155,19 @@ def _print(outcomes: list[ScanOutcome]) -> None:
             thousands(o.result.words),
             o.result.alarms,
             o.result.matches - o.result.alarms,
-            "before" if o.reused else "now",
+            _when(o),
         )
         for o in outcomes
         if o.result is not None
     ]
     say_table(("shard", "records", "words", "passages", "explained", "scanned"), rows, right=frozenset({"records", "words", "passages", "explained"}))
     results = [o.result for o in outcomes if o.result is not None]
-    from provenance.audit.scan import add_counts
+    from provenance.audit.findings import add_counts
 
     dropped = sum(r.dropped_seeds for r in results)
     say(f"{counted(sum(r.alarms for r in results), 'passage')} shared in {counted(len(results), 'shard')}")
+    how = Counter(_when(o) for o in outcomes if o.result is not None)
+    say(f"{how['now']} scanned, {how['updated']} updated for references that came or went, {how['before']} scanned before", err=True)
     say_left_out((r.path, f) for r in results for f in r.left_out)
     say_suspects(sum(r.suspected_records for r in results), add_counts(c for r in results for c in r.suspects))
     if dropped:

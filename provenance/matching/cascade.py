@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,16 +23,18 @@ from provenance.matching.neardup import NEAR_RUN, NEAR_WORDS, find_near_duplicat
 from provenance.matching.pack import PackSegment
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, SegmentGroup, find_passages, group_segments, mark_live_rows
+from provenance.matching.rows import take_rows
 from provenance.matching.sampled import equal_digests, find_sampled, mark_hit_rows, measure_sampled
-from provenance.matching.score import SHINGLE
+from provenance.matching.score import SHINGLE, estimate_chance_alarms
 from provenance.matching.segment import TextSegment
 from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.stored import Segment
+from provenance.matching.touched import segment_key, touched_records, trace_segments
 from provenance.matching.windows import know_windows, mark_windows
 from provenance.matching.words import WordReader, Words
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
-from provenance.ports import TextBatch
+from provenance.ports import OpenSegmentKey, TextBatch, Touched
 
 _WHOLE_WORDS = 4
 """A whole field that equals a whole reference is reported from this length on, below ``floor_words`` too."""
@@ -64,6 +67,19 @@ def _open_again(store: ReferenceStore, names: Sequence[str], params: MatchParams
     return matcher
 
 
+_NOTHING = Found(np.empty((0, 9), dtype=np.int64), np.empty((0, 5), dtype=np.int64), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What some segments share with a batch, or with those of its rows that can share anything."""
+
+    batch: TextBatch
+    words: Words
+    found: Sequence[Found]
+    candidates: dict[int, list[Candidate]]
+
+
 class CascadeMatcher:
     """Implements ``ports.Matcher`` over an open index."""
 
@@ -75,6 +91,7 @@ class CascadeMatcher:
         self._kinds = [kinds[s.set_name] for s in self._segments]
         self._words_seen = self._dropped = 0
         self._of_thread = threading.local()
+        self._parts: dict[tuple[int, ...], CascadeMatcher] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return what opens the same sets in another process."""
@@ -94,7 +111,17 @@ class CascadeMatcher:
     @property
     def scheme(self) -> str:
         """A name that records every parameter that can change a result."""
-        return "+".join([*sorted({s.entry.scheme for s in self._segments}), self._params.name, stop_name()])
+        return "+".join([*sorted({s.entry.scheme for s in self._segments}), self.rules])
+
+    @property
+    def rules(self) -> str:
+        """A name that records every parameter that holds for all segments."""
+        return f"{self._params.name}+{stop_name()}"
+
+    @property
+    def segments(self) -> tuple[OpenSegmentKey, ...]:
+        """What is compared with, in order."""
+        return tuple(segment_key(segment, kind) for segment, kind in zip(self._segments, self._kinds, strict=True))
 
     @property
     def index_digests(self) -> tuple[str, ...]:
@@ -129,26 +156,41 @@ class CascadeMatcher:
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         """Return the matches of a batch, explained ones included, ordered by row and position."""
         with collector_paused():
-            return self._match(batch, (path, shard, scan))
+            return self._match(batch, (path, shard, scan))[0]
 
-    def _match(self, batch: TextBatch, place: Place) -> list[Match]:
-        reader = self._reader
-        words = reader.read(batch.data, batch.offsets)
-        self._words_seen += len(words.words)
-        passing = [group.probe(words) for group in self._groups]
-        live = self._live_rows(words, passing)
-        if not live.any():
-            return []
-        if words.share_of(live) < _WORTH_TAKING:
-            batch = _take_rows(batch, np.flatnonzero(live))
-            words = reader.read(batch.data, batch.offsets)
-            passing = [group.probe(words) for group in self._groups]
-        found = self._find(words, passing)
-        self._dropped += sum(f.dropped for f in found)
-        candidates = self._candidates(words, found)
-        self._add_near_duplicates(words, found, candidates)
-        reports = self._reports(batch, words, found, candidates)
-        measured = self._measure(batch, words, reports)
+    def trace_batch(self, batch: TextBatch, *, path: str, shard: str, scan: str) -> tuple[list[Match], Touched]:
+        """Return the matches of a batch as ``match_batch`` does, and which segments they may depend on."""
+        with collector_paused():
+            matches, shared = self._match(batch, (path, shard, scan))
+            return matches, trace_segments(shared.batch, matches, shared.found, shared.candidates)
+
+    def find_touched(self, batch: TextBatch, *, added: Sequence[int], reported: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+        """Return the records of a batch of which the matches may differ from what they are without the ``added`` segments (``matching.touched``)."""
+        with collector_paused():
+            return self._part(tuple(added)).touch(batch, reported)
+
+    def touch(self, batch: TextBatch, reported: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+        """Return the records of a batch of which the matches may differ from what they are without all segments, and what caps left out in each."""
+        shared = self._share(batch, wanted=np.isin(batch.record, reported))
+        return touched_records(shared.batch, shared.found, shared.candidates, self._kinds, reported)
+
+    def chance_alarms(self, score: float) -> float:
+        """Return how many alarms of at least this score chance gives, per million documents of 1,500 words."""
+        return estimate_chance_alarms(score, self._index.words)
+
+    def _part(self, numbers: tuple[int, ...]) -> CascadeMatcher:
+        """Return a matcher over some of the segments."""
+        if numbers not in self._parts:
+            chosen = {id(self._segments[i]) for i in numbers}
+            sets = [(manifest, tuple(s for s in segments if id(s) in chosen)) for manifest, segments in self._index.sets]
+            self._parts[numbers] = CascadeMatcher(OpenIndex(sets), self._params)
+        return self._parts[numbers]
+
+    def _match(self, batch: TextBatch, place: Place) -> tuple[list[Match], _Shared]:
+        shared = self._share(batch)
+        self._dropped += sum(f.dropped for f in shared.found)
+        reports = self._reports(shared)
+        measured = self._measure(shared.batch, shared.words, reports)
         matches = [
             (
                 r.text.row,
@@ -156,16 +198,37 @@ class CascadeMatcher:
             )
             for r, m in zip(reports, measured, strict=True)
         ]
-        return [m for _, m in sorted(matches, key=lambda x: (x[0], x[1].start, x[1].end, x[1].reference_set, x[1].reference))]
+        ordered = sorted(matches, key=lambda x: (x[0], x[1].start, x[1].end, x[1].reference_set, x[1].reference))
+        return [m for _, m in ordered], shared
 
-    def _reports(self, batch: TextBatch, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> list[Reported]:
+    def _share(self, batch: TextBatch, *, wanted: NDArray[np.bool_] | None = None) -> _Shared:
+        """Return what the segments share with a batch; rows without a candidate may be left out, but for those that are ``wanted``."""
+        reader = self._reader
+        words = reader.read(batch.data, batch.offsets)
+        self._words_seen += len(words.words)
+        passing = [group.probe(words) for group in self._groups]
+        live = self._live_rows(words, passing)
+        if wanted is not None:
+            live |= wanted
+        if not live.any():
+            return _Shared(batch, words, [_NOTHING] * len(self._segments), {})
+        if words.share_of(live) < _WORTH_TAKING:
+            batch = take_rows(batch, live)
+            words = reader.read(batch.data, batch.offsets)
+            passing = [group.probe(words) for group in self._groups]
+        found = self._find(words, passing)
+        candidates = self._candidates(words, found)
+        self._add_near_duplicates(words, found, candidates)
+        return _Shared(batch, words, found, candidates)
+
+    def _reports(self, shared: _Shared) -> list[Reported]:
         """Judge the candidates of each record."""
+        batch, words, found, candidates = shared.batch, shared.words, shared.found, shared.candidates
         bounds = [np.searchsorted(f.runs[:, 2], words.offsets).tolist() for f in found]
         records: dict[int, list[Row]] = {}
         for row in sorted(candidates):
             runs = [RowRuns(i, f.runs[bounds[i][row] : bounds[i][row + 1]]) for i, f in enumerate(found)]
-            shared = Row(RowText(batch, row, words), runs, words.words, candidates[row])
-            records.setdefault(int(batch.record[row]), []).append(shared)
+            records.setdefault(int(batch.record[row]), []).append(Row(RowText(batch, row, words), runs, words.words, candidates[row]))
         judged = [passage for rows in records.values() for passage in self._judge.judge(rows)]
         return [Reported(j.best, j.also, j.because, j.row.runs, j.row.text) for j in judged]
 
@@ -202,7 +265,7 @@ class CascadeMatcher:
                 else:
                     mark_live_rows(words, windows, segment, self._params, live)
                 live |= _are_among(digests, self._digests[i])
-        if self._sparse:
+        if any(map(_is_sparse, self._segments)):
             live |= np.diff(words.offsets) >= NEAR_WORDS
         return live
 
@@ -210,11 +273,6 @@ class CascadeMatcher:
     def _digests(self) -> list[NDArray[np.uint64]]:
         """Digests of whole references by segment, ascending."""
         return [segment.digests[:, 0].copy() for segment in self._segments]
-
-    @cached_property
-    def _sparse(self) -> bool:
-        """Whether a near-duplicate may hold no seed of a reference."""
-        return any(segment.has_text and segment.params.window + segment.params.one_in - 1 > NEAR_RUN for segment in self._segments)
 
     def _find(self, words: Words, passing: Sequence[NDArray[np.int64]]) -> list[Found]:
         """Return what each segment shares with a batch."""
@@ -247,18 +305,22 @@ class CascadeMatcher:
 
     def _add_near_duplicates(self, words: Words, found: Sequence[Found], candidates: dict[int, list[Candidate]]) -> None:
         """Mark the passages of whole near-duplicates, and add those that left no passage."""
-        texts = [i for i, segment in enumerate(self._segments) if segment.has_text]
-        rows = sketched_rows(words, [found[i].runs for i in texts], every_row=self._sparse)
+        worth = [
+            sketched_rows(words, result.runs, every_row=_is_sparse(segment)) if segment.has_text else np.empty(0, dtype=np.int64)
+            for segment, result in zip(self._segments, found, strict=True)
+        ]
+        rows = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *worth]))
         if not len(rows) and not any(result.near for result in found):
             return
         sketches = sketch_words(words.words, words.offsets, rows)
-        for i, segment in enumerate(self._segments):
-            near = find_near_duplicates(words, rows, sketches, segment) if isinstance(segment, TextSegment) else found[i].near
+        for i, (segment, own) in enumerate(zip(self._segments, worth, strict=True)):
+            sketched = sketches[np.searchsorted(rows, own)]
+            near = find_near_duplicates(words, own, sketched, segment) if isinstance(segment, TextSegment) else found[i].near
             for row, ref in near:
-                own = [c for c in candidates.get(row, ()) if (c.segment, c.ref) == (i, ref)]
-                for c in own:
+                known = [c for c in candidates.get(row, ()) if (c.segment, c.ref) == (i, ref)]
+                for c in known:
                     c.near = True
-                if not own:
+                if not known:
                     candidates.setdefault(row, []).append(near_candidate(words, row, i, segment, ref))
 
     def match_text(self, match: Match, field_text: str, *, context: int = 240) -> MatchText:
@@ -276,20 +338,9 @@ def _are_among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDA
     return found
 
 
-def _take_rows(batch: TextBatch, rows: NDArray[np.int64]) -> TextBatch:
-    """Return some rows as a batch of their own; where tokens stand is left out."""
-    pieces = [batch.data[batch.offsets[row] : batch.offsets[row + 1]] for row in rows.tolist()]
-    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
-    return TextBatch(
-        data=np.concatenate(pieces),
-        offsets=offsets,
-        record=batch.record[rows],
-        line=batch.line[rows],
-        field_code=batch.field_code[rows],
-        field_names=batch.field_names,
-        doc_ids=[batch.doc_ids[row] for row in rows.tolist()],
-    )
+def _is_sparse(segment: Segment) -> bool:
+    """Tell whether a near-duplicate may hold no seed of a reference."""
+    return segment.has_text and segment.params.window + segment.params.one_in - 1 > NEAR_RUN
 
 
 def _found(words: Words, passing: NDArray[np.int64], segment: OpenSegment, params: MatchParams) -> Found:

@@ -2,11 +2,13 @@
 
 The sketches are of the word 5-grams of this room (words without the numbers of list items), so that what is estimated and what is verified are the same
 sets. Texts of which the sentences were shuffled leave no passage long enough; bands find them, and what shares no seed where seeds are sparser than one in four.
+
+Whether a field is a near-duplicate of a reference depends on these two and on the other references of its segment, never on other segments, nor on the other
+fields of the batch: ``matching.touched`` relies on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +33,9 @@ NEAR_WORDS = 24
 _CANDIDATES = 256
 """References looked at per field."""
 NEAR_RUN = 8
-"""Words of a run that holds a seed for certain where no row but such with runs is sketched."""
+"""Words of a run that holds a seed for certain where no row but such with runs is sketched; a row that holds one is never passed over (``anchor_score``)."""
 _HELD_SHARE = 0.25
-"""Share of a field's words in runs with any reference below which it is no near-duplicate, if it does not repeat itself.
+"""Share of a field's words in runs of ``NEAR_RUN`` below which it is no near-duplicate, if it does not repeat itself.
 
 Similarity of one half asks for 3 I >= A + B, of I shared windows, A of the field and B of the reference. p runs of together S words share S - 4p windows, A is n - 4 for n
 words, and B is at least S - 4, so that 2S >= n + 12p - 8. Where k of the runs have at most seven words and the q others L words together, k <= (n - L) / 7, and
@@ -63,21 +65,19 @@ def near_arrays(words: NDArray[np.uint32], ref_offsets: NDArray[np.int64]) -> di
     return {"sketches": sketches, "sketch_refs": refs.astype(np.uint32), "band_buckets": table.buckets, "band_entries": table.entries}
 
 
-def sketched_rows(words: Words, runs: Iterable[NDArray[np.int64]], *, every_row: bool) -> NDArray[np.int64]:
-    """Return the rows worth sketching: long enough, and sharing enough words with the references unless ``every_row``.
+def sketched_rows(words: Words, runs: NDArray[np.int64], *, every_row: bool) -> NDArray[np.int64]:
+    """Return the rows worth comparing with a segment: long enough, and sharing enough words with its references unless ``every_row``.
 
     Args:
         words: The batch.
-        runs: (n, 5) exact runs by segment: row, reference, query position, reference position, length.
+        runs: (n, 5) exact runs with the segment: row, reference, query position, reference position, length.
         every_row: Seeds are so sparse that a near-duplicate may have no run.
     """
     lengths = np.diff(words.offsets)
     worth = lengths >= NEAR_WORDS
     if not every_row:
-        held = np.zeros(len(lengths))
-        for found in runs:
-            held += np.bincount(found[:, 0], weights=found[:, 4], minlength=len(lengths))
-        worth &= held >= _HELD_SHARE * lengths
+        long = runs[runs[:, 4] >= NEAR_RUN]
+        worth &= np.bincount(long[:, 0], weights=long[:, 4], minlength=len(lengths)) >= _HELD_SHARE * lengths
     return np.flatnonzero(worth)
 
 

@@ -100,7 +100,7 @@ class MatchParams:
     @property
     def name(self) -> str:
         """Return a name that changes with any parameter."""
-        return "match-3-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
+        return "match-4-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
 
 
 def choose_rate(words: int) -> int:

@@ -100,7 +100,7 @@ def narrow_windows(batch: Words, passing: NDArray[np.int64], segment: Segment) -
 def mark_live_rows(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
     index, own = segment.params, narrow_windows(batch, passing, segment)
-    settings = [index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, params.anchor_score, params.x_drop]
+    settings = [index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET, params.anchor_score, params.x_drop]
     tables = (segment.words, segment.ref_offsets, segment.buckets, segment.positions)
     mark_live(batch.words, batch.offsets, own, *tables, np.array(settings, dtype=np.int64), live)
 

@@ -289,11 +289,13 @@ def mark_live(
     """Set ``live`` for the rows in which a run reaches a score, extended along its diagonal; no other row can hold a passage.
 
     Args:
-        settings: (window, every how many windows of a reference is a seed, bucket shift, hits per seed, score, x-drop). A row in which the cap on hits
-            leaves something out is set too.
+        settings: (window, every how many windows of a reference is a seed, bucket shift, hits per seed, extension budget per word, score, x-drop). A row
+            in which a cap of ``exact_runs`` leaves something out is set too.
     """
-    n, every, shift, cap, least, x_drop = settings[0], settings[1], np.uint64(settings[2]), settings[3], settings[4], settings[5]
+    n, every, shift, cap = settings[0], settings[1], np.uint64(settings[2]), settings[3]
+    budget_per_word, least, x_drop = settings[4], settings[5], settings[6]
     row = 0
+    budget = budget_per_word * (offsets[1] - offsets[0]) + _BUDGET_BASE
     ref = np.int64(0)
     room = np.empty((3, _BLOCK), dtype=np.int64)
     for k in range(len(passing)):
@@ -302,6 +304,7 @@ def mark_live(
         q = passing[k]
         while offsets[row + 1] <= q:
             row += 1
+            budget = budget_per_word * (offsets[row + 1] - offsets[row]) + _BUDGET_BASE
         if live[row]:
             continue
         hits = 0
@@ -317,7 +320,8 @@ def mark_live(
             hits += 1
             ref = _owner(ref_offsets, r, ref)
             if not _is_inner(words, q, low_q, ref_words, r, ref_offsets[ref], every):
-                live[row] = _reaches(words, q, low_q, high_q, ref_words, r, ref_offsets[ref], ref_offsets[ref + 1], n, least, x_drop)
+                budget -= least  # more than a run costs that does not reach the score
+                live[row] = budget <= 0 or _reaches(words, q, low_q, high_q, ref_words, r, ref_offsets[ref], ref_offsets[ref + 1], n, least, x_drop)
 
 
 @kernel()

@@ -188,7 +188,7 @@ class ScanResult:
     """What one scan of one shard against a set of references found."""
 
     id: str
-    """Digest of (shard digest, index digests, scheme, parameters)."""
+    """Digest of all that the result depends on: shard, how it is read, reference sets, scheme."""
     path: str
     shard: str
     index_digests: tuple[str, ...]
@@ -212,6 +212,12 @@ class ScanResult:
     """By pattern, ordered by its id."""
     suspects_evidence: str = ""
     """Digest of the file that lists them, empty where there are none."""
+    frame: str = ""
+    """Digest of all that the result depends on but the references; empty where no later scan can rest on this one."""
+    segments: str = ""
+    """Digest of the file that lists the segments it was compared with."""
+    touched: str = ""
+    """Digest of the file that says with which of them each record that has matches shares words."""
     problems: tuple[ReadProblem, ...] = ()
     finished: str = ""
     """RFC 3339 UTC."""

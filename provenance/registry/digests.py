@@ -65,7 +65,7 @@ def scan_digest(result: ScanResult) -> str:
         RegistryError: If it holds text that is no Unicode, NUL, or a number beyond 2**53 - 1.
     """
     wire = to_wire(result)
-    for name in ("left_out", "suspected_records", "suspects", "suspects_evidence"):
+    for name in ("left_out", "suspected_records", "suspects", "suspects_evidence", "frame", "segments", "touched"):
         if not getattr(result, name):
             wire.pop(name, None)  # as digests were made before scans told of these
     try:

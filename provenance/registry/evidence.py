@@ -6,50 +6,28 @@ A file appears whole or not at all (written aside, synced, renamed) and is check
 from __future__ import annotations
 
 import hashlib
-import itertools
+import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
-from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
-from provenance.model.reference import ReferenceKind
+from provenance.model.match import Match, Suspect
+from provenance.ports import KeptTouched, ScanFiles, Touched
+from provenance.registry.columns import MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
 
-Value = TypeVar("Value")
-_MATCHES_SUFFIX = ".matches.parquet"
-_SUSPECTS_SUFFIX = ".suspects.parquet"
-_ROWS_PER_GROUP = 20_000
-_ALSO_FIELDS = (("reference_set", pa.string()), ("reference", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64()))
-_ALSO = pa.list_(pa.struct(list(_ALSO_FIELDS)))
-_TEXTS = ("scan", "shard", "path", "doc_id", "field", "reference_set", "reference", "kind", "method")
-_NUMBERS = ("record", "start", "end", "reference_start", "reference_end", "words", "aligned_words", "longest_run")
-_REALS = ("exact_jaccard", "exact_containment", "document_jaccard", "score", "chance_alarms_per_million", "ci_low", "ci_high")
-_FIELDS: list[pa.Field[Any]] = [pa.field(name, pa.string(), nullable=False) for name in _TEXTS]
-_FIELDS += [pa.field(name, pa.int64(), nullable=False) for name in _NUMBERS]
-_FIELDS += [pa.field(name, pa.float64(), nullable=False) for name in _REALS]
-_FIELDS += [pa.field("line", pa.int64()), pa.field("also", _ALSO, nullable=False)]
-_FIELDS += [pa.field("explained", pa.bool_(), nullable=False), pa.field("because", pa.string())]
-_TOKENS: list[pa.Field[Any]] = [pa.field("token_start", pa.int64()), pa.field("token_end", pa.int64())]
-MATCH_SCHEMA = pa.schema([*_FIELDS, *_TOKENS], metadata={"format": "provenance.matches", "version": "3"})
-"""Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained, the tokens where the
-shard holds text."""
-_READABLE = (MATCH_SCHEMA, pa.schema(_FIELDS))
-"""With what the second version had: no tokens. Files of the first did not say in which set the other references of a match are: scans are done again."""
-
-_SUSPECT_TEXTS = ("scan", "shard", "path", "doc_id", "field", "pattern", "kind", "provider", "text")
-_SUSPECT_FIELDS: list[pa.Field[Any]] = [pa.field(name, pa.string(), nullable=False) for name in _SUSPECT_TEXTS]
-_SUSPECT_FIELDS += [pa.field(name, pa.int64(), nullable=False) for name in ("record", "start", "end")]
-_SUSPECT_FIELDS += [pa.field("line", pa.int64())]
-SUSPECT_SCHEMA = pa.schema(_SUSPECT_FIELDS, metadata={"format": "provenance.suspects", "version": "1"})
-"""Columns of a suspects file."""
+_WRITING = ".writing-"
+_CHECK = "check the evidence folder and the disk"
+_RESTORE = "restore it from a backup, or scan again"
+_READ_BYTES = 1 << 20
 
 
 class EvidenceFolder:
@@ -57,6 +35,19 @@ class EvidenceFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @contextmanager
+    def writing_scan(self) -> Iterator[ScanWriter]:
+        """Give what takes the findings of a scan as they come; what is not published at the end is gone.
+
+        Raises:
+            RegistryError: If they cannot be written.
+
+        Cost:
+            Memory of 20,000 matches at a time.
+        """
+        with ExitStack() as stack:
+            yield ScanWriter(*(stack.enter_context(_Part(self, kind)) for kind in (MATCHES, SUSPECTS, TOUCHED)))
 
     def put_matches(self, matches: Iterable[Match]) -> str:
         """Store matches as Parquet and return the digest of the file.
@@ -67,17 +58,7 @@ class EvidenceFolder:
         Cost:
             Memory of 20,000 matches at a time.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".writing-", delete=False) as file:
-                aside = Path(file.name)
-                try:
-                    _write_matches(file, matches)
-                    return self._publish(aside, file, suffix=_MATCHES_SUFFIX)
-                finally:
-                    aside.unlink(missing_ok=True)
-        except (OSError, pa.ArrowException, UnicodeError, OverflowError) as err:
-            raise RegistryError(f"{self._folder}: matches cannot be stored: {err}", hint="check the evidence folder and the disk") from err
+        return self._put(MATCHES, matches)
 
     def get_matches(self, digest: str) -> list[Match]:
         """Return stored matches, verified against their digest.
@@ -85,7 +66,18 @@ class EvidenceFolder:
         Raises:
             RegistryError: If the file is missing, changed or not a matches file.
         """
-        return self._read(digest, _MATCHES_SUFFIX, _READABLE, _match)
+        return list(self.iter_matches(digest))
+
+    def iter_matches(self, digest: str) -> Iterator[Match]:
+        """Verify stored matches against their digest at once, and return what yields them.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not a matches file.
+
+        Cost:
+            Memory of 20,000 matches at a time.
+        """
+        return self._rows(self._open(digest, MATCHES), MATCHES)
 
     def put_suspects(self, suspects: Iterable[Suspect]) -> str:
         """Store suspects as Parquet and return the digest of the file.
@@ -93,15 +85,7 @@ class EvidenceFolder:
         Raises:
             RegistryError: If they cannot be written.
         """
-        rows = list(suspects)
-        file = BytesIO()
-        try:
-            pq.write_table(
-                pa.table({name: [getattr(s, name) for s in rows] for name in SUSPECT_SCHEMA.names}, SUSPECT_SCHEMA), file, compression="zstd"
-            )
-        except (pa.ArrowException, UnicodeError, OverflowError) as err:
-            raise RegistryError(f"{self._folder}: suspects cannot be stored: {err}") from err
-        return self.put_bytes(file.getvalue(), suffix=_SUSPECTS_SUFFIX)
+        return self._put(SUSPECTS, suspects)
 
     def get_suspects(self, digest: str) -> list[Suspect]:
         """Return stored suspects, verified against their digest.
@@ -109,18 +93,61 @@ class EvidenceFolder:
         Raises:
             RegistryError: If the file is missing, changed or not such a file.
         """
-        return self._read(digest, _SUSPECTS_SUFFIX, (SUSPECT_SCHEMA,), lambda row: Suspect(**row))
+        return list(self.iter_suspects(digest))
 
-    def _read(self, digest: str, suffix: str, schemas: Sequence[pa.Schema], make: Callable[[dict[str, Any]], Value]) -> list[Value]:
-        """Return what a Parquet file of one of some schemas holds, verified against its digest."""
-        raw, what = self.get_bytes(digest, suffix=suffix), suffix.split(".")[1]
+    def iter_suspects(self, digest: str) -> Iterator[Suspect]:
+        """Verify stored suspects against their digest at once, and return what yields them.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not such a file.
+        """
+        return self._rows(self._open(digest, SUSPECTS), SUSPECTS)
+
+    def get_touched(self, digest: str) -> KeptTouched:
+        """Verify what says which segments a scan's records touch, and return what yields it.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not such a file.
+        """
+        file = self._open(digest, TOUCHED)
         try:
-            table = pq.read_table(BytesIO(raw), use_threads=False, pre_buffer=False)
-            if table.schema not in schemas:
-                raise RegistryError(f"{self.place(digest, suffix=suffix)}: not a {what} file of a known version")
-            return [make(row) for row in table.to_pylist()]
+            dropped = json.loads((file.metadata.metadata or {})[b"dropped"])
+            return KeptTouched(tuple(int(n) for n in dropped), self._rows(file, TOUCHED))
+        except (KeyError, ValueError, TypeError) as err:
+            raise RegistryError(f"{self.place(digest, suffix=TOUCHED.suffix)}: does not tell the dropped seeds: {err}") from err
+
+    def _put(self, kind: Kind[Value], rows: Iterable[Value]) -> str:
+        with _Part(self, kind) as part:
+            for row in rows:
+                part.add((row,))
+            return part.publish()
+
+    def _open(self, digest: str, kind: Kind[Any]) -> pq.ParquetFile:
+        """Open a Parquet file of a kind, verified against its digest."""
+        place = self.place(digest, suffix=kind.suffix)
+        try:
+            source = pa.OSFile(str(place), "r")
+            state = hashlib.sha256()
+            while raw := source.read(_READ_BYTES):
+                state.update(raw)
+        except OSError as err:
+            raise _unreadable(place, err) from err
+        _check_digest(place, digest, state.hexdigest())
+        try:
+            source.seek(0)
+            file = pq.ParquetFile(source, pre_buffer=False)
+            if file.schema_arrow not in kind.readable:
+                raise RegistryError(f"{place}: not a {kind.name} file of a known version")
         except (pa.ArrowException, ValueError, TypeError, OSError) as err:
-            raise RegistryError(f"{self.place(digest, suffix=suffix)}: cannot be read as {what}: {err}") from err
+            raise RegistryError(f"{place}: cannot be read as {kind.name}: {err}") from err
+        return file
+
+    def _rows(self, file: pq.ParquetFile, kind: Kind[Value]) -> Iterator[Value]:
+        try:
+            for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
+                yield from map(kind.value, batch.to_pylist())
+        except (pa.ArrowException, ValueError, TypeError, OSError) as err:
+            raise RegistryError(f"{self._folder}: cannot be read as {kind.name}: {err}") from err
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest.
@@ -131,16 +158,11 @@ class EvidenceFolder:
         """
         suffix = _checked_suffix(suffix)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".writing-", delete=False) as file:
-                aside = Path(file.name)
-                try:
-                    file.write(raw)
-                    return self._publish(aside, file, suffix=suffix)
-                finally:
-                    aside.unlink(missing_ok=True)
+            with self.writing() as file:
+                file.write(raw)
+                return self.publish(file, suffix=suffix)
         except OSError as err:
-            raise RegistryError(f"{self._folder}: evidence cannot be stored: {err}", hint="check the evidence folder and the disk") from err
+            raise RegistryError(f"{self._folder}: evidence cannot be stored: {err}", hint=_CHECK) from err
 
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
         """Return stored bytes, verified against their digest.
@@ -153,10 +175,8 @@ class EvidenceFolder:
         try:
             raw = file.read_bytes()
         except OSError as err:
-            raise RegistryError(f"{file}: evidence cannot be read: {err.strerror}", hint="restore it from a backup, or scan again") from err
-        found = "sha256:" + hashlib.sha256(raw).hexdigest()
-        if found != digest:
-            raise RegistryError(f"{file}: the evidence was changed: its digest is {found}", hint="restore it from a backup, or scan again")
+            raise _unreadable(file, err) from err
+        _check_digest(file, digest, hashlib.sha256(raw).hexdigest())
         return raw
 
     def place(self, digest: str, *, suffix: str) -> Path:
@@ -171,10 +191,22 @@ class EvidenceFolder:
         name = digest.removeprefix("sha256:")
         return self._folder / name[:2] / (name + _checked_suffix(suffix))
 
-    def _publish(self, aside: Path, file: Any, *, suffix: str) -> str:
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Give a new file aside; unless it was published it is gone at the end."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_WRITING, delete=False) as file:
+            try:
+                yield file
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
+    def publish(self, file: Any, *, suffix: str) -> str:
+        """Sync a file that was written aside, name it by its digest, and return that."""
         file.flush()
         os.fsync(file.fileno())
         file.close()
+        aside = Path(file.name)
         digest, _ = hash_file(aside)
         target = self.place(digest, suffix=suffix)
         target.parent.mkdir(exist_ok=True)
@@ -184,28 +216,107 @@ class EvidenceFolder:
             _sync_folder(folder)
         return digest
 
-
-def _write_matches(file: Any, matches: Iterable[Match]) -> None:
-    stream = iter(matches)
-    with pq.ParquetWriter(file, MATCH_SCHEMA, compression="zstd") as writer:
-        while chunk := list(itertools.islice(stream, _ROWS_PER_GROUP)):
-            writer.write_table(_table(chunk))
+    def refuse(self, what: str, err: Exception) -> RegistryError:
+        """Return the error that says what cannot be stored."""
+        return RegistryError(f"{self._folder}: {what} cannot be stored: {err}", hint=_CHECK)
 
 
-def _table(matches: list[Match]) -> pa.Table:
-    # Column by column: the generic wire form took ten times as long.
-    columns: dict[str, list[Any]] = {name: [getattr(m, name) for m in matches] for name in MATCH_SCHEMA.names}
-    for name in ("kind", "method", "because"):
-        columns[name] = [None if v is None else v.value for v in columns[name]]
-    columns["also"] = [[{name: getattr(a, name) for name, _ in _ALSO_FIELDS} for a in also] for also in columns["also"]]
-    return pa.table(columns, schema=MATCH_SCHEMA)
+class _Part(Generic[Value]):
+    """One Parquet file that is written aside, in row groups of ``ROWS_PER_GROUP``, however many rows come at a time."""
+
+    def __init__(self, folder: EvidenceFolder, kind: Kind[Value]) -> None:
+        self._folder, self._kind = folder, kind
+        self._waiting: list[Value] = []
+        self._stack = ExitStack()
+        self._file: Any = None
+        self._writer: Any = None
+        self.rows = 0
+
+    def __enter__(self) -> _Part[Value]:
+        """Do nothing yet: the file is made when the first rows are written."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove what was not published."""
+        self._stack.close()
+
+    def add(self, rows: Sequence[Value]) -> None:
+        """Take rows."""
+        self.rows += len(rows)
+        self._waiting += rows
+        while len(self._waiting) >= ROWS_PER_GROUP:
+            self._write()
+
+    def publish(self, facts: dict[str, str] | None = None) -> str:
+        """Write what is left and return the file's digest.
+
+        Args:
+            facts: Goes into the file's metadata.
+        """
+        self._write()
+        try:
+            if facts:
+                self._writer.add_key_value_metadata(facts)
+            self._writer.close()
+            return self._folder.publish(self._file, suffix=self._kind.suffix)
+        except (OSError, pa.ArrowException) as err:
+            raise self._folder.refuse(self._kind.name, err) from err
+
+    def _write(self) -> None:
+        try:
+            if self._writer is None:
+                self._file = self._stack.enter_context(self._folder.writing())
+                self._writer = pq.ParquetWriter(self._file, self._kind.schema, compression="zstd")
+                self._stack.callback(self._close)
+            if self._waiting:
+                self._writer.write_table(self._kind.table(self._waiting[:ROWS_PER_GROUP]))
+        except (OSError, pa.ArrowException, UnicodeError, OverflowError) as err:
+            raise self._folder.refuse(self._kind.name, err) from err
+        del self._waiting[:ROWS_PER_GROUP]
+
+    def _close(self) -> None:
+        if self._writer.is_open:
+            self._writer.close()
 
 
-def _match(row: dict[str, Any]) -> Match:
-    because = row["because"]
-    row |= {"kind": ReferenceKind(row["kind"]), "method": MatchMethod(row["method"]), "because": None if because is None else Explanation(because)}
-    row["also"] = tuple(AlsoIn(**a) for a in row["also"])
-    return Match(**row)
+class ScanWriter:
+    """Implements ``ports.ScanWriter``: three files that are written side by side."""
+
+    def __init__(self, matches: _Part[Match], suspects: _Part[Suspect], touched: _Part[Pair]) -> None:
+        self._matches, self._suspects, self._touched = matches, suspects, touched
+        self._dropped: list[int] = []
+
+    def add_matches(self, matches: Sequence[Match]) -> None:
+        """Take matches, in order."""
+        self._matches.add(matches)
+
+    def add_suspects(self, suspects: Sequence[Suspect]) -> None:
+        """Take suspects, in order."""
+        self._suspects.add(suspects)
+
+    def add_touched(self, touched: Touched) -> None:
+        """Take what records touch, in order."""
+        self._touched.add(list(zip(touched.records.tolist(), touched.segments.tolist(), strict=True)))
+        self._dropped = [a + b for a, b in zip(self._dropped or [0] * len(touched.dropped), touched.dropped, strict=True)]
+
+    def publish(self) -> ScanFiles:
+        """Store all of it.
+
+        Raises:
+            RegistryError: If it cannot be written.
+        """
+        suspects = self._suspects.publish() if self._suspects.rows else ""
+        touched = self._touched.publish({"dropped": json.dumps(self._dropped)})
+        return ScanFiles(matches=self._matches.publish(), suspects=suspects, touched=touched)
+
+
+def _unreadable(file: Path, err: OSError) -> RegistryError:
+    return RegistryError(f"{file}: evidence cannot be read: {err.strerror or err}", hint=_RESTORE)
+
+
+def _check_digest(file: Path, expected: str, found: str) -> None:
+    if f"sha256:{found}" != expected:
+        raise RegistryError(f"{file}: the evidence was changed: its digest is sha256:{found}", hint=_RESTORE)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -30,6 +30,7 @@ from provenance.registry.tables import (
     LanguageRow,
     LicenseRow,
     LogRow,
+    ScanFrameRow,
     ScanIndexRow,
     ScanLeftOutRow,
     ScanProblemRow,
@@ -150,6 +151,7 @@ def scan_row(result: ScanResult, *, evidence: str, result_digest: str) -> ScanRo
         alarms=result.alarms,
         dropped_seeds=result.dropped_seeds,
         suspicion=ScanSuspicionRow(records=result.suspected_records, evidence=result.suspects_evidence) if result.suspected_records else None,
+        frame=ScanFrameRow(frame=result.frame, segments=result.segments, touched=result.touched) if result.frame else None,
         finished=result.finished,
         indexes=[ScanIndexRow(position=i, digest=d) for i, d in enumerate(result.index_digests)],
         left_out=[ScanLeftOutRow(position=i, field=f.field, records=f.records) for i, f in enumerate(result.left_out)],
@@ -178,6 +180,9 @@ def scan_value(row: ScanRow) -> ScanResult:
         suspects=tuple(SuspectCount(pattern=c.pattern, kind=c.kind, records=c.records) for c in row.suspects),
         left_out=tuple(LeftOut(field=f.field, records=f.records) for f in row.left_out),
         problems=tuple(ReadProblem(path=p.path, line=p.line, record=p.record, message=p.message) for p in row.problems),
+        frame=row.frame.frame if row.frame else "",
+        segments=row.frame.segments if row.frame else "",
+        touched=row.frame.touched if row.frame else "",
         finished=row.finished,
     )
 

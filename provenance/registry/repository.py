@@ -21,7 +21,7 @@ from provenance.registry import mapping
 from provenance.registry.digests import facts_digest, revision_digest, scan_digest, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
-from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanRow, ShardRow, VersionRow
+from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanFrameRow, ScanRow, ShardRow, VersionRow
 
 IDS_PER_QUERY = 500
 """Parameters of one query: SQLite takes at least 999 in every build."""
@@ -35,6 +35,7 @@ _SCAN_PARTS = (
     selectinload(ScanRow.suspicion),
     selectinload(ScanRow.suspects),
     selectinload(ScanRow.problems),
+    selectinload(ScanRow.frame),
 )
 _FACTS = (
     selectinload(VersionRow.licenses),
@@ -193,6 +194,20 @@ class SqlRegistry:
             query = select(ScanRow).where(ScanRow.id.in_(chunk)).order_by(ScanRow.number)
             for row in self._session.scalars(query.options(*_SCAN_PARTS)):
                 found[row.id] = (mapping.scan_value(row), row.evidence)
+        return found
+
+    def scans_in(self, frames: Collection[str], *, newest: int) -> dict[str, list[tuple[ScanResult, str]]]:
+        """Return the scans last recorded in each of some frames, at most ``newest`` of one, the last one first, each with its evidence file's digest."""
+        wanted = sorted(set(frames))
+        found: dict[str, list[tuple[ScanResult, str]]] = {}
+        place = func.row_number().over(partition_by=ScanFrameRow.frame, order_by=ScanFrameRow.scan_number.desc()).label("place")
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            placed = select(ScanFrameRow.scan_number, place).where(ScanFrameRow.frame.in_(wanted[start : start + IDS_PER_QUERY])).subquery()
+            numbers = select(placed.c.scan_number).where(placed.c.place <= newest)
+            query = select(ScanRow).where(ScanRow.number.in_(numbers)).order_by(ScanRow.number.desc())
+            for row in self._session.scalars(query.options(*_SCAN_PARTS)):
+                result = mapping.scan_value(row)
+                found.setdefault(result.frame, []).append((result, row.evidence))
         return found
 
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:

@@ -213,6 +213,7 @@ class ScanRow(Base):
     suspicion: Mapped[ScanSuspicionRow | None] = relationship(lazy="raise")
     suspects: Mapped[list[ScanSuspectRow]] = relationship(lazy="raise", order_by="ScanSuspectRow.position")
     problems: Mapped[list[ScanProblemRow]] = relationship(lazy="raise", order_by="ScanProblemRow.position")
+    frame: Mapped[ScanFrameRow | None] = relationship(lazy="raise")
 
 
 class ScanIndexRow(Base):
@@ -267,6 +268,17 @@ class ScanProblemRow(Base):
     record: Mapped[int | None]
     """NULL = the problem is the whole file's."""
     message: Mapped[str]
+
+
+class ScanFrameRow(Base):
+    """What a later scan needs to rest on this one; no row where it was not kept."""
+
+    __tablename__ = "scan_frames"
+    __table_args__ = (Index(None, "frame"),)
+    scan_number: Mapped[ScanKey]
+    frame: Mapped[str]
+    segments: Mapped[str]
+    touched: Mapped[str]
 
 
 class AuditRow(Base):

@@ -86,3 +86,29 @@ def test_a_misspelt_field_of_a_run_file_is_named(tmp_path: Path, capsys: pytest.
     )
     assert run(["-C", str(tmp_path), "audit", "run.yaml"]) == 1
     assert "purpos" in capsys.readouterr().err
+
+
+def test_a_scan_says_which_shards_were_scanned_updated_or_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    novel = (SAMPLE / "references" / "the-man-who-was-thursday.txt").read_text(encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.jsonl").write_text(json.dumps({"text": novel[5000:5600]}) + "\n")
+    for i in range(2):
+        (tmp_path / f"book-{i}.txt").write_text(novel[i * 50_000 : (i + 1) * 50_000])
+    assert provenance(tmp_path, "init") == 0
+    assert provenance(tmp_path, "register", "data/a.jsonl", "--dataset", "a", "--license", "CC0-1.0", "--synthetic", "no") == 0
+
+    def scanned() -> tuple[str, str]:
+        capsys.readouterr()
+        assert provenance(tmp_path, "scan", "-f", "json") == 0
+        (result,) = json.loads(capsys.readouterr().out)
+        assert run(["-C", str(tmp_path), "scan"]) == 0
+        return result["scanned"], capsys.readouterr().err
+
+    assert provenance(tmp_path, "reference", "add", "one", "book-0.txt", "--kind", "work") == 0
+    assert scanned()[0] == "now"
+    assert provenance(tmp_path, "reference", "add", "two", "book-1.txt", "--kind", "work") == 0
+    how, told = scanned()
+    assert how == "updated"
+    assert "0 scanned, 0 updated for references that came or went, 1 scanned before" in told
+    assert provenance(tmp_path, "reference", "remove", "two", "--yes") == 0
+    assert scanned()[0] == "before"

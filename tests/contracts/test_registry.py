@@ -247,3 +247,29 @@ def test_many_scan_results_are_found_at_once(units: UnitOfWork) -> None:
             "scan-2": (values.scan("scan-2"), values.digest(1)),
         }
         assert registry.scan_results(()) == {}
+
+
+def test_the_newest_scans_of_a_frame_come_last_first(units: UnitOfWork) -> None:
+    one, other = values.digest(61), values.digest(62)
+    scans = [replace(values.scan(f"s{i}"), frame=one if i % 2 else other) for i in range(9)]
+    scans += [replace(values.scan("frameless"), frame="", segments="", touched="")]
+    for i, scan in enumerate(scans):
+        with units.begin(actor="tester", action="scan") as registry:
+            registry.save_scan(scan, values.digest(70 + i))
+    with units.read() as registry:
+        found = registry.scans_in({one, other, values.digest(63)}, newest=3)
+        assert found == {
+            one: [(scans[i], values.digest(70 + i)) for i in (7, 5, 3)],
+            other: [(scans[i], values.digest(70 + i)) for i in (8, 6, 4)],
+        }
+        assert registry.scans_in((), newest=3) == {}
+        assert registry.scan_result("frameless") == (scans[-1], values.digest(79))
+
+
+def test_what_was_recorded_again_is_the_newest_of_its_frame(units: UnitOfWork) -> None:
+    first, second = values.scan("first"), values.scan("second")
+    for scan, evidence in ((first, 1), (second, 2), (first, 3)):
+        with units.begin(actor="tester", action="scan") as registry:
+            registry.save_scan(scan, values.digest(evidence))
+    with units.read() as registry:
+        assert registry.scans_in({first.frame}, newest=1) == {first.frame: [(first, values.digest(3))]}

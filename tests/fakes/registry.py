@@ -77,6 +77,7 @@ class InMemoryRegistry:
         self._must_write()
         if self._state.scans.get(result.id) == (result, evidence):
             return
+        self._state.scans.pop(result.id, None)
         self._state.scans[result.id] = (result, evidence)
         self.changed.append([to_wire(result), evidence])
 
@@ -85,6 +86,11 @@ class InMemoryRegistry:
 
     def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
         return self._state.scans.get(scan_id)
+
+    def scans_in(self, frames: Collection[str], *, newest: int) -> dict[str, list[tuple[ScanResult, str]]]:
+        last_first = list(reversed(self._state.scans.values()))
+        found = {frame: [kept for kept in last_first if kept[0].frame == frame][:newest] for frame in frames if frame}
+        return {frame: scans for frame, scans in found.items() if scans}
 
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         self._must_write()

@@ -127,6 +127,9 @@ def scan(name: str = "scan-1", *, alarms: int = 2, finished: str = CREATED) -> S
             SuspectCount(pattern="chat-template", kind="template", records=1),
         ),
         suspects_evidence="sha256:" + "7" * 64,
+        frame=digest(51),
+        segments=digest(52),
+        touched=digest(53),
         problems=(
             ReadProblem(path="chat/000001.jsonl.zst", line=7, record=6, message="not JSON"),
             ReadProblem(path="chat/000001.jsonl.zst", line=None, record=None, message="truncated"),

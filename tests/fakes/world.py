@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.scan import ScanOutcome, ShardToScan
@@ -21,7 +25,7 @@ from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generat
 from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
-from provenance.ports import TextBatch
+from provenance.ports import KeptTouched, OpenSegmentKey, ScanFiles, TextBatch, Touched
 from tests.fakes.clock import FixedClock
 from tests.fakes.matching import make_batch
 from tests.fakes.registry import InMemoryUnitOfWork
@@ -138,6 +142,29 @@ class PlantedMatcher:
         self.words_seen = 0
         self.dropped_seeds = 0
 
+    @property
+    def rules(self) -> str:
+        return self.scheme
+
+    @property
+    def segments(self) -> tuple[OpenSegmentKey, ...]:
+        return tuple(OpenSegmentKey(digest=digest, words=1) for digest in self.index_digests)
+
+    def trace_batch(self, batch: TextBatch, *, path: str, shard: str, scan: str) -> tuple[list[Match], Touched]:
+        """Say of each record with matches that it touches all segments."""
+        matches = self.match_batch(batch, path=path, shard=shard, scan=scan)
+        pairs = [(record, i) for record in sorted({m.record for m in matches}) for i in range(len(self.segments))]
+        columns = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return matches, Touched(columns[:, 0], columns[:, 1].astype(np.int32), (0,) * len(self.segments))
+
+    def find_touched(self, batch: TextBatch, *, added: Sequence[int], reported: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+        del reported
+        return np.unique(batch.record), (0,) * len(added)
+
+    def chance_alarms(self, score: float) -> float:
+        del score
+        return 0.0
+
     def match_batch(self, batch: TextBatch, *, path: str, shard: str = "", scan: str = "") -> list[Match]:
         found = []
         for row in range(len(batch)):
@@ -229,13 +256,58 @@ def plain_match(
     )
 
 
+class MemoryWriter:
+    """Satisfies ``ports.ScanWriter``."""
+
+    def __init__(self, evidence: MemoryEvidence) -> None:
+        self._evidence = evidence
+        self._matches: list[Match] = []
+        self._suspects: list[Suspect] = []
+        self._pairs: list[tuple[int, int]] = []
+        self._dropped: tuple[int, ...] = ()
+
+    def add_matches(self, matches: Sequence[Match]) -> None:
+        self._matches += matches
+
+    def add_suspects(self, suspects: Sequence[Suspect]) -> None:
+        self._suspects += suspects
+
+    def add_touched(self, touched: Touched) -> None:
+        self._pairs += zip(touched.records.tolist(), touched.segments.tolist(), strict=True)
+        before = self._dropped or (0,) * len(touched.dropped)
+        self._dropped = tuple(a + b for a, b in zip(before, touched.dropped, strict=True))
+
+    def publish(self) -> ScanFiles:
+        digest = digest_bytes(repr((self._dropped, self._pairs)).encode())
+        self._evidence.touched[digest] = (self._dropped, tuple(self._pairs))
+        suspects = self._evidence.put_suspects(self._suspects) if self._suspects else ""
+        return ScanFiles(matches=self._evidence.put_matches(self._matches), suspects=suspects, touched=digest)
+
+
 class MemoryEvidence:
     """Satisfies ``ports.EvidenceStore``."""
 
     def __init__(self) -> None:
         self.matches: dict[str, list[Match]] = {}
         self.suspects: dict[str, list[Suspect]] = {}
+        self.touched: dict[str, tuple[tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
         self.blobs: dict[str, bytes] = {}
+
+    @contextmanager
+    def writing_scan(self) -> Iterator[MemoryWriter]:
+        yield MemoryWriter(self)
+
+    def iter_matches(self, digest: str) -> Iterator[Match]:
+        return iter(self.get_matches(digest))
+
+    def iter_suspects(self, digest: str) -> Iterator[Suspect]:
+        return iter(self.get_suspects(digest))
+
+    def get_touched(self, digest: str) -> KeptTouched:
+        if digest not in self.touched:
+            raise RegistryError(f"evidence {digest} is lost")
+        dropped, pairs = self.touched[digest]
+        return KeptTouched(dropped, iter(pairs))
 
     def put_matches(self, matches: Iterable[Match]) -> str:
         kept = list(matches)
@@ -268,6 +340,8 @@ class MemoryEvidence:
         return digest
 
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
+        if digest + suffix not in self.blobs:
+            raise RegistryError(f"evidence {digest} is lost")
         return self.blobs[digest + suffix]
 
 

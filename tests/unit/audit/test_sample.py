@@ -8,11 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from provenance.audit.sample import Sample, sample_registered, take_rows
+from provenance.audit.sample import Sample, sample_registered
 from provenance.audit.scan import Finders, ShardToScan
 from provenance.ingest.references import ReferenceOptions, iter_references
 from provenance.matching.cascade import open_matcher
 from provenance.matching.index import ReferenceStore
+from provenance.matching.rows import take_rows
 from provenance.matching.score import binomial_upper_bound
 from provenance.model.reference import ReferenceKind
 from provenance.ports import Matcher

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 
+from provenance.audit.findings import Gathered, Tally
 from provenance.audit.scan import Finders, ScanOutcome, ShardToScan, collect_texts, problems_of, scan_id, scan_registered, target_of
 from provenance.matching.suspects import PatternFinder
 from provenance.model.dataset import DatasetVersion, ShardFormat, Tokenizer
-from provenance.model.match import SuspectCount
+from provenance.model.match import Suspect, SuspectCount
 from tests.fakes.world import Planted, PlantedMatcher, World, plain_dataset, work_reference
 
 PASSAGE = "a lamp that nobody owns is a lamp that somebody brought"
@@ -270,3 +272,19 @@ def test_other_patterns_make_another_scan() -> None:
     world.tools = replace(world.tools, suspects=PatternFinder(()))
     (again,) = scan(world, version)
     assert not again.reused
+
+
+def test_records_are_counted_once_in_whatever_order_their_rows_come() -> None:
+    def suspect(record: int, pattern: str) -> Suspect:
+        at = {"scan": "", "shard": "", "path": "", "line": None, "doc_id": "", "field": "", "start": 0, "end": 1}
+        return Suspect(record=record, pattern=pattern, kind="template", **at)  # type: ignore[arg-type]
+
+    chance = random.Random(3)
+    found = [suspect(chance.choice((0, 7, 8, 9, 500, 499, 70_000)), chance.choice("abc")) for _ in range(200)]
+    gathered = Gathered()
+    tally = Tally(gathered)
+    for start in range(0, 200, 17):
+        tally.add_suspects(found[start : start + 17])
+    assert tally.suspected_records == len({s.record for s in found})
+    assert {c.pattern: c.records for c in tally.suspects} == {p: len({s.record for s in found if s.pattern == p}) for p in "abc"}
+    assert gathered.suspects == found

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import RegistryError
-from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod
+from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
 from provenance.model.reference import ReferenceKind
-from provenance.registry.evidence import MATCH_SCHEMA, EvidenceFolder
+from provenance.ports import Touched
+from provenance.registry.columns import MATCH_SCHEMA, TOUCHED_SCHEMA
+from provenance.registry.evidence import EvidenceFolder
 from tests.conftest import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "matches-v2"
@@ -169,3 +174,86 @@ def test_a_process_that_ends_right_after_reading_ends_well(tmp_path: Path) -> No
     code = "import sys, pathlib, provenance.registry.evidence as e; e.EvidenceFolder(pathlib.Path(sys.argv[1])).get_matches(sys.argv[2])"
     for _ in range(6):  # Arrow's threads, where it starts any, abort two such processes of five
         subprocess.run([sys.executable, "-c", code, str(tmp_path), digest], check=True, capture_output=True)
+
+
+SUSPECT = Suspect(
+    scan="s",
+    shard="",
+    path="a.jsonl",
+    record=2,
+    line=None,
+    doc_id="a.jsonl#2",
+    field="text",
+    start=0,
+    end=9,
+    pattern="as-an-ai",
+    kind="refusal",
+    text="As an AI",
+)
+
+
+def touched(*pairs: tuple[int, int], dropped: tuple[int, ...] = (0, 0)) -> Touched:
+    columns = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return Touched(columns[:, 0], columns[:, 1].astype(np.int32), dropped)
+
+
+def test_what_a_scan_finds_piece_by_piece_comes_back_in_order(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    with store.writing_scan() as writer:
+        for i in range(0, 45_000, 9_000):
+            writer.add_matches([replace(MATCH, record=i + k) for k in range(9_000)])
+            writer.add_touched(touched((i, 0), (i, 1), dropped=(1, i)))
+        writer.add_suspects([SUSPECT])
+        files = writer.publish()
+    assert [m.record for m in store.iter_matches(files.matches)] == list(range(45_000))
+    assert list(store.iter_suspects(files.suspects)) == [SUSPECT]
+    kept = store.get_touched(files.touched)
+    assert kept.dropped == (5, 90_000)
+    assert list(kept.pairs) == [(i, segment) for i in range(0, 45_000, 9_000) for segment in (0, 1)]
+    assert files.matches == store.put_matches(replace(MATCH, record=i) for i in range(45_000))
+    groups = pq.ParquetFile(store.place(files.matches, suffix=".matches.parquet")).metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [20_000, 20_000, 5_000]
+
+
+def test_a_scan_that_finds_nothing_keeps_that(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    with store.writing_scan() as writer:
+        files = writer.publish()
+    assert (list(store.iter_matches(files.matches)), files.suspects) == ([], "")
+    assert store.get_touched(files.touched).dropped == ()
+
+
+def test_what_was_not_published_is_gone(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    with store.writing_scan() as writer:
+        writer.add_suspects([SUSPECT])
+        writer.add_matches([replace(MATCH, record=i) for i in range(20_001)])
+        assert list(tmp_path.iterdir()) != []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_stored_leaves_no_file_of_the_scan(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    with store.writing_scan() as writer:
+        writer.add_suspects([SUSPECT])
+        writer.add_matches([replace(MATCH, path="\ud800")])
+        with pytest.raises(RegistryError, match="matches cannot be stored"):
+            writer.publish()
+    assert not [p for p in tmp_path.rglob(".writing-*") if p.is_file()]
+
+
+def test_stored_evidence_is_verified_before_any_of_it_is_given(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    digest = store.put_matches([MATCH])
+    store.place(digest, suffix=".matches.parquet").write_bytes(b"")
+    with pytest.raises(RegistryError, match="changed"):
+        store.iter_matches(digest)
+
+
+def test_pairs_without_the_dropped_seeds_are_refused(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"record": [1], "segment": [0]}, TOUCHED_SCHEMA), buffer)
+    digest = store.put_bytes(buffer.getvalue(), suffix=".touched.parquet")
+    with pytest.raises(RegistryError, match="dropped seeds"):
+        store.get_touched(digest)
