@@ -330,6 +330,9 @@ class EvidenceStore(Protocol):
     def writing_scan(self) -> AbstractContextManager[ScanWriter]:
         """Give what takes the findings of a scan; what is not published at the end is gone."""
 
+    def sweep(self) -> None:
+        """Remove what processes that were killed left half written; what others are writing stays."""
+
     def iter_matches(self, digest: str) -> Iterator[Match]:
         """Verify stored matches against their digest at once, and return what yields them."""
 

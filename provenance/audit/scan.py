@@ -248,6 +248,8 @@ def scan_registered(targets: Iterable[ShardToScan], finders: Finders, tools: Too
         tools: Opens shards and the registry, keeps the matches, and runs the scans.
         rescan: Scan what has no current result; otherwise such a shard's outcome has an error.
     """
+    if rescan:
+        tools.evidence.sweep()
     keyed = [(scan_id(target, finders, tools.reader), target) for target in targets]
     known = _reusable({key for key, _ in keyed}, tools)
     missing: dict[str, ShardToScan] = {}

@@ -9,9 +9,8 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Generic
 
@@ -22,9 +21,9 @@ from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
 from provenance.model.match import Match, Suspect
 from provenance.ports import KeptTouched, ScanFiles, Touched
+from provenance.registry.aside import Aside, sweep_aside, writing_aside
 from provenance.registry.columns import MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
 
-_WRITING = ".writing-"
 _CHECK = "check the evidence folder and the disk"
 _RESTORE = "restore it from a backup, or scan again"
 _READ_BYTES = 1 << 20
@@ -158,9 +157,9 @@ class EvidenceFolder:
         """
         suffix = _checked_suffix(suffix)
         try:
-            with self.writing() as file:
-                file.write(raw)
-                return self.publish(file, suffix=suffix)
+            with self.writing() as aside:
+                aside.file.write(raw)
+                return self.publish(aside, suffix=suffix)
         except OSError as err:
             raise RegistryError(f"{self._folder}: evidence cannot be stored: {err}", hint=_CHECK) from err
 
@@ -191,30 +190,25 @@ class EvidenceFolder:
         name = digest.removeprefix("sha256:")
         return self._folder / name[:2] / (name + _checked_suffix(suffix))
 
-    @contextmanager
-    def writing(self) -> Iterator[Any]:
+    def writing(self) -> AbstractContextManager[Aside]:
         """Give a new file aside; unless it was published it is gone at the end."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=_WRITING, delete=False) as file:
-            try:
-                yield file
-            finally:
-                Path(file.name).unlink(missing_ok=True)
+        return writing_aside(self._folder)
 
-    def publish(self, file: Any, *, suffix: str) -> str:
+    def publish(self, aside: Aside, *, suffix: str) -> str:
         """Sync a file that was written aside, name it by its digest, and return that."""
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        aside = Path(file.name)
-        digest, _ = hash_file(aside)
+        aside.file.flush()
+        os.fsync(aside.file.fileno())
+        digest, _ = hash_file(aside.path)
         target = self.place(digest, suffix=suffix)
         target.parent.mkdir(exist_ok=True)
-        aside.chmod(0o644)
-        aside.replace(target)  # also heals a damaged file of this name
+        aside.keep(target)  # also heals a damaged file of this name
         for folder in (target.parent, self._folder):
             _sync_folder(folder)
         return digest
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed left half written; what others are writing stays."""
+        sweep_aside(self._folder)
 
     def refuse(self, what: str, err: Exception) -> RegistryError:
         """Return the error that says what cannot be stored."""
@@ -228,8 +222,7 @@ class _Part(Generic[Value]):
         self._folder, self._kind = folder, kind
         self._waiting: list[Value] = []
         self._stack = ExitStack()
-        self._file: Any = None
-        self._writer: Any = None
+        self._opened: tuple[Aside, Any] | None = None
         self.rows = 0
 
     def __enter__(self) -> _Part[Value]:
@@ -253,30 +246,32 @@ class _Part(Generic[Value]):
         Args:
             facts: Goes into the file's metadata.
         """
-        self._write()
+        aside, writer = self._write()
         try:
             if facts:
-                self._writer.add_key_value_metadata(facts)
-            self._writer.close()
-            return self._folder.publish(self._file, suffix=self._kind.suffix)
+                writer.add_key_value_metadata(facts)
+            writer.close()
+            return self._folder.publish(aside, suffix=self._kind.suffix)
         except (OSError, pa.ArrowException) as err:
             raise self._folder.refuse(self._kind.name, err) from err
 
-    def _write(self) -> None:
+    def _write(self) -> tuple[Aside, Any]:
         try:
-            if self._writer is None:
-                self._file = self._stack.enter_context(self._folder.writing())
-                self._writer = pq.ParquetWriter(self._file, self._kind.schema, compression="zstd")
-                self._stack.callback(self._close)
+            aside, writer = self._open()
             if self._waiting:
-                self._writer.write_table(self._kind.table(self._waiting[:ROWS_PER_GROUP]))
+                writer.write_table(self._kind.table(self._waiting[:ROWS_PER_GROUP]))
         except (OSError, pa.ArrowException, UnicodeError, OverflowError) as err:
             raise self._folder.refuse(self._kind.name, err) from err
         del self._waiting[:ROWS_PER_GROUP]
+        return aside, writer
 
-    def _close(self) -> None:
-        if self._writer.is_open:
-            self._writer.close()
+    def _open(self) -> tuple[Aside, Any]:
+        if self._opened is None:
+            aside = self._stack.enter_context(self._folder.writing())
+            writer = pq.ParquetWriter(aside.file, self._kind.schema, compression="zstd")
+            self._stack.callback(_close, writer)
+            self._opened = aside, writer
+        return self._opened
 
 
 class ScanWriter:
@@ -308,6 +303,11 @@ class ScanWriter:
         suspects = self._suspects.publish() if self._suspects.rows else ""
         touched = self._touched.publish({"dropped": json.dumps(self._dropped)})
         return ScanFiles(matches=self._matches.publish(), suspects=suspects, touched=touched)
+
+
+def _close(writer: Any) -> None:
+    if writer.is_open:
+        writer.close()
 
 
 def _unreadable(file: Path, err: OSError) -> RegistryError:

@@ -297,6 +297,9 @@ class MemoryEvidence:
     def writing_scan(self) -> Iterator[MemoryWriter]:
         yield MemoryWriter(self)
 
+    def sweep(self) -> None:
+        """Nothing is ever half written."""
+
     def iter_matches(self, digest: str) -> Iterator[Match]:
         return iter(self.get_matches(digest))
 
