@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provenance.matching import cascade
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.packfile import add_pack, write_pack
+from provenance.matching.rows import take_rows
 from provenance.model.match import Match
 from provenance.model.reference import ReferenceKind
 from provenance.ports import TextBatch
@@ -51,7 +51,7 @@ def candidates_of(matcher: CascadeMatcher, batch: TextBatch) -> tuple[Found, dic
 
 def one_row(batch: TextBatch, row: int) -> TextBatch:
     mask = np.arange(len(batch)) == row
-    return cascade.take_rows(batch, mask)
+    return take_rows(batch, mask)
 
 
 @pytest.mark.parametrize("seed", range(20))
