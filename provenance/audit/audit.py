@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -215,10 +216,10 @@ def _evidence(
     if matcher is None:
         return ()
     behind = {f.subject.id for f in findings if f.is_open}
-    keyed = [(match_id(d.name, m), d, m) for d in datasets for m in d.matches]
-    alarms = sorted(((k, d, m) for k, d, m in keyed if not m.explained), key=lambda item: (item[0] not in behind, -item[2].aligned_words, item[0]))
-    explained = sorted(((k, d, m) for k, d, m in keyed if m.explained), key=lambda item: (-item[2].aligned_words, item[0]))
-    chosen = [*alarms[:MATCHES_LISTED], *explained[:EXPLAINED_LISTED]]
+    alarms = ((match_id(d.name, m), d, m) for d in datasets for m in d.matches if not m.explained)
+    explained = ((match_id(d.name, m), d, m) for d in datasets for m in d.matches if m.explained)
+    chosen = heapq.nsmallest(MATCHES_LISTED, alarms, key=lambda item: (item[0] not in behind, -item[2].aligned_words, item[0]))
+    chosen += heapq.nsmallest(EXPLAINED_LISTED, explained, key=lambda item: (-item[2].aligned_words, item[0]))
     texts = _texts([(d, m) for _, d, m in chosen[:TEXTS_SHOWN]], matcher, tools)
     return tuple(
         MatchEvidence(id=key, dataset=d.name, match=m, reference=gathered.matches[key][0].reference, text=texts.get((d.name, m)))

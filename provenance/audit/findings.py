@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from provenance.model.match import Match, Suspect, SuspectCount
-from provenance.ports import Touched
+from provenance.ports import EvidenceStore, Touched
 
 
 class Findings(Protocol):
@@ -41,6 +41,29 @@ class Gathered:
     def add_touched(self, touched: Touched) -> None:
         """Forget it."""
         del touched
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMatches:
+    """The matches that the evidence keeps of one shard, read anew each time they are gone through: there may be millions."""
+
+    evidence: EvidenceStore
+    digest: str
+    path: str
+    """Where the shard is now: equal bytes under another name share one scan."""
+
+    def __iter__(self) -> Iterator[Match]:
+        """Yield them in order, 20,000 in memory at a time.
+
+        Raises:
+            RegistryError: If the evidence was lost or changed since it was looked for.
+        """
+        for match in self.evidence.iter_matches(self.digest):
+            yield match if match.path == self.path else replace(match, path=self.path, doc_id=_renamed(match, self.path))
+
+
+def _renamed(match: Match, path: str) -> str:
+    return f"{path}#{match.record}" if match.doc_id == f"{match.path}#{match.record}" else match.doc_id
 
 
 class Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provenance.audit.scan import ScanOutcome
@@ -85,9 +86,9 @@ class JudgedDataset:
         return TriState.UNKNOWN if TriState.UNKNOWN in said or self.unknown_ancestors else TriState.NO
 
     @property
-    def matches(self) -> tuple[Match, ...]:
-        """Return the matches in all shards, explained ones included."""
-        return tuple(m for s in self.shards if s.outcome is not None for m in s.outcome.matches)
+    def matches(self) -> Iterator[Match]:
+        """Go through the matches in all shards, explained ones included."""
+        return (m for s in self.shards if s.outcome is not None for m in s.outcome.matches)
 
     def states(self) -> dict[ShardState, int]:
         """Return how many shards are in which state."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import starmap
 from pathlib import PurePosixPath
 
-from provenance.audit.findings import Findings, Gathered, Tally
+from provenance.audit.findings import Findings, Gathered, KeptMatches, Tally
 from provenance.audit.rescan import (
     EARLIER_SCANS,
     SEGMENTS_SUFFIX,
@@ -62,7 +62,8 @@ class ScanOutcome:
 
     target: ShardToScan
     result: ScanResult | None
-    matches: tuple[Match, ...]
+    matches: Iterable[Match]
+    """Read from the evidence each time they are gone through."""
     reused: bool
     """The shard, the references and the scheme were the same as in an earlier scan."""
     updated: bool = False
@@ -161,8 +162,8 @@ class Scanned:
 
     result: ScanResult | None = None
     matches: tuple[Match, ...] = ()
+    """Of a file that no registry knows, as are the suspects; else they are in the evidence."""
     suspects: tuple[Suspect, ...] = ()
-    """Of a scan made now; of an earlier one they are in the file that the result names."""
     evidence: str = ""
     """Digest of the file that keeps the matches."""
     updated: bool = False
@@ -260,10 +261,10 @@ def scan_registered(targets: Iterable[ShardToScan], finders: Finders, tools: Too
     outcomes = []
     for key, target in keyed:
         if missing.get(key) is target and rescan:
-            outcomes.append(_outcome(done[key], target, reused=False))
+            outcomes.append(_outcome(done[key], target, tools, reused=False))
             continue
         scanned = known.get(key) or done.get(key) or Scanned(error="no current scan result")
-        outcomes.append(_outcome(scanned, target, reused=scanned.result is not None))
+        outcomes.append(_outcome(scanned, target, tools, reused=scanned.result is not None))
         tools.progress.advance(target.shard.size_bytes if scanned.result is not None else 0)
     return outcomes
 
@@ -272,13 +273,7 @@ def _reusable(keys: set[str], tools: Tools) -> dict[str, Scanned]:
     """Return the earlier scans of which the matches are still there."""
     with tools.units.read() as registry:
         results = registry.scan_results(keys)
-    nothing = tools.evidence.put_matches(()) if results else ""
-    found = {}
-    for key, (result, digest) in results.items():
-        matches = _recorded(digest, nothing, tools)
-        if matches is not None and _are_kept(result, tools):
-            found[key] = Scanned(result=result, matches=tuple(matches), evidence=digest)
-    return found
+    return {key: Scanned(result=result, evidence=digest) for key, (result, digest) in results.items() if _are_kept(result, digest, tools)}
 
 
 def _scan_missing(missing: Mapping[str, ShardToScan], finders: Finders, tools: Tools) -> Iterator[tuple[str, Scanned]]:
@@ -298,7 +293,7 @@ def _scan_missing(missing: Mapping[str, ShardToScan], finders: Finders, tools: T
             continue
         with tools.units.begin(actor=tools.actor, action="scan", reason=path) as registry:
             registry.save_scan(scanned.result, scanned.evidence)
-        yield keys[number], replace(scanned, matches=tuple(tools.evidence.iter_matches(scanned.evidence)))
+        yield keys[number], scanned
 
 
 def _tasks(targets: Iterable[ShardToScan], finders: Finders, tools: Tools) -> list[ScanTask]:
@@ -308,30 +303,26 @@ def _tasks(targets: Iterable[ShardToScan], finders: Finders, tools: Tools) -> li
     return [ScanTask(target=target, frame=frame, earlier=tuple(starmap(Earlier, earlier.get(frame, ())))) for target, frame in framed]
 
 
-def _outcome(scanned: Scanned, target: ShardToScan, *, reused: bool) -> ScanOutcome:
+def _outcome(scanned: Scanned, target: ShardToScan, tools: Tools, *, reused: bool) -> ScanOutcome:
     """Return a scan under the path that the shard has now: equal bytes under another name share one scan."""
     if scanned.result is None:
         return ScanOutcome(target=target, result=None, matches=(), reused=False, error=scanned.error)
-    matches = _moved(scanned.matches, target.shard.path)
+    matches = KeptMatches(tools.evidence, scanned.evidence, target.shard.path) if scanned.result.matches else ()
     return ScanOutcome(
         target=target, result=_result_of(scanned.result, target), matches=matches, reused=reused, updated=scanned.updated and not reused
     )
 
 
-def _are_kept(result: ScanResult, tools: Tools) -> bool:
-    """Tell whether the list of suspects of an earlier scan is still there."""
+def _are_kept(result: ScanResult, matches: str, tools: Tools) -> bool:
+    """Tell whether what an earlier scan found is still there, whole; where it is not, the shard is scanned again."""
     try:
-        return not result.suspects_evidence or bool(tools.evidence.get_suspects(result.suspects_evidence))
+        if result.matches:
+            tools.evidence.iter_matches(matches)
+        if result.suspects_evidence:
+            tools.evidence.iter_suspects(result.suspects_evidence)
     except RegistryError:
         return False
-
-
-def _recorded(digest: str, nothing: str, tools: Tools) -> Sequence[Match] | None:
-    """Return the matches of an earlier scan; ``None`` where its evidence file is lost or damaged, so that the shard is scanned again."""
-    try:
-        return () if digest == nothing else tools.evidence.get_matches(digest)
-    except RegistryError:
-        return None
+    return True
 
 
 def _result_of(result: ScanResult, target: ShardToScan) -> ScanResult:
@@ -341,16 +332,7 @@ def _result_of(result: ScanResult, target: ShardToScan) -> ScanResult:
     return replace(result, path=target.shard.path, problems=tuple(replace(p, path=target.location) for p in result.problems))
 
 
-def _moved(matches: Iterable[Match], path: str) -> tuple[Match, ...]:
-    """Return matches under the path a shard has now."""
-    return tuple(m if m.path == path else replace(m, path=path, doc_id=_renamed(m, path)) for m in matches)
-
-
-def _renamed(match: Match, path: str) -> str:
-    return f"{path}#{match.record}" if match.doc_id == f"{match.path}#{match.record}" else match.doc_id
-
-
-def collect_texts(reader: ShardReader, matcher: Matcher, target: ShardToScan, matches: Sequence[Match]) -> dict[Match, MatchText]:
+def collect_texts(reader: ShardReader, matcher: Matcher, target: ShardToScan, matches: Iterable[Match]) -> dict[Match, MatchText]:
     """Return the words behind matches of one shard, read again from the shard.
 
     A match whose words are gone, since the shard changed, is left out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from provenance.audit.facts import GatheredFacts
 from provenance.audit.judged import JudgedDataset, match_id
@@ -13,6 +14,7 @@ from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
 from provenance.model.dataset import Dataset
 from provenance.model.finding import Action, Finding
+from provenance.model.match import Match
 from provenance.model.reference import ReferenceKind
 
 SHARDS_LISTED = 1000
@@ -22,9 +24,8 @@ SHARDS_LISTED = 1000
 def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, findings: Sequence[Finding]) -> Totals:
     """Return the totals of an audit."""
     shards = [s for d in datasets for s in d.shards]
-    matches = [m for d in datasets for m in d.matches]
-    alarms = [m for m in matches if not m.explained]
-    works = [m for d in datasets for m in d.matches if not m.explained and _is_unlicensed_work(gathered.matches[match_id(d.name, m)])]
+    found = _count(m for d in datasets for m in d.matches)
+    alarms = ((d.name, m) for d in datasets for m in d.matches if not m.explained)
     open_actions = Counter(f.action for f in findings if f.is_open)
     return Totals(
         datasets=len(datasets),
@@ -34,16 +35,35 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
         words=_words(datasets),
         words_with_known_license=_words(d for d in datasets if gathered.datasets[d.name].license.known),
         words_with_known_terms=_words(d for d in datasets if gathered.datasets[d.name].terms.outcome is not Permission.UNKNOWN),
-        matches=len(matches),
-        alarms=len(alarms),
-        explained=len(matches) - len(alarms),
-        matched_words=sum(m.words for m in alarms),
-        words_shared_unlicensed=sum(m.aligned_words for m in works),
+        matches=found.matches,
+        alarms=found.alarms,
+        explained=found.matches - found.alarms,
+        matched_words=found.words,
+        words_shared_unlicensed=sum(m.aligned_words for name, m in alarms if _is_unlicensed_work(gathered.matches[match_id(name, m)])),
         deny=open_actions[Action.DENY],
         review=open_actions[Action.REVIEW],
         warn=open_actions[Action.WARN],
         waived=sum(f.waiver is not None for f in findings),
     )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Matches, those of them that are alarms, and the words of these."""
+
+    matches: int = 0
+    alarms: int = 0
+    words: int = 0
+
+
+def _count(matches: Iterable[Match]) -> _Counts:
+    found = _Counts()
+    for match in matches:
+        found.matches += 1
+        if not match.explained:
+            found.alarms += 1
+            found.words += match.words
+    return found
 
 
 def _is_unlicensed_work(judgements: Sequence[MatchJudgement]) -> bool:
@@ -61,7 +81,7 @@ def summarize_datasets(datasets: Sequence[JudgedDataset], gathered: GatheredFact
     for i, judged in enumerate(datasets):
         if judged.version is None:
             continue
-        alarms = [m for m in judged.matches if not m.explained]
+        found = _count(judged.matches)
         summaries.append(
             DatasetSummary(
                 dataset=judged.version.dataset,
@@ -74,9 +94,9 @@ def summarize_datasets(datasets: Sequence[JudgedDataset], gathered: GatheredFact
                 weight=None if gathered.shares is None else gathered.shares[i],
                 license_use=gathered.datasets[judged.name].license.use,
                 synthetic=judged.synthetic,
-                matches=len(judged.matches),
-                alarms=len(alarms),
-                matched_words=sum(m.words for m in alarms),
+                matches=found.matches,
+                alarms=found.alarms,
+                matched_words=found.words,
                 open_findings=pending[judged.name],
             )
         )
@@ -90,8 +110,8 @@ def summarize_shards(datasets: Sequence[JudgedDataset], findings: Sequence[Findi
     for judged in datasets:
         for shard in judged.shards:
             s, state = shard.checked.shard, shard.checked.state
-            alarms = [m for m in (shard.outcome.matches if shard.outcome is not None else ()) if not m.explained]
-            if len(listed) < SHARDS_LISTED or alarms or state is not ShardState.UNCHANGED or (judged.name, s.path) in flagged:
+            found = _count(shard.outcome.matches if shard.outcome is not None else ())
+            if len(listed) < SHARDS_LISTED or found.alarms or state is not ShardState.UNCHANGED or (judged.name, s.path) in flagged:
                 listed.append(
                     ShardSummary(
                         dataset=judged.name,
@@ -101,8 +121,8 @@ def summarize_shards(datasets: Sequence[JudgedDataset], findings: Sequence[Findi
                         records=s.records,
                         words=s.words,
                         state=state.value,
-                        alarms=len(alarms),
-                        matched_words=sum(m.words for m in alarms),
+                        alarms=found.alarms,
+                        matched_words=found.words,
                     )
                 )
     return tuple(listed)
