@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id, shares
@@ -73,8 +73,7 @@ def gather_facts(
     use = run_use(run)
     parts = shares(datasets)
     judged = {d.name: judge_dataset(d, catalogs, use) for d in datasets}
-    found = {match_id(d.name, m): (d, m) for d in datasets for m in d.matches}
-    matched = {key: judge_match(m, catalogs, use, lookup) for key, (_, m) in found.items()}
+    matched = _judge_matches(datasets, lambda m: judge_match(m, catalogs, use, lookup))
     facts = Facts(
         run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
         datasets=tuple(
@@ -82,7 +81,7 @@ def gather_facts(
         ),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
         domains=_domain_facts(datasets, parts),
-        matches=_all_match_facts(found, matched),
+        matches=_all_match_facts(datasets, matched),
     )
     return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
 
@@ -281,16 +280,39 @@ def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] 
     return tuple(facts)
 
 
-def _all_match_facts(found: Mapping[str, tuple[JudgedDataset, Match]], matched: Mapping[str, tuple[MatchJudgement, ...]]) -> tuple[SubjectFacts, ...]:
+def _judge_matches(datasets: Iterable[JudgedDataset], judge: Callable[[Match], tuple[MatchJudgement, ...]]) -> dict[str, tuple[MatchJudgement, ...]]:
+    """Judge each match; those with the same references are judged once, since there may be millions of them with a few works."""
+    known: dict[tuple[object, ...], tuple[MatchJudgement, ...]] = {}
+    matched = {}
+    for judged in datasets:
+        for match in judged.matches:
+            held_by = (match.kind, match.reference_set, match.reference, *((a.reference_set, a.reference) for a in match.also))
+            if held_by not in known:
+                known[held_by] = judge(match)
+            matched[match_id(judged.name, match)] = known[held_by]
+    return matched
+
+
+def _all_match_facts(datasets: Iterable[JudgedDataset], matched: Mapping[str, tuple[MatchJudgement, ...]]) -> tuple[SubjectFacts, ...]:
     def place(judged: JudgedDataset, match: Match, judgement: MatchJudgement) -> tuple[str, str, int, str]:
         return judged.name, match.path, match.record, judgement.kind.value
 
     words: Counter[tuple[str, str, int, str]] = Counter()
-    every = [(key, judged, match, judgement) for key, (judged, match) in found.items() for judgement in matched[key]]
-    for _, judged, match, judgement in every:
-        if not match.explained:
+    for key, judged, match in _each_once(datasets):
+        for judgement in matched[key] if not match.explained else ():
             words[place(judged, match, judgement)] += match.words
-    return tuple(_match_facts(key, d, m, judgement, words[place(d, m, judgement)]) for key, d, m, judgement in every)
+    return tuple(_match_facts(key, d, m, j, words[place(d, m, j)]) for key, d, m in _each_once(datasets) for j in matched[key])
+
+
+def _each_once(datasets: Iterable[JudgedDataset]) -> Iterator[tuple[str, JudgedDataset, Match]]:
+    """Go through all matches with their ids, each id once: a run may name a dataset twice."""
+    seen: set[str] = set()
+    for judged in datasets:
+        for match in judged.matches:
+            key = match_id(judged.name, match)
+            if key not in seen:
+                seen.add(key)
+                yield key, judged, match
 
 
 def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: MatchJudgement, record_words: int) -> SubjectFacts:
