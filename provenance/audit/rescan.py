@@ -202,7 +202,10 @@ class CarriedScan:
         matches, touched = self._match_again(batch, again) if again else ([], [])
         stayed = [self._carry(m) for m in had if m.record not in again]
         touched += [(record, self._basis.renumbered[segment]) for record, segment in pairs if record not in again]
-        self._tally.add_matches(_in_order([*stayed, *matches], batch))
+        every = _in_order([*stayed, *matches], batch)
+        if every is None:
+            every, touched = self._match_again(batch, set(batch.record.tolist()))
+        self._tally.add_matches(every)
         self._tally.add_touched(_as_touched(sorted(touched), [0] * len(self._matcher.segments)))
 
     def end(self) -> None:
@@ -265,15 +268,22 @@ class _Ahead(Generic[Item]):
         return taken
 
 
-def _in_order(matches: list[Match], batch: TextBatch) -> list[Match]:
-    """Return matches in the order of their rows; those of one row are in order already."""
+def _in_order(matches: list[Match], batch: TextBatch) -> list[Match] | None:
+    """Return matches in the order of their rows; those of one row are in order already.
+
+    Returns:
+        ``None`` where fields of one record bear one name, such as two strings of JSON inside a text: a match does not tell these apart.
+
+    Raises:
+        UnfitBasisError: If a match is of no row of the batch.
+    """
     rows: dict[tuple[int, str], int] = {}
     own = np.flatnonzero(np.isin(batch.record, np.array([m.record for m in matches], dtype=np.int64)))
     for row, record, code in zip(own.tolist(), batch.record[own].tolist(), batch.field_code[own].tolist(), strict=True):
         rows[record, batch.field_names[code]] = row
-    if len(rows) < len(own) or any((m.record, m.field) not in rows for m in matches):
+    if any((m.record, m.field) not in rows for m in matches):
         raise UnfitBasisError("matches and rows do not belong together")
-    return sorted(matches, key=lambda m: rows[m.record, m.field])
+    return sorted(matches, key=lambda m: rows[m.record, m.field]) if len(rows) == len(own) else None
 
 
 def _as_touched(pairs: Sequence[tuple[int, int]], dropped: Sequence[int]) -> Touched:

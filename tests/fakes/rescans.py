@@ -166,6 +166,8 @@ def write_shards(folder: Path, references: Iterable[PlainReference], *, seed: in
     mixer = Mixer(tuple(references), seed)
     texts = [{"id": f"t{i}", "text": text} for i, text in enumerate([mixer.text() for _ in range(records)] + mixer.special())]
     texts += [{"id": f"j{i}", "text": json.dumps(mixer.turns())} for i in range(records // 6)]  # its turns are rows after all others of the batch
+    lines = ("\n".join(json.dumps(f"\u00e9 {mixer.text()}") for _ in range(3)) for _ in range(records // 12))
+    texts += [{"id": f"k{i}", "text": text} for i, text in enumerate(lines)]  # lines of JSON are three rows of one name
     mixer.shuffle(texts)
     chats = [{"messages": mixer.turns()} for _ in range(records)]
     for name, rows in (("texts.jsonl", texts), ("chats.jsonl", chats)):

@@ -387,3 +387,19 @@ def windows(text: str) -> set[tuple[int, ...]]:
     """Return the runs of five words of a text, as the index reads them."""
     words = read_words(*as_buffers([text])).words.tolist()
     return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def test_rows_of_one_name_are_carried_over_in_the_order_of_a_new_scan(tmp_path: Path) -> None:
+    words = NOVEL.split()
+    lines = ["\n".join(json.dumps(f"é {' '.join(words[at : at + 30])}") for at in range(first, first + 900, 300)) for first in (3000, 6000, 9000)]
+    rows = [{"text": text, "other": " ".join(words[at : at + 40])} for text, at in zip(lines, (1000, 1500, 2000), strict=True)]
+    parts = [PlainReference(ReferenceRecord(id=f"part-{i}", kind=ReferenceKind.WORK), " ".join(words[i * 5000 : i * 5000 + 5000])) for i in range(2)]
+    lab = Lab(tmp_path / "lab", {f"s{i}": Pool(ReferenceKind.WORK, ((part,),)) for i, part in enumerate(parts)})
+    (lab.data / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    lab.register(plain_dataset())
+    for change, name in ((lab.add, "s0"), (lab.add, "s1"), (lab.remove, "s0")):
+        change(name)
+        (outcome,) = same_as_anew(lab, lab.matcher())
+        fields = [(m.record, m.field) for m in outcome.matches]
+    assert outcome.updated
+    assert any(fields.count(field) > 1 and field[1].endswith("(json)") for field in fields)
