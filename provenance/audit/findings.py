@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from provenance.model.match import Match, Suspect, SuspectCount
-from provenance.ports import EvidenceStore, Touched
+from provenance.ports import Touched
+from provenance.ports.evidence import EvidenceStore
 
 
 class Findings(Protocol):

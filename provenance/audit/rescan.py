@@ -20,7 +20,8 @@ from provenance.canonical import canonical_bytes
 from provenance.errors import RegistryError
 from provenance.matching.rows import take_rows
 from provenance.model.match import Match, ScanResult, Suspect
-from provenance.ports import EvidenceStore, KeptTouched, Matcher, OpenSegmentKey, SuspectFinder, TextBatch, Touched
+from provenance.ports import Matcher, OpenSegmentKey, SuspectFinder, TextBatch, Touched
+from provenance.ports.evidence import EvidenceStore, KeptTouched
 
 EARLIER_SCANS = 4
 """Earlier scans of a shard among which the nearest is chosen."""

@@ -27,7 +27,8 @@ from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
 from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect
-from provenance.ports import Clock, EvidenceStore, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
+from provenance.ports import Clock, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
+from provenance.ports.evidence import EvidenceStore
 
 MEGATRON_INDEX_ENDING = ".idx"
 

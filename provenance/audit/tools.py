@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provenance.ports import Clock, Engine, EvidenceStore, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
+from provenance.ports import Clock, Engine, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
+from provenance.ports.evidence import EvidenceStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

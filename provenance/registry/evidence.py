@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
 from provenance.model.match import Match, Suspect
-from provenance.ports import KeptTouched, ScanFiles, Touched
+from provenance.ports import Touched
+from provenance.ports.evidence import KeptTouched, ScanFiles
 from provenance.registry.aside import Aside, sweep_aside, writing_aside
 from provenance.registry.columns import MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
 

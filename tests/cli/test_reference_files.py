@@ -210,7 +210,7 @@ def test_the_list_of_sets_fits_a_terminal_and_scan_takes_several_by_commas(work:
     assert provenance(work, "scan", "-r", "novel,outputs", "-f", "json") == 0
     (together,) = json.loads(capsys.readouterr().out)
     assert provenance(work, "scan", "-r", "novel", "-r", "outputs", "-f", "json") == 0
-    assert json.loads(capsys.readouterr().out) == [together]
+    assert json.loads(capsys.readouterr().out) == [{**together, "scanned": "before"}]
     assert together["alarms"] == 1
     assert provenance(work, "scan", "-r", "novel,none") == 1
     assert "there is no reference set 'none'" in capsys.readouterr().err

@@ -25,7 +25,8 @@ from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generat
 from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
-from provenance.ports import KeptTouched, OpenSegmentKey, ScanFiles, TextBatch, Touched
+from provenance.ports import OpenSegmentKey, TextBatch, Touched
+from provenance.ports.evidence import KeptTouched, ScanFiles
 from tests.fakes.clock import FixedClock
 from tests.fakes.matching import make_batch
 from tests.fakes.registry import InMemoryUnitOfWork
