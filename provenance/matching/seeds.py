@@ -248,7 +248,7 @@ def exact_runs(
         last_slot = room[1, k % _BLOCK]
         for slot in range(room[0, k % _BLOCK], last_slot):
             if hits >= cap or budget <= 0:  # what is left of the bucket is not even looked at: it may be the whole reference
-                dropped += last_slot - slot
+                dropped += _left_out(words, q, n, ref_words, positions, slot, last_slot, 0 if hits > 0 else cap)
                 break
             r = np.int64(positions[slot])
             if not _same(words, q, ref_words, r, n):
@@ -272,6 +272,27 @@ def exact_runs(
         if hits >= cap or budget <= 0:
             capped[q % _RECENT] = q
     return found, int(dropped), len(passing)
+
+
+@kernel()
+def _left_out(
+    words: NDArray[np.uint32],
+    q: Index,
+    n: Index,
+    ref_words: NDArray[np.uint32],
+    positions: NDArray[np.uint32],
+    first: Index,
+    last: Index,
+    looked_at: Index,
+) -> Index:
+    """Return how many slots of a bucket a cap leaves out: none if the window is at none of the first few, if any of these must be looked at.
+
+    Such a window passed the filter by chance, and which ones do depends on what else the filter was made for.
+    """
+    slot, end = first, min(first + looked_at, last)
+    while slot < end and not _same(words, q, ref_words, np.int64(positions[slot]), n):
+        slot += 1
+    return last - first if looked_at == 0 or slot < end else 0
 
 
 @kernel()

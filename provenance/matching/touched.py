@@ -1,7 +1,7 @@
 """Which records a segment can have changed anything for, so that a scan can rest on an earlier one.
 
 What a segment finds in a row depends on the two alone: on no other segment, and on no other row of the batch. This holds for exact runs, passages, whole equal
-texts, near-duplicates (``neardup``) and for what caps leave out; the filter that segments share lets more windows pass and finds no more, and a row that is
+texts, near-duplicates (``neardup``) and for what caps leave out; the filter that segments share lets other windows pass by chance, which find and count nothing, and a row that is
 passed over (``CascadeMatcher._live_rows``) has no candidate and loses nothing to caps, so it does not matter whether it was. Only what is judged goes beyond a
 row: the rows of a record together, with the candidates and runs of all segments in them. From this follows, with the earlier scan's matches at hand:
 

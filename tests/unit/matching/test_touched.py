@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from provenance.matching import passages
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.packfile import add_pack, write_pack
@@ -94,18 +95,34 @@ def test_a_row_of_short_runs_alone_is_no_near_duplicate_in_any_company(tmp_path:
     assert found[0] == found[1] == found[2]
 
 
-def test_a_row_that_uses_up_its_budget_is_looked_at_closely(tmp_path: Path) -> None:
-    # Every window stands in many references, between other words each time: no run reaches an anchor, and together they cost more than a text may.
-    words = make_words(400, 1)
-    texts = []
+def exhausting(folder: Path, count: int) -> tuple[list[str], CascadeMatcher]:
+    """Return words of which every window stands in many references, between other words each time.
+
+    No run reaches an anchor, and together they cost more than a text may.
+    """
+    words, texts = make_words(count, 1), []
     for k in range(60):
-        apart = make_words(400, 100 + k)
-        texts.append(" ".join(" ".join([*words[i : i + 5], apart[i]]) for i in range(395)))
-    store = ReferenceStore(tmp_path)
+        apart = make_words(count, 100 + k)
+        texts.append(" ".join(" ".join([*words[i : i + 5], apart[i]]) for i in range(count - 5)))
+    store = ReferenceStore(folder)
     store.add("s", [make_reference(f"r{i}", text) for i, text in enumerate(texts)], kind=ReferenceKind.WORK)
-    matcher = open_matcher(store, ["s"])
+    return words, open_matcher(store, ["s"])
+
+
+def test_a_row_that_uses_up_its_budget_is_looked_at_closely(tmp_path: Path) -> None:
+    words, matcher = exhausting(tmp_path, 400)
     row = " ".join(words)
     alone = candidates_of(matcher, make_batch([row]))[1]
     beside = candidates_of(matcher, make_batch([row, *(" ".join(make_words(4000, i)) for i in range(500, 505))]))[1]
     assert alone == beside
     assert alone["s"] > 0
+
+
+def test_windows_that_pass_a_filter_by_chance_are_not_counted_as_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Which these are depends on the other segments that the filter is made for; here all windows pass it.
+    words, matcher = exhausting(tmp_path, 800)
+    batch = make_batch([" ".join([*words, *make_words(100, 9)])])
+    dropped = candidates_of(matcher, batch)[1]
+    monkeypatch.setattr(passages, "narrow_windows", lambda batch, passing, segment: np.arange(len(batch.words) - 4))
+    assert candidates_of(matcher, batch)[1] == dropped
+    assert dropped["s"] > 0
