@@ -142,11 +142,16 @@ def fill_filter(hashes: NDArray[np.uint64], shift: np.uint64, bits: NDArray[np.u
 
 @kernel()
 def filter_seeds(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, every: int, shift: np.uint64, bits: NDArray[np.uint64]) -> None:
-    """Set the filter's bits of the seeds of the references."""
+    """Set the filter's bits of the seeds of the references; hashed ahead by the block, so that one write need not wait for another."""
+    room = np.empty(_BLOCK, dtype=np.uint64)
     for row in range(len(offsets) - 1):
-        for i in range(offsets[row], offsets[row + 1] - n + 1, every):
-            h = _hash_at(words, i, n)
-            bits[h >> shift] |= _three_bits(h)
+        end = offsets[row + 1] - n + 1
+        for first in range(offsets[row], end, _BLOCK * every):
+            count = min((end - first + every - 1) // every, _BLOCK)
+            for k in range(count):
+                room[k] = _hash_at(words, first + k * every, n)
+            for k in range(count):
+                bits[room[k] >> shift] |= _three_bits(room[k])
 
 
 @kernel()
