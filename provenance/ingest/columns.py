@@ -19,8 +19,6 @@ from provenance.ingest.walk import LABEL_KEYS, MAX_DEPTH, PIECE_SEPARATOR, exten
 
 _MAX_TURNS = 4_096
 """A record with a longer list takes the slow way, whose field names do not pile up."""
-_NO_TEXT = pa.array([], pa.large_string())
-_SEPARATOR = pa.scalar(PIECE_SEPARATOR, pa.large_string())
 _Lines = NDArray[np.int64]
 
 
@@ -126,7 +124,13 @@ class _Column:
             counts = counts[counts > 0]
             lists = pa.LargeListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(counts)])), several.text)
             found = np.unique(several.record)
-            row = Piece(cast("pa.LargeStringArray", pc.binary_join(lists, _SEPARATOR)), found, np.zeros_like(found), (name,), self.group)
+            row = Piece(
+                cast("pa.LargeStringArray", pc.binary_join(lists, pa.scalar(PIECE_SEPARATOR, pa.large_string()))),
+                found,
+                np.zeros_like(found),
+                (name,),
+                self.group,
+            )
             self.pieces.append(row.only(are_passages(row.text)))
             self.group += 1
 
@@ -164,7 +168,7 @@ def collect_rows(columns: pa.RecordBatch, names: Iterable[str], others: Iterable
             group = max((piece.group for piece in found), default=group) + 1
     except OddColumnError:
         return None
-    return _interleave(pieces) if pieces else ColumnRows(_NO_TEXT, np.zeros(0, np.int64), np.zeros(0, np.int32), ())
+    return _interleave(pieces) if pieces else ColumnRows(pa.array([], pa.large_string()), np.zeros(0, np.int64), np.zeros(0, np.int32), ())
 
 
 def column_pieces(array: Any, name: str, *, every: bool, group: int = 0) -> list[Piece]:
