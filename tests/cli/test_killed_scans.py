@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -149,7 +148,7 @@ def kill_often(pristine: Path, undisturbed: Scanned, tmp_path: Path, capsys: pyt
     return lost
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [2, pytest.param(1, marks=pytest.mark.full)])
 def test_a_killed_scan_loses_the_shards_in_hand_alone(
     pristine: Path, undisturbed: Scanned, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: int
 ) -> None:
@@ -159,7 +158,7 @@ def test_a_killed_scan_loses_the_shards_in_hand_alone(
 
 @pytest.mark.full
 @pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.skipif("PROVENANCE_FULL" not in os.environ, reason="make test-full runs it")
+@pytest.mark.full
 def test_a_scan_killed_a_hundred_times_loses_the_shards_in_hand_alone(
     pristine: Path, undisturbed: Scanned, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: int
 ) -> None:

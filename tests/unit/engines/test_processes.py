@@ -137,7 +137,7 @@ def test_little_work_is_done_in_this_process() -> None:
 
 
 SCRIPT = """
-import multiprocessing, sys
+import multiprocessing, signal, sys
 from provenance.engines.processes import ProcessEngine
 from tests.fakes.world import CountingProgress
 from tests.unit.engines.test_processes import dawdle
@@ -147,6 +147,7 @@ class Telling(CountingProgress):
         print(*(p.pid for p in multiprocessing.active_children()), flush=True)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     list(ProcessEngine(jobs=2, least_bytes=0).run(dawdle, [1, 2], [1, 1], Telling()))
 """
 
@@ -159,12 +160,15 @@ def test_workers_end_with_the_process_that_waits(tmp_path: Path, how: signal.Sig
     waiting = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": str(root)}
     )
-    assert waiting.stdout is not None
-    workers = [int(pid) for pid in waiting.stdout.readline().split()]
-    assert len(workers) == 2
-    waiting.send_signal(how)
-    waiting.wait(20)
-    waiting.stdout.close()
+    with waiting:
+        assert waiting.stdout is not None
+        workers = [int(pid) for pid in waiting.stdout.readline().split()]
+        assert len(workers) == 2
+        waiting.send_signal(how)
+        try:
+            waiting.wait(20)
+        finally:
+            waiting.kill()
     deadline = time.monotonic() + 20
     while any(map(is_alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.05)
