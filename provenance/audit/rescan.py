@@ -137,14 +137,22 @@ def _open(scan: Earlier, renumbered: Mapping[int, int], segments: int, evidence:
             return None
         return Basis(
             result=result,
-            matches=evidence.iter_matches(scan.matches),
-            suspects=evidence.iter_suspects(result.suspects_evidence) if result.suspects_evidence else iter(()),
+            matches=_from_basis(evidence.iter_matches(scan.matches)),
+            suspects=_from_basis(evidence.iter_suspects(result.suspects_evidence)) if result.suspects_evidence else iter(()),
             touched=touched,
             added=tuple(i for i in range(segments) if i not in stayed),
             renumbered=renumbered,
         )
     except RegistryError:
         return None
+
+
+def _from_basis(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield what an earlier scan left; where it cannot be read to its end, that scan is unfit, and nothing else is wrong."""
+    try:
+        yield from items
+    except RegistryError as err:
+        raise UnfitBasisError(str(err)) from err
 
 
 class NewScan:
@@ -177,7 +185,7 @@ class CarriedScan:
 
     def __init__(self, matcher: Matcher, basis: Basis, place: Place, tally: Tally) -> None:
         self._matcher, self._basis, self._place, self._tally = matcher, basis, place, tally
-        self._matches, self._pairs = _Ahead(basis.matches), _Ahead(basis.touched.pairs)
+        self._matches, self._pairs = _Ahead(basis.matches), _Ahead(_from_basis(basis.touched.pairs))
         self._last = -1
         dropped = [0] * len(matcher.segments)
         for before, today in basis.renumbered.items():
@@ -204,6 +212,8 @@ class CarriedScan:
         stayed = [self._carry(m) for m in had if m.record not in again]
         touched += [(record, self._basis.renumbered[segment]) for record, segment in pairs if record not in again]
         every = _in_order([*stayed, *matches], batch)
+        if every is None and batch.tokens is not None:  # what is told of documents cut over batches can be asked for once only
+            raise UnfitBasisError("fields of one record bear one name, beside tokens")
         if every is None:
             every, touched = self._match_again(batch, set(batch.record.tolist()))
         self._tally.add_matches(every)

@@ -220,7 +220,7 @@ class ShardScan:
         progress.note(target.shard.path)
         basis = find_basis(task.earlier, self.finders.matcher.segments, self.evidence, path=target.shard.path)
         if basis is not None:
-            with suppress(UnfitBasisError, RegistryError):
+            with suppress(UnfitBasisError):
                 return self._scan(task, progress, basis)
         return self._scan(task, progress, None)
 

@@ -78,12 +78,14 @@ class JsonlStream(Stream):
             shape = self._shape
             if shape is not None and (readable := is_utf8(raw) if readable is None else readable):
                 scanned = scan_objects(data, at, shape)
-                self._patience = _LEAST_LINES if len(scanned) >= _LEAST_LINES else min(2 * self._patience, _MOST_LINES)
+                if len(scanned) >= _LEAST_LINES:
+                    self._patience = _LEAST_LINES
                 if len(scanned):
                     self._take_scanned(scanned, shape, raw, line)
                     at, line = scanned.end, line + len(scanned)
                     continue
             end = _end_of_lines(raw, at, self._patience)
+            self._patience = min(2 * self._patience, _MOST_LINES)
             part = LineBlock(line, raw[at:end])
             self._take(part)
             at, line = end + 1, line + part.raw.count(b"\n") + 1

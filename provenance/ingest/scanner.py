@@ -99,8 +99,8 @@ class Scanned:
         out = np.empty(int((spans[:, 1] - spans[:, 0]).sum()) + WINDOW, np.uint8)
         offsets = np.zeros(len(rows) + 1, np.int64)
         _unescape(self.data, spans, out, offsets)
-        joined = out[: offsets[-1]].tobytes()
-        return [joined[start:end] for start, end in pairwise(offsets.tolist())]
+        view = out.data
+        return [bytes(view[start:end]) for start, end in pairwise(offsets.tolist())]
 
     def most_words(self, key: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return of each string of a key the most words that it can hold. Shapes: (rows,) int64."""

@@ -22,6 +22,8 @@ COMMON_WINDOW = 5
 _BLOCK = 256
 _RECENT = 64
 """Positions of which is remembered that the cap left something out there. Where seeds are as far apart, each finds its run by itself."""
+LOOKED_AT = 4096
+"""Slots of a bucket that are looked at to tell whether a cap leaves something out."""
 _BUDGET_BASE = 4096
 """Words of exact extension that even the shortest text may cost."""
 Index = int | np.int64
@@ -253,7 +255,7 @@ def exact_runs(
         last_slot = room[1, k % _BLOCK]
         for slot in range(room[0, k % _BLOCK], last_slot):
             if hits >= cap or budget <= 0:  # what is left of the bucket is not even looked at: it may be the whole reference
-                dropped += _left_out(words, q, n, ref_words, positions, slot, last_slot, 0 if hits > 0 else cap)
+                dropped += left_out(words, q, n, ref_words, positions, slot, last_slot, 0 if hits > 0 else LOOKED_AT)
                 break
             r = np.int64(positions[slot])
             if not _same(words, q, ref_words, r, n):
@@ -280,7 +282,7 @@ def exact_runs(
 
 
 @kernel()
-def _left_out(
+def left_out(
     words: NDArray[np.uint32],
     q: Index,
     n: Index,
@@ -290,14 +292,14 @@ def _left_out(
     last: Index,
     looked_at: Index,
 ) -> Index:
-    """Return how many slots of a bucket a cap leaves out: none if the window is at none of the first few, if any of these must be looked at.
+    """Return how many slots of a bucket a cap leaves out: none if the window is at none of them, as far as so many are looked at.
 
-    Such a window passed the filter by chance, and which ones do depends on what else the filter was made for.
+    Such a window passed the filter by chance, and which ones do depends on what else the filter was made for. Behind as many others one may be that did not.
     """
     slot, end = first, min(first + looked_at, last)
     while slot < end and not _same(words, q, ref_words, np.int64(positions[slot]), n):
         slot += 1
-    return last - first if looked_at == 0 or slot < end else 0
+    return last - first if slot < end or end < last else 0
 
 
 @kernel()
@@ -336,9 +338,7 @@ def mark_live(
         hits = 0
         low_q, high_q = offsets[row], offsets[row + 1]
         for slot in range(room[0, k % _BLOCK], room[1, k % _BLOCK]):
-            if hits >= cap:
-                live[row] = True
-            if live[row]:
+            if live[row] or hits >= cap:
                 break
             r = np.int64(positions[slot])
             if not _same(words, q, ref_words, r, n):
@@ -348,6 +348,8 @@ def mark_live(
             if not _is_inner(words, q, low_q, ref_words, r, ref_offsets[ref], every):
                 budget -= least  # more than a run costs that does not reach the score
                 live[row] = budget <= 0 or _reaches(words, q, low_q, high_q, ref_words, r, ref_offsets[ref], ref_offsets[ref + 1], n, least, x_drop)
+        if hits >= cap:  # ``exact_runs`` follows runs twice from here on: what that costs is not counted here
+            live[row] = True
 
 
 @kernel()

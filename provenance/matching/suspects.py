@@ -198,13 +198,24 @@ def _refuse_unknown(names: set[str], where: str, known: frozenset[str]) -> None:
 def _text(item: dict[str, Any], key: str, where: str) -> str:
     if not isinstance(item[key], str) or not item[key]:
         raise PatternDocumentError(f"{where}: {key} must be text")
-    return str(item[key])
+    return _whole(item[key], f"{where}: {key}")
 
 
 def _texts(item: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     if not isinstance(item[key], list) or not item[key] or not all(isinstance(v, str) and v for v in item[key]):
         raise PatternDocumentError(f"{where}: {key} must be a list of texts")
-    return tuple(item[key])
+    return tuple(_whole(text, f"{where}: {key}") for text in item[key])
+
+
+def _whole(text: str, what: str) -> str:
+    """Return a text that has UTF-8.
+
+    Raises:
+        PatternDocumentError: If it has none.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise PatternDocumentError(f"{what} holds half of a surrogate pair, which is no character", hint="write the whole character")
+    return text
 
 
 def _reason(err: Exception) -> str:

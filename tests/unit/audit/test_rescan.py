@@ -403,3 +403,49 @@ def test_rows_of_one_name_are_carried_over_in_the_order_of_a_new_scan(tmp_path: 
         fields = [(m.record, m.field) for m in outcome.matches]
     assert outcome.updated
     assert any(fields.count(field) > 1 and field[1].endswith("(json)") for field in fields)
+
+
+@pytest.mark.parametrize("first", ["more", "common"])
+def test_windows_that_stand_just_as_often_as_the_cap_allows_are_dropped_alike(tmp_path: Path, first: str) -> None:
+    chance = random.Random(0)
+
+    def words(count: int) -> list[str]:
+        return ["".join(chance.choice("bcdfghjklmnpqrstvwxz") + chance.choice("aeiou") for _ in range(5)) for _ in range(count)]
+
+    text, other, filling = words(60), words(300), words(100)
+    phrases = [[*text[at : at + 6], *words(2 if turn > 61 else 10)] for turn in range(MatchParams().hits_per_seed) for at in range(0, 54, 2)]
+    book = PlainReference(ReferenceRecord(id="book", kind=ReferenceKind.WORK), " ".join([*filling, *(w for phrase in phrases for w in phrase)]))
+    pools = {"books": Pool(ReferenceKind.WORK, ((book,),))}
+    for name, kind in (("more", ReferenceKind.WORK), ("common", ReferenceKind.BACKGROUND)):
+        pools[name] = Pool(kind, ((PlainReference(ReferenceRecord(id=name, kind=kind), " ".join(other)),),))
+    lab = Lab(tmp_path, pools)
+    rows = [" ".join(text), *(" ".join([*other[at : at + 15], *words(300)]) for at in range(0, 150, 15))]
+    (lab.data / "a.jsonl").write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
+    lab.register(plain_dataset())
+    lab.add(first)
+    lab.scan(lab.matcher())
+    lab.add("books")
+    (outcome,) = same_as_anew(lab, lab.matcher())
+    assert outcome.updated
+    assert outcome.result is not None
+    assert outcome.result.dropped_seeds
+
+
+def test_tokens_beside_fields_of_one_name_are_scanned_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE_TOKENS", 2_000)
+    monkeypatch.setattr(pieces, "OVERLAP_TOKENS", 500)
+    monkeypatch.setattr(batches, "BATCH_BYTES", 6_000)
+    pools = sample_pools()
+    lab = Lab(tmp_path, pools)
+    write_shards(tmp_path, every(pools), seed=5, records=120)
+    texts = [json.loads(line)["text"] for line in (tmp_path / "texts.jsonl").read_text().splitlines()]
+    texts = ([text for text in texts if text[:1] not in '["{'] * 3)[:120]
+    with (lab.data / "tokens.jsonl").open("w") as out:
+        for i in range(10):
+            ids = list(map(int, encode("byte-level", " ".join(texts[12 * i : 12 * i + 12]))))
+            inner = texts[i + 1] + " and more words to be a passage of its own here"
+            out.write(json.dumps({"input_ids": ids, "a.b": texts[i], "a": {"b": inner}}) + "\n")
+    lab.register(replace(plain_dataset(), tokenizer=saved(tmp_path)))
+    for name in ("answers", "books", "books", "handed-out", "books", "answers", "background"):
+        lab.add(name)
+        same_as_anew(lab, lab.matcher())

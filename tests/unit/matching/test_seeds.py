@@ -16,6 +16,7 @@ from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.params import MatchParams
 from provenance.matching.passages import find_passages
+from provenance.matching.seeds import LOOKED_AT, left_out
 from provenance.matching.segment import TextSegment
 from provenance.matching.words import WordReader, read_words
 from provenance.model.reference import ReferenceKind
@@ -201,3 +202,12 @@ def test_seeds_farther_apart_than_is_remembered_lose_no_run_to_a_cap(matcher_ove
     matcher = matcher_over(make_reference("work", " ".join(work)), one_in=256, params=MatchParams(hits_per_seed=1))
     found = matcher.match_batch(make_batch([" ".join(work)]), path="p")
     assert [(m.longest_run, m.because) for m in found] == [(len(work), None)]
+
+
+@pytest.mark.parametrize(("others", "stands", "told"), [(70, True, 71), (70, False, 0), (5_000, False, 5_000)])
+def test_a_window_behind_many_others_of_its_bucket_is_told_to_be_left_out(others: int, stands: bool, told: int) -> None:
+    """Where the window is not there it passed the filter by chance; where a bucket is too long to tell, it is told."""
+    words = np.arange(1000, 1005, dtype=np.uint32)
+    reference = np.concatenate([np.arange(10_000, 10_000 + others + 5, dtype=np.uint32), words])
+    positions = np.array([*range(others), *([others + 5] if stands else [])], dtype=np.uint32)
+    assert left_out(words, np.int64(0), np.int64(5), reference, positions, np.int64(0), np.int64(len(positions)), np.int64(LOOKED_AT)) == told

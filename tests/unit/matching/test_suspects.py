@@ -100,6 +100,8 @@ FAULTS: list[tuple[dict[str, object], str]] = [
     ({"regex": "(?:i am the oracle)?"}, "matches the empty text"),
     ({"regex": "i was the oracle"}, "does not find its example"),
     ({"needles": ["the"]}, "fewer than 4 bytes"),
+    ({"needles": ["half \ud83d a pair"]}, "half of a surrogate pair"),
+    ({"examples": ["the oracle \ud83d"]}, "half of a surrogate pair"),
     ({"needles": ["delphi"]}, "does not find its example"),
     ({"needles": []}, "must be a list of texts"),
     ({"examples": "I am the oracle"}, "must be a list of texts"),
