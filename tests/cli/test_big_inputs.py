@@ -117,7 +117,7 @@ def test_identical_lines_that_are_no_passage_take_no_memory(folder: Path, count:
 
 
 @pytest.mark.parametrize("size_bytes", DOCUMENT_BYTES)
-@pytest.mark.parametrize("name", ["long.txt", "long.jsonl"])
+@pytest.mark.parametrize("name", ["long.txt", pytest.param("long.jsonl", marks=pytest.mark.full)])
 def test_one_long_document_is_compared_to_its_end(folder: Path, name: str, size_bytes: int) -> None:
     before, after = ("".join(make_prose(size_bytes // 2, seed)) for seed in (1, 2))
     text = f"{before}{PASSAGE} {after}"

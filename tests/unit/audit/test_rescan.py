@@ -295,7 +295,7 @@ def test_references_of_which_only_some_windows_are_seeds_come_and_go(tmp_path: P
     assert updated == [[False, False], *[[True, True]] * 5]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(4, 12))])
 def test_corpora_made_of_few_phrases_are_carried_over_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, loops: int) -> None:
     monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)
     for number in range(loops):
