@@ -259,7 +259,8 @@ def decode_again(line: bytes, err: orjson.JSONDecodeError) -> object:
     except UnicodeDecodeError as why:
         return Unreadable(f"is not UTF-8: byte 0x{line[why.start]:02x} at byte {why.start + 1:,} of the line ({why.reason})")
     except json.JSONDecodeError as why:
-        return Unreadable(f"is not JSON: {why.msg[:1].lower()}{why.msg[1:]} at column {why.pos + 1:,}")
+        reason = why.msg.removesuffix(" at")  # as in "Unterminated string starting at"
+        return Unreadable(f"is not JSON: {reason[:1].lower()}{reason[1:]} at column {why.pos + 1:,}")
     except (ValueError, RecursionError) as why:
         return Unreadable(f"is not readable JSON: {str(why).lower()}")
 

@@ -367,3 +367,11 @@ def test_what_follows_a_compressed_stream_is_read_or_is_damage(tmp_path: Path, e
 
 def test_zeros_after_an_xz_stream_are_padding(tmp_path: Path) -> None:
     assert read(put(tmp_path / "a.jsonl.xz", lzma.compress(b'{"text": "one"}\n') + bytes(8))) == (["one"], [])
+
+
+def test_a_string_that_does_not_end_is_told_with_where_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "whole"}\n{"text": "cut sh')
+    stream = Reader().open(str(path))
+    list(stream)
+    assert [problem.message for problem in stream.problems] == ["is not JSON: unterminated string starting at column 10"]
