@@ -201,7 +201,7 @@ class ReferenceStore:
             skipped += repeats
             if draft.records:
                 expected = held + sum(map(len, draft.texts)) // _CHARACTERS_A_WORD
-                params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(expected))
+                params = IndexParams(tokens=TOKEN_SCHEME, one_in=one_in or choose_rate(expected, manifest.kind))
                 manifest = _publish(folder, manifest, partial(write_segment, draft=draft, params=params))
                 held += manifest.segments[-1].words
         return _added(manifest, before, skipped)

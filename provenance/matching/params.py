@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from provenance.canonical import digest_of
 from provenance.config import MIN_WORDS
+from provenance.model.reference import ReferenceKind
 
 INDEX_FORMAT = "provenance.reference-index"
 INDEX_VERSION = 7
@@ -14,7 +15,7 @@ PACK_RULES = "pack-1"
 _LEAST_WINDOW, _MOST_WINDOW = 2, 16
 """Words of a window that kernels were tested with."""
 SMALL_REFERENCE_WORDS, LARGE_REFERENCE_WORDS = 4_000_000, 12_000_000
-"""Up to the first every window of a reference is a seed, up to the second every second, beyond every fourth."""
+"""Up to the first every window of a reference is a seed, beyond it every second, and of works beyond the second every fourth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +104,13 @@ class MatchParams:
         return "match-4-" + digest_of(asdict(self)).removeprefix("sha256:")[:12]
 
 
-def choose_rate(words: int) -> int:
-    """Return one in how many windows to keep for the next segment of a set that holds so many words with it."""
+def choose_rate(words: int, kind: ReferenceKind) -> int:
+    """Return one in how many windows to keep for the next segment of a set that holds so many words with it.
+
+    Of answers at least every second is kept, however many there are: what other models say too is told by short runs, and with every fourth window too many of these
+    are missed (docs/adr/0013-seeds.md has the figures).
+    """
     if words <= SMALL_REFERENCE_WORDS:
         return 1
-    return 2 if words <= LARGE_REFERENCE_WORDS else 4
+    sparse = words > LARGE_REFERENCE_WORDS and kind in {ReferenceKind.WORK, ReferenceKind.LICENSE_TEXT}
+    return 4 if sparse else 2

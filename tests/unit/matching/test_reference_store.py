@@ -274,7 +274,12 @@ def run_and_kill(folder: Path, after_s: float) -> int:
 
 
 def test_the_rate_falls_with_size() -> None:
-    assert [choose_rate(n) for n in (0, 4_000_000, 4_000_001, 12_000_000, 12_000_001)] == [1, 1, 2, 2, 4]
+    assert [choose_rate(n, WORK) for n in (0, 4_000_000, 4_000_001, 12_000_000, 12_000_001)] == [1, 1, 2, 2, 4]
+
+
+@pytest.mark.parametrize("kind", [ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND])
+def test_of_answers_every_second_window_is_kept_at_least(kind: ReferenceKind) -> None:
+    assert [choose_rate(n, kind) for n in (0, 4_000_000, 4_000_001, 12_000_001, 10**9)] == [1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(("window", "one_in"), [(1, 1), (17, 1), (5, 0), (5, 3)])
