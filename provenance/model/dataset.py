@@ -5,7 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from provenance.model.absence import Absence, TriState, is_absent
+from provenance.model.absence import Absence, TriState
+from provenance.model.claims import DateRange, Evidence, LicenseClaim, LicenseFacts
+from provenance.model.details import Details, LicensePart
+
+__all__ = [
+    "Dataset",
+    "DatasetVersion",
+    "DateRange",
+    "Details",
+    "Evidence",
+    "Generator",
+    "LicenseClaim",
+    "LicenseFacts",
+    "LicensePart",
+    "Obtained",
+    "Shard",
+    "ShardDigests",
+    "ShardFormat",
+    "Source",
+    "SourceKind",
+    "Tokenizer",
+]
 
 
 class SourceKind(StrEnum):
@@ -45,24 +66,13 @@ class ShardFormat(StrEnum):
     """Where the documents of the ``.bin`` beside it begin: no text of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DateRange:
-    """An inclusive range of days, ISO 8601; an absent end is ``UNKNOWN``."""
+class ShardDigests(StrEnum):
+    """Where the digests of a version's shards are from."""
 
-    start: str = field(default=Absence.UNKNOWN.value, metadata={"wire": "from"})
-    """First day, ``YYYY-MM-DD``, or a named absence."""
-    end: str = field(default=Absence.UNKNOWN.value, metadata={"wire": "to"})
-    """Last day, included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What backs a claim: where it was read, when, and the digest of what was read."""
-
-    url: str = Absence.NOT_STATED.value
-    fetched_at: str = Absence.UNKNOWN.value
-    sha256: str = Absence.UNKNOWN.value
-    snapshot: str = Absence.UNKNOWN.value
+    READ = "read"
+    """The bytes were read and hashed here."""
+    DECLARED = "declared"
+    """A manifest states them; nobody has read the bytes. What is only declared clears nothing: audits read the bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,32 +83,6 @@ class Source:
     url: str = Absence.UNKNOWN.value
     collected: DateRange = field(default_factory=DateRange)
     collector: str = Absence.UNKNOWN.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseClaim:
-    """One party's statement of a licence: normalised, with the original wording kept."""
-
-    value: str = Absence.UNKNOWN.value
-    """SPDX expression, ``LicenseRef-…``, or a named absence."""
-    original: str = ""
-    """What the source said, before normalisation."""
-    by: str = Absence.UNKNOWN.value
-    evidence: Evidence = field(default_factory=Evidence)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseFacts:
-    """Declared, detected and concluded licence, kept apart."""
-
-    declared: LicenseClaim = field(default_factory=LicenseClaim)
-    detected: LicenseClaim = field(default_factory=LicenseClaim)
-    concluded: LicenseClaim = field(default_factory=LicenseClaim)
-
-    @property
-    def effective(self) -> str:
-        """Return the concluded licence, else the declared one, else why there is none. A detected one never loosens a declared one."""
-        return self.declared.value if is_absent(self.concluded.value) else self.concluded.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +117,8 @@ class Shard:
     format: ShardFormat = ShardFormat.JSONL
     unread_records: int = 0
     """Records that could not be read; above zero the shard is not known completely."""
+    licenses: tuple[LicensePart, ...] = ()
+    """Records by the licence that a column of theirs names; empty where no column was named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +156,8 @@ class Dataset:
     tags: tuple[str, ...] = ()
     tokenizer: Tokenizer | None = None
     """Turns token ids back into text; ``None`` = none is named, so that ids cannot be read."""
+    details: Details = field(default_factory=Details)
+    """What else is known: who made it and how, people in it, rights, counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,3 +170,4 @@ class DatasetVersion:
     shards: tuple[Shard, ...]
     created: str
     """RFC 3339 UTC."""
+    digests: ShardDigests = ShardDigests.READ

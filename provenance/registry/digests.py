@@ -10,14 +10,14 @@ from typing import Any
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.errors import ManifestError, RegistryError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
-from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardDigests
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 
 _CHUNK = 1000  # shards hashed per canonical text: long enough to amortise the call
 
 
-def facts_digest(dataset: Dataset, shards: Sequence[Shard]) -> str:
+def facts_digest(dataset: Dataset, shards: Sequence[Shard], digests: ShardDigests = ShardDigests.READ) -> str:
     """Return ``sha256:<hex>`` over a dataset's facts and all that is known of its shards, in their order.
 
     Facts that equal their field's default are left out, so that a field which a later version adds does not change the digest of what was recorded before.
@@ -29,7 +29,8 @@ def facts_digest(dataset: Dataset, shards: Sequence[Shard]) -> str:
     try:
         for start in range(0, len(shards), _CHUNK):
             state.update(canonical_bytes([_shard_facts(s) for s in shards[start : start + _CHUNK]]))
-        return digest_of({"dataset": _sparse(dataset), "shards": "sha256:" + state.hexdigest()})
+        facts = {"dataset": _sparse(dataset), "shards": "sha256:" + state.hexdigest()}
+        return digest_of(facts if digests is ShardDigests.READ else {**facts, "digests": digests.value})
     except ValueError as err:
         raise ManifestError(f"dataset {dataset.name!r}: cannot be recorded: {err}") from err
 
@@ -56,6 +57,8 @@ def verify_version(version: DatasetVersion) -> None:
         raise ManifestError(f"dataset {name!r}: the shards' Merkle root is {root}, the version says {version.root_digest}")
     for shard in version.shards:
         _check_counts(name, shard)
+        if _has_nul(to_wire(shard.licenses)):
+            raise ManifestError(f"dataset {name!r}: shard {shard.path!r}: the name of a licence holds a NUL character")
 
 
 def scan_digest(result: ScanResult) -> str:
@@ -88,8 +91,9 @@ def _check_counts(name: str, shard: Shard) -> None:
         raise ManifestError(f"dataset {name!r}: shard {shard.path!r} has a negative count or a NUL character in its root's name")
 
 
-def _shard_facts(shard: Shard) -> list[str | int | None]:
-    return [shard.path, shard.root, shard.sha256, shard.size_bytes, shard.records, shard.words, shard.format.value, shard.unread_records]
+def _shard_facts(shard: Shard) -> list[Any]:
+    facts = [shard.path, shard.root, shard.sha256, shard.size_bytes, shard.records, shard.words, shard.format.value, shard.unread_records]
+    return [*facts, to_wire(shard.licenses)] if shard.licenses else facts
 
 
 def _sparse(value: Any) -> Any:

@@ -49,7 +49,7 @@ def _versions(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
         root, facts = "no shards", stored
         if version.shards:
             root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
-            facts = facts_digest(version.dataset, version.shards)
+            facts = facts_digest(version.dataset, version.shards, version.digests)
         agrees = facts == stored and root == version.root_digest
         yield (version.dataset.name, root, facts if agrees else f"changed ({facts})", version.created, len(version.shards))
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from provenance.errors import RegistryError
+import orjson
+
+from provenance.canonical import canonical_bytes
+from provenance.errors import RegistryError, WireFormatError
 from provenance.model.absence import TriState
 from provenance.model.dataset import (
     Dataset,
@@ -15,17 +18,22 @@ from provenance.model.dataset import (
     Generator,
     LicenseClaim,
     LicenseFacts,
+    LicensePart,
     Obtained,
     Shard,
+    ShardDigests,
     ShardFormat,
     Source,
     SourceKind,
     Tokenizer,
 )
+from provenance.model.details import Details
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
+from provenance.model.wire import read_value, to_wire
 from provenance.registry.log import LogEntry
 from provenance.registry.tables import (
     DerivationRow,
+    DetailsRow,
     GeneratorRow,
     LanguageRow,
     LicenseRow,
@@ -37,7 +45,9 @@ from provenance.registry.tables import (
     ScanRow,
     ScanSuspectRow,
     ScanSuspicionRow,
+    ShardLicenseRow,
     ShardRow,
+    StatedLicenseRow,
     TagRow,
     TermsRow,
     TokenizerRow,
@@ -85,6 +95,8 @@ def version_row(version: DatasetVersion, *, facts_digest: str) -> VersionRow:
         derivations=[DerivationRow(position=i, value=v) for i, v in enumerate(dataset.derived_from)],
         tags=[TagRow(position=i, value=v) for i, v in enumerate(dataset.tags)],
         tokenizer=None if dataset.tokenizer is None else _tokenizer_row(dataset.tokenizer),
+        details=_details_row(version),
+        stated=[_stated_row(i, claim) for i, claim in enumerate(dataset.license.stated)],
     )
 
 
@@ -107,6 +119,23 @@ def shard_rows(version_id: int, shards: Sequence[Shard], *, start: int) -> list[
     ]
 
 
+def shard_license_rows(version_id: int, shards: Sequence[Shard], *, start: int) -> list[dict[str, Any]]:
+    """Return the licences of shards' records as parameters of a bulk insert; ``start`` is the position of the first shard."""
+    return [
+        {
+            "version_id": version_id,
+            "shard": shard,
+            "position": position,
+            "value": part.value,
+            "original": part.original,
+            "records": part.records,
+            "words": part.words,
+        }
+        for shard, s in enumerate(shards, start=start)
+        for position, part in enumerate(s.licenses)
+    ]
+
+
 def version_value(row: VersionRow, shards: tuple[Shard, ...] = ()) -> DatasetVersion:
     """Return the version that rows describe.
 
@@ -115,12 +144,18 @@ def version_value(row: VersionRow, shards: tuple[Shard, ...] = ()) -> DatasetVer
     """
     try:
         dataset = _dataset(row)
-    except (ValueError, KeyError) as err:
+    except (ValueError, KeyError, WireFormatError) as err:
         raise RegistryError(f"dataset {row.name!r}: the registry holds a fact that cannot be read: {err}", hint="run: provenance db check") from err
-    return DatasetVersion(dataset=dataset, root_digest=row.root_digest, shards=shards, created=row.created)
+    digests = ShardDigests.READ if row.details is None else ShardDigests(row.details.digests)
+    return DatasetVersion(dataset=dataset, root_digest=row.root_digest, shards=shards, created=row.created, digests=digests)
 
 
-def shard_value(columns: Sequence[Any]) -> Shard:
+def license_part(row: ShardLicenseRow) -> LicensePart:
+    """Return the part of a shard's records that a row describes."""
+    return LicensePart(value=row.value, original=row.original, records=row.records, words=row.words)
+
+
+def shard_value(columns: Sequence[Any], licenses: tuple[LicensePart, ...] = ()) -> Shard:
     """Return the shard that a row of ``SHARD_COLUMNS`` describes.
 
     Raises:
@@ -130,7 +165,15 @@ def shard_value(columns: Sequence[Any]) -> Shard:
     if form not in _FORMATS:
         raise RegistryError(f"shard {path!r}: format {form!r} is not known", hint="run: provenance db check")
     return Shard(
-        path=path, root=root, sha256=sha256, size_bytes=size_bytes, records=records, words=words, format=_FORMATS[form], unread_records=unread
+        path=path,
+        root=root,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        records=records,
+        words=words,
+        format=_FORMATS[form],
+        unread_records=unread,
+        licenses=licenses,
     )
 
 
@@ -237,6 +280,31 @@ def _generator_row(position: int, generator: Generator) -> GeneratorRow:
     )
 
 
+def _details_row(version: DatasetVersion) -> DetailsRow | None:
+    dataset, digests = version.dataset, version.digests
+    if (dataset.details, dataset.license.expires, digests) == (Details(), LicenseFacts().expires, ShardDigests.READ):
+        return None
+    return DetailsRow(details=canonical_bytes(to_wire(dataset.details)).decode(), license_expires=dataset.license.expires, digests=digests.value)
+
+
+def _details(row: DetailsRow | None) -> Details:
+    """Return the details that a row holds; fields that a later version added are left alone."""
+    return Details() if row is None else read_value(Details, orjson.loads(row.details), where="details", ignore_unknown=True)
+
+
+def _stated_row(position: int, claim: LicenseClaim) -> StatedLicenseRow:
+    return StatedLicenseRow(
+        position=position,
+        value=claim.value,
+        original=claim.original,
+        claimed_by=claim.by,
+        evidence_url=claim.evidence.url,
+        evidence_fetched_at=claim.evidence.fetched_at,
+        evidence_sha256=claim.evidence.sha256,
+        evidence_snapshot=claim.evidence.snapshot,
+    )
+
+
 def _tokenizer_row(tokenizer: Tokenizer) -> TokenizerRow:
     return TokenizerRow(path=tokenizer.path, sha256=tokenizer.sha256, field=tokenizer.field)
 
@@ -254,7 +322,13 @@ def _dataset(row: VersionRow) -> Dataset:
         title=row.title,
         source=source,
         obtained=Obtained(row.obtained),
-        license=LicenseFacts(declared=claims["declared"], detected=claims["detected"], concluded=claims["concluded"]),
+        license=LicenseFacts(
+            declared=claims["declared"],
+            detected=claims["detected"],
+            concluded=claims["concluded"],
+            stated=tuple(_claim(r) for r in row.stated),
+            expires=LicenseFacts().expires if row.details is None else row.details.license_expires,
+        ),
         terms=tuple(r.value for r in row.terms),
         generators=tuple(_generator(r) for r in row.generators),
         synthetic=TriState(row.synthetic),
@@ -265,10 +339,11 @@ def _dataset(row: VersionRow) -> Dataset:
         text_field=row.text_field,
         tags=tuple(r.value for r in row.tags),
         tokenizer=None if row.tokenizer is None else Tokenizer(path=row.tokenizer.path, sha256=row.tokenizer.sha256, field=row.tokenizer.field),
+        details=_details(row.details),
     )
 
 
-def _claim(row: LicenseRow) -> LicenseClaim:
+def _claim(row: LicenseRow | StatedLicenseRow) -> LicenseClaim:
     evidence = Evidence(url=row.evidence_url, fetched_at=row.evidence_fetched_at, sha256=row.evidence_sha256, snapshot=row.evidence_snapshot)
     return LicenseClaim(value=row.value, original=row.original, by=row.claimed_by, evidence=evidence)
 

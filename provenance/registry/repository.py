@@ -14,14 +14,24 @@ from sqlalchemy.orm import Session, selectinload
 
 from provenance.errors import NotRegisteredError, RegistryError
 from provenance.model.audit import AuditRecord
-from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.dataset import DatasetVersion, LicensePart, Shard
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.registry import mapping
 from provenance.registry.digests import facts_digest, revision_digest, scan_digest, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
-from provenance.registry.tables import SHARD_TABLE, AuditRow, LogRow, ScanFrameRow, ScanRow, ShardRow, VersionRow
+from provenance.registry.tables import (
+    SHARD_LICENSE_TABLE,
+    SHARD_TABLE,
+    AuditRow,
+    LogRow,
+    ScanFrameRow,
+    ScanRow,
+    ShardLicenseRow,
+    ShardRow,
+    VersionRow,
+)
 
 IDS_PER_QUERY = 500
 """Parameters of one query: SQLite takes at least 999 in every build."""
@@ -45,6 +55,8 @@ _FACTS = (
     selectinload(VersionRow.derivations),
     selectinload(VersionRow.tags),
     selectinload(VersionRow.tokenizer),
+    selectinload(VersionRow.details),
+    selectinload(VersionRow.stated),
 )
 
 
@@ -68,7 +80,7 @@ class SqlRegistry:
         """
         self._must_write()
         verify_version(version)
-        digest = facts_digest(version.dataset, version.shards)
+        digest = facts_digest(version.dataset, version.shards, version.digests)
         newest = self._newest(version.dataset.name)
         if newest is not None and (newest.root_digest, newest.facts_digest) == (version.root_digest, digest):
             return
@@ -78,6 +90,8 @@ class SqlRegistry:
         for start in range(0, len(version.shards), SHARDS_PER_INSERT):
             chunk = version.shards[start : start + SHARDS_PER_INSERT]
             self._session.execute(insert(SHARD_TABLE), mapping.shard_rows(row.id, chunk, start=start))
+            if licenses := mapping.shard_license_rows(row.id, chunk, start=start):
+                self._session.execute(insert(SHARD_LICENSE_TABLE), licenses)
         self._changed(
             "versions",
             name=row.name,
@@ -135,12 +149,16 @@ class SqlRegistry:
         wanted += [ShardRow.sha256 == sha256] if sha256 is not None else []
         wanted += [ShardRow.path == path] if path is not None else []
         query = (
-            select(VersionRow.name, *mapping.SHARD_COLUMNS)
+            select(VersionRow.name, VersionRow.id, ShardRow.position, *mapping.SHARD_COLUMNS)
             .join(ShardRow, ShardRow.version_id == VersionRow.id)
             .where(*wanted)
             .order_by(VersionRow.name, ShardRow.position)
         )
-        return [(row[0], mapping.shard_value(row[1:])) for row in self._session.execute(query)]
+        found = self._session.execute(query).all()
+        return [
+            (name, mapping.shard_value(columns, self._shard_licenses(version, shard=position).get(position, ())))
+            for name, version, position, *columns in found
+        ]
 
     def registered_paths(self) -> Sequence[tuple[str, str]]:
         """Return (root, path) of every shard in the newest version of every dataset."""
@@ -289,9 +307,18 @@ class SqlRegistry:
         return self._session.scalars(query.options(*_FACTS) if facts else query).first()
 
     def _shards(self, version_id: int) -> Iterator[Shard]:
-        query = select(*mapping.SHARD_COLUMNS).where(ShardRow.version_id == version_id).order_by(ShardRow.position)
-        for columns in self._session.execute(query.execution_options(yield_per=SHARDS_PER_INSERT)):
-            yield mapping.shard_value(columns)
+        licenses = self._shard_licenses(version_id)
+        query = select(ShardRow.position, *mapping.SHARD_COLUMNS).where(ShardRow.version_id == version_id).order_by(ShardRow.position)
+        for position, *columns in self._session.execute(query.execution_options(yield_per=SHARDS_PER_INSERT)):
+            yield mapping.shard_value(columns, licenses.get(position, ()))
+
+    def _shard_licenses(self, version_id: int, *, shard: int | None = None) -> dict[int, tuple[LicensePart, ...]]:
+        query = select(ShardLicenseRow).where(ShardLicenseRow.version_id == version_id).order_by(ShardLicenseRow.shard, ShardLicenseRow.position)
+        query = query if shard is None else query.where(ShardLicenseRow.shard == shard)
+        found: dict[int, tuple[LicensePart, ...]] = {}
+        for row in self._session.scalars(query):
+            found[row.shard] = (*found.get(row.shard, ()), mapping.license_part(row))
+        return found
 
     def _fail_unregistered(self, name: str, root_digest: str | None) -> NoReturn:
         import difflib

@@ -76,6 +76,8 @@ class VersionRow(Base):
     derivations: Mapped[list[DerivationRow]] = relationship(lazy="raise", order_by="DerivationRow.position")
     tags: Mapped[list[TagRow]] = relationship(lazy="raise", order_by="TagRow.position")
     tokenizer: Mapped[TokenizerRow | None] = relationship(lazy="raise")
+    details: Mapped[DetailsRow | None] = relationship(lazy="raise")
+    stated: Mapped[list[StatedLicenseRow]] = relationship(lazy="raise", order_by="StatedLicenseRow.position")
 
 
 class LicenseRow(Base):
@@ -161,6 +163,49 @@ class TokenizerRow(Base):
     sha256: Mapped[str]
     field: Mapped[str | None]
     """NULL = the fields that hold ids are found by convention."""
+
+
+class DetailsRow(Base):
+    """The facts of a version that few queries ask for, as canonical JSON; a version without a row has none of them."""
+
+    __tablename__ = "dataset_details"
+    __table_args__ = (CheckConstraint("digests IN ('read', 'declared')", name="digests"),)
+    version_id: Mapped[VersionKey]
+    details: Mapped[str]
+    """``model.details.Details`` in its wire form."""
+    license_expires: Mapped[str]
+    digests: Mapped[str]
+
+
+class StatedLicenseRow(Base):
+    """What one place says of a version's licence, with its evidence."""
+
+    __tablename__ = "stated_licenses"
+    __table_args__ = (Index(None, "value"),)
+    version_id: Mapped[VersionKey]
+    position: Mapped[Position]
+    value: Mapped[str]
+    original: Mapped[str]
+    claimed_by: Mapped[str]
+    evidence_url: Mapped[str]
+    evidence_fetched_at: Mapped[str]
+    evidence_sha256: Mapped[str]
+    evidence_snapshot: Mapped[str]
+
+
+class ShardLicenseRow(Base):
+    """The records of one shard that a column of theirs puts under one licence."""
+
+    __tablename__ = "shard_licenses"
+    __table_args__ = (CheckConstraint("records >= 0", name="records"), Index(None, "value"))
+    version_id: Mapped[VersionKey]
+    shard: Mapped[Position]
+    position: Mapped[Position]
+    value: Mapped[str]
+    original: Mapped[str]
+    records: Mapped[int]
+    words: Mapped[int | None]
+    """NULL = nobody has counted."""
 
 
 class ShardRow(Base):
@@ -309,7 +354,7 @@ class LogRow(Base):
     entry_hash: Mapped[str] = mapped_column(unique=True)
 
 
-SHARD_TABLE = Base.metadata.tables["shards"]
+SHARD_TABLE, SHARD_LICENSE_TABLE = Base.metadata.tables["shards"], Base.metadata.tables["shard_licenses"]
 """For bulk inserts, which pass by the ORM."""
 
 attach_guards(Base.metadata)

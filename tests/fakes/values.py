@@ -15,12 +15,26 @@ from provenance.model.dataset import (
     Generator,
     LicenseClaim,
     LicenseFacts,
+    LicensePart,
     Obtained,
     Shard,
+    ShardDigests,
     ShardFormat,
     Source,
     SourceKind,
     Tokenizer,
+)
+from provenance.model.details import (
+    Collection,
+    Crawler,
+    Details,
+    Modality,
+    OptOutCheck,
+    OptOutSignal,
+    PersonalData,
+    Rights,
+    TermsAcceptance,
+    TokenCount,
 )
 from provenance.model.finding import VerdictKind
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
@@ -62,6 +76,11 @@ def full_dataset(name: str = "chat-distilled") -> Dataset:
             declared=LicenseClaim(value="CC-BY-4.0", original="CC BY 4.0", by="publisher", evidence=evidence),
             detected=LicenseClaim(value="CC-BY-NC-4.0", original="Attribution-NonCommercial", by="detector", evidence=evidence),
             concluded=LicenseClaim(value=Absence.NOT_STATED.value, original="", by="legal", evidence=Evidence()),
+            stated=(
+                LicenseClaim(value="CC-BY-4.0", original="cc-by-4.0", by="card", evidence=evidence),
+                LicenseClaim(value="CC-BY-NC-4.0", original="Attribution-NonCommercial 4.0", by="file:LICENSE", evidence=Evidence()),
+            ),
+            expires="2027-12-31",
         ),
         terms=("openai/business-terms@2023-11-14", "openai/usage@2024-01-10"),
         generators=(
@@ -84,6 +103,44 @@ def full_dataset(name: str = "chat-distilled") -> Dataset:
         text_field="messages",
         tags=("b", "a"),
         tokenizer=Tokenizer(path="tokenizers/helpdesk.json", sha256=digest(7), field="input_ids"),
+        details=full_details(evidence),
+    )
+
+
+def full_details(evidence: Evidence) -> Details:
+    """Return details with no field left at its default."""
+    return Details(
+        description="What customers asked – «and» what was answered.",
+        version="1.2",
+        identifiers=("hf:example/chats", "doi:10.1000/1"),
+        creators=("A. Person", "B. Person"),
+        publisher="Example Ltd",
+        published="2024-06-01",
+        modalities=(Modality.TEXT, Modality.CODE),
+        content_types=("customer-support",),
+        purposes=("training helpdesk models",),
+        processing=("deduplicated", "filtered"),
+        citation="@misc{x}",
+        collection=Collection(
+            method="exported",
+            ongoing=TriState.NO,
+            geography=("DE", "FR"),
+            crawlers=(Crawler(name="bot", user_agent="bot/1.0", operator="Example Ltd", purpose="training"),),
+            opt_outs=(OptOutCheck(signal=OptOutSignal.ROBOTS_TXT, honoured=TriState.YES, evidence=evidence),),
+        ),
+        personal_data=PersonalData(
+            present=TriState.YES, sensitive=TriState.NO, categories=("names",), measures=("pseudonymised",), legal_basis="legitimate interest"
+        ),
+        rights=Rights(
+            copyright=TriState.YES, trademark=TriState.NO, patent=TriState.NO, public_domain=TriState.NO, holders=("Example Ltd",), notice="© Example"
+        ),
+        confidentiality="internal",
+        token_counts=(TokenCount(tokens=12_345, tokenizer="o200k_base", by="registrant"),),
+        license_field="license",
+        container_license=LicenseClaim(value="ODC-By-1.0", original="ODC-By", by="card", evidence=evidence),
+        metadata_license=LicenseClaim(value="CC0-1.0", original="CC0", by="card", evidence=evidence),
+        accepted=(TermsAcceptance(terms="openai/business-terms@2023-11-14", accepted_at="2023-12-01", by="legal", evidence=evidence),),
+        notes="none",
     )
 
 
@@ -99,10 +156,16 @@ def full_version(name: str = "chat-distilled", count: int = 5) -> DatasetVersion
             size_bytes=s.size_bytes,
             records=s.records,
             format=formats[i % len(formats)],
+            licenses=_parts(i) if i % 2 else (),
         )
         for i, s in enumerate(files)
     )
-    return version(full_dataset(name), mixed)
+    return dataclasses.replace(version(full_dataset(name), mixed), digests=ShardDigests.DECLARED)
+
+
+def _parts(number: int) -> tuple[LicensePart, ...]:
+    known = LicensePart(value="CC-BY-4.0", original="cc by 4.0", records=number, words=70)
+    return (known, LicensePart(value=Absence.UNKNOWN.value, original="ask <me>", records=1))
 
 
 def scan(name: str = "scan-1", *, alarms: int = 2, finished: str = CREATED) -> ScanResult:
