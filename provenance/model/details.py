@@ -176,6 +176,8 @@ class Details:
     token_counts: tuple[TokenCount, ...] = ()
     license_field: str | None = None
     """The field of each record that names its licence; ``None`` = none is named."""
+    conclusion: str = Absence.NOT_STATED.value
+    """Why the concluded licence was concluded; who and when stand in its claim."""
     container_license: LicenseClaim = field(default_factory=LicenseClaim)
     """Licence of the compilation, where it differs from that of the content."""
     metadata_license: LicenseClaim = field(default_factory=LicenseClaim)

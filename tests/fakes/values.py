@@ -137,6 +137,7 @@ def full_details(evidence: Evidence) -> Details:
         confidentiality="internal",
         token_counts=(TokenCount(tokens=12_345, tokenizer="o200k_base", by="registrant"),),
         license_field="license",
+        conclusion="read by a person",
         container_license=LicenseClaim(value="ODC-By-1.0", original="ODC-By", by="card", evidence=evidence),
         metadata_license=LicenseClaim(value="CC0-1.0", original="CC0", by="card", evidence=evidence),
         accepted=(TermsAcceptance(terms="openai/business-terms@2023-11-14", accepted_at="2023-12-01", by="legal", evidence=evidence),),

@@ -133,12 +133,13 @@ class Fields:
 
     def days(self, start_key: str, end_key: str) -> DateRange:
         """Return an inclusive range of days, ends that are not given being UNKNOWN."""
-        start, end = self._day(start_key), self._day(end_key)
+        start, end = self.day(start_key), self.day(end_key)
         if start not in ABSENCES and end not in ABSENCES and end < start:
             self.fault(end_key, f"{end} is before {start}")
         return DateRange(start=start, end=end)
 
-    def _day(self, key: str) -> str:
+    def day(self, key: str) -> str:
+        """Return a day, ``YYYY-MM-DD``, or a named absence."""
         found = self.text(key)
         if found in ABSENCES:
             return found

@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 from provenance.documents import load_document
 from provenance.errors import DocumentError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, hash_file
-from provenance.model.absence import ABSENCES, Absence, TriState
-from provenance.model.dataset import Dataset, Evidence, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
+from provenance.model.absence import Absence, TriState
+from provenance.model.dataset import Dataset, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
+from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
 from provenance.registry.exchange.fields import Faults, Fields
 from provenance.registry.exchange.shard_list import load_shard_list
 
@@ -40,10 +41,11 @@ DEFAULT_FIELDS: tuple[str, ...] = (
     "derived_from",
     "owner",
 )
-DEFAULT_FIELDS += ("fields", "tags")
+DEFAULT_FIELDS += ("fields", "tags", "details")
 DATASET_FIELDS = ("name", *DEFAULT_FIELDS, "shards")
 SOURCE_FIELDS = ("kind", "url", "collected", "collector")
-LICENSE_FIELDS = ("declared", "url", "by", "fetched_at", "sha256", "snapshot")
+LICENSE_FIELDS = (*CLAIM_FIELDS, "concluded", "expires")
+CONCLUDED_FIELDS = ("value", "by", "at", "because")
 GENERATOR_FIELDS = ("provider", "model", "channel", "region", "from", "to", "role", "prompt_source")
 ROLES = ("generate", "rewrite", "label")
 
@@ -145,13 +147,15 @@ def _dataset(fields: Fields, folder: Path) -> Dataset:
         fields.fault("", "field 'name' is missing")
     source = _source(fields)
     generators = tuple(_generator(g) for g in fields.mappings("generators", GENERATOR_FIELDS))
-    named = fields.mapping("fields", ("text", "tokenizer", "tokens"))
+    named = fields.mapping("fields", ("text", "tokenizer", "tokens", "license"))
+    details = fields.mapping("details", detail_fields())
+    license_facts, conclusion = _license(fields)
     return Dataset(
         name=name,
         title=fields.text("title", ""),
         source=source,
         obtained=fields.choice("obtained", Obtained, Obtained.UNKNOWN),
-        license=_license(fields),
+        license=license_facts,
         terms=fields.texts("terms"),
         generators=generators,
         synthetic=_synthetic(fields, made_by_model=bool(generators) or source.kind is SourceKind.SYNTHETIC),
@@ -162,6 +166,7 @@ def _dataset(fields: Fields, folder: Path) -> Dataset:
         text_field=named.text("text") if "text" in named else None,
         tags=fields.texts("tags"),
         tokenizer=_tokenizer(named, folder),
+        details=read_details(details, license_field=named.text("license") if "license" in named else None, conclusion=conclusion),
     )
 
 
@@ -210,28 +215,22 @@ def _source(fields: Fields) -> Source:
     )
 
 
-def _license(fields: Fields) -> LicenseFacts:
-    if "license" not in fields:
-        return LicenseFacts()
-    if isinstance(fields.raw("license"), str):
-        return LicenseFacts(declared=_claim(fields.text("license"), by="registrant", evidence=Evidence()))
+def _license(fields: Fields) -> tuple[LicenseFacts, str]:
+    """Return what is said of the licence, and why it was concluded to be what it is."""
+    declared = read_claim(fields, "license", by="registrant", known=LICENSE_FIELDS)
+    if not isinstance(fields.raw("license"), Mapping):
+        return LicenseFacts(declared=declared), Absence.NOT_STATED.value
     claim = fields.mapping("license", LICENSE_FIELDS)
-    evidence = Evidence(
-        url=claim.text("url", Absence.NOT_STATED.value),
-        fetched_at=claim.text("fetched_at"),
-        sha256=claim.text("sha256"),
-        snapshot=claim.text("snapshot"),
-    )
-    return LicenseFacts(declared=_claim(claim.text("declared"), by=claim.text("by", "registrant"), evidence=evidence))
-
-
-def _claim(text: str, *, by: str, evidence: Evidence) -> LicenseClaim:
-    from provenance.licensing.classes import normalize  # its catalogue is loaded only where a licence is named
-
-    if text in ABSENCES:
-        return LicenseClaim(value=text, by=by, evidence=evidence)
-    value, original = normalize(text)
-    return LicenseClaim(value=value, original=original, by=by, evidence=evidence)
+    expires = claim.day("expires") if "expires" in claim else Absence.NOT_STATED.value
+    if "concluded" not in claim:
+        return LicenseFacts(declared=declared, expires=expires), Absence.NOT_STATED.value
+    concluded = claim.mapping("concluded", CONCLUDED_FIELDS)
+    for key in CONCLUDED_FIELDS:
+        if key not in concluded:
+            concluded.fault(key, "is missing: a conclusion needs a licence, a person, a day and a reason")
+    evidence = Evidence(fetched_at=concluded.day("at"))
+    value = claim_of(concluded.text("value"), by=concluded.text("by"), evidence=evidence)
+    return LicenseFacts(declared=declared, concluded=value, expires=expires), concluded.text("because")
 
 
 def _generator(fields: Fields) -> Generator:

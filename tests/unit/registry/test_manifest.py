@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +15,8 @@ import pytest
 from provenance.documents import parse_document
 from provenance.errors import ManifestError
 from provenance.model.absence import TriState
-from provenance.model.dataset import DateRange, Generator, Obtained, Source, SourceKind, Tokenizer
+from provenance.model.dataset import DateRange, Details, Evidence, Generator, Obtained, Source, SourceKind, Tokenizer
+from provenance.model.details import Collection, Crawler, Modality, OptOutCheck, OptOutSignal, PersonalData, TokenCount
 from provenance.registry.exchange import manifest as module
 from provenance.registry.exchange.manifest import ManifestDocument, load_datasets_manifest
 from tests.conftest import ROOT
@@ -315,3 +317,63 @@ def test_the_published_schema_has_exactly_the_fields_that_are_read() -> None:
     assert set(item["source"]["properties"]) == set(module.SOURCE_FIELDS)
     assert set(item["license"]["oneOf"][1]["properties"]) == set(module.LICENSE_FIELDS)
     assert set(item["generators"]["items"]["properties"]) == set(module.GENERATOR_FIELDS)
+
+
+DETAILS = """
+    details:
+      description: What customers asked
+      published: 2024-06-01
+      modalities: [text, code]
+      creators: A. Person
+      collection: {method: crawl, ongoing: no, geography: [DE], crawlers: [{name: b}], opt_outs: [{signal: robots.txt, honoured: yes, evidence: {url: "https://x/robots.txt"}}]}
+      personal_data: {present: true, sensitive: unknown}
+      token_counts: [{tokens: 1000, tokenizer: o200k}]
+      container_license: ODC-By
+      metadata_license: {declared: cc0, url: "https://x/m"}
+"""
+
+
+def test_details_are_read_by_their_types(tmp_path: Path) -> None:
+    details = load(tmp_path, MINIMAL + DETAILS).entries[0].dataset.details
+    assert (details.description, details.published, details.creators) == ("What customers asked", "2024-06-01", ("A. Person",))
+    assert details.modalities == (Modality.TEXT, Modality.CODE)
+    check = OptOutCheck(signal=OptOutSignal.ROBOTS_TXT, honoured=TriState.YES, evidence=Evidence(url="https://x/robots.txt"))
+    assert details.collection == Collection(method="crawl", ongoing=TriState.NO, geography=("DE",), crawlers=(Crawler(name="b"),), opt_outs=(check,))
+    assert details.personal_data == PersonalData(present=TriState.YES)
+    assert details.token_counts == (TokenCount(tokens=1000, tokenizer="o200k"),)
+    assert (details.container_license.value, details.container_license.original) == ("ODC-By-1.0", "ODC-By")
+    assert (details.metadata_license.value, details.metadata_license.evidence.url) == ("CC0-1.0", "https://x/m")
+
+
+def test_details_that_are_not_stated_stay_unknown(tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL).entries[0].dataset.details == Details()
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("details: {smell: 1}", "unknown field 'smell'"),
+        ("details: {modalities: [smell]}", "'smell' is not one of text, code"),
+        ("details: {published: 2024-13-01}", "is not a day"),
+        ("details: {collection: {ongoing: perhaps}}", "expected yes, no or unknown"),
+        ("details: {collection: {opt_outs: [{honoured: yes}]}}", "field 'signal' is missing"),
+        ("details: {token_counts: [{tokens: -3, tokenizer: t}]}", "expected a whole number from 0"),
+        ("details: {token_counts: [{tokens: 1.5, tokenizer: t}]}", "expected a whole number from 0"),
+        ("details: {token_counts: [{tokens: 3}]}", "field 'tokenizer' is missing"),
+        ("details: [1]", "expected a mapping"),
+        ("license: {declared: MIT, concluded: {value: MIT, at: 2026-01-01, because: read}}", "concluded.by: is missing"),
+        ("license: {declared: MIT, concluded: {value: MIT, by: me, at: soon, because: read}}", "is not a day"),
+    ],
+)
+def test_what_details_cannot_say_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
+    with pytest.raises(ManifestError, match=re.escape(fault)):
+        load(tmp_path, with_field(line))
+
+
+def test_a_conclusion_decides_and_keeps_who_and_why(tmp_path: Path) -> None:
+    line = "license: {declared: unknown words, concluded: {value: cc by 4.0, by: legal, at: 2026-01-15, because: contract}, expires: 2027-01-01}"
+    dataset = load(tmp_path, with_field(line)).entries[0].dataset
+    assert dataset.license.effective == "CC-BY-4.0"
+    assert (dataset.license.concluded.by, dataset.license.concluded.evidence.fetched_at) == ("legal", "2026-01-15")
+    assert (dataset.details.conclusion, dataset.license.expires) == ("contract", "2027-01-01")
+    assert dataset.license.declared.value == "UNKNOWN"
