@@ -10,7 +10,6 @@ from provenance.audit.judged import JudgedDataset, JudgedShard, match_id, shares
 from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudgement, Pieces, ReferenceLookup, add_pieces, judge_dataset, judge_match
 from provenance.audit.states import ShardState
 from provenance.canonical import digest_of
-from provenance.licensing.classes import LicenseAssessment
 from provenance.licensing.resolution import RunUse, TermsAnswer
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset
@@ -72,7 +71,7 @@ def gather_facts(
     """
     use = run_use(run)
     parts = shares(datasets)
-    judged = {d.name: judge_dataset(d, catalogs, use) for d in datasets}
+    judged = {d.name: judge_dataset(d, catalogs, use, today=today) for d in datasets}
     matched = _judge_matches(datasets, lambda m: judge_match(m, catalogs, use, lookup))
     facts = Facts(
         run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
@@ -152,7 +151,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "share": share or 0.0,
         "share_known": _yes(share is not None),
         **_origin(dataset, judged.synthetic),
-        **_license(dataset, judgement.license),
+        **_license(dataset, judgement),
         **_terms(judgement.terms),
     }
     digest = version.root_digest if version is not None else digest_of({"dataset": judged.name})
@@ -203,6 +202,7 @@ def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: Datase
     for name in judged.unknown_ancestors:
         text = f"derives from {name}, which is not registered"
         items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
+    items += [FindingEvidence(kind="license", digest=digest_of({"stated": text}), summary=text) for text in judgement.statements]
     items += [FindingEvidence(kind="terms", digest=digest_of({"reason": r}), summary=r) for r in judgement.terms.reasons]
     return tuple(items)
 
@@ -211,7 +211,7 @@ def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement) -> Iterable
     if judged.version is None:
         return
     dataset = judged.version.dataset
-    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement.license), **_terms(judgement.terms)}
+    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **_terms(judgement.terms)}
     evidence = _dataset_evidence(judged, dataset, judgement, "registered")
     for shard in judged.shards:
         yield _one_shard(judged, shard, shared, evidence, judgement)
@@ -364,7 +364,8 @@ def _joined(names: list[str]) -> str:
     return ", ".join(unique[:_MODELS_SHOWN])
 
 
-def _license(dataset: Dataset, found: LicenseAssessment) -> dict[str, FactValue]:
+def _license(dataset: Dataset, judgement: DatasetJudgement) -> dict[str, FactValue]:
+    found = judgement.license
     return {
         "license.expression": dataset.license.effective,
         "license.use": found.use,
@@ -373,6 +374,7 @@ def _license(dataset: Dataset, found: LicenseAssessment) -> dict[str, FactValue]
         "license.attribution": found.attribution.value,
         "license.share_alike": found.share_alike.value,
         "license.no_derivatives": found.no_derivatives.value,
+        "license.agreed": judgement.agreed.value,
     }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from provenance.audit.judged import JudgedDataset, match_id
+from provenance.audit.licenses import stated_licenses
 from provenance.canonical import digest_of
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
-from provenance.model.absence import Absence, Permission, TriState
+from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import Generator
 from provenance.model.finding import FindingEvidence
 from provenance.model.match import ALSO_LISTED, Explanation, Match
@@ -44,6 +45,10 @@ class DatasetJudgement:
     license: LicenseAssessment
     terms: TermsAnswer
     by_generator: tuple[tuple[Generator, TermsAnswer], ...]
+    agreed: TriState = TriState.YES
+    """Whether the places that state a licence agree, or a person settled it."""
+    statements: tuple[str, ...] = ()
+    """What was read of licences beside the effective one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,23 +129,31 @@ def _distinct_words(spans: list[tuple[int, int, int]]) -> int:
     return round(sum(words for _, _, words in spans) * covered / length) if length else 0
 
 
-def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse) -> DatasetJudgement:
+def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, today: str) -> DatasetJudgement:
     """Return what licence and terms say of a dataset: of all that is registered of its text, the strictest."""
     if judged.version is None:
         unknown = TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=("the dataset is not registered",), rules=())
-        return DatasetJudgement(license=catalogs.licenses.assess(Absence.UNKNOWN.value, use.commercial), terms=unknown, by_generator=())
+        return DatasetJudgement(license=UNKNOWN_ASSESSMENT, terms=unknown, by_generator=(), agreed=TriState.UNKNOWN)
     everything = (judged.version.dataset, *judged.related)
     by_generator = tuple((g, resolve(catalogs.terms, g, use)) for d in everything for g in d.generators)
     answers = [a for _, a in by_generator]
     answers += [resolve_named(catalogs.terms, d.terms, use) for d in everything if d.terms]
     answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
-    found = [catalogs.licenses.assess(d.license.effective, use.commercial, synthetic=judged.synthetic) for d in everything]
+    files = tuple(s.checked.shard for s in judged.shards)
+    stated = [stated_licenses(d, files if i == 0 else (), today) for i, d in enumerate(everything)]
+    found = [catalogs.licenses.assess(value, use.commercial, synthetic=judged.synthetic) for s in stated for value in s.values]
     for name in judged.unknown_ancestors:
         reason = f"it derives from {name}, which is not registered"
         answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",)))
         found.append(UNKNOWN_ASSESSMENT)
     terms = strictest(answers) if len(answers) > 1 else answers[0]
-    return DatasetJudgement(license=strictest_license(found), terms=terms, by_generator=by_generator)
+    return DatasetJudgement(
+        license=strictest_license(found),
+        terms=terms,
+        by_generator=by_generator,
+        agreed=TriState.NO if any(s.agreed is TriState.NO for s in stated) else TriState.YES,
+        statements=tuple(f"{d.name}: {text}" for d, s in zip(everything, stated, strict=True) for text in s.summaries),
+    )
 
 
 def _without_generator(synthetic: TriState) -> TermsAnswer:

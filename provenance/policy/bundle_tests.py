@@ -21,6 +21,8 @@ _HARMLESS: dict[str, FactValue] = {
     "match.words": 100,
     "dataset.license.use": "commercial",
     "shard.license.use": "commercial",
+    "dataset.license.agreed": "YES",
+    "shard.license.agreed": "YES",
     "dataset.shards": 1,
     "dataset.source": "own",
     "run.references": 1,

@@ -124,6 +124,7 @@ _LICENSE = (
     _tri("license.attribution", "Whether it asks for attribution.", "license"),
     _tri("license.share_alike", "Whether it asks for the same licence on derivatives.", "license"),
     _tri("license.no_derivatives", "Whether it forbids derivatives.", "license"),
+    _tri("license.agreed", "NO where two places state different licences and nobody concluded which holds.", "license"),
 )
 _TERMS = (
     _enum("terms.this_use", *_PERMISSION, doc="What the terms in force on the generation days say about this run.", evidence="terms"),

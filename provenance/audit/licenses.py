@@ -1,0 +1,88 @@
+"""Which of the licences that are stated of a dataset an audit goes by, and whether they agree.
+
+A person's conclusion decides. Without one, whatever any place states counts, and the strictest is gone by: a card that says less than the licence file, or a record
+that says less than the card, loosens nothing. A licence whose last day has passed is not known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from provenance.model.absence import Absence, TriState, is_absent
+from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, Shard
+
+_NAMED = 8
+"""Licences of single records that evidence names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """What is stated of a dataset's licence."""
+
+    values: tuple[str, ...]
+    """The licences that count, expressions or named absences, each once: the strictest of them is gone by. Never empty."""
+    agreed: TriState
+    """NO where two places name different licences and nobody concluded which one holds."""
+    summaries: tuple[str, ...]
+    """What else than the effective licence was read, for people."""
+
+
+def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> Statements:
+    """Return which licences count for a dataset.
+
+    Args:
+        dataset: With what is declared, detected, concluded and stated.
+        shards: Of its version, with the licences of their records.
+        today: ``YYYY-MM-DD``.
+    """
+    facts = dataset.license
+    records = _records(shards)
+    statements = [c for c in (facts.declared, facts.detected, *facts.stated) if _speaks(c)]
+    known = sorted({c.value for c in statements if not is_absent(c.value)})
+    settled = not is_absent(facts.concluded.value)
+    values = [facts.concluded.value] if settled else [c.value for c in statements] + list(records)
+    if not settled and is_absent(facts.declared.value) and not (records and _all_named(shards)):
+        values.append(facts.declared.value)
+    summaries = [_conflict(statements, settled=settled)] if len(known) > 1 else []
+    summaries += _record_summary(records)
+    if _ended(facts, today):
+        values.append(Absence.UNKNOWN.value)
+        summaries.append(f"the licence ended on {facts.expires}")
+    return Statements(values=tuple(dict.fromkeys(values)), agreed=TriState.of(settled or len(known) < 2), summaries=tuple(summaries))  # noqa: PLR2004 - two
+
+
+def _speaks(claim: LicenseClaim) -> bool:
+    """Tell whether a claim says something: a licence, or words that nobody could read as one."""
+    return not is_absent(claim.value) or claim.value == Absence.UNREADABLE.value or (claim.value == Absence.UNKNOWN.value and bool(claim.original))
+
+
+def _records(shards: Iterable[Shard]) -> Counter[str]:
+    """Return how many records are under which licence by their own words."""
+    counts: Counter[str] = Counter()
+    for shard in shards:
+        for part in shard.licenses:
+            counts[part.value] += part.records
+    return Counter({value: count for value, count in counts.items() if count})
+
+
+def _all_named(shards: Sequence[Shard]) -> bool:
+    """Tell whether every record of every shard was read and counted under what it says of its licence."""
+    return all(s.records is not None and not s.unread_records and sum(p.records for p in s.licenses) == s.records for s in shards)
+
+
+def _conflict(statements: Iterable[LicenseClaim], *, settled: bool) -> str:
+    said = dict.fromkeys(f"{c.by} says {c.value}" for c in statements)
+    return f"{', '.join(said)}: {'a person concluded which holds' if settled else 'the strictest counts'}"
+
+
+def _record_summary(records: Counter[str]) -> Iterator[str]:
+    if records:
+        most = ", ".join(f"{value} {count}" for value, count in sorted(records.items(), key=lambda i: (-i[1], i[0]))[:_NAMED])
+        rest = len(records) - _NAMED
+        yield f"records by the licence they name: {most}{f' and {rest} licences more' if rest > 0 else ''}"
+
+
+def _ended(facts: LicenseFacts, today: str) -> bool:
+    return not is_absent(facts.expires) and facts.expires < today

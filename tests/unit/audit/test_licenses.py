@@ -1,0 +1,100 @@
+"""Which licences count where several places state one."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from provenance.audit.licenses import stated_licenses
+from provenance.model.absence import TriState
+from provenance.model.dataset import Dataset, Evidence, LicenseClaim, LicenseFacts, LicensePart, Shard
+
+TODAY = "2026-06-01"
+
+
+def claim(value: str, by: str = "registrant", original: str = "") -> LicenseClaim:
+    return LicenseClaim(value=value, by=by, original=original)
+
+
+def dataset(**facts: object) -> Dataset:
+    return Dataset(name="d", license=LicenseFacts(**facts))  # type: ignore[arg-type]  # as given by each test
+
+
+def shard(*parts: tuple[str, int], records: int | None = None, unread: int = 0) -> Shard:
+    made = tuple(LicensePart(value=v, original=v, records=n) for v, n in parts)
+    return Shard(path="a", sha256="sha256:" + "0" * 64, size_bytes=1, records=records, unread_records=unread, licenses=made)
+
+
+def test_nothing_stated_is_not_known() -> None:
+    assert stated_licenses(dataset(), (), TODAY).values == ("UNKNOWN",)
+
+
+def test_every_place_that_speaks_counts() -> None:
+    found = stated_licenses(dataset(declared=claim("CC-BY-4.0"), stated=(claim("CC-BY-NC-4.0", "file"), claim("CC-BY-4.0", "card"))), (), TODAY)
+    assert set(found.values) == {"CC-BY-4.0", "CC-BY-NC-4.0"}
+    assert found.agreed is TriState.NO
+    assert found.summaries == ("registrant says CC-BY-4.0, file says CC-BY-NC-4.0, card says CC-BY-4.0: the strictest counts",)
+
+
+def test_what_is_detected_counts_beside_what_is_declared() -> None:
+    found = stated_licenses(dataset(declared=claim("MIT"), detected=claim("GPL-3.0-only", "detector")), (), TODAY)
+    assert (set(found.values), found.agreed) == ({"MIT", "GPL-3.0-only"}, TriState.NO)
+
+
+def test_a_place_that_says_nothing_takes_nothing_away() -> None:
+    found = stated_licenses(dataset(declared=claim("MIT"), stated=(claim("NOT_STATED", "card"), claim("UNKNOWN", "github"))), (), TODAY)
+    assert (found.values, found.agreed) == (("MIT",), TriState.YES)
+
+
+def test_words_that_nobody_can_read_as_a_licence_count_as_unknown() -> None:
+    for odd in (claim("UNKNOWN", "file", "you may use this on Tuesdays"), claim("UNREADABLE", "file")):
+        assert odd.value in stated_licenses(dataset(declared=claim("MIT"), stated=(odd,)), (), TODAY).values
+
+
+def test_a_conclusion_decides_and_the_conflict_stays_told() -> None:
+    concluded = LicenseClaim(value="CC-BY-4.0", by="legal", evidence=Evidence(fetched_at="2026-01-01"))
+    found = stated_licenses(dataset(declared=claim("MIT"), stated=(claim("CC-BY-NC-4.0", "file"),), concluded=concluded), (), TODAY)
+    assert (found.values, found.agreed) == (("CC-BY-4.0",), TriState.YES)
+    assert "a person concluded which holds" in found.summaries[0]
+
+
+@pytest.mark.parametrize(
+    ("last", "ended"), [("2026-05-31", True), ("2026-06-01", False), ("2026-06-02", False), ("NOT_STATED", False), ("UNKNOWN", False)]
+)
+def test_after_its_last_day_a_licence_is_not_known(last: str, ended: bool) -> None:
+    for facts in ({"declared": claim("MIT")}, {"concluded": claim("MIT", "legal")}):
+        assert ("UNKNOWN" in stated_licenses(dataset(**facts, expires=last), (), TODAY).values) is ended
+
+
+def test_records_that_all_name_a_licence_speak_for_a_dataset_that_states_none() -> None:
+    files = (shard(("MIT", 3), ("CC0-1.0", 2), records=5),)
+    assert set(stated_licenses(dataset(), files, TODAY).values) == {"MIT", "CC0-1.0"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        (shard(("MIT", 3), records=5),),
+        (shard(("MIT", 5), records=5, unread=1),),
+        (shard(("MIT", 5), records=None),),
+        (shard(("MIT", 5), records=5), shard(records=1)),
+        (shard(("MIT", 4), ("UNKNOWN", 1), records=5),),
+    ],
+    ids=["some name none", "some were not read", "nobody counted", "a shard without the column", "some cannot be read as a licence"],
+)
+def test_records_of_which_some_name_no_licence_do_not(files: tuple[Shard, ...]) -> None:
+    assert "UNKNOWN" in stated_licenses(dataset(), files, TODAY).values
+
+
+def test_records_never_loosen_what_the_dataset_states() -> None:
+    files = (shard(("CC-BY-NC-4.0", 1), ("MIT", 4), records=5),)
+    found = stated_licenses(dataset(declared=claim("CC-BY-4.0")), files, TODAY)
+    assert set(found.values) == {"CC-BY-4.0", "CC-BY-NC-4.0", "MIT"}
+    assert found.summaries == ("records by the licence they name: MIT 4, CC-BY-NC-4.0 1",)
+
+
+def test_the_order_of_statements_does_not_matter() -> None:
+    claims = (claim("MIT", "a"), claim("CC0-1.0", "b"), claim("UNKNOWN", "c", "odd"))
+    found = {frozenset(stated_licenses(dataset(stated=order), (), TODAY).values) for order in itertools.permutations(claims)}
+    assert len(found) == 1
