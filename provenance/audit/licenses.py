@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, Shard
+from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, LicensePart, Shard
 
 _NAMED = 8
 """Licences of single records that evidence names."""
@@ -42,7 +42,7 @@ def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> St
     statements = [c for c in (facts.declared, facts.detected, *facts.stated) if _speaks(c)]
     known = sorted({c.value for c in statements if not is_absent(c.value)})
     settled = not is_absent(facts.concluded.value)
-    values = [facts.concluded.value] if settled else [c.value for c in statements] + list(records)
+    values = [facts.concluded.value] if settled else [c.value for c in statements] + [r for r in records if r != Absence.NOT_STATED.value]
     if not settled and is_absent(facts.declared.value) and not (records and _all_named(shards)):
         values.append(facts.declared.value)
     summaries = [_conflict(statements, settled=settled)] if len(known) > 1 else []
@@ -68,8 +68,12 @@ def _records(shards: Iterable[Shard]) -> Counter[str]:
 
 
 def _all_named(shards: Sequence[Shard]) -> bool:
-    """Tell whether every record of every shard was read and counted under what it says of its licence."""
-    return all(s.records is not None and not s.unread_records and sum(p.records for p in s.licenses) == s.records for s in shards)
+    """Tell whether every record of every shard was read and names a licence."""
+    return all(s.records is not None and not s.unread_records and sum(map(_named, s.licenses)) == s.records for s in shards)
+
+
+def _named(part: LicensePart) -> int:
+    return 0 if part.value == Absence.NOT_STATED.value else part.records
 
 
 def _conflict(statements: Iterable[LicenseClaim], *, settled: bool) -> str:

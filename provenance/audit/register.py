@@ -84,7 +84,10 @@ class Description:
         """Return the shard, or why it cannot be described."""
         progress.note(path)
         try:
-            shard = self.listing.describe(path, root=self.root, text_field=self.dataset.text_field, tokenizer=self.dataset.tokenizer)
+            dataset = self.dataset
+            shard = self.listing.describe(
+                path, root=self.root, text_field=dataset.text_field, tokenizer=dataset.tokenizer, license_field=dataset.details.license_field
+            )
         except IngestError as err:
             return _with_hint(err)
         progress.advance(shard.size_bytes)

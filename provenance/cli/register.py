@@ -14,7 +14,7 @@ from provenance.cli.options import jobs_option, named_tokenizer, pass_context, t
 from provenance.cli.output import counted, next_audit, say, say_json, say_problems, short, size_text, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, DateRange, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.model.dataset import Dataset, DateRange, Details, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
 
 if TYPE_CHECKING:
     from provenance.audit.register import DatasetPlan, Registration
@@ -52,6 +52,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 @click.option("--language", "languages", multiple=True, help="Language of the text, such as en; may be given again.")
 @click.option("--owner", default=Absence.UNKNOWN.value, help="Who answers for the dataset.")
 @click.option("--root", default="data", show_default=True, help="Data root that FILES are relative to.")
+@click.option("--license-field", default=None, help="Field of each record that names its licence: records and words are counted by it.")
 @click.option("--text-field", default=None, help="Field that holds the text; found by convention otherwise.")
 @tokenizer_options
 @jobs_option
@@ -162,6 +163,7 @@ def build_dataset(facts: dict[str, object]) -> Dataset:
         languages=tuple(facts["languages"]) if isinstance(facts["languages"], tuple) else (),
         owner=str(facts["owner"]),
         text_field=str(facts["text_field"]) if facts["text_field"] else None,
+        details=Details(license_field=str(facts["license_field"]) if facts["license_field"] else None),
     )
 
 

@@ -121,7 +121,10 @@ def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> 
             return shard
         if found.is_empty:
             return None
-        return tools.listing.describe(shard.path, root=shard.root, text_field=found.dataset.text_field, tokenizer=found.dataset.tokenizer)
+        dataset = found.dataset
+        return tools.listing.describe(
+            shard.path, root=shard.root, text_field=dataset.text_field, tokenizer=dataset.tokenizer, license_field=dataset.details.license_field
+        )
 
     names = {name for name, _ in mended}
     done = register_again(names, tools, describe=describe)

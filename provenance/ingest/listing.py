@@ -16,6 +16,7 @@ from provenance.ingest.files import is_url, open_binary
 from provenance.ingest.megatron import BIN_ENDING, INDEX_ENDING
 from provenance.ingest.patterns import PatternFinder
 from provenance.ingest.reader import Reader, format_of
+from provenance.ingest.record_licenses import RecordLicenses
 from provenance.model.dataset import Shard, Tokenizer
 
 
@@ -92,8 +93,10 @@ class FileListing:
         except OSError:
             return 0
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
-        """Hash and count a file, which is read twice: its bytes for the digest, its records for the counts.
+    def describe(
+        self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
+    ) -> Shard:
+        """Hash and count a file, which is read twice: its bytes for the digest, its records for the counts; a third time for the licences of records.
 
         Raises:
             ManifestError: If the root is not known.
@@ -104,7 +107,8 @@ class FileListing:
         stream = self._reader.open(location, text_field=text_field, tokenizer=tokenizer)
         before = _stamp(location)
         digest, size_bytes = _hash(location)
-        words = sum(count_words(batch.data, batch.offsets) for batch in stream)
+        licenses = RecordLicenses(self._reader.open(location, text_field=license_field)) if license_field is not None else None
+        words = sum(count_words(batch.data, batch.offsets) if licenses is None else licenses.add_words(batch) for batch in stream)
         if _stamp(location) != before:
             raise ShardDigestMismatchError(f"{location}: changed while it was read", hint="register it again once nothing writes to it")
         return Shard(
@@ -116,6 +120,7 @@ class FileListing:
             words=words,
             format=stream.format,
             unread_records=stream.unread,
+            licenses=() if licenses is None else licenses.parts(stream.records),
         )
 
     def _beside(self, path: str, *, root: str) -> Iterator[str]:

@@ -358,8 +358,10 @@ class ShardListing(Protocol):
     def size(self, path: str, *, root: str) -> int:
         """Return a file's size in bytes, 0 where it cannot be told without reading it."""
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
-        """Hash and count a file: digest, size, records, words, format, unread records."""
+    def describe(
+        self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
+    ) -> Shard:
+        """Hash and count a file: digest, size, records, words, format, unread records, and licences of records where a field names them."""
 
 
 class ShardRewriter(Protocol):

@@ -108,3 +108,24 @@ def test_the_next_step_names_the_run_file_only_where_it_is(tmp_path: Path, capsy
     (tmp_path / "run.yaml").write_text("format: provenance.run\n")
     assert run(command) == 0
     assert "Next: provenance audit" in capsys.readouterr().err
+
+
+def test_the_licences_of_records_are_counted_and_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    rows = [{"text": "a human wrote this", "license": "MIT"}, {"text": "and this", "license": "CC BY-NC 4.0"}]
+    (tmp_path / "data" / "a.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    assert provenance(tmp_path, "init") == 0
+    words = ("register", str(tmp_path / "data/a.jsonl"), "--dataset", "notes", "--license", "MIT", "--license-field", "license", "--synthetic", "no")
+    assert provenance(tmp_path, *words) == 0
+    capsys.readouterr()
+    assert provenance(tmp_path, "datasets", "show", "notes", "-f", "json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [(p["value"], p["records"], p["words"]) for p in shown["shards"][0]["licenses"]] == [("CC-BY-NC-4.0", 1, 2), ("MIT", 1, 4)]
+    (tmp_path / "run.yaml").write_text(
+        RUN.replace("references: [outputs, books]\n", "").replace("[baseline.yaml]", "[baseline.yaml, commercial-llm.yaml]")
+    )
+    assert provenance(tmp_path, "audit", "run.yaml", "-f", "json") == 11
+    found = json.loads(capsys.readouterr().out)
+    (finding,) = [f for f in found["findings"] if f["rule"] == "L002"]
+    assert finding["outcome"] == "VIOLATED"
+    assert any("CC-BY-NC-4.0 1" in e["summary"] for e in finding["evidence"])

@@ -98,7 +98,9 @@ class MemoryFiles:
     def size(self, path: str, *, root: str) -> int:
         return len(self.files.get(self.locate(path, root=root), b""))
 
-    def describe(self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Shard:
+    def describe(
+        self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
+    ) -> Shard:
         stream = self.open(self.locate(path, root=root), text_field=text_field, tokenizer=tokenizer)
         words = sum(len(batch.text(row).split()) for batch in stream for row in range(len(batch)))
         digest, size_bytes = self.digest(path, root=root)

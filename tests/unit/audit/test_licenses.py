@@ -80,8 +80,16 @@ def test_records_that_all_name_a_licence_speak_for_a_dataset_that_states_none() 
         (shard(("MIT", 5), records=None),),
         (shard(("MIT", 5), records=5), shard(records=1)),
         (shard(("MIT", 4), ("UNKNOWN", 1), records=5),),
+        (shard(("MIT", 4), ("NOT_STATED", 1), records=5),),
     ],
-    ids=["some name none", "some were not read", "nobody counted", "a shard without the column", "some cannot be read as a licence"],
+    ids=[
+        "some name none",
+        "some were not read",
+        "nobody counted",
+        "a shard without the column",
+        "some cannot be read as a licence",
+        "some state none",
+    ],
 )
 def test_records_of_which_some_name_no_licence_do_not(files: tuple[Shard, ...]) -> None:
     assert "UNKNOWN" in stated_licenses(dataset(), files, TODAY).values
@@ -92,6 +100,10 @@ def test_records_never_loosen_what_the_dataset_states() -> None:
     found = stated_licenses(dataset(declared=claim("CC-BY-4.0")), files, TODAY)
     assert set(found.values) == {"CC-BY-4.0", "CC-BY-NC-4.0", "MIT"}
     assert found.summaries == ("records by the licence they name: MIT 4, CC-BY-NC-4.0 1",)
+
+
+def test_records_that_name_none_are_under_what_the_dataset_states() -> None:
+    assert stated_licenses(dataset(declared=claim("MIT")), (shard(("CC0-1.0", 2), ("NOT_STATED", 3), records=5),), TODAY).values == ("MIT", "CC0-1.0")
 
 
 def test_the_order_of_statements_does_not_matter() -> None:

@@ -94,3 +94,9 @@ def test_a_malformed_entry_is_refused(tmp_path: Path, fault: dict[str, str]) -> 
 def test_the_catalogue_digest_follows_what_decides(tmp_path: Path) -> None:
     first = load_licenses((write(tmp_path),)).digest
     assert load_licenses((write(tmp_path, use="non-commercial"),)).digest != first
+
+
+def test_an_spdx_id_stays_what_it_is() -> None:
+    from provenance.licensing.classes import _spdx_ids
+
+    assert [i for i in _spdx_ids().values() if normalize(i)[0] != i] == []
