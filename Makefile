@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 T ?= tests
+# Tests run on all cores; `make test PARALLEL=` runs them in one process.
+PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo test test-full check bench format clean
@@ -32,11 +34,11 @@ demo: $(VENV)/.base ## set up, then see a run blocked, mended and cleared
 
 test: $(VENV)/.test ## what CI runs
 	sh tests/setup-system.sh
-	$(BIN)/python -m pytest -m 'not full' $(T)
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not full' $(T)
 
 test-full: $(VENV)/.test ## long fuzzing, kill loops, large registries
 	sh tests/setup-system.sh
-	PROVENANCE_FULL=1 $(BIN)/python -m pytest $(T)
+	PROVENANCE_FULL=1 $(BIN)/python -m pytest $(PARALLEL) $(T)
 
 check: $(VENV)/.check ## format, lint, types, layers, docstrings
 	$(BIN)/ruff format --check .
