@@ -28,9 +28,12 @@ def upgrade_command(ctx: CommandContext, /) -> int:
 @db.command("check")
 @pass_context
 def check_command(ctx: CommandContext, /) -> int:
-    """Check that the database has this version's schema."""
-    from provenance.registry.upgrade import check
+    """Check that the database has exactly this version's schema.
 
-    check(ctx.workspace().settings.database)
-    say("database is current")
+    Tables, columns, checks, keys, indexes and the triggers that keep rows from being changed.
+    """
+    from provenance.registry.drift import check_drift
+
+    check_drift(ctx.workspace().settings.database)
+    say("database is current; tables, checks, indexes and triggers are as declared")
     return 0

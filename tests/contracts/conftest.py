@@ -41,7 +41,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state/registry.db"
-    return _fresh(request.getfixturevalue("postgres"))
+    return fresh_database(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
@@ -52,14 +52,15 @@ def units(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[UnitOfWork
         return
     url = f"sqlite:///{tmp_path}/registry.db"
     if request.param == "postgresql":
-        url = _fresh(request.getfixturevalue("postgres"))
+        url = fresh_database(request.getfixturevalue("postgres"))
     upgrade(url)
     sql = SqlUnitOfWork(url, TickingClock())
     yield sql
     sql.close()
 
 
-def _fresh(server: str) -> str:
+def fresh_database(server: str) -> str:
+    """The URL of a new, empty database on a server."""
     name = f"registry{next(_NUMBERS)}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
