@@ -1,17 +1,23 @@
 """The only canonical-JSON code (RFC 8785), and the digests built on it.
 
-Works with the standard library alone for documents without floats, since the gate must run where nothing else is installed; documents with floats
-go through the ``rfc8785`` package.
+Works with the standard library alone for documents without floats, since the gate must run where nothing else is installed; each float goes through
+the ``rfc8785`` package.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, cast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """RFC 8785 section 3.2.2.3 refuses integers beyond I-JSON's range (RFC 7493)."""
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+"""Text in quotation marks, escaped as RFC 8785 section 3.2.2.2 asks; given a text, it does not touch other encoders."""
+_NAMES_KEPT = 64
+"""Objects of more members are sorted anew each time: they are mappings by name, not values of a type."""
 
 
 def canonical_bytes(value: object) -> bytes:
@@ -19,16 +25,14 @@ def canonical_bytes(value: object) -> bytes:
 
     Raises:
         ValueError: For what RFC 8785 cannot express: other types, non-finite numbers, integers beyond 2**53 - 1, lone surrogates.
-    """
-    if _has_float(value):
-        import rfc8785
 
-        try:
-            return rfc8785.dumps(cast("Any", value))
-        except rfc8785.CanonicalizationError as err:
-            raise ValueError(str(err)) from err
+    Cost:
+        About a microsecond a value; memory of three times the text.
+    """
+    parts: list[str] = []
+    _write(value, parts.append)
     try:
-        return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        return "".join(parts).encode("utf-8")
     except UnicodeEncodeError as err:
         raise ValueError(f"text is not Unicode: {err}") from err
 
@@ -43,28 +47,68 @@ def digest_bytes(raw: bytes) -> str:
     return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
-def _has_float(value: object) -> bool:
-    if isinstance(value, float):
-        return True
-    if isinstance(value, dict):
-        return any(_has_float(v) for v in value.values())
-    return isinstance(value, list | tuple) and any(_has_float(v) for v in value)
+def _write(value: Any, put: Callable[[str], None]) -> None:
+    kind = type(value)
+    if kind is str:
+        put(_quoted(value))
+    elif value is None:
+        put("null")
+    elif kind is bool:
+        put("true" if value else "false")
+    elif isinstance(value, dict):
+        _write_object(value, put)
+    elif isinstance(value, list | tuple):
+        lead = "["
+        for item in value:
+            put(lead)
+            _write(item, put)
+            lead = ","
+        put("]" if value else "[]")
+    else:
+        put(_scalar(value))
 
 
-def _sorted(value: object) -> object:
-    if isinstance(value, dict):
-        if not all(isinstance(k, str) for k in value):
-            raise ValueError("object keys must be text")
-        return {k: _sorted(value[k]) for k in sorted(value, key=_utf16)}
-    if isinstance(value, list | tuple):
-        return [_sorted(v) for v in value]
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return str(value) if isinstance(value, str) else value
+def _write_object(value: dict[Any, Any], put: Callable[[str], None]) -> None:
+    keys = tuple(value)
+    lead = "{"
+    for key, name in _known_order(keys) if len(keys) <= _NAMES_KEPT else _order(keys):
+        put(lead)
+        put(name)
+        _write(value[key], put)
+        lead = ","
+    put("}" if value else "{}")
+
+
+def _order(keys: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the keys of an object in their order, each with how it is written."""
+    if not all(isinstance(k, str) for k in keys):
+        raise ValueError("object keys must be text")
+    return tuple((key, _quoted(str(key)) + ":") for key in sorted(keys, key=_utf16))
+
+
+_known_order = lru_cache(1024)(_order)
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, str):
+        return _quoted(str(value))
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
             raise ValueError(f"integer {value} is beyond 2**53 - 1: write it as text")
-        return int(value)
+        return str(int(value))
+    if isinstance(value, float):
+        return _float(value)
     raise ValueError(f"{type(value).__name__} is not a JSON value")
+
+
+@lru_cache(4096)
+def _float(value: float) -> str:
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(value).decode("ascii")
+    except rfc8785.CanonicalizationError as err:
+        raise ValueError(str(err)) from err
 
 
 def _utf16(key: str) -> bytes:
