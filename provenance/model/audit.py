@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset
-from provenance.model.finding import ClauseCitation, Finding, Reading, VerdictKind, Waiver
+from provenance.model.finding import ClauseCitation, Finding, Outcome, Reading, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText
-from provenance.model.reference import ReferenceRecord
+from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run
 
 AUDIT_FORMAT = "provenance.audit"
@@ -136,6 +136,20 @@ class MatchEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MatchFinding:
+    """What a rule found of one match, as the evidence keeps it where a record cannot list all of them."""
+
+    rule: str
+    outcome: Outcome
+    waiver: str
+    """Id of the waiver that covers it, empty where none does."""
+    dataset: str
+    judged_as: ReferenceKind
+    """The kind of reference that the rule looked at: several may hold one passage."""
+    match: Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """The numbers of the first screen, with their denominators."""
 
@@ -209,7 +223,8 @@ class AuditRecord:
     mixture: tuple[MixtureShare, ...]
     terms_applied: tuple[TermsApplied, ...]
     findings: tuple[Finding, ...]
-    """VIOLATED and UNKNOWN ones, waived ones included; how often rules were satisfied stands in ``policy``."""
+    """VIOLATED and UNKNOWN ones, waived ones included; how often rules were satisfied stands in ``policy``. Where a rule finds fault with very many matches
+    of a dataset, one of them stands for all that are not listed."""
     evidence: tuple[MatchEvidence, ...]
     waivers: tuple[Waiver, ...]
     obligations: tuple[str, ...]
@@ -221,5 +236,7 @@ class AuditRecord:
     """Where the run file was, empty where there was none: policy bundles are looked for beside it."""
     schemes: tuple[str, ...] = ()
     """Names of the rules by which text was read, compared and looked at for formulas of assistants; empty where nothing was compared."""
+    match_findings: str = ""
+    """Digest of the evidence file with every finding on a match; empty where all of them, and their matches, stand in the record."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

@@ -91,7 +91,7 @@ class FindingEvidence:
     """What backs a finding."""
 
     kind: str
-    """``match``, ``license``, ``terms``, ``digest``, ``scan`` or ``share``."""
+    """``match``, ``matches`` (of a grouped finding), ``license``, ``terms``, ``digest``, ``scan`` or ``share``."""
     digest: str
     summary: str
 
@@ -128,6 +128,13 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
     waiver: str | None = None
     """Id of the waiver that covers it."""
+    grouped: int = 0
+    """Findings on matches that this one stands for, since too many are alike to be listed; 0 where it stands for itself. No waiver covers such a one."""
+
+    @property
+    def size(self) -> int:
+        """How many findings it counts as."""
+        return self.grouped or 1
 
     @property
     def is_open(self) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from provenance.errors import PolicyDocumentError
 from provenance.model.finding import Outcome, SubjectKind
 from provenance.policy.bundle import Bundle, BundleTest
-from provenance.policy.engine import judge
 from provenance.policy.facts import SCHEMA, FactField, FactType, FactValue, schema_paths, value_fault
+from provenance.policy.outcomes import judge
 
 _HARMLESS: dict[str, FactValue] = {
     "run.commercial": "YES",

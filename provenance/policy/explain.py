@@ -11,6 +11,7 @@ from provenance.policy.facts import SCHEMA, FactValue, SubjectFacts
 
 MAX_TEXT = 300
 """Longest value printed in a message, characters: facts may come from hostile files."""
+_PATH = r"\{([^}]*)\}"
 
 
 def render(template: str, values: Mapping[str, FactValue]) -> str:
@@ -23,7 +24,14 @@ def render(template: str, values: Mapping[str, FactValue]) -> str:
             return f"{float(value):.1%}" if isinstance(value, int | float) else str(value)
         return show(values[path])
 
-    return re.sub(r"\{([^}]*)\}", fill, template)
+    return re.sub(_PATH, fill, template)
+
+
+def shown_paths(rule: Rule) -> tuple[str, ...]:
+    """Return every path whose value a finding of the rule shows: what it reads, and what message and remedies hold."""
+    texts = (rule.message, *(spec.summary.replace("{subject}", "") for spec in rule.remedies))
+    named = (path.removesuffix(":percent") for text in texts for path in re.findall(_PATH, text))
+    return tuple(dict.fromkeys((*rule.reads, *named)))
 
 
 def show(value: FactValue) -> str:
@@ -41,9 +49,9 @@ def readings(rule: Rule, values: Mapping[str, FactValue]) -> tuple[Reading, ...]
     return tuple(found)
 
 
-def cited_clauses(rule: Rule, subject: SubjectFacts) -> tuple[ClauseCitation, ...]:
-    """Return the clauses behind the terms that the rule read."""
-    return subject.clauses if any(".terms." in path for path in rule.reads) else ()
+def cited_clauses(rule: Rule, clauses: tuple[ClauseCitation, ...]) -> tuple[ClauseCitation, ...]:
+    """Return the clauses behind a subject's terms where the rule read these."""
+    return clauses if any(".terms." in path for path in rule.reads) else ()
 
 
 def cited_evidence(rule: Rule, subject: SubjectFacts) -> tuple[FindingEvidence, ...]:

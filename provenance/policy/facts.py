@@ -9,12 +9,14 @@ Rules of this module:
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from provenance.canonical import MAX_SAFE_INTEGER, digest_of
+from provenance.canonical import MAX_SAFE_INTEGER, canonical_bytes
 from provenance.errors import PolicyDocumentError
 from provenance.model.absence import is_absent
 from provenance.model.finding import ClauseCitation, FindingEvidence, Subject, SubjectKind
@@ -69,6 +71,8 @@ class SubjectFacts:
     """Name of the dataset it belongs to."""
     clauses: tuple[ClauseCitation, ...] = ()
     evidence: tuple[FindingEvidence, ...] = ()
+    weight: int = 0
+    """Which of very many findings are listed and not only counted: those of the greatest weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +83,51 @@ class Facts:
     datasets: tuple[SubjectFacts, ...]
     shards: tuple[SubjectFacts, ...]
     domains: tuple[SubjectFacts, ...] = ()
-    matches: tuple[SubjectFacts, ...] = ()
+    matches: Iterable[SubjectFacts] = ()
+    """There may be millions: they can be gone through again, and need not be in memory."""
 
     @property
     def digest(self) -> str:
         """``sha256:<hex>`` over every value, so that a decision can be replayed."""
-        groups = (("run", (self.run,)), ("dataset", self.datasets), ("shard", self.shards), ("domain", self.domains), ("match", self.matches))
-        return digest_of({kind: [[s.subject.id, s.subject.digest, s.dataset, *map(list, s.values)] for s in items] for kind, items in groups})
+        digest = FactsDigest(self)
+        for match in self.matches:
+            digest.add(match)
+        return digest.finish()
+
+
+class FactsDigest:
+    """Digest of all facts, taken while the matches are gone through: of the canonical form of ``{kind: [[id, digest, dataset, [path, value] …] …]}``."""
+
+    def __init__(self, facts: Facts) -> None:
+        """Begin with all but the matches."""
+
+        def listed(items: Iterable[SubjectFacts]) -> bytes:
+            return b"[" + b",".join(map(_canonical_facts, items)) + b"]"
+
+        self._state = hashlib.sha256(b'{"dataset":' + listed(facts.datasets) + b',"domain":' + listed(facts.domains) + b',"match":[')
+        self._rest = b'],"run":' + listed((facts.run,)) + b',"shard":' + listed(facts.shards) + b"}"
+        self._lead = b""
+
+    def add(self, match: SubjectFacts) -> None:
+        """Take the next match."""
+        self._state.update(self._lead + _canonical_facts(match))
+        self._lead = b","
+
+    def finish(self) -> str:
+        """Return ``sha256:<hex>``; nothing can be added any more."""
+        self._state.update(self._rest)
+        return "sha256:" + self._state.hexdigest()
+
+
+def _canonical_facts(item: SubjectFacts) -> bytes:
+    head = canonical_bytes([item.subject.id, item.subject.digest, item.dataset])
+    return b",".join((head[:-1], *map(_canonical_pair, item.values))) + b"]"
+
+
+@lru_cache(1 << 14)
+def _canonical_pair(pair: tuple[str, FactValue]) -> bytes:
+    """Return a fact's canonical form; of equal ones, such as 1 and 1.0, it is the same."""
+    return canonical_bytes(pair)
 
 
 def _enum(path: str, *values: str, doc: str, evidence: str = "") -> FactField:
@@ -248,22 +290,18 @@ def schema_paths(for_each: SubjectKind) -> dict[str, FactField]:
 
 
 def validate_facts(facts: Facts) -> None:
-    """Check every subject against the schema.
+    """Check every subject against the schema, but matches: these are checked one by one, as they come.
 
     Raises:
         PolicyDocumentError: Naming all faults: a fact that is missing, unknown, of another type, out of its vocabulary or not finite.
     """
-    faults: list[str] = []
-    _check(facts.run, SubjectKind.RUN, faults)
-    groups = (
+    groups: tuple[tuple[Iterable[SubjectFacts], SubjectKind], ...] = (
+        ((facts.run,), SubjectKind.RUN),
         (facts.datasets, SubjectKind.DATASET),
         (facts.shards, SubjectKind.SHARD),
         (facts.domains, SubjectKind.DOMAIN),
-        (facts.matches, SubjectKind.MATCH),
     )
-    for items, kind in groups:
-        for item in items:
-            _check(item, kind, faults)
+    faults = [fault for items, kind in groups for item in items for fault in _faults(item, kind)]
     if faults:
         rest = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise PolicyDocumentError("facts do not fit the schema: " + "; ".join(faults[:_SHOWN]) + rest)
@@ -275,26 +313,22 @@ def validate_subject(item: SubjectFacts, kind: SubjectKind) -> None:
     Raises:
         PolicyDocumentError: If a fact does not fit.
     """
-    faults: list[str] = []
-    _check(item, kind, faults)
-    if faults:
+    if faults := _faults(item, kind):
         raise PolicyDocumentError("facts do not fit the schema: " + "; ".join(faults))
 
 
-def _check(item: SubjectFacts, kind: SubjectKind, faults: list[str]) -> None:
-    where = f"{kind.value} {item.subject.id!r}"
-    if item.subject.kind is not kind:
-        faults.append(f"{where}: subject is a {item.subject.kind.value}")
+def _faults(item: SubjectFacts, kind: SubjectKind) -> list[str]:
     given = dict(item.values)
-    if len(given) != len(item.values):
-        faults.append(f"{where}: a fact is given twice")
     fields = _FIELDS[kind]
-    faults.extend(f"{where}: unknown fact {path!r}" for path in given if path not in fields)
-    for path, field in fields.items():
-        if path not in given:
-            faults.append(f"{where}: fact {path!r} is missing")
-        elif fault := value_fault(field, given[path]):
-            faults.append(f"{where}: {path}: {fault}")
+    found = []
+    if item.subject.kind is not kind:
+        found.append(f"subject is a {item.subject.kind.value}")
+    if len(given) != len(item.values):
+        found.append("a fact is given twice")
+    found += [f"unknown fact {path!r}" for path in given if path not in fields]
+    found += [f"fact {path!r} is missing" for path in fields if path not in given]
+    found += [f"{path}: {fault}" for path, value in given.items() if path in fields and (fault := value_fault(fields[path], value))]
+    return [f"{kind.value} {item.subject.id!r}: {fault}" for fault in found]
 
 
 _FIELDS = {kind: {field.path: field for field in fields} for kind, fields in SCHEMA.items()}

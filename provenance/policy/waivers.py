@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from typing import Protocol
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
 from provenance.errors import DocumentError, WaiverError, WireFormatError
-from provenance.model.finding import Finding, Subject, SubjectKind, Waiver
+from provenance.model.finding import Subject, SubjectKind, Waiver
 from provenance.model.wire import read_value, to_wire
 from provenance.policy.facts import SubjectFacts
 
@@ -139,33 +139,38 @@ def _day(text: str, where: str) -> dt.date:
     return day
 
 
-def apply_waivers(
-    findings: Sequence[Finding], waivers: Sequence[Waiver], *, rules: Mapping[str, Waivable], today: str
-) -> tuple[tuple[Finding, ...], tuple[WaiverUse, ...]]:
-    """Mark the findings that a waiver covers, and tell what became of every waiver.
+class WaiverBook:
+    """The waivers of one evaluation, and what becomes of each.
 
     A waiver touches only its rule and its subject (kind, id and digest all equal). It holds until the end of its last UTC day.
-
-    Args:
-        findings: As judged.
-        waivers: As loaded.
-        rules: By id, to refuse waivers of rules that permit none and of rules nobody knows.
-        today: ``YYYY-MM-DD``, UTC.
     """
-    usable: dict[tuple[str, Subject], Waiver] = {}
-    states: dict[str, WaiverState] = {}
-    for waiver in waivers:
-        state = _state(waiver, rules, today)
-        states[waiver.id] = state
-        if state is WaiverState.UNUSED:
-            usable.setdefault((waiver.rule, waiver.subject), waiver)
-    marked = []
-    for finding in findings:
-        waiver_of = usable.get((finding.rule, finding.subject))
-        if waiver_of is not None:
-            states[waiver_of.id] = WaiverState.APPLIED
-        marked.append(replace(finding, waiver=waiver_of.id) if waiver_of is not None else finding)
-    return tuple(marked), tuple(WaiverUse(waiver=w, state=states[w.id]) for w in waivers)
+
+    def __init__(self, waivers: Sequence[Waiver], *, rules: Mapping[str, Waivable], today: str) -> None:
+        """Open the book.
+
+        Args:
+            waivers: As loaded.
+            rules: By id, to refuse waivers of rules that permit none.
+            today: ``YYYY-MM-DD``, UTC.
+        """
+        self._waivers = tuple(waivers)
+        self._states = {waiver.id: _state(waiver, rules, today) for waiver in waivers}
+        self._usable: dict[tuple[str, Subject], Waiver] = {}
+        for waiver in waivers:
+            if self._states[waiver.id] is WaiverState.UNUSED:
+                self._usable.setdefault((waiver.rule, waiver.subject), waiver)
+
+    def find(self, rule: str, subject: Subject) -> str | None:
+        """Return the id of the waiver that covers what a rule finds of a subject, and remember that it was of use; ``None`` where none does."""
+        found = self._usable.get((rule, subject)) if self._usable else None
+        if found is None:
+            return None
+        self._states[found.id] = WaiverState.APPLIED
+        return found.id
+
+    def uses(self) -> tuple[WaiverUse, ...]:
+        """Return what became of every waiver so far."""
+        return tuple(WaiverUse(waiver=w, state=self._states[w.id]) for w in self._waivers)
 
 
 def _state(waiver: Waiver, rules: Mapping[str, Waivable], today: str) -> WaiverState:

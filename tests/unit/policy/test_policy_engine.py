@@ -12,8 +12,9 @@ from provenance.errors import PolicyDocumentError, WaiverError
 from provenance.model.finding import Outcome, Subject, SubjectKind, VerdictKind, Waiver
 from provenance.policy.bundle import Bundle, load_bundle, load_bundles
 from provenance.policy.bundle_tests import harmless_values, run_bundle_tests
-from provenance.policy.engine import evaluate, judge
+from provenance.policy.engine import evaluate
 from provenance.policy.facts import SCHEMA, Facts, FactValue, SubjectFacts, schema_paths
+from provenance.policy.outcomes import judge
 from provenance.policy.waivers import parse_waiver
 
 BUNDLES = sorted((shipped("policies") / "bundles").glob("*.yaml"))
