@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.facts import GatheredFacts, gather_facts
-from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
+from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
-from provenance.audit.register import leaf_of
+from provenance.audit.ledger import MatchLedger, Shown, judge_matches
+from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
 from provenance.audit.states import ShardState, check_shards, find_unregistered
 from provenance.audit.steps import Amounts, propose_steps
@@ -18,32 +17,22 @@ from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.config import MIN_WORDS
-from provenance.errors import ManifestError, NotRegisteredError
-from provenance.fingerprint.digest import merkle_root
-from provenance.model.absence import Absence
+from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
-from provenance.model.finding import Finding, VerdictKind, Waiver
+from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
 from provenance.model.run import Run
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
-from provenance.policy.engine import Evaluation, evaluate
+from provenance.policy.engine import Evaluation, Judging
 from provenance.ports import Matcher, Registry
 
 AUDIT_SUFFIX = ".audit.json"
 TEXTS_SHOWN = 400
 """Matches whose words are read again for the report; the others are listed without their words."""
-MATCHES_LISTED = 20_000
-"""Alarms listed in a record; beyond it they stand in the evidence files only, and the record's limits say so."""
-_PACK_LIMIT = (
-    "{name} is a reference pack, in whole or in part: one word sequence in {rate} stands for its texts. On test data such packs touched {share} of the planted "
-    "passages, texts 99.8 %; passages of about fifty words, and much changed ones, are missed more often."
-)
-_PACK_SHARES = {2: "99.2 %", 4: "98.0 %", 8: "92.8 %"}
-"""Measured by benchmarks/packs.py (docs/benchmarks.md)."""
-EXPLAINED_LISTED = 200
+REFERENCES_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +78,10 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     today = tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts)
-    evaluation = evaluate(request.bundles, gathered.facts, request.waivers, today)
-    evidence = _evidence(datasets, evaluation.findings, matcher, gathered, tools)
+    found = _judge(request, gathered, tools, today=today)
+    evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
-    record = replace(_record(request, datasets, gathered, evaluation, evidence, tools), schemes=schemes)
+    record = replace(_record(request, datasets, gathered, found, evidence, tools), schemes=schemes)
     raw = canonical_bytes(to_wire(record))
     digest = tools.evidence.put_bytes(raw, suffix=AUDIT_SUFFIX)
     with tools.units.begin(actor=tools.actor, action="audit", reason=request.run.model.name) as registry:
@@ -104,8 +93,28 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JudgedRun:
+    """What the rules say, and what is kept of matches."""
+
+    evaluation: Evaluation
+    ledger: MatchLedger
+    match_findings: str
+
+
+def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
+    """Apply the policy. Findings on matches are kept in the evidence where the record cannot hold all of them with their matches."""
+    judging = Judging(request.bundles, gathered.facts, request.waivers, today)
+    with tools.evidence.writing_findings() as writer:
+        ledger = MatchLedger(writer)
+        judge_matches(gathered.matches, judging, ledger)
+        evaluation = judging.finish()
+        is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(f.grouped for f in evaluation.findings)
+        return _JudgedRun(evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
+
+
 class _References:
-    """Looks references up once each; without a matcher there are none."""
+    """Looks references up, the last ones once each; without a matcher there are none."""
 
     def __init__(self, matcher: Matcher | None) -> None:
         self._matcher = matcher
@@ -116,6 +125,8 @@ class _References:
         if key not in self._known:
             if self._matcher is None:
                 raise NotRegisteredError(f"reference {reference!r} of set {reference_set!r} is not at hand")
+            if len(self._known) >= REFERENCES_REMEMBERED:
+                self._known.clear()
             self._known[key] = self._matcher.reference(reference_set, reference)
         return self._known[key]
 
@@ -205,26 +216,13 @@ def _scan(
     return {(o.target.dataset.name, o.target.shard.path): o for o in outcomes}
 
 
-def _evidence(
-    datasets: Sequence[JudgedDataset],
-    findings: Sequence[Finding],
-    matcher: Matcher | None,
-    gathered: GatheredFacts,
-    tools: Tools,
-) -> tuple[MatchEvidence, ...]:
-    """Return the matches worth showing: every alarm, those behind findings first, then some of the explained."""
+def _evidence(datasets: Sequence[JudgedDataset], shown: Sequence[Shown], matcher: Matcher | None, tools: Tools) -> tuple[MatchEvidence, ...]:
+    """Return matches for the record, the first of them with their words."""
     if matcher is None:
         return ()
-    behind = {f.subject.id for f in findings if f.is_open}
-    alarms = ((match_id(d.name, m), d, m) for d in datasets for m in d.matches if not m.explained)
-    explained = ((match_id(d.name, m), d, m) for d in datasets for m in d.matches if m.explained)
-    chosen = heapq.nsmallest(MATCHES_LISTED, alarms, key=lambda item: (item[0] not in behind, -item[2].aligned_words, item[0]))
-    chosen += heapq.nsmallest(EXPLAINED_LISTED, explained, key=lambda item: (-item[2].aligned_words, item[0]))
-    texts = _texts([(d, m) for _, d, m in chosen[:TEXTS_SHOWN]], matcher, tools)
-    return tuple(
-        MatchEvidence(id=key, dataset=d.name, match=m, reference=gathered.matches[key][0].reference, text=texts.get((d.name, m)))
-        for key, d, m in chosen
-    )
+    by_name = {d.name: d for d in datasets}
+    texts = _texts([(by_name[s.dataset], s.match) for s in shown[:TEXTS_SHOWN]], matcher, tools)
+    return tuple(MatchEvidence(id=s.id, dataset=s.dataset, match=s.match, reference=s.reference, text=texts.get((s.dataset, s.match))) for s in shown)
 
 
 def _texts(chosen: Iterable[tuple[JudgedDataset, Match]], matcher: Matcher, tools: Tools) -> dict[tuple[str, Match], MatchText]:
@@ -247,15 +245,17 @@ def _record(
     request: AuditRequest,
     datasets: tuple[JudgedDataset, ...],
     gathered: GatheredFacts,
-    evaluation: Evaluation,
+    found: _JudgedRun,
     evidence: tuple[MatchEvidence, ...],
     tools: Tools,
 ) -> AuditRecord:
     with tools.units.read() as registry:
         revision, head = registry.revision, registry.log_head
     shards = [s for d in datasets for s in d.shards]
-    root = _manifest_root(shards)
-    totals = count_totals(datasets, gathered, evaluation.findings)
+    root, findings = manifest_root(shards), found.evaluation.findings
+    totals = count_totals(datasets, gathered, findings)
+    amounts = Amounts(records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets}, dropped=found.ledger.records)
+    scope = Scope(run=request.run, references=request.references, datasets=datasets, min_words=request.min_words)
     record = AuditRecord(
         id="",
         created=tools.clock.now(),
@@ -264,39 +264,30 @@ def _record(
         run=request.run,
         registry_revision=revision,
         log_head=head,
-        datasets=summarize_datasets(datasets, gathered, evaluation.findings),
-        shards=summarize_shards(datasets, evaluation.findings),
+        datasets=summarize_datasets(datasets, gathered, findings),
+        shards=summarize_shards(datasets, gathered.survey, findings),
         shards_total=len(shards),
         manifest_root=root,
         references=request.references,
         scans=tuple(sorted({s.outcome.result.id for s in shards if s.outcome is not None and s.outcome.result is not None})),
         terms_catalog_version=request.catalogs.terms.version,
         terms_catalog_digest=request.catalogs.terms.digest,
-        policy=evaluation.rules,
-        facts_digest=gathered.facts.digest,
+        policy=found.evaluation.rules,
+        facts_digest=found.evaluation.facts_digest,
         totals=totals,
         mixture=mix(datasets, gathered),
         terms_applied=list_terms(datasets, gathered.datasets),
-        findings=evaluation.findings,
+        findings=findings,
         evidence=evidence,
         waivers=request.waivers,
         obligations=list_obligations(datasets, gathered),
-        steps=propose_steps(
-            evaluation.findings, evidence, Amounts(records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets})
-        ),
-        verdict=VerdictKind.BLOCKED if root == NO_ROOT else evaluation.verdict,
-        limits=_limits(request, datasets, totals.alarms, evidence),
+        steps=propose_steps(findings, amounts),
+        verdict=VerdictKind.BLOCKED if root == NO_ROOT else found.evaluation.verdict,
+        limits=list_limits(scope, alarms=totals.alarms, evidence=evidence, findings=findings),
+        match_findings=found.match_findings,
         run_file=request.run_file,
     )
     return replace(record, id=_audit_id(record))
-
-
-def _manifest_root(shards: Sequence[JudgedShard]) -> str:
-    """Return the root over all shards of a run. Nothing is never cleared, and neither is a path that stands for two different files."""
-    try:
-        return merkle_root(leaf_of(s.checked.shard) for s in shards)
-    except ManifestError:
-        return NO_ROOT
 
 
 def _audit_id(record: AuditRecord) -> str:
@@ -313,36 +304,3 @@ def _audit_id(record: AuditRecord) -> str:
             "waived": [f.waiver or "" for f in record.findings],
         }
     )
-
-
-def _limits(request: AuditRequest, datasets: Sequence[JudgedDataset], alarms: int, evidence: Sequence[MatchEvidence]) -> tuple[str, ...]:
-    limits = [
-        "Words stand for tokens: no tokenizer is named.",
-        "Matching compares words. A paraphrase or a translation shares too few words to be found.",
-    ]
-    if not request.run.references:
-        limits.append("The run names no reference set, so nobody looked for shared text.")
-    else:
-        total = sum(r.references for r in request.references)
-        limits.append(f"Shared text was looked for in {total} references only; what is not among them cannot be found.")
-        limits.append(f"Passages of fewer than {request.min_words} words are listed as explained, and are no alarms by themselves.")
-        for reference in (r for r in request.references if "/pack-" in r.scheme):
-            rate = max(int(found) for found in re.findall(r"/1in(\d+)/", reference.scheme))
-            limits.append(_PACK_LIMIT.format(name=reference.name, rate=rate, share=_PACK_SHARES.get(rate, "an unknown share")))
-    if _manifest_root([s for d in datasets for s in d.shards]) == NO_ROOT:
-        limits.append("The run has no shards, or one path stands for two different files (in two data roots, or in a version that is out of date).")
-    unread = sum(s.unread_records for d in datasets for s in d.shards)
-    if unread:
-        limits.append(f"{unread} records could not be read and were compared with nothing.")
-    for name, fields in ((d.name, sorted({f.field for s in d.shards for f in s.left_out})) for d in datasets):
-        if fields:
-            limits.append(f"{name} names the field that is read. Nobody looked at the long text in: {', '.join(fields)}.")
-    dropped = sum(s.outcome.result.dropped_seeds for d in datasets for s in d.shards if s.outcome is not None and s.outcome.result is not None)
-    if dropped:
-        limits.append(f"{dropped} seed hits on very common text were left out by caps.")
-    listed = sum(not e.match.explained for e in evidence)
-    if alarms > listed:
-        limits.append(f"{listed} of {alarms} shared passages are listed here; the others stand in the evidence files.")
-    if request.run.model.release.weights == Absence.UNKNOWN.value:
-        limits.append("The run does not say whether the weights will be released.")
-    return tuple(limits)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from provenance.audit.judged import JudgedDataset, JudgedShard, match_id, shares
-from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudgement, Pieces, ReferenceLookup, add_pieces, judge_dataset, judge_match
+from provenance.audit.judged import JudgedDataset, JudgedShard, shares
+from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges, ReferenceLookup, judge_dataset
+from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
+from provenance.audit.pieces import Pieces
 from provenance.audit.states import ShardState
+from provenance.audit.survey import MatchSurvey, survey_matches
 from provenance.canonical import digest_of
-from provenance.licensing.resolution import RunUse, TermsAnswer
+from provenance.licensing.resolution import RunUse
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset
 from provenance.model.finding import FindingEvidence, Subject, SubjectKind
-from provenance.model.match import Match
 from provenance.model.run import Run
 from provenance.model.wire import to_wire
 from provenance.policy.facts import Facts, FactValue, SubjectFacts
@@ -27,12 +29,13 @@ _PATTERNS_NAMED = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatheredFacts:
-    """The facts, and the judgements they were made from."""
+    """The facts, and what they were made from."""
 
     facts: Facts
     datasets: Mapping[str, DatasetJudgement]
-    matches: Mapping[str, tuple[MatchJudgement, ...]]
-    """By match id: one judgement for every kind of reference that holds the passage, the best reference's kind first."""
+    matches: JudgedMatches
+    """All matches with their facts, made anew each time they are gone through."""
+    survey: MatchSurvey
     shares: tuple[float, ...] | None
 
 
@@ -59,7 +62,7 @@ def gather_facts(
     today: str,
     reference_counts: Mapping[str, int] | None = None,
 ) -> GatheredFacts:
-    """Return the facts of a run.
+    """Return the facts of a run; its matches are gone through once for it, and their facts made when they are asked for.
 
     Args:
         run: The run file.
@@ -72,17 +75,17 @@ def gather_facts(
     use = run_use(run)
     parts = shares(datasets)
     judged = {d.name: judge_dataset(d, catalogs, use, today=today) for d in datasets}
-    matched = _judge_matches(datasets, lambda m: judge_match(m, catalogs, use, lookup))
+    judge = MatchJudges(catalogs, use, lookup).judge
+    survey = survey_matches(datasets, judge)
+    matches = JudgedMatches(datasets, judge, survey)
     facts = Facts(
         run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
-        datasets=tuple(
-            _dataset_facts(d, judged[d.name], None if parts is None else parts[i], add_pieces(d, matched)) for i, d in enumerate(datasets)
-        ),
+        datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]) for i, d in enumerate(datasets)),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
         domains=_domain_facts(datasets, parts),
-        matches=_all_match_facts(datasets, matched),
+        matches=MatchFacts(matches),
     )
-    return GatheredFacts(facts=facts, datasets=judged, matches=matched, shares=parts)
+    return GatheredFacts(facts=facts, datasets=judged, matches=matches, survey=survey, shares=parts)
 
 
 def _run_facts(
@@ -152,7 +155,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "share_known": _yes(share is not None),
         **_origin(dataset, judged.synthetic),
         **_license(dataset, judgement),
-        **_terms(judgement.terms),
+        **terms_values(judgement.terms),
     }
     digest = version.root_digest if version is not None else digest_of({"dataset": judged.name})
     return SubjectFacts(
@@ -211,7 +214,7 @@ def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement) -> Iterable
     if judged.version is None:
         return
     dataset = judged.version.dataset
-    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **_terms(judgement.terms)}
+    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **terms_values(judgement.terms)}
     evidence = _dataset_evidence(judged, dataset, judgement, "registered")
     for shard in judged.shards:
         yield _one_shard(judged, shard, shared, evidence, judgement)
@@ -280,73 +283,6 @@ def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] 
     return tuple(facts)
 
 
-def _judge_matches(datasets: Iterable[JudgedDataset], judge: Callable[[Match], tuple[MatchJudgement, ...]]) -> dict[str, tuple[MatchJudgement, ...]]:
-    """Judge each match; those with the same references are judged once, since there may be millions of them with a few works."""
-    known: dict[tuple[object, ...], tuple[MatchJudgement, ...]] = {}
-    matched = {}
-    for judged in datasets:
-        for match in judged.matches:
-            held_by = (match.kind, match.reference_set, match.reference, *((a.reference_set, a.reference) for a in match.also))
-            if held_by not in known:
-                known[held_by] = judge(match)
-            matched[match_id(judged.name, match)] = known[held_by]
-    return matched
-
-
-def _all_match_facts(datasets: Iterable[JudgedDataset], matched: Mapping[str, tuple[MatchJudgement, ...]]) -> tuple[SubjectFacts, ...]:
-    def place(judged: JudgedDataset, match: Match, judgement: MatchJudgement) -> tuple[str, str, int, str]:
-        return judged.name, match.path, match.record, judgement.kind.value
-
-    words: Counter[tuple[str, str, int, str]] = Counter()
-    for key, judged, match in _each_once(datasets):
-        for judgement in matched[key] if not match.explained else ():
-            words[place(judged, match, judgement)] += match.words
-    return tuple(_match_facts(key, d, m, j, words[place(d, m, j)]) for key, d, m in _each_once(datasets) for j in matched[key])
-
-
-def _each_once(datasets: Iterable[JudgedDataset]) -> Iterator[tuple[str, JudgedDataset, Match]]:
-    """Go through all matches with their ids, each id once: a run may name a dataset twice."""
-    seen: set[str] = set()
-    for judged in datasets:
-        for match in judged.matches:
-            key = match_id(judged.name, match)
-            if key not in seen:
-                seen.add(key)
-                yield key, judged, match
-
-
-def _match_facts(key: str, judged: JudgedDataset, match: Match, judgement: MatchJudgement, record_words: int) -> SubjectFacts:
-    record = judgement.reference
-    values: dict[str, FactValue] = {
-        "path": match.path,
-        "document": match.doc_id,
-        "kind": judgement.kind.value,
-        "explained": _yes(match.explained),
-        "words": match.words,
-        "aligned_words": match.aligned_words,
-        "record_words": record_words,
-        "reference.id": record.id,
-        "reference.title": record.title,
-        "reference.name": record.id if is_absent(record.title) else record.title,
-        "reference.holder": record.holder,
-        "reference.provider": record.provider,
-        "reference.model": record.model,
-        "reference.license.this_use": judgement.license.value,
-        "reference.license.expression": record.license,
-        **_terms(judgement.terms),
-    }
-    others = f" and {len(match.also)} more" if match.also else ""
-    summary = f"{match.words} words of shared text with {record.id}{others}, longest run {match.longest_run}"
-    digest = key if judgement.kind is match.kind else digest_of([key, judgement.kind.value])
-    return SubjectFacts(
-        subject=Subject(kind=SubjectKind.MATCH, id=key, digest=digest),
-        values=_pairs(values),
-        dataset=judged.name,
-        clauses=judgement.terms.clauses,
-        evidence=(FindingEvidence(kind="match", digest=key, summary=summary),),
-    )
-
-
 def _origin(dataset: Dataset, synthetic: TriState) -> dict[str, FactValue]:
     return {
         "synthetic": synthetic.value,
@@ -375,14 +311,6 @@ def _license(dataset: Dataset, judgement: DatasetJudgement) -> dict[str, FactVal
         "license.share_alike": found.share_alike.value,
         "license.no_derivatives": found.no_derivatives.value,
         "license.agreed": judgement.agreed.value,
-    }
-
-
-def _terms(answer: TermsAnswer) -> dict[str, FactValue]:
-    return {
-        "terms.this_use": answer.outcome.value,
-        "terms.ids": tuple(layer.terms for layer in answer.layers),
-        "terms.reasons": answer.reasons,
     }
 
 

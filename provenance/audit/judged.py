@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provenance.audit.scan import ScanOutcome
@@ -52,6 +52,11 @@ class JudgedShard:
         """Return the words counted."""
         return self.checked.shard.words
 
+    @property
+    def matches(self) -> Iterable[Match]:
+        """Return its matches, explained ones included, to be gone through as often as one likes."""
+        return self.outcome.matches if self.outcome is not None else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedDataset:
@@ -84,11 +89,6 @@ class JudgedDataset:
         if TriState.YES in said:
             return TriState.YES
         return TriState.UNKNOWN if TriState.UNKNOWN in said or self.unknown_ancestors else TriState.NO
-
-    @property
-    def matches(self) -> Iterator[Match]:
-        """Go through the matches in all shards, explained ones included."""
-        return (m for s in self.shards if s.outcome is not None for m in s.outcome.matches)
 
     def states(self) -> dict[ShardState, int]:
         """Return how many shards are in which state."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from provenance.audit.judged import JudgedDataset, match_id
+from provenance.audit.judged import JudgedDataset
 from provenance.audit.licenses import stated_licenses
-from provenance.canonical import digest_of
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
 from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import Generator
-from provenance.model.finding import FindingEvidence
-from provenance.model.match import ALSO_LISTED, Explanation, Match
+from provenance.model.match import ALSO_LISTED, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 
 ReferenceLookup = Callable[[str, str], ReferenceRecord]
@@ -22,12 +21,10 @@ ReferenceLookup = Callable[[str, str], ReferenceRecord]
 _NO_TERMS_NEEDED = "no model made it, so no generator's terms apply"
 _UNLISTED = "more references hold the passage than are listed with it"
 _STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
-_GIVEN_AWAY, _MANY, _EXACT = 0.5, 250, 20
-"""An output is given away by short passages that hold this share of its words, or so many; or by one with so many words exactly as it has them."""
-Place = tuple[str, str]
-"""(reference set, reference)."""
-_Spans = dict[Place, list[tuple[int, int, int]]]
-_PIECES = frozenset({Explanation.SHORT_PASSAGE, Explanation.QUOTATION})
+_REMEMBERED = 10_000
+"""Combinations of references of which the judgement is remembered."""
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,73 +57,6 @@ class MatchJudgement:
     """The best of them."""
     license: Permission
     terms: TermsAnswer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces:
-    """What explained passages of one dataset, each harmless alone, give away together."""
-
-    words: int
-    """Most words of one unlicensed work."""
-    outputs: int
-    """API outputs under terms that do not allow this use of which at least half is given away, or many words, or a long exact run."""
-    output_words: int
-    """Words that are given away of these."""
-    evidence: tuple[FindingEvidence, ...]
-
-
-def add_pieces(judged: JudgedDataset, judgements: Mapping[str, tuple[MatchJudgement, ...]]) -> Pieces:
-    """Add up the distinct words of the short and quoted passages of a dataset, by work and by API output.
-
-    Boilerplate, licence texts, prompts and what models say alike is nobody's in particular and is left out. Of an output that shares only a phrase here and
-    there nothing is given away: any two answers to one question do. Nobody hits on twenty words in a row.
-    """
-    works: _Spans = {}
-    outputs: _Spans = {}
-    lengths: dict[Place, int] = {}
-    exact: set[Place] = set()
-    for match in judged.matches:
-        if match.because not in _PIECES:
-            continue
-        for judgement in judgements[match_id(judged.name, match)]:
-            place, span = _place(match, judgement)
-            if judgement.kind is ReferenceKind.WORK and judgement.license is not Permission.ALLOWED:
-                works.setdefault(place, []).append(span)
-            elif judgement.kind is ReferenceKind.API_OUTPUT and judgement.terms.outcome is not Permission.ALLOWED:
-                outputs.setdefault(place, []).append(span)
-                lengths[place] = judgement.reference.words
-                exact |= {place} if match.longest_run >= _EXACT else set()
-    words, work = max(((_distinct_words(found), place) for place, found in works.items()), default=(0, ("", "")))
-    given = {place: _distinct_words(found) for place, found in outputs.items()}
-    given = {place: count for place, count in given.items() if place in exact or count >= min(_MANY, _GIVEN_AWAY * lengths[place])}
-    evidence = []
-    if words:
-        text = f"{len(works[work])} short or quoted passages give away {words} words of {work[1]}"
-        evidence.append(FindingEvidence(kind="pieces", digest=digest_of([judged.name, text]), summary=text))
-    if given:
-        passages = sum(len(outputs[place]) for place in given)
-        text = f"{passages} passages, each too short to count alone, give away {sum(given.values())} words of {len(given)} API outputs"
-        evidence.append(FindingEvidence(kind="pieces", digest=digest_of([judged.name, text]), summary=text))
-    return Pieces(words=words, outputs=len(given), output_words=sum(given.values()), evidence=tuple(evidence))
-
-
-def _place(match: Match, judgement: MatchJudgement) -> tuple[Place, tuple[int, int, int]]:
-    """Return the reference that a judgement is about, and where the passage stands in it: code points, and how many words are shared."""
-    name = judgement.reference.id
-    for also in match.also if match.kind is not judgement.kind else ():
-        if also.reference == name:
-            return (also.reference_set or match.reference_set, name), (also.start, also.end, match.aligned_words)
-    return (match.reference_set, name), (match.reference_start, match.reference_end, match.aligned_words)
-
-
-def _distinct_words(spans: list[tuple[int, int, int]]) -> int:
-    """Return about how many different words of a text the passages cover: a passage that stands twice counts once."""
-    covered = reach = 0
-    for start, end, _ in sorted(spans):
-        covered += max(end - max(start, reach), 0)
-        reach = max(reach, end)
-    length = sum(end - start for start, end, _ in spans)
-    return round(sum(words for _, _, words in spans) * covered / length) if length else 0
 
 
 def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, today: str) -> DatasetJudgement:
@@ -163,25 +93,81 @@ def _without_generator(synthetic: TriState) -> TermsAnswer:
     return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",))
 
 
-def judge_match(match: Match, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> tuple[MatchJudgement, ...]:
-    """Judge a match by all references that hold the passage: of each kind the strictest decides, so that a book never hides an API output."""
-    best = lookup(match.reference_set, match.reference)
-    by_kind: dict[ReferenceKind, list[ReferenceRecord]] = {match.kind: [best]}
-    for also in match.also:
-        record = lookup(also.reference_set or match.reference_set, also.reference)
-        by_kind.setdefault(record.kind, []).append(record)
-    unlisted = len(match.also) >= ALSO_LISTED
-    return tuple(_judge_kind(kind, records, catalogs, use, unlisted=unlisted) for kind, records in by_kind.items())
+class MatchJudges:
+    """Judges matches, of which there may be millions: references that agree in all that licences and terms depend on are judged once."""
+
+    def __init__(self, catalogs: Catalogs, use: RunUse, lookup: ReferenceLookup) -> None:
+        """Take what decides.
+
+        Args:
+            catalogs: Terms and licences.
+            use: What terms care about in the run.
+            lookup: Finds references by set and id.
+        """
+        self._catalogs, self._use, self._lookup = catalogs, use, lookup
+        self._known: dict[tuple[object, ...], tuple[MatchJudgement, ...]] = {}
+        self._answers: dict[tuple[bool, tuple[ReferenceRecord, ...]], tuple[Permission, TermsAnswer]] = {}
+
+    def judge(self, match: Match) -> tuple[MatchJudgement, ...]:
+        """Judge a match by all references that hold the passage: of each kind the strictest decides, so that a book never hides an API output.
+
+        Returns:
+            One judgement for every kind of reference that holds the passage, the best reference's kind first.
+        """
+        held_by = (match.kind, match.reference_set, match.reference, *((a.reference_set, a.reference) for a in match.also))
+        found = self._known.get(held_by)
+        if found is None:
+            found = self._judge(match)
+            _remember(self._known, held_by, found)
+        return found
+
+    def _judge(self, match: Match) -> tuple[MatchJudgement, ...]:
+        best = self._lookup(match.reference_set, match.reference)
+        by_kind: dict[ReferenceKind, list[ReferenceRecord]] = {match.kind: [best]}
+        for also in match.also:
+            record = self._lookup(also.reference_set or match.reference_set, also.reference)
+            by_kind.setdefault(record.kind, []).append(record)
+        unlisted = len(match.also) >= ALSO_LISTED
+        return tuple(self._judge_kind(kind, records, unlisted=unlisted) for kind, records in by_kind.items())
+
+    def _judge_kind(self, kind: ReferenceKind, records: list[ReferenceRecord], *, unlisted: bool) -> MatchJudgement:
+        """Return the strictest of the records; where more references hold the passage than a match lists, the others are unknown."""
+        deciding = tuple(dict.fromkeys(map(_deciding, records)))
+        answer = self._answers.get((unlisted, deciding))
+        if answer is None:
+            answer = self._strictest(deciding, unlisted=unlisted)
+            _remember(self._answers, (unlisted, deciding), answer)
+        return MatchJudgement(kind=kind, reference=records[0], license=answer[0], terms=answer[1])
+
+    def _strictest(self, records: Sequence[ReferenceRecord], *, unlisted: bool) -> tuple[Permission, TermsAnswer]:
+        permissions = [_reference_license(r, self._catalogs, self._use) for r in records]
+        answers = [_reference_terms(r, self._catalogs, self._use) for r in records]
+        if unlisted:
+            permissions.append(Permission.UNKNOWN)
+            answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(_UNLISTED,), rules=()))
+        return max(permissions, key=_STRICTNESS.index), strictest(answers)
 
 
-def _judge_kind(kind: ReferenceKind, records: list[ReferenceRecord], catalogs: Catalogs, use: RunUse, *, unlisted: bool) -> MatchJudgement:
-    """Return the strictest of the records; where more references hold the passage than a match lists, the others are unknown."""
-    permissions = [_reference_license(r, catalogs, use) for r in records]
-    answers = [_reference_terms(r, catalogs, use) for r in records]
-    if unlisted:
-        permissions.append(Permission.UNKNOWN)
-        answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(_UNLISTED,), rules=()))
-    return MatchJudgement(kind=kind, reference=records[0], license=max(permissions, key=_STRICTNESS.index), terms=strictest(answers))
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep what was judged, and begin anew where it grows too much: each API output of a corpus may be a reference of its own."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = value
+
+
+def _deciding(record: ReferenceRecord) -> ReferenceRecord:
+    """Return a reference without all that licence and terms cannot depend on, so that they never see it."""
+    return ReferenceRecord(
+        id="",
+        kind=record.kind,
+        holder=record.holder,
+        license=record.license,
+        provider=record.provider,
+        model=record.model,
+        channel=record.channel,
+        region=record.region,
+        generated=record.generated,
+    )
 
 
 def _reference_license(record: ReferenceRecord, catalogs: Catalogs, use: RunUse) -> Permission:

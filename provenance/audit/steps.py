@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from provenance.model.audit import MatchEvidence, Step
+from provenance.model.audit import Step
 from provenance.model.finding import Action, Finding, SubjectKind
 
 
@@ -15,35 +15,34 @@ class Amounts:
 
     records: Mapping[str, int]
     """Records of each dataset."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Records of each dataset that hold a passage behind an open finding that denies or asks for review."""
 
 
-def propose_steps(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], amounts: Amounts) -> tuple[Step, ...]:
+def propose_steps(findings: Sequence[Finding], amounts: Amounts) -> tuple[Step, ...]:
     """Return steps, the one that closes most findings first. Only open findings that deny or ask for review count."""
     pending = [f for f in findings if f.is_open and f.action is not Action.WARN]
     matched = [f for f in pending if f.subject.kind is SubjectKind.MATCH]
-    steps = [*_drop_steps(matched, evidence, amounts), *_other_steps([f for f in pending if f.subject.kind is not SubjectKind.MATCH])]
+    steps = [*_drop_steps(matched, amounts), *_other_steps([f for f in pending if f.subject.kind is not SubjectKind.MATCH])]
     return tuple(step for _, step in sorted(steps, key=lambda item: -item[0]))
 
 
-def _drop_steps(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], amounts: Amounts) -> list[tuple[int, Step]]:
+def _drop_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[int, Step]]:
     """All match findings are closed by one step: leaving out the records that hold the passages."""
     if not findings:
         return []
-    by_id = {e.id: e for e in evidence}
     rules = sorted({f.rule for f in findings})
     datasets = sorted({f.dataset for f in findings})
     parts = []
     for name in datasets:
-        records = {
-            (by_id[f.subject.id].match.path, by_id[f.subject.id].match.record) for f in findings if f.dataset == name and f.subject.id in by_id
-        }
+        records = amounts.dropped.get(name, 0)
         total = amounts.records.get(name, 0)
-        share = f", {100 * len(records) / total:.1f} % of its records" if total else ""
-        parts.append(f"{len(records)} {_plural('record', len(records))} of {name}{share}")
+        share = f", {100 * records / total:.1f} % of its records" if total else ""
+        parts.append(f"{records} {_plural('record', records)} of {name}{share}")
     command = "provenance remedy drop " + " ".join(f"--rule {rule}" for rule in rules) + " --apply"
-    passages = _plural("passage", len(findings))
+    closed = sum(f.size for f in findings)
     summary = f"Drop {' and '.join(parts)}: {command}"
-    return [(len(findings), Step(summary=summary, effect=f"closes {len(findings)} {passages} of {', '.join(rules)}", clears=tuple(rules)))]
+    return [(closed, Step(summary=summary, effect=f"closes {closed} {_plural('passage', closed)} of {', '.join(rules)}", clears=tuple(rules)))]
 
 
 _ADVICE: Mapping[str, Callable[[str], str]] = {

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from provenance.audit.facts import GatheredFacts
-from provenance.audit.judged import JudgedDataset, match_id
-from provenance.audit.judgements import DatasetJudgement, MatchJudgement
+from provenance.audit.judged import JudgedDataset
+from provenance.audit.judgements import DatasetJudgement
 from provenance.audit.states import ShardState
+from provenance.audit.survey import MatchCounts, MatchSurvey
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
 from provenance.model.dataset import Dataset
 from provenance.model.finding import Action, Finding
-from provenance.model.match import Match
-from provenance.model.reference import ReferenceKind
 
 SHARDS_LISTED = 1000
 """Shards listed in a record whatever became of them; those with an open finding are listed always."""
@@ -24,9 +22,10 @@ SHARDS_LISTED = 1000
 def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, findings: Sequence[Finding]) -> Totals:
     """Return the totals of an audit."""
     shards = [s for d in datasets for s in d.shards]
-    found = _count(m for d in datasets for m in d.matches)
-    alarms = ((d.name, m) for d in datasets for m in d.matches if not m.explained)
-    open_actions = Counter(f.action for f in findings if f.is_open)
+    found = MatchCounts.sum(c for counts in gathered.survey.shards for c in counts)
+    open_actions: Counter[Action] = Counter()
+    for finding in findings:
+        open_actions[finding.action] += finding.size if finding.is_open else 0
     return Totals(
         datasets=len(datasets),
         shards_named=len(shards) + sum(d.version is None for d in datasets),
@@ -39,35 +38,12 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
         alarms=found.alarms,
         explained=found.matches - found.alarms,
         matched_words=found.words,
-        words_shared_unlicensed=sum(m.aligned_words for name, m in alarms if _is_unlicensed_work(gathered.matches[match_id(name, m)])),
+        words_shared_unlicensed=gathered.survey.unlicensed_words,
         deny=open_actions[Action.DENY],
         review=open_actions[Action.REVIEW],
         warn=open_actions[Action.WARN],
         waived=sum(f.waiver is not None for f in findings),
     )
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Matches, those of them that are alarms, and the words of these."""
-
-    matches: int = 0
-    alarms: int = 0
-    words: int = 0
-
-
-def _count(matches: Iterable[Match]) -> _Counts:
-    found = _Counts()
-    for match in matches:
-        found.matches += 1
-        if not match.explained:
-            found.alarms += 1
-            found.words += match.words
-    return found
-
-
-def _is_unlicensed_work(judgements: Sequence[MatchJudgement]) -> bool:
-    return any(j.kind is ReferenceKind.WORK and j.license is not Permission.ALLOWED for j in judgements)
 
 
 def _words(datasets: Iterable[JudgedDataset]) -> int:
@@ -76,12 +52,14 @@ def _words(datasets: Iterable[JudgedDataset]) -> int:
 
 def summarize_datasets(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, findings: Sequence[Finding]) -> tuple[DatasetSummary, ...]:
     """Return what an audit says of each registered dataset."""
-    pending = Counter(f.dataset for f in findings if f.is_open)
+    pending: Counter[str] = Counter()
+    for finding in findings:
+        pending[finding.dataset] += finding.size if finding.is_open else 0
     summaries = []
     for i, judged in enumerate(datasets):
         if judged.version is None:
             continue
-        found = _count(judged.matches)
+        found = MatchCounts.sum(gathered.survey.shards[i])
         summaries.append(
             DatasetSummary(
                 dataset=judged.version.dataset,
@@ -103,14 +81,13 @@ def summarize_datasets(datasets: Sequence[JudgedDataset], gathered: GatheredFact
     return tuple(summaries)
 
 
-def summarize_shards(datasets: Sequence[JudgedDataset], findings: Sequence[Finding]) -> tuple[ShardSummary, ...]:
+def summarize_shards(datasets: Sequence[JudgedDataset], survey: MatchSurvey, findings: Sequence[Finding]) -> tuple[ShardSummary, ...]:
     """Return the first shards, and every one with an open finding or a state that is not ``unchanged``."""
     flagged = {(f.dataset, f.subject.id) for f in findings if f.is_open}
     listed: list[ShardSummary] = []
-    for judged in datasets:
-        for shard in judged.shards:
+    for judged, counts in zip(datasets, survey.shards, strict=True):
+        for shard, found in zip(judged.shards, counts, strict=True):
             s, state = shard.checked.shard, shard.checked.state
-            found = _count(shard.outcome.matches if shard.outcome is not None else ())
             if len(listed) < SHARDS_LISTED or found.alarms or state is not ShardState.UNCHANGED or (judged.name, s.path) in flagged:
                 listed.append(
                     ShardSummary(

@@ -86,7 +86,7 @@ class Judging:
             for b in bundles
             for r in b.rules
         }
-        self._of_matches = [judge for judge in self._judges.values() if judge.rule.for_each is SubjectKind.MATCH]
+        self._of_matches = [j for j in self._judges.values() if j.rule.for_each is SubjectKind.MATCH]
 
     def take(self, match: SubjectFacts) -> tuple[Found, ...]:
         """Judge the next match by every rule for matches, and return what they find fault with.
@@ -97,7 +97,7 @@ class Judging:
         validate_subject(match, SubjectKind.MATCH)
         self._digest.add(match)
         own = _own_values(match, SubjectKind.MATCH)
-        return tuple(found for judge in self._of_matches if (found := judge.take(match, own)) is not None)
+        return tuple(found for j in self._of_matches if (found := j.take(match, own)) is not None)
 
     def finish(self) -> Evaluation:
         """Judge all else and return the whole: waivers last, since it must be known what became of them."""
@@ -115,7 +115,7 @@ class Judging:
         for item in waived:
             validate_subject(item, SubjectKind.WAIVER)
         self._judge(SubjectKind.WAIVER, waived)
-        listed = itertools.chain(_nothing_judged(facts), *(judge.findings() for judge in self._judges.values()))
+        listed = itertools.chain(_nothing_judged(facts), *(j.findings() for j in self._judges.values()))
         ordered = tuple(sorted(listed, key=_worst_first))
         return Evaluation(
             findings=ordered,
@@ -126,11 +126,11 @@ class Judging:
         )
 
     def _judge(self, kind: SubjectKind, subjects: Iterable[SubjectFacts]) -> None:
-        judges = [judge for judge in self._judges.values() if judge.rule.for_each is kind]
+        judges = [j for j in self._judges.values() if j.rule.for_each is kind]
         for subject in subjects:
             own = _own_values(subject, kind)
-            for judge in judges:
-                judge.take(subject, own)
+            for rule_judge in judges:
+                rule_judge.take(subject, own)
 
 
 class _Scope:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from provenance.model.audit import MatchFinding
     from provenance.model.match import Match, Suspect
     from provenance.ports import Touched
 
@@ -38,6 +39,16 @@ class ScanWriter(Protocol):
         """Store all of it."""
 
 
+class FindingsWriter(Protocol):
+    """Takes what rules find of matches as they are judged."""
+
+    def add(self, rows: Sequence[MatchFinding]) -> None:
+        """Take findings, in order."""
+
+    def publish(self) -> str:
+        """Store all of them and return the digest."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptTouched:
     """What an earlier scan tells of the segments its records touch."""
@@ -53,6 +64,12 @@ class EvidenceStore(Protocol):
 
     def writing_scan(self) -> AbstractContextManager[ScanWriter]:
         """Give what takes the findings of a scan; what is not published at the end is gone."""
+
+    def writing_findings(self) -> AbstractContextManager[FindingsWriter]:
+        """Give what takes an audit's findings on matches; what is not published at the end is gone."""
+
+    def iter_findings(self, digest: str) -> Iterator[MatchFinding]:
+        """Verify stored findings on matches against their digest at once, and return what yields them."""
 
     def sweep(self) -> None:
         """Remove what processes that were killed left half written; what others are writing stays."""

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
+from provenance.model.audit import MatchFinding
+from provenance.model.finding import Outcome
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
 from provenance.model.reference import ReferenceKind
 
@@ -28,8 +30,17 @@ _TOKENS: list[pa.Field[Any]] = [pa.field("token_start", pa.int64()), pa.field("t
 MATCH_SCHEMA = pa.schema([*_FIELDS, *_TOKENS], metadata={"format": "provenance.matches", "version": "3"})
 """Columns of a matches file: FORMATS, match. ``line`` is null where a format has none, ``because`` where a match is not explained, the tokens where the
 shard holds text."""
+_KINDS = {kind.value: kind for kind in ReferenceKind}
+_METHODS = {method.value: method for method in MatchMethod}
 _OLDER_MATCHES = pa.schema(_FIELDS)
 """What the second version had: no tokens. Files of the first did not say in which set the other references of a match are: scans are done again."""
+
+_FINDING_TEXTS = ("rule", "outcome", "waiver", "dataset", "judged_as")
+FINDING_SCHEMA = pa.schema(
+    [*(pa.field(name, pa.string(), nullable=False) for name in _FINDING_TEXTS), *MATCH_SCHEMA],
+    metadata={"format": "provenance.match-findings", "version": "1"},
+)
+"""Columns of a file of findings on matches: docs/formats, audit. ``waiver`` is empty where none covers the finding; the others are those of the match."""
 
 _SUSPECT_TEXTS = ("scan", "shard", "path", "doc_id", "field", "pattern", "kind", "provider", "text")
 _SUSPECT_FIELDS: list[pa.Field[Any]] = [pa.field(name, pa.string(), nullable=False) for name in _SUSPECT_TEXTS]
@@ -64,20 +75,43 @@ class Kind(Generic[Value]):
         return f".{self.name}.parquet"
 
 
-def _match_table(matches: Sequence[Match]) -> pa.Table:
+def _match_columns(matches: Sequence[Match]) -> dict[str, list[Any]]:
     # Column by column: the generic wire form took ten times as long.
     columns: dict[str, list[Any]] = {name: [getattr(m, name) for m in matches] for name in MATCH_SCHEMA.names}
     for name in ("kind", "method", "because"):
         columns[name] = [None if v is None else v.value for v in columns[name]]
     columns["also"] = [[{name: getattr(a, name) for name, _ in _ALSO_FIELDS} for a in also] for also in columns["also"]]
-    return pa.table(columns, schema=MATCH_SCHEMA)
+    return columns
+
+
+def _match_table(matches: Sequence[Match]) -> pa.Table:
+    return pa.table(_match_columns(matches), schema=MATCH_SCHEMA)
 
 
 def _match(row: dict[str, Any]) -> Match:
-    because = row["because"]
-    row |= {"kind": ReferenceKind(row["kind"]), "method": MatchMethod(row["method"]), "because": None if because is None else Explanation(because)}
-    row["also"] = tuple(AlsoIn(**a) for a in row["also"])
+    because, also = row["because"], row["also"]
+    row["kind"], row["method"], row["because"] = _KINDS[row["kind"]], _METHODS[row["method"]], None if because is None else Explanation(because)
+    row["also"] = tuple(AlsoIn(**a) for a in also) if also else ()
     return Match(**row)
+
+
+def _finding_table(findings: Sequence[MatchFinding]) -> pa.Table:
+    columns: dict[str, list[Any]] = {name: [getattr(f, name) for f in findings] for name in _FINDING_TEXTS}
+    for name in ("outcome", "judged_as"):
+        columns[name] = [v.value for v in columns[name]]
+    return pa.table({**columns, **_match_columns([f.match for f in findings])}, schema=FINDING_SCHEMA)
+
+
+def _finding(row: dict[str, Any]) -> MatchFinding:
+    said = {name: row.pop(name) for name in _FINDING_TEXTS}
+    return MatchFinding(
+        rule=said["rule"],
+        outcome=Outcome(said["outcome"]),
+        waiver=said["waiver"],
+        dataset=said["dataset"],
+        judged_as=_KINDS[said["judged_as"]],
+        match=_match(row),
+    )
 
 
 def _suspect_table(suspects: Sequence[Suspect]) -> pa.Table:
@@ -93,5 +127,6 @@ def _pair(row: dict[str, Any]) -> Pair:
 
 
 MATCHES: Kind[Match] = Kind("matches", MATCH_SCHEMA, (MATCH_SCHEMA, _OLDER_MATCHES), _match_table, _match)
+FINDINGS: Kind[MatchFinding] = Kind("match-findings", FINDING_SCHEMA, (FINDING_SCHEMA,), _finding_table, _finding)
 SUSPECTS: Kind[Suspect] = Kind("suspects", SUSPECT_SCHEMA, (SUSPECT_SCHEMA,), _suspect_table, lambda row: Suspect(**row))
 TOUCHED: Kind[Pair] = Kind("touched", TOUCHED_SCHEMA, (TOUCHED_SCHEMA,), _pair_table, _pair)

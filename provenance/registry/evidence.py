@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
+from provenance.model.audit import MatchFinding
 from provenance.model.match import Match, Suspect
 from provenance.ports import Touched
 from provenance.ports.evidence import KeptTouched, ScanFiles
 from provenance.registry.aside import Aside, sweep_aside, writing_aside
-from provenance.registry.columns import MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
+from provenance.registry.columns import FINDINGS, MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
 
 _CHECK = "check the evidence folder and the disk"
 _RESTORE = "restore it from a backup, or scan again"
@@ -48,6 +49,27 @@ class EvidenceFolder:
         """
         with ExitStack() as stack:
             yield ScanWriter(*(stack.enter_context(_Part(self, kind)) for kind in (MATCHES, SUSPECTS, TOUCHED)))
+
+    @contextmanager
+    def writing_findings(self) -> Iterator[_Part[MatchFinding]]:
+        """Give what takes an audit's findings on matches as they come; what is not published at the end is gone.
+
+        Raises:
+            RegistryError: If they cannot be written.
+
+        Cost:
+            Memory of 20,000 findings at a time.
+        """
+        with _Part(self, FINDINGS) as part:
+            yield part
+
+    def iter_findings(self, digest: str) -> Iterator[MatchFinding]:
+        """Verify stored findings on matches against their digest at once, and return what yields them.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not such a file.
+        """
+        return self._rows(self._open(digest, FINDINGS), FINDINGS)
 
     def put_matches(self, matches: Iterable[Match]) -> str:
         """Store matches as Parquet and return the digest of the file.

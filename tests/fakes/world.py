@@ -21,6 +21,7 @@ from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, S
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.matching.suspects import Pattern, PatternFinder
 from provenance.model.absence import TriState
+from provenance.model.audit import MatchFinding
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat, Tokenizer
 from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
@@ -287,10 +288,27 @@ class MemoryWriter:
         return ScanFiles(matches=self._evidence.put_matches(self._matches), suspects=suspects, touched=digest)
 
 
+class MemoryFindingsWriter:
+    """Satisfies ``ports.FindingsWriter``."""
+
+    def __init__(self, evidence: MemoryEvidence) -> None:
+        self._evidence = evidence
+        self._rows: list[MatchFinding] = []
+
+    def add(self, rows: Sequence[MatchFinding]) -> None:
+        self._rows += rows
+
+    def publish(self) -> str:
+        digest = digest_bytes(repr(self._rows).encode())
+        self._evidence.findings[digest] = self._rows
+        return digest
+
+
 class MemoryEvidence:
     """Satisfies ``ports.EvidenceStore``."""
 
     def __init__(self) -> None:
+        self.findings: dict[str, list[MatchFinding]] = {}
         self.matches: dict[str, list[Match]] = {}
         self.suspects: dict[str, list[Suspect]] = {}
         self.touched: dict[str, tuple[tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
@@ -299,6 +317,15 @@ class MemoryEvidence:
     @contextmanager
     def writing_scan(self) -> Iterator[MemoryWriter]:
         yield MemoryWriter(self)
+
+    @contextmanager
+    def writing_findings(self) -> Iterator[MemoryFindingsWriter]:
+        yield MemoryFindingsWriter(self)
+
+    def iter_findings(self, digest: str) -> Iterator[MatchFinding]:
+        if digest not in self.findings:
+            raise RegistryError(f"evidence {digest} is lost")
+        return iter(list(self.findings[digest]))
 
     def sweep(self) -> None:
         """Nothing is ever half written."""

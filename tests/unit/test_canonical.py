@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from enum import IntEnum, StrEnum
+from typing import Any, cast
 
 import pytest
 import rfc8785
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from provenance.canonical import MAX_SAFE_INTEGER, canonical_bytes
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+_TEXT = st.text(st.characters(codec="utf-8"))
 _INTEGERS = st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(
@@ -26,13 +27,13 @@ _VALUES = st.recursive(
 @settings(deadline=None, max_examples=400)
 @given(_VALUES)
 def test_any_value_is_written_as_the_published_package_writes_it(value: object) -> None:
-    assert canonical_bytes(value) == rfc8785.dumps(value)
+    assert canonical_bytes(value) == rfc8785.dumps(cast("Any", value))
 
 
 @settings(deadline=None)
 @given(st.dictionaries(_TEXT, _INTEGERS, min_size=60, max_size=70))
 def test_large_objects_are_sorted_as_small_ones(value: dict[str, int]) -> None:
-    assert canonical_bytes(value) == rfc8785.dumps(value)
+    assert canonical_bytes(value) == rfc8785.dumps(cast("Any", value))
 
 
 def test_the_examples_of_the_rfc() -> None:

@@ -25,7 +25,7 @@ from provenance.model.finding import SubjectKind
 from provenance.model.match import ALSO_LISTED, AlsoIn, Match, ReadProblem
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run, RunData
-from provenance.policy.facts import SCHEMA, FactValue, SubjectFacts, validate_facts
+from provenance.policy.facts import SCHEMA, FactValue, SubjectFacts, validate_facts, validate_subject
 from tests.fakes.world import judged, output_reference, plain_dataset, plain_match, plain_run, plain_shard, scan_of, work_reference
 
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
@@ -50,6 +50,8 @@ def gather(*datasets: JudgedDataset, run: Run | None = None, references: tuple[R
     plan = run or plain_run(*(d.named for d in datasets))
     found = gather_facts(plan, datasets, catalogs(), lookup, today="2026-03-01")
     validate_facts(found.facts)
+    for match in found.facts.matches:
+        validate_subject(match, SubjectKind.MATCH)
     return found
 
 
@@ -82,7 +84,7 @@ def test_every_fact_of_the_schema_is_filled_for_every_kind_of_subject() -> None:
         SubjectKind.DATASET: facts.datasets,
         SubjectKind.SHARD: facts.shards,
         SubjectKind.DOMAIN: facts.domains,
-        SubjectKind.MATCH: facts.matches,
+        SubjectKind.MATCH: tuple(facts.matches),
     }
     assert {kind: len(items) for kind, items in groups.items()} == {
         SubjectKind.RUN: 1,
@@ -378,7 +380,7 @@ def test_whatever_is_not_known_the_facts_fit_the_schema_and_never_read_as_fine(
 def test_a_finding_of_each_kind_of_reference_has_a_digest_of_its_own() -> None:
     book, output = work_reference(), output_reference()
     match = plain_match(output, also=(AlsoIn(reference=book.id, start=0, end=9, score=1.0),))
-    found = gather(judged(plain_dataset(), matches=(match,), references=1), references=(book, output)).facts.matches
+    found = tuple(gather(judged(plain_dataset(), matches=(match,), references=1), references=(book, output)).facts.matches)
     assert {f.subject.id for f in found} == {match_id(found[0].dataset, match)}
     assert len({f.subject.digest for f in found}) == 2
     assert {ReferenceKind(str(values(f)["kind"])) for f in found} == {ReferenceKind.API_OUTPUT, ReferenceKind.WORK}

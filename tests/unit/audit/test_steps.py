@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from provenance.audit.judged import match_id
 from provenance.audit.steps import Amounts, propose_steps
-from provenance.model.audit import MatchEvidence
 from provenance.model.finding import Action, Finding, Outcome, Remedy, Subject, SubjectKind
 from tests.fakes.records import make_finding
 from tests.fakes.world import plain_match, work_reference
 
 BOOK = work_reference()
-AMOUNTS = Amounts(records={"chats": 200, "prose": 50})
+AMOUNTS = Amounts(records={"chats": 200, "prose": 50}, dropped={"chats": 2, "prose": 1})
 
 
-def shared(record: int, *, dataset: str = "chats", rule: str = "C001", waiver: str | None = None) -> tuple[Finding, MatchEvidence]:
+def shared(record: int, *, dataset: str = "chats", rule: str = "C001", waiver: str | None = None, grouped: int = 0) -> Finding:
     match = plain_match(BOOK, path=f"{dataset}.jsonl", record=record)
     subject = Subject(kind=SubjectKind.MATCH, id=match_id(dataset, match), digest=match_id(dataset, match))
     finding = make_finding(rule, "Long passage", subject=subject, message="shares words", dataset=dataset, waiver=waiver)
-    return finding, MatchEvidence(id=match_id(dataset, match), dataset=dataset, match=match, reference=BOOK, text=None)
+    return replace(finding, grouped=grouped)
 
 
 def of_dataset(
@@ -32,14 +32,12 @@ def of_dataset(
 
 
 def test_nothing_open_needs_no_step() -> None:
-    finding, evidence = shared(1, waiver="w-1")
-    assert propose_steps([finding], [evidence], AMOUNTS) == ()
-    assert propose_steps([of_dataset("W001", "chats", action=Action.WARN)], [], AMOUNTS) == ()
+    assert propose_steps([shared(1, waiver="w-1")], AMOUNTS) == ()
+    assert propose_steps([of_dataset("W001", "chats", action=Action.WARN)], AMOUNTS) == ()
 
 
 def test_all_shared_text_is_one_step_with_every_dataset_and_rule_it_touches() -> None:
-    pairs = [shared(1), shared(2), shared(2, rule="D002"), shared(7, dataset="prose")]
-    (step,) = propose_steps([f for f, _ in pairs], [e for _, e in pairs], AMOUNTS)
+    (step,) = propose_steps([shared(1), shared(2), shared(2, rule="D002"), shared(7, dataset="prose")], AMOUNTS)
     assert re.search(r"2 records of chats, 1\.0\s?% of its records", step.summary)
     assert re.search(r"1 record of prose, 2\.0\s?% of its records", step.summary)
     assert "provenance remedy drop --rule C001 --rule D002 --apply" in step.summary
@@ -49,25 +47,31 @@ def test_all_shared_text_is_one_step_with_every_dataset_and_rule_it_touches() ->
 
 def test_the_step_that_closes_most_comes_first() -> None:
     findings = [of_dataset("L001", "forum"), *(of_dataset("L002", name) for name in ("a", "b", "c"))]
-    assert [s.clears for s in propose_steps(findings, [], AMOUNTS)] == [("L002",), ("L001",)]
-    pairs = [shared(i) for i in range(5)]
-    steps = propose_steps([*findings, *(f for f, _ in pairs)], [e for _, e in pairs], AMOUNTS)
+    assert [s.clears for s in propose_steps(findings, AMOUNTS)] == [("L002",), ("L001",)]
+    steps = propose_steps([*findings, *(shared(i) for i in range(5))], AMOUNTS)
     assert [s.clears for s in steps] == [("C001",), ("L002",), ("L001",)]
 
 
+def test_a_grouped_finding_counts_as_all_that_it_stands_for() -> None:
+    findings = [shared(1), shared(2, grouped=7), *(of_dataset("L002", name) for name in "abcde")]
+    first, _ = propose_steps(findings, AMOUNTS)
+    assert first.effect == "closes 8 passages of C001"
+    assert "2 records of chats" in first.summary
+
+
 def test_each_dataset_is_named_once() -> None:
-    (step,) = propose_steps([of_dataset("L001", "forum"), of_dataset("L001", "forum"), of_dataset("L001", "chats")], [], AMOUNTS)
+    (step,) = propose_steps([of_dataset("L001", "forum"), of_dataset("L001", "forum"), of_dataset("L001", "chats")], AMOUNTS)
     assert step.summary.startswith("State the licence of forum, chats in datasets.yaml")
     assert step.effect == "closes 3 findings of L001"
 
 
 def test_a_rule_without_advice_of_its_own_offers_its_first_remedy_else_its_title() -> None:
     remedy = Remedy(kind="reweight", summary="lower the weights")
-    steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("X001", "m")], [], AMOUNTS)
+    steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("X001", "m")], AMOUNTS)
     assert {s.clears: s.summary for s in steps} == {("S001",): "lower the weights", ("X001",): "Title of X001"}
 
 
 def test_an_unknown_outcome_and_a_review_count_as_a_violation_does() -> None:
     findings = [of_dataset("L001", "a", outcome=Outcome.UNKNOWN), of_dataset("L003", "a", action=Action.REVIEW)]
-    assert {s.clears for s in propose_steps(findings, [], AMOUNTS)} == {("L001",), ("L003",)}
-    assert propose_steps([of_dataset("L001", "a", outcome=Outcome.SATISFIED)], [], AMOUNTS) == ()
+    assert {s.clears for s in propose_steps(findings, AMOUNTS)} == {("L001",), ("L003",)}
+    assert propose_steps([of_dataset("L001", "a", outcome=Outcome.SATISFIED)], AMOUNTS) == ()

@@ -99,14 +99,16 @@ def test_beyond_the_first_shards_only_those_with_something_to_say_are_listed() -
     waived = make_finding("R002", "t", subject=subject(SubjectKind.SHARD, f"{SHARDS_LISTED + 4:05}.jsonl"), message="m", dataset="notes", waiver="w")
     elsewhere = make_finding("R002", "t", subject=subject(SubjectKind.SHARD, f"{SHARDS_LISTED + 5:05}.jsonl"), message="m", dataset="other")
     changed = replace(dataset.shards[-1], checked=replace(dataset.shards[-1].checked, state=ShardState.CHANGED))
-    listed = summarize_shards((replace(dataset, shards=(*dataset.shards[:-1], changed)),), (flagged, waived, elsewhere))
+    dataset = replace(dataset, shards=(*dataset.shards[:-1], changed))
+    listed = summarize_shards((dataset,), gather(dataset).survey, (flagged, waived, elsewhere))
     assert len(listed) == SHARDS_LISTED + 2
     assert [s.path for s in listed[-2:]] == [f"{SHARDS_LISTED + 3:05}.jsonl", f"{SHARDS_LISTED + 9:05}.jsonl"]
     assert listed[-1].state == "changed"
 
 
 def test_alarms_of_a_shard_are_counted_without_what_is_explained() -> None:
-    (shard,) = summarize_shards((judged(plain_dataset(), matches=MATCHES, references=1),), ())
+    dataset = judged(plain_dataset(), matches=MATCHES, references=1)
+    (shard,) = summarize_shards((dataset,), gather(dataset).survey, ())
     assert (shard.alarms, shard.matched_words) == (3, 150)
 
 

@@ -1,0 +1,83 @@
+"""What an audit keeps of matches while they are judged one by one: the ones worth showing, and what rules find, each with its match."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from provenance.audit.findings import Seen
+from provenance.audit.matches import JudgedMatch
+from provenance.best import Best
+from provenance.model.audit import MatchFinding
+from provenance.model.finding import Action
+from provenance.model.match import Match
+from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.policy.engine import Found, Judging
+from provenance.ports.evidence import FindingsWriter
+
+MATCHES_LISTED = 20_000
+"""Alarms listed in a record; beyond it they stand in the evidence files only, and the record's limits say so."""
+EXPLAINED_LISTED = 200
+FoundAs = tuple[ReferenceKind, Found]
+"""What a rule finds fault with in a match, and the kind of reference that it looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A match for the record."""
+
+    id: str
+    dataset: str
+    match: Match
+    reference: ReferenceRecord
+    is_found: bool
+    """A rule finds fault with it."""
+
+
+@dataclass(slots=True)
+class MatchLedger:
+    """Takes matches with what rules find of them."""
+
+    writer: FindingsWriter
+    """Takes every finding."""
+    with_findings: int = 0
+    """Matches that a rule finds fault with."""
+    records: Counter[str] = field(default_factory=Counter)
+    """Of each dataset, the records to leave out for the findings that count towards the verdict."""
+    _alarms: Best[Shown] = field(default_factory=lambda: Best(MATCHES_LISTED))
+    _explained: Best[Shown] = field(default_factory=lambda: Best(EXPLAINED_LISTED))
+    _seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
+
+    def take(self, item: JudgedMatch, found: Sequence[FoundAs]) -> None:
+        """Take the next match."""
+        match = item.match
+        pending = [f for _, f in found if f.waiver is None]
+        shown = Shown(id=item.id, dataset=item.dataset, match=match, reference=item.judgements[0].reference, is_found=bool(found))
+        if match.explained:
+            self._explained.add((-match.aligned_words, item.id), shown)
+        else:
+            self._alarms.add((not pending, -match.aligned_words, item.id), shown)
+        if not found:
+            return
+        self.with_findings += 1
+        self.writer.add([_row(item, kind, f) for kind, f in found])
+        if any(f.action is not Action.WARN for f in pending):
+            self.records[item.dataset] += self._seen.setdefault((item.dataset, match.path), Seen()).add(match.record)
+
+    def shown(self) -> list[Shown]:
+        """Return the matches worth showing: alarms, those behind open findings first and of these the longest, then some of the explained."""
+        return [*self._alarms.items(), *self._explained.items()]
+
+
+def judge_matches(matches: Iterable[JudgedMatch], judging: Judging, ledger: MatchLedger) -> None:
+    """Judge every match, and write down what comes of it."""
+    for item in matches:
+        found = [(j.kind, f) for j, facts in zip(item.judgements, item.facts, strict=True) for f in judging.take(facts)]
+        ledger.take(item, found)
+
+
+def _row(item: JudgedMatch, judged_as: ReferenceKind, found: Found) -> MatchFinding:
+    return MatchFinding(
+        rule=found.rule, outcome=found.outcome, waiver=found.waiver or "", dataset=item.dataset, judged_as=judged_as, match=item.match
+    )
