@@ -52,9 +52,13 @@ class Best(Generic[T]):
         if len(self._worst_first) < self._room:
             heapq.heappush(self._worst_first, (_Reversed(key), next(self._came), item))
             return None
-        if not self._room or not key < self._worst_first[0][0].key:
+        if not self.accepts(key):
             return item
         return heapq.heapreplace(self._worst_first, (_Reversed(key), next(self._came), item))[2]
+
+    def accepts(self, key: Any) -> bool:
+        """Tell whether an item would be kept now."""
+        return len(self._worst_first) < self._room or (self._room > 0 and bool(key < self._worst_first[0][0].key))
 
     def items(self) -> list[T]:
         """Return what is kept, the best first."""

@@ -53,11 +53,9 @@ class MatchLedger:
         """Take the next match."""
         match = item.match
         pending = [f for _, f in found if f.waiver is None]
-        shown = Shown(id=item.id, dataset=item.dataset, match=match, reference=item.judgements[0].reference, is_found=bool(found))
-        if match.explained:
-            self._explained.add((-match.aligned_words, item.id), shown)
-        else:
-            self._alarms.add((not pending, -match.aligned_words, item.id), shown)
+        best, key = (self._explained if match.explained else self._alarms), (not pending and not match.explained, -match.aligned_words, item.id)
+        if best.accepts(key):
+            best.add(key, Shown(id=item.id, dataset=item.dataset, match=match, reference=item.judgements[0].reference, is_found=bool(found)))
         if not found:
             return
         self.with_findings += 1

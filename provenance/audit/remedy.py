@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provenance.audit.register import leaf_of
 from provenance.audit.tools import Tools
 from provenance.errors import ConflictError, InputError
 from provenance.fingerprint.digest import hash_file, merkle_root
-from provenance.model.audit import AuditRecord
+from provenance.model.audit import AuditRecord, MatchFinding
 from provenance.model.dataset import Shard
 from provenance.model.finding import SubjectKind
+from provenance.model.match import Match
 from provenance.ports import ShardRewriter
 
 
@@ -31,47 +32,70 @@ class ShardDrop:
     rules: tuple[str, ...]
 
 
-def plan_drop(record: AuditRecord, rules: Collection[str]) -> tuple[ShardDrop, ...]:
+def plan_drop(record: AuditRecord, rules: Collection[str], kept: Iterable[MatchFinding] | None = None) -> tuple[ShardDrop, ...]:
     """Return which records would have to go, so that no match behind an open finding of these rules is left.
 
     Args:
         record: The audit.
         rules: Rule ids; empty = every rule that judges matches.
+        kept: Every finding on a match, from the evidence; needed where ``record.match_findings`` names it.
 
     Raises:
-        InputError: If no open finding of these rules rests on a match.
+        InputError: If no open finding of these rules rests on a match, or not all of them are at hand.
     """
     findings = [f for f in record.findings if f.is_open and f.subject.kind is SubjectKind.MATCH and (not rules or f.rule in rules)]
     if not findings:
         named = f" of {', '.join(sorted(rules))}" if rules else ""
         raise InputError(f"no open finding{named} rests on shared text", hint="see: provenance findings list")
-    evidence = {e.id: e for e in record.evidence}
-    missing = [f for f in findings if f.subject.id not in evidence]
-    if missing:
-        raise InputError(
-            f"the audit record lists only some of the matches ({len(missing)} are not in it)", hint="mend what it lists, then audit again"
+    hits = _Hits()
+    if kept is not None:
+        wanted = {f.rule for f in findings}
+        for row in kept:
+            if not row.waiver and row.rule in wanted:
+                hits.add(row.rule, row.dataset, row.match)
+    else:
+        evidence = {e.id: e for e in record.evidence}
+        for finding in (f for f in findings if f.subject.id in evidence):
+            hits.add(finding.rule, evidence[finding.subject.id].dataset, evidence[finding.subject.id].match)
+    expected = sum(f.size for f in findings)
+    if hits.count != expected:
+        raise InputError(f"only {hits.count} of {expected} findings on shared text are at hand", hint="run the audit again in this workspace")
+    return hits.drops()
+
+
+@dataclass(slots=True)
+class _Hits:
+    """Records to leave out of each file."""
+
+    count: int = 0
+    _rules: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    """By dataset, path and digest of the shard."""
+    _records: dict[tuple[str, str], tuple[set[int], set[int]]] = field(default_factory=dict)
+    """Records and lines by path and digest: two datasets may hold one file."""
+
+    def add(self, rule: str, dataset: str, match: Match) -> None:
+        """Take a match that a rule finds fault with."""
+        self.count += 1
+        self._rules.setdefault((dataset, match.path, match.shard), set()).add(rule)
+        records, lines = self._records.setdefault((match.path, match.shard), (set(), set()))
+        records.add(match.record)
+        if match.line:
+            lines.add(match.line)
+
+    def drops(self) -> tuple[ShardDrop, ...]:
+        """Return what is to be done."""
+        files = {file: (frozenset(records), frozenset(lines)) for file, (records, lines) in self._records.items()}
+        return tuple(
+            ShardDrop(
+                dataset=dataset,
+                path=path,
+                sha256=digest,
+                records=files[path, digest][0],
+                lines=files[path, digest][1],
+                rules=tuple(sorted(rules)),
+            )
+            for (dataset, path, digest), rules in sorted(self._rules.items(), key=lambda item: item[0])
         )
-    found: dict[tuple[str, str], list[tuple[int, int | None, str]]] = {}
-    digests: dict[tuple[str, str], str] = {}
-    for finding in findings:
-        item = evidence[finding.subject.id]
-        key = (item.dataset, item.match.path)
-        found.setdefault(key, []).append((item.match.record, item.match.line, finding.rule))
-        digests[key] = item.match.shard
-    same_file: dict[tuple[str, str], list[tuple[int, int | None, str]]] = {}
-    for (dataset, path), hits in found.items():
-        same_file.setdefault((path, digests[dataset, path]), []).extend(hits)
-    return tuple(
-        ShardDrop(
-            dataset=dataset,
-            path=path,
-            sha256=digests[dataset, path],
-            records=frozenset(r for r, _, _ in same_file[path, digests[dataset, path]]),
-            lines=frozenset(line for _, line, _ in same_file[path, digests[dataset, path]] if line),
-            rules=tuple(sorted({rule for _, _, rule in hits})),
-        )
-        for (dataset, path), hits in sorted(found.items())
-    )
 
 
 def apply_drop(drop: ShardDrop, shard: Shard, location: Path, *, originals: Path, rewriter: ShardRewriter) -> tuple[int, Path]:

@@ -100,6 +100,7 @@ def summarize_shards(datasets: Sequence[JudgedDataset], survey: MatchSurvey, fin
                         state=state.value,
                         alarms=found.alarms,
                         matched_words=found.words,
+                        scan=shard.result.id if shard.result is not None else "",
                     )
                 )
     return tuple(listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ MAX_PATTERNS_SHOWN = 6
 MAX_PROBLEMS_SHOWN = 10
 _UNIT_STEP = 1000
 """Decimal units: 1 kB is 1000 B."""
+_PIECES = 1 << 16
+"""Pieces of JSON text printed at a time."""
 _NARROWEST = 8
 """Characters below which no column is cut."""
 
@@ -55,8 +58,21 @@ def _writable(text: str, encoding: str | None) -> str:
 
 
 def say_json(value: object) -> None:
-    """Print a value as JSON: keys sorted, one document."""
-    click.echo(json.dumps(to_wire(value), ensure_ascii=False, sort_keys=True, indent=2))
+    """Print a value as JSON: keys sorted, one document. Its text, which may be long, is never whole in memory."""
+    pieces = json.JSONEncoder(ensure_ascii=False, sort_keys=True, indent=2).iterencode(to_wire(value))
+    while block := "".join(itertools.islice(pieces, _PIECES)):
+        click.echo(block, nl=False)
+    click.echo()
+
+
+def say_json_list(values: Iterable[object]) -> None:
+    """Print values as one JSON list, as ``say_json`` would, but each as it comes: there may be millions."""
+    lead = "[\n  "
+    for value in values:
+        text = json.dumps(to_wire(value), ensure_ascii=False, sort_keys=True, indent=2)
+        click.echo(lead + text.replace("\n", "\n  "), nl=False)
+        lead = ",\n  "
+    click.echo("[]" if lead[0] == "[" else "\n]")
 
 
 def say_problems(problems: Sequence[ReadProblem], what: str = "could not be read") -> None:

@@ -35,10 +35,11 @@ def remedy() -> None:
 @pass_context
 def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: bool) -> int:
     """Leave out the records whose shared text rules do not allow. Originals are kept under .provenance/originals."""
+    from provenance.audit.browse import iter_findings
     from provenance.audit.remedy import plan_drop
 
     record = load_audit(ctx, audit)
-    drops = plan_drop(record, rules)
+    drops = plan_drop(record, rules, iter_findings(record, ctx.workspace().evidence) if record.match_findings else None)
     for item in drops:
         say(
             f"{'dropping' if apply_it else 'would drop'} {counted(len(item.records), 'record')} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"

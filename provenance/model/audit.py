@@ -108,6 +108,8 @@ class ShardSummary:
     """``unchanged``, ``changed``, ``missing`` or ``unregistered``."""
     alarms: int
     matched_words: int
+    scan: str = ""
+    """Id of the scan that was judged, empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -327,11 +327,24 @@ def _faults(item: SubjectFacts, kind: SubjectKind) -> list[str]:
         found.append("a fact is given twice")
     found += [f"unknown fact {path!r}" for path in given if path not in fields]
     found += [f"fact {path!r} is missing" for path in fields if path not in given]
-    found += [f"{path}: {fault}" for path, value in given.items() if path in fields and (fault := value_fault(fields[path], value))]
+    found += [f"{path}: {fault}" for path, value in given.items() if path in fields and (fault := _known_fault(kind, path, value))]
     return [f"{kind.value} {item.subject.id!r}: {fault}" for fault in found]
 
 
 _FIELDS = {kind: {field.path: field for field in fields} for kind, fields in SCHEMA.items()}
+
+
+def _known_fault(kind: SubjectKind, path: str, value: FactValue) -> str:
+    """Return what is wrong with a fact's value, of the many that are equal once."""
+    try:
+        return _fault_once(kind, path, value)
+    except TypeError:  # it cannot be looked up, so it is none of the types a fact can have
+        return value_fault(_FIELDS[kind][path], value)
+
+
+@lru_cache(1 << 14, typed=True)  # 1 and 1.0 are equal, and not the same fact
+def _fault_once(kind: SubjectKind, path: str, value: FactValue) -> str:
+    return value_fault(_FIELDS[kind][path], value)
 
 
 def value_fault(field: FactField, value: object) -> str:

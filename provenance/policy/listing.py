@@ -50,6 +50,8 @@ class Listing:
             room: Open findings of an outcome and dataset that are listed; ``None`` = all.
         """
         self._bundle, self._rule, self._inherited, self._room = bundle, rule, inherited, room
+        own = f"{rule.for_each.value}."
+        self._shown = tuple(p for p in explain.shown_paths(rule) if p.startswith(own))
         self._all: list[Finding] = []
         self._piles: dict[tuple[Outcome, str], _Pile] = {}
 
@@ -72,7 +74,7 @@ class Listing:
         pile.digest.update(canonical_bytes([subject.subject.id, subject.subject.digest]) + b"\n")
         pushed_out = pile.listed.add((-subject.weight, subject.subject.digest), subject)
         if pushed_out is not None:
-            pile.rest.add(pushed_out, own if pushed_out is subject else _own(self._rule.for_each, pushed_out), self._shown_paths())
+            pile.rest.add(pushed_out, own if pushed_out is subject else _own(self._rule.for_each, pushed_out), self._shown)
 
     def findings(self) -> Iterator[Finding]:
         """Go through the findings, in no order."""
@@ -82,10 +84,6 @@ class Listing:
                 yield self._finding(subject, _own(self._rule.for_each, subject), outcome, None)
             if pile.rest.count:
                 yield self._grouped(pile, outcome, dataset)
-
-    def _shown_paths(self) -> tuple[str, ...]:
-        own = f"{self._rule.for_each.value}."
-        return tuple(p for p in explain.shown_paths(self._rule) if p.startswith(own))
 
     def _finding(self, subject: SubjectFacts, own: Values, outcome: Outcome, waiver: str | None) -> Finding:
         rule = self._rule

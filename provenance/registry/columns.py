@@ -127,6 +127,6 @@ def _pair(row: dict[str, Any]) -> Pair:
 
 
 MATCHES: Kind[Match] = Kind("matches", MATCH_SCHEMA, (MATCH_SCHEMA, _OLDER_MATCHES), _match_table, _match)
-FINDINGS: Kind[MatchFinding] = Kind("match-findings", FINDING_SCHEMA, (FINDING_SCHEMA,), _finding_table, _finding)
+FINDINGS: Kind[MatchFinding] = Kind("findings", FINDING_SCHEMA, (FINDING_SCHEMA,), _finding_table, _finding)
 SUSPECTS: Kind[Suspect] = Kind("suspects", SUSPECT_SCHEMA, (SUSPECT_SCHEMA,), _suspect_table, lambda row: Suspect(**row))
 TOUCHED: Kind[Pair] = Kind("touched", TOUCHED_SCHEMA, (TOUCHED_SCHEMA,), _pair_table, _pair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from provenance.canonical import canonical_bytes
@@ -30,8 +31,11 @@ def render_json(record: AuditRecord) -> bytes:
     Raises:
         ReportError: If the record holds what JSON cannot express, such as a number that is not finite.
     """
+    wire = to_wire(record)
     try:
-        return canonical_bytes(_unicode_only(to_wire(record))) + b"\n"
+        with suppress(ValueError):  # nearly always there is nothing to replace, and a copy of all of it would be made for nothing
+            return canonical_bytes(wire) + b"\n"
+        return canonical_bytes(_unicode_only(wire)) + b"\n"
     except ValueError as err:
         raise ReportError(f"audit record {record.id[:19]}: cannot be written as JSON: {err}") from err
 

@@ -16,3 +16,4 @@ def test_what_is_kept_is_what_a_stable_sort_puts_first(keys: list[int], room: in
     assert best.items() == ordered[:room]
     assert sorted(out) == sorted(ordered[room:])
     assert len(best) == min(room, len(keys))
+    assert best.accepts(9) == (len(keys) < room)
