@@ -129,7 +129,8 @@ def print_findings(record: AuditRecord, *, steps: bool = True) -> None:
 def _print_group(dataset: str, found: Sequence[Finding]) -> None:
     first = found[0]
     symbol = "?" if all(f.outcome is Outcome.UNKNOWN for f in found) else "!" if first.action is Action.WARN else "✗"
-    count = f" · {len(found)} findings" if len(found) > 1 else ""
+    size = sum(f.size for f in found)
+    count = f" · {thousands(size)} findings" if size > 1 else ""
     _wrap(
         f" {symbol} {first.rule}  ",
         f"{first.title} – {dataset or first.subject.id}{count}",

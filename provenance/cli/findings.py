@@ -7,7 +7,7 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import say, say_json, say_table, visible
+from provenance.cli.output import say, say_json, say_table, short, thousands, visible
 from provenance.errors import NotRegisteredError
 from provenance.model.finding import Finding
 
@@ -24,7 +24,10 @@ def findings() -> None:
 @text_or_json
 @pass_context
 def list_findings(ctx: CommandContext, /, audit: str, rule: str | None, only_open: bool, output: str) -> int:
-    """List the findings of AUDIT."""
+    """List the findings of AUDIT.
+
+    Where a rule finds fault with very many passages of a dataset, the longest are listed, and one finding stands for all the others.
+    """
     record = load_audit(ctx, audit)
     found = [f for f in record.findings if (rule is None or f.rule == rule) and (f.is_open or not only_open)]
     if output == "json":
@@ -59,7 +62,10 @@ def _print(finding: Finding) -> None:
         f"  {finding.outcome} · {'waived by ' + finding.waiver if finding.waiver else finding.action} · severity {finding.severity} · {finding.bundle}"
     )
     say(f"  {visible(finding.message)}")
-    say(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")
+    if finding.grouped:
+        say(f"  stands for {thousands(finding.grouped)} findings on shared passages: provenance matches list --finding {short(finding.id)}")
+    else:
+        say(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")
     for reading in finding.because:
         say(f"  read       {reading.path} = {visible(str(reading.value))}")
     for clause in finding.clauses:

@@ -149,11 +149,11 @@ def show(ctx: CommandContext, /, match_id: str, audit: str, finding: str | None,
     What the record does not hold is read again, from shards and references that are still the ones that were judged.
     """
     record = load_audit(ctx, audit)
-    found = itertools.islice(_go_through(ctx, record, finding) if finding else _named(ctx, record, match_id), offset, None)
-    first = next(found, None)
+    every = itertools.islice(_go_through(ctx, record, finding) if finding else _named(ctx, record, match_id), offset, None)
+    first = next(every, None)
     if first is None:
         raise NotRegisteredError(f"no match begins with {match_id!r}" if match_id else "no such match", hint="see: provenance matches list")
-    found = itertools.chain((first,), found)
+    found = itertools.chain((first,), every)
     if output == "json":
         say_json_list(_as_json(record, found))
         return 0

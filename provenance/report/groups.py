@@ -40,6 +40,10 @@ class Entry:
     anchor: str
     lead: Finding
     size: int
+    grouped: int
+    """Findings of the entry that the record does not list by themselves."""
+    more: str
+    """First digits of the id of the finding that stands for them; empty where there is none."""
     subject: str
     fact: str
     members: tuple[Member, ...]
@@ -59,8 +63,8 @@ class Entry:
 
     @property
     def members_left(self) -> int:
-        """Findings of the entry that the page does not list."""
-        return self.size - len(self.members)
+        """Findings of the entry that the record lists and the page does not."""
+        return self.size - self.grouped - len(self.members)
 
 
 def anchor(finding_id: str) -> str:
@@ -104,6 +108,7 @@ def _rank(finding: Finding) -> tuple[object, ...]:
         finding.outcome is Outcome.UNKNOWN,
         finding.rule,
         finding.dataset,
+        finding.grouped,
         finding.subject.id,
         finding.id,
     )
@@ -138,19 +143,22 @@ def _evidence_of(
 
 
 def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], shown: int, day: str) -> Entry:
-    lead = members[0]
+    lead, single = members[0], [f for f in members if not f.grouped]
+    grouped = next((f for f in members if f.grouped), None)
     return Entry(
         anchor=anchor(lead.id),
         lead=lead,
-        size=len(members),
+        size=sum(f.size for f in members),
+        grouped=sum(f.grouped for f in members),
+        more="" if grouped is None else anchor(grouped.id).removeprefix("finding-"),
         subject=_subject(members),
         fact=_fact(members, matches),
-        members=tuple(Member(anchor=anchor(f.id), subject=_subject_name(f, matches), message=_plain(f)) for f in members[:MEMBERS_PER_ENTRY]),
+        members=tuple(Member(anchor=anchor(f.id), subject=_subject_name(f, matches), message=_plain(f)) for f in single[:MEMBERS_PER_ENTRY]),
         passages=tuple(view_evidence(m) for m in matches[:shown]),
-        passages_total=len(matches),
-        waiver_form=waiver_form(lead, day),
-        same_readings=all(f.because == lead.because for f in members),
-        same_remedies=all(f.remedies == lead.remedies for f in members),
+        passages_total=len(matches) + sum(f.grouped for f in members),
+        waiver_form="" if lead.grouped else waiver_form(lead, day),
+        same_readings=all(f.because == lead.because for f in single),
+        same_remedies=all(f.remedies == lead.remedies for f in single),
         search=clip(f"{lead.rule} {lead.title} {lead.dataset} {lead.message}", 300).lower(),
     )
 
@@ -159,8 +167,9 @@ def _subject(members: Sequence[Finding]) -> str:
     lead = members[0]
     kind = lead.subject.kind
     noun = "passage" if kind is SubjectKind.MATCH else kind.value
-    if len(members) > 1:
-        words = count(len(members), noun)
+    size = sum(f.size for f in members)
+    if size > 1:
+        words = count(size, noun)
     elif kind is SubjectKind.MATCH:
         words = "1 passage"
     elif kind is SubjectKind.RUN:

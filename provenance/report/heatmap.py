@@ -50,15 +50,20 @@ def overlaps_of(evidence: Sequence[MatchEvidence]) -> tuple[Overlap, ...]:
     return tuple(sorted(pairs, key=lambda o: (-o.words, o.shard, o.reference)))
 
 
-def overlap_map(evidence: Sequence[MatchEvidence]) -> Chart:
-    """Return the heat map of the shards and references that share most words, with its table."""
+def overlap_map(evidence: Sequence[MatchEvidence], *, among: str = "") -> Chart:
+    """Return the heat map of the shards and references that share most words, with its table.
+
+    Args:
+        evidence: The matches at hand.
+        among: Begins the title where these are not all.
+    """
     pairs = overlaps_of(evidence)
     if not pairs:
         return Chart(id="chart-overlap", title="Nothing to draw: no shared passage is left unexplained.")
     shards, references = _top([(o.shard, o.words) for o in pairs]), _top([(o.reference, o.words) for o in pairs])
     all_shards, all_references = {o.shard for o in pairs}, {o.reference for o in pairs}
     words = sum(o.words for o in pairs)
-    title = f"{number(words)} words shared between {count(len(all_shards), 'shard')} and {count(len(all_references), 'reference')}"
+    title = f"{among}{number(words)} words shared between {count(len(all_shards), 'shard')} and {count(len(all_references), 'reference')}"
     inside = [o for o in pairs if o.shard in shards and o.reference in references]
     shown = (shards, references)
     note = "" if len(inside) == len(pairs) else f"The {SIDE} shards and {SIDE} references with most words are drawn; all pairs are in matches.csv."

@@ -16,12 +16,13 @@ _MOST_BARS = 24
 """Bars that fit a narrow screen."""
 
 
-def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None) -> Chart:
+def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None, *, among: str = "") -> Chart:
     """Return how long the shared passages are, with the policy's threshold marked.
 
     Args:
         lengths: (words shared, explained away) of every match at hand.
         threshold: Words from which the policy counts a passage; ``None`` where it has no such parameter.
+        among: Begins the title where these are not all.
     """
     chart_id = "chart-lengths"
     if not lengths:
@@ -31,7 +32,7 @@ def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None)
     for words, explained in lengths:
         at = (words // step * step, explained)
         bins[at] = bins.get(at, 0) + 1
-    title = _length_title(lengths, threshold)
+    title = among + _length_title(lengths, threshold)
     svg = Markup().join(draw(_length_chart(bins, step, threshold, w), label=title, css_class=n) for n, w in (("wide", WIDE), ("narrow", NARROW)))
     starts = sorted({start for start, _ in bins})
     rows = tuple((f"{number(s)}–{number(s + step - 1)}", number(bins.get((s, False), 0)), number(bins.get((s, True), 0))) for s in starts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from provenance.model.audit import AuditRecord, ShardSummary
 from provenance.model.finding import Action, VerdictKind
 from provenance.report.charts import Chart, cap_bar, share_bar
-from provenance.report.groups import DETAILED, Entry, group_findings
+from provenance.report.groups import DETAILED, Entry, anchor, group_findings
 from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
 from provenance.report.passages import EXPLAINED
@@ -55,6 +55,9 @@ class Page:
     lengths: Chart
     timeline: Chart
     absence: str
+    audit_key: str
+    """What names the audit on the command line."""
+    explained_of: str
     explained: tuple[tuple[str, str], ...]
     shards: tuple[ShardSummary, ...]
     unused_waivers: frozenset[str]
@@ -67,6 +70,7 @@ def build_page(record: AuditRecord) -> Page:
     entries = group_findings(record.findings, record.evidence, day=day)
     shares = {name: [m for m in record.mixture if m.grouping == name] for name in {m.grouping for m in record.mixture}}
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
+    among = _among(sum(not e.match.explained for e in record.evidence), record.totals.alarms)
     used = {f.waiver for f in record.findings if f.waiver is not None}
     return Page(
         verdict_name=clip(record.run.model.name, 80),
@@ -80,10 +84,12 @@ def build_page(record: AuditRecord) -> Page:
         rows_left=max(0, len(entries) - DETAILED - ROWS),
         mixture=tuple(share_bar(shares[n], chart_id=f"chart-{n}", noun=noun) for n, noun in GROUPINGS if n in shares),
         synthetic=cap_bar(shares.get("synthetic", []), _param(record, _CAP_PARAMS)),
-        overlap=overlap_map(record.evidence),
-        lengths=length_histogram(lengths, _words_threshold(record)),
+        overlap=overlap_map(record.evidence, among=among),
+        lengths=length_histogram(lengths, _words_threshold(record), among=_among(len(lengths), record.totals.matches)),
         timeline=terms_timeline(record.terms_applied, record.created),
         absence=_absence(record),
+        audit_key=anchor(record.id).removeprefix("finding-"),
+        explained_of=_among(sum(e.match.explained for e in record.evidence), record.totals.explained),
         explained=_explained(record),
         shards=_notable_shards(record.shards),
         unused_waivers=frozenset(w.id for w in record.waivers if w.id not in used),
@@ -179,6 +185,11 @@ def _absence(record: AuditRecord) -> str:
         return f"No shared passage was found: {compared}.{short}"
     verb = "passage is" if record.totals.alarms == 1 else "passages are"
     return f"{number(record.totals.alarms)} shared {verb} not explained away, {number(record.totals.explained)} are: {compared}.{short}"
+
+
+def _among(listed: int, total: int) -> str:
+    """Return how what is said of the passages in the record begins where it does not list all of them."""
+    return f"Of the {number(listed)} passages listed here, of {number(total)} in all: " if listed < total else ""
 
 
 def _explained(record: AuditRecord) -> tuple[tuple[str, str], ...]:

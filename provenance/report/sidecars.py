@@ -9,7 +9,22 @@ from collections.abc import Iterable, Sequence
 from provenance.model.audit import AuditRecord
 from provenance.report.wording import csv_cell, visible
 
-_FINDINGS = ("id", "rule", "title", "bundle", "severity", "outcome", "action", "dataset", "subject_kind", "subject", "message", "because", "waiver")
+_FINDINGS = (
+    "id",
+    "rule",
+    "title",
+    "bundle",
+    "severity",
+    "outcome",
+    "action",
+    "dataset",
+    "subject_kind",
+    "subject",
+    "message",
+    "because",
+    "waiver",
+    "stands_for",
+)
 _MATCHES = (
     "id", "dataset", "path", "record", "line", "field", "start", "end", "reference_set", "reference", "kind", "title", "provider", "model", "words",
     "aligned_words", "longest_run", "exact_containment", "exact_jaccard", "chance_alarms_per_million", "explained", "because", "token_start", "token_end",
@@ -26,7 +41,7 @@ def _findings(record: AuditRecord) -> bytes:
     rows = (
         (
             f.id, f.rule, f.title, f.bundle, f.severity.value, f.outcome.value, f.action.value, f.dataset, f.subject.kind.value, f.subject.id, f.message,
-            "; ".join(f"{r.path} = {r.value}" for r in f.because), f.waiver,
+            "; ".join(f"{r.path} = {r.value}" for r in f.because), f.waiver, f.size,
         )
         for f in record.findings
     )  # fmt: skip
