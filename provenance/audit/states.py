@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -48,15 +48,13 @@ def _state(shard: Shard, tools: Tools) -> ShardState:
     return ShardState.UNCHANGED if (digest, size_bytes) == (shard.sha256, shard.size_bytes) else ShardState.CHANGED
 
 
-def find_unregistered(shards: Sequence[Shard], registered: Iterable[tuple[str, str]], tools: Tools) -> list[tuple[str, str]]:
-    """Return (root, path) of data files that stand in the folders of shards and that no registered dataset holds.
+def find_unregistered(shards: Sequence[Shard], tools: Tools) -> list[tuple[str, str]]:
+    """Return (root, path) of data files that stand in the folders of shards and that the newest version of no dataset holds, sorted.
 
     Args:
         shards: The shards of one dataset.
-        registered: (root, path) of every registered shard of the workspace.
-        tools: Lists files.
+        tools: Lists files and opens the registry, which is asked for these files only.
     """
-    known = set(registered)
     folders = sorted({(s.root, PurePosixPath(s.path).parent.as_posix()) for s in shards if "://" not in s.path})
     found: set[tuple[str, str]] = set()
     for root, folder in folders:
@@ -67,4 +65,7 @@ def find_unregistered(shards: Sequence[Shard], registered: Iterable[tuple[str, s
             continue  # nothing is left there; the registered shards themselves are reported as missing
         except (IngestError, ManifestError) as err:
             found.add((root, err.context.get("path", pattern)))  # a file that cannot be named or followed is none that was registered
-    return sorted(found - known)
+    if not found:
+        return []
+    with tools.units.read() as registry:
+        return sorted(found - set(registry.registered_paths(found)))

@@ -5,7 +5,7 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from provenance.model.audit import AuditRecord
     from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat, Tokenizer
+    from provenance.model.lineage import Derivation
     from provenance.model.match import Match, MatchText, ReadProblem, ScanResult, Suspect
     from provenance.model.reference import ReferenceRecord
 
@@ -242,11 +243,29 @@ class Registry(Protocol):
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         """Return all versions of a dataset, oldest first, without shards."""
 
-    def registered_paths(self) -> Iterable[tuple[str, str]]:
-        """Return (root, path) of every shard in the newest version of every dataset."""
+    def registered_paths(self, paths: Collection[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        """Return those of some (root, path) that are shards of the newest version of a dataset."""
 
     def holders(self, digests: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
+
+    def add_derivation(self, derivation: Derivation) -> None:
+        """Record a derivation. Recording the same one again changes nothing, whoever does it and when."""
+
+    def derivations_of(self, names: Collection[str]) -> Sequence[Derivation]:
+        """Return the derivations that made any version of some datasets, in the order they were recorded."""
+
+    def derivations_from(self, names: Collection[str]) -> Sequence[Derivation]:
+        """Return the derivations that some datasets went into, in the order they were recorded."""
+
+    def declared_children(self, name: str) -> Sequence[str]:
+        """Return the datasets whose newest version says that it is derived from a dataset, any version of it, sorted."""
+
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
+        """Return the other datasets whose newest version holds bytes that a version also holds, sorted; the newest version where no digest is given."""
+
+    def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
+        """Return the licences that single records of a version name, of some shards or of all, sorted."""
 
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""

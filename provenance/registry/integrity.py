@@ -8,12 +8,16 @@ from typing import Any
 
 from provenance.errors import ConflictError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.registry.catalog import sum_shards
+from provenance.registry.derivations import derivation_digest
 from provenance.registry.digests import facts_digest, scan_digest
 from provenance.registry.log import verify_log
 from provenance.registry.repository import SqlRegistry
+from provenance.registry.terms import FACETS, build_terms
 
 _SCAN_KEYS = ("id", "evidence", "result_digest")
 _AUDIT_KEYS = ("id", "created", "model", "verdict", "record_digest")
+_DERIVATION_KEYS = ("output", "digest")
 _VERSION_KEYS = ("name", "root_digest", "facts_digest", "created", "shards")
 
 
@@ -33,6 +37,7 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) 
     """
     head = verify_log(registry.log_entries(), expected_head=expected_head)
     _compare("dataset version", _logged(registry, "versions", _VERSION_KEYS), _versions(registry))
+    _compare("derivation", _logged(registry, "derivations", _DERIVATION_KEYS), _derivations(registry))
     _compare("scan", _logged(registry, "scans", _SCAN_KEYS), _scans(registry))
     _compare("audit", _logged(registry, "audits", _AUDIT_KEYS), reversed(registry.audits()))
     return head
@@ -45,13 +50,25 @@ def _logged(registry: SqlRegistry, kind: str, keys: tuple[str, ...]) -> Iterator
 
 
 def _versions(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
-    for stored, version in registry.recorded_versions():
+    for (stored, version), (totals, terms) in zip(registry.recorded_versions(), registry.recorded_descriptions(), strict=True):
         root, facts = "no shards", stored
         if version.shards:
             root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
             facts = facts_digest(version.dataset, version.shards, version.digests)
         agrees = facts == stored and root == version.root_digest
-        yield (version.dataset.name, root, facts if agrees else f"changed ({facts})", version.created, len(version.shards))
+        described = totals == sum_shards(version.shards) and _lasting(terms) == _lasting(build_terms(version.dataset))
+        facts = facts if agrees and described else f"changed ({facts})"
+        yield (version.dataset.name, root, facts, version.created, len(version.shards))
+
+
+def _lasting(terms: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the terms that every version of Unicode makes of a text: what is a letter, and how it folds, is settled for ASCII words and for facets."""
+    return {(facet, value) for facet, value in terms if facet in FACETS or value.isascii()}
+
+
+def _derivations(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
+    for derivation in registry.recorded_derivations():
+        yield (derivation.output, derivation_digest(derivation))
 
 
 def _scans(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:

@@ -7,17 +7,19 @@ recording the facts or shards of an *older* version again makes it the newest, a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy.orm import selectinload
 
-from provenance.errors import NotRegisteredError, RegistryError
+from provenance.errors import NotRegisteredError
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import DatasetVersion, LicensePart, Shard
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.registry import mapping
+from provenance.registry.catalog import CatalogRegistry
+from provenance.registry.derivations import DerivationRegistry
 from provenance.registry.digests import facts_digest, revision_digest, scan_digest, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
@@ -32,9 +34,8 @@ from provenance.registry.tables import (
     ShardRow,
     VersionRow,
 )
+from provenance.registry.unit import IDS_PER_QUERY, newest_ids
 
-IDS_PER_QUERY = 500
-"""Parameters of one query: SQLite takes at least 999 in every build."""
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
@@ -60,13 +61,8 @@ _FACTS = (
 )
 
 
-class SqlRegistry:
+class SqlRegistry(DerivationRegistry, CatalogRegistry):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
-
-    def __init__(self, session: Session, *, writable: bool) -> None:
-        self._session = session
-        self._writable = writable
-        self._changes: dict[str, list[dict[str, Any]]] = {}
 
     def add_version(self, version: DatasetVersion) -> None:
         """Record a dataset version with its shards; do nothing if it equals the newest one.
@@ -92,6 +88,7 @@ class SqlRegistry:
             self._session.execute(insert(SHARD_TABLE), mapping.shard_rows(row.id, chunk, start=start))
             if licenses := mapping.shard_license_rows(row.id, chunk, start=start):
                 self._session.execute(insert(SHARD_LICENSE_TABLE), licenses)
+        self._describe(row.id, version)
         self._changed(
             "versions",
             name=row.name,
@@ -104,7 +101,7 @@ class SqlRegistry:
 
     def datasets(self) -> Sequence[DatasetVersion]:
         """Return the newest version of every dataset, ordered by name, without shards."""
-        rows = self._session.scalars(select(VersionRow).where(VersionRow.id.in_(_newest_ids())).options(*_FACTS)).all()
+        rows = self._session.scalars(select(VersionRow).where(VersionRow.id.in_(newest_ids())).options(*_FACTS)).all()
         return [mapping.version_value(r) for r in sorted(rows, key=lambda r: r.name)]
 
     def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
@@ -128,24 +125,9 @@ class SqlRegistry:
         query = select(VersionRow.root_digest, VersionRow.facts_digest).where(VersionRow.name == name).order_by(VersionRow.id)
         return [(root, facts) for root, facts in self._session.execute(query)]
 
-    def totals(self) -> dict[str, tuple[int, int, int, int, int]]:
-        """Return (shards, bytes, records, words, shards not counted) of every dataset's newest version by name, without loading shards."""
-        uncounted = func.sum(case((ShardRow.records.is_(None) | ShardRow.words.is_(None), 1), else_=0))
-        sums = (func.sum(ShardRow.size_bytes), func.coalesce(func.sum(ShardRow.records), 0), func.coalesce(func.sum(ShardRow.words), 0), uncounted)
-        query = (
-            select(VersionRow.name, func.count(), *sums)
-            .join(ShardRow, ShardRow.version_id == VersionRow.id)
-            .where(VersionRow.id.in_(_newest_ids()))
-            .group_by(VersionRow.name)
-            .order_by(VersionRow.name)
-        )
-        return {
-            name: (int(n), int(size), int(records), int(words), int(open_)) for name, n, size, records, words, open_ in self._session.execute(query)
-        }
-
     def find_shards(self, *, sha256: str | None = None, path: str | None = None) -> Sequence[tuple[str, Shard]]:
         """Return (dataset name, shard) of the newest versions' shards with a digest or a path, ordered by name and position."""
-        wanted: list[ColumnElement[bool]] = [VersionRow.id.in_(_newest_ids())]
+        wanted: list[ColumnElement[bool]] = [VersionRow.id.in_(newest_ids())]
         wanted += [ShardRow.sha256 == sha256] if sha256 is not None else []
         wanted += [ShardRow.path == path] if path is not None else []
         query = (
@@ -160,10 +142,15 @@ class SqlRegistry:
             for name, version, position, *columns in found
         ]
 
-    def registered_paths(self) -> Sequence[tuple[str, str]]:
-        """Return (root, path) of every shard in the newest version of every dataset."""
-        query = select(ShardRow.root, ShardRow.path).where(ShardRow.version_id.in_(_newest_ids()))
-        return [(root, path) for root, path in self._session.execute(query)]
+    def registered_paths(self, paths: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of some (root, path) that are shards of the newest version of a dataset."""
+        found: set[tuple[str, str]] = set()
+        wanted = sorted({path for _, path in paths if _is_unicode(path)})
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            chunk = wanted[start : start + IDS_PER_QUERY]
+            query = select(ShardRow.root, ShardRow.path).where(ShardRow.path.in_(chunk), ShardRow.version_id.in_(newest_ids()))
+            found.update((root, path) for root, path in self._session.execute(query))
+        return found & set(paths)
 
     def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
@@ -173,7 +160,7 @@ class SqlRegistry:
             query = (
                 select(ShardRow.sha256, VersionRow.name)
                 .join(VersionRow, ShardRow.version_id == VersionRow.id)
-                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), VersionRow.id.in_(_newest_ids()))
+                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), VersionRow.id.in_(newest_ids()))
             )
             for digest, name in self._session.execute(query):
                 found.setdefault(digest, set()).add(name)
@@ -253,7 +240,7 @@ class SqlRegistry:
     @property
     def revision(self) -> str:
         """Digest over name, root digest and facts digest of the newest version of every dataset."""
-        query = select(VersionRow.name, VersionRow.root_digest, VersionRow.facts_digest).where(VersionRow.id.in_(_newest_ids()))
+        query = select(VersionRow.name, VersionRow.root_digest, VersionRow.facts_digest).where(VersionRow.id.in_(newest_ids()))
         return revision_digest((name, root, facts) for name, root, facts in self._session.execute(query))
 
     @property
@@ -294,13 +281,6 @@ class SqlRegistry:
         self._session.flush()
         self._changes = {}
 
-    def _must_write(self) -> None:
-        if not self._writable:
-            raise RegistryError("the registry was opened for reading", hint="use a writing unit: unit_of_work.begin(…)")
-
-    def _changed(self, kind: str, **facts: Any) -> None:
-        self._changes.setdefault(kind, []).append(facts)
-
     def _newest(self, name: str, root_digest: str | None = None, *, facts: bool = False) -> VersionRow | None:
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id.desc()).limit(1)
         query = query if root_digest is None else query.where(VersionRow.root_digest == root_digest)
@@ -331,8 +311,9 @@ class SqlRegistry:
         raise NotRegisteredError(f"dataset {name!r} is not registered", hint=hint)
 
 
-def _newest_ids() -> Select[int]:
-    return select(func.max(VersionRow.id)).group_by(VersionRow.name)
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text can be stored at all: names of files may hold bytes that are no UTF-8."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _newest_scan(scan_id: str) -> Select[ScanRow]:

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from provenance.registry.guards import attach_guards
+from provenance.registry.views import attach_views
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -29,6 +30,9 @@ Key = Annotated[int, mapped_column(_BIG, primary_key=True)]
 Position = Annotated[int, mapped_column(_BIG, primary_key=True, autoincrement=False)]
 """0-based place in an ordered list."""
 VersionKey = Annotated[int, mapped_column(_BIG, ForeignKey("dataset_versions.id"), primary_key=True, autoincrement=False)]
+StepKey = Annotated[int, mapped_column(_BIG, ForeignKey("derivation_steps.number"), primary_key=True, autoincrement=False)]
+BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its code points, on both databases: what begins with a word is one stretch of the index."""
 ScanKey = Annotated[int, mapped_column(_BIG, ForeignKey("scans.number"), primary_key=True, autoincrement=False)]
 _COUNTED: dict[str, Any] = {"sqlite_autoincrement": True}
 
@@ -232,6 +236,75 @@ class ShardRow(Base):
     unread_records: Mapped[int]
 
 
+class TotalsRow(Base):
+    """The sums over a version's shards, so that nobody counts a million rows to print one line."""
+
+    __tablename__ = "version_totals"
+    version_id: Mapped[VersionKey]
+    shards: Mapped[int]
+    size_bytes: Mapped[int]
+    records: Mapped[int]
+    """Of the shards in which they were counted."""
+    words: Mapped[int]
+    """Of the shards in which they were counted."""
+    uncounted: Mapped[int]
+    """Shards of which nobody has counted records or words."""
+    unread_records: Mapped[int]
+
+
+class SearchTermRow(Base):
+    """A word of a version's facts, or the value of a facet of it (``terms``)."""
+
+    __tablename__ = "search_terms"
+    __table_args__ = (Index(None, "facet", "value"),)
+    version_id: Mapped[VersionKey]
+    facet: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(BYTEWISE, primary_key=True)
+
+
+class DerivationStepRow(Base):
+    """One recorded derivation: what was made, and how."""
+
+    __tablename__ = "derivation_steps"
+    __table_args__ = (CheckConstraint("output <> ''", name="named"), Index(None, "output"), _COUNTED)
+    number: Mapped[Key]
+    output: Mapped[str]
+    root_digest: Mapped[str]
+    transform: Mapped[str]
+    tool: Mapped[str]
+    tool_version: Mapped[str]
+    parameters: Mapped[str]
+    note: Mapped[str]
+    at: Mapped[str]
+    actor: Mapped[str]
+
+    inputs: Mapped[list[DerivationInputRow]] = relationship(lazy="raise", order_by="DerivationInputRow.position")
+    shards: Mapped[list[DerivationShardRow]] = relationship(lazy="raise", order_by="[DerivationShardRow.side, DerivationShardRow.position]")
+
+
+class DerivationInputRow(Base):
+    """A dataset that a derivation read."""
+
+    __tablename__ = "derivation_inputs"
+    __table_args__ = (Index(None, "dataset"),)
+    step_number: Mapped[StepKey]
+    position: Mapped[Position]
+    dataset: Mapped[str]
+    root_digest: Mapped[str]
+
+
+class DerivationShardRow(Base):
+    """A shard that a derivation lists; a side without rows means all shards."""
+
+    __tablename__ = "derivation_shards"
+    __table_args__ = (Index(None, "sha256"),)
+    step_number: Mapped[StepKey]
+    side: Mapped[Position]
+    """0 = the output, 1, 2 … = the inputs in their order."""
+    position: Mapped[Position]
+    sha256: Mapped[str]
+
+
 class ScanRow(Base):
     """One recording of a scan result. The highest ``number`` of an id is the one that counts."""
 
@@ -357,4 +430,7 @@ class LogRow(Base):
 SHARD_TABLE, SHARD_LICENSE_TABLE = Base.metadata.tables["shards"], Base.metadata.tables["shard_licenses"]
 """For bulk inserts, which pass by the ORM."""
 
+SEARCH_TERM_TABLE = Base.metadata.tables["search_terms"]
+
 attach_guards(Base.metadata)
+attach_views(Base.metadata)

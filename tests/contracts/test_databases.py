@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from provenance.errors import ConflictError, LogChainError, SchemaVersionError
 from provenance.model.dataset import Dataset
+from provenance.registry.catalog import VersionTotals
 from provenance.registry.drift import check_drift, find_drift
 from provenance.registry.engine import open_engine, transaction
 from provenance.registry.guards import GENESIS
@@ -44,6 +45,7 @@ def filled(units: SqlUnitOfWork) -> SqlUnitOfWork:
         registry.save_scan(values.scan(), values.digest(9))
     with units.begin(actor="tester", action="audit") as registry:
         registry.save_audit(values.audit(), values.digest(10))
+        registry.add_derivation(values.derivation())
     return units
 
 
@@ -128,6 +130,18 @@ def test_the_first_broken_log_row_is_named(database: str, filled: SqlUnitOfWork,
         "DELETE FROM scan_problems",
         "UPDATE audits SET verdict = 'CLEARED'",
         "DELETE FROM audits",
+        "UPDATE derivation_steps SET transform = 'copy'",
+        "UPDATE derivation_inputs SET dataset = 'clean'",
+        "UPDATE derivation_inputs SET root_digest = 'UNKNOWN'",
+        "DELETE FROM derivation_shards WHERE side = 0",
+        "DELETE FROM derivation_shards WHERE side = 1",
+        "UPDATE derivation_steps SET actor = 'mallory'",
+        "DELETE FROM derivation_inputs WHERE position = 1",
+        "INSERT INTO derivation_inputs (step_number, position, dataset, root_digest) VALUES (1, 2, 'clean', 'UNKNOWN')",
+        "UPDATE version_totals SET words = words + 1 WHERE version_id = 1",
+        "DELETE FROM version_totals",
+        "UPDATE search_terms SET value = 'CC0-1.0' WHERE facet = 'license' AND value = 'CC-BY-4.0'",
+        "DELETE FROM search_terms WHERE facet = 'word.name'",
         "INSERT INTO audits (id, created, model, verdict, record_digest) VALUES ('x', 'y', 'z', 'CLEARED', 'd')",
     ],
 )
@@ -213,7 +227,16 @@ def test_totals_count_what_is_known_and_what_is_not(units: SqlUnitOfWork) -> Non
         registry.add_version(values.version(Dataset(name="d"), files))
     known = sum(s.words for s in files if s.words is not None)
     with units.read() as registry:
-        assert registry.totals() == {"d": (4, sum(s.size_bytes for s in files), 0 + 1 + 2 + 3, known, sum(s.words is None for s in files))}
+        assert registry.totals() == {
+            "d": VersionTotals(
+                shards=4,
+                size_bytes=sum(s.size_bytes for s in files),
+                records=0 + 1 + 2 + 3,
+                words=known,
+                uncounted=sum(s.words is None for s in files),
+                unread_records=sum(s.unread_records for s in files),
+            )
+        }
 
 
 def test_facts_digests_tell_recordings_apart(units: SqlUnitOfWork) -> None:

@@ -12,7 +12,8 @@ from provenance.canonical import digest_of
 from provenance.errors import ManifestError, NotRegisteredError, RegistryError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.audit import AuditRecord
-from provenance.model.dataset import DatasetVersion
+from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.lineage import Derivation
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.ports import Clock
@@ -26,6 +27,7 @@ class _State:
     versions: list[DatasetVersion] = field(default_factory=list)
     scans: dict[str, tuple[ScanResult, str]] = field(default_factory=dict)
     audits: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    derivations: list[Derivation] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -53,8 +55,36 @@ class InMemoryRegistry:
     def datasets(self) -> Sequence[DatasetVersion]:
         return [replace(v, shards=()) for _, v in sorted(self._newest().items())]
 
-    def registered_paths(self) -> Sequence[tuple[str, str]]:
-        return [(s.root, s.path) for v in self._newest().values() for s in v.shards]
+    def registered_paths(self, paths: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        return {(s.root, s.path) for v in self._newest().values() for s in v.shards} & set(paths)
+
+    def add_derivation(self, derivation: Derivation) -> None:
+        self._must_write()
+        if replace(derivation, at="", actor="") in {replace(d, at="", actor="") for d in self._state.derivations}:
+            return
+        self._state.derivations.append(derivation)
+        self.changed.append(to_wire(derivation))
+
+    def derivations_of(self, names: Collection[str]) -> Sequence[Derivation]:
+        return [d for d in self._state.derivations if d.output in names]
+
+    def derivations_from(self, names: Collection[str]) -> Sequence[Derivation]:
+        return [d for d in self._state.derivations if {i.dataset for i in d.inputs} & set(names)]
+
+    def declared_children(self, name: str) -> Sequence[str]:
+        return [n for n, v in sorted(self._newest().items()) if name in {parent.partition("@")[0] for parent in v.dataset.derived_from}]
+
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
+        held = {s.sha256 for s in self._find(name, root_digest)}
+        return [n for n, v in sorted(self._newest().items()) if n != name and held & {s.sha256 for s in v.shards}]
+
+    def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
+        chosen = [s for s in self._find(name, root_digest) if not shards or s.sha256 in shards]
+        return sorted({part.value for s in chosen for part in s.licenses if part.records})
+
+    def _find(self, name: str, root_digest: str | None) -> tuple[Shard, ...]:
+        found = [v for v in self._state.versions if v.dataset.name == name and root_digest in {None, v.root_digest}]
+        return found[-1].shards if found else ()
 
     def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
         newest = sorted(self._newest().items())

@@ -37,6 +37,7 @@ from provenance.model.details import (
     TokenCount,
 )
 from provenance.model.finding import VerdictKind
+from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
 
@@ -234,4 +235,24 @@ def audit(name: str = "audit-1", *, verdict: VerdictKind = VerdictKind.BLOCKED, 
         steps=(),
         verdict=verdict,
         limits=(),
+    )
+
+
+def derivation(output: str = "chat-distilled", *, root: int = 1, source: str = "support-tickets") -> Derivation:
+    """Return a derivation with no field left at its default."""
+    return Derivation(
+        output=output,
+        root_digest=digest(root),
+        shards=(digest(2), digest(3)),
+        inputs=(
+            DerivationInput(dataset=source, root_digest=digest(4), shards=(digest(5), digest(6))),
+            DerivationInput(dataset="unversioned"),
+        ),
+        transform=Transform.TRANSLATE,
+        tool="translator",
+        tool_version="1.2",
+        parameters="--to de",
+        note="with «glossary»",
+        at=CREATED,
+        actor="tester",
     )

@@ -10,7 +10,7 @@ import pytest
 
 from provenance.audit.states import ShardState, check_shards, find_unregistered
 from provenance.ingest.listing import FileListing
-from tests.fakes.world import World, plain_dataset, plain_shard
+from tests.fakes.world import World, plain_dataset, plain_shard, version_of
 
 LINE = b"one line of text\n"
 
@@ -47,24 +47,27 @@ def test_a_file_that_is_gone_is_missing_and_the_others_are_checked_all_the_same(
 def test_a_file_beside_the_shards_that_nobody_registered_is_found() -> None:
     world = World({"chat/a.jsonl": LINE, "chat/new.jsonl": LINE, "other/b.jsonl": LINE, "top.jsonl": LINE})
     version = world.register(plain_dataset(), "chat/a.jsonl")
-    assert find_unregistered(version.shards, {("data", "chat/a.jsonl")}, world.tools) == [("data", "chat/new.jsonl")]
+    assert find_unregistered(version.shards, world.tools) == [("data", "chat/new.jsonl")]
 
 
 def test_a_file_of_another_dataset_in_the_same_folder_is_no_stray() -> None:
     world = World({"a.jsonl": LINE, "b.jsonl": LINE})
     version = world.register(plain_dataset(), "a.jsonl")
-    assert find_unregistered(version.shards, {("data", "a.jsonl"), ("data", "b.jsonl")}, world.tools) == []
+    world.register(plain_dataset("other"), "b.jsonl")
+    assert find_unregistered(version.shards, world.tools) == []
 
 
 def test_a_registered_path_of_another_root_does_not_vouch_for_a_file() -> None:
     world = World({"a.jsonl": LINE, "b.jsonl": LINE})
     version = world.register(plain_dataset(), "a.jsonl")
-    assert find_unregistered(version.shards, {("data", "a.jsonl"), ("raw", "b.jsonl")}, world.tools) == [("data", "b.jsonl")]
+    with world.units.begin(actor="tester", action="register") as registry:
+        registry.add_version(version_of(plain_dataset("raw"), replace(plain_shard("b.jsonl"), root="raw")))
+    assert find_unregistered(version.shards, world.tools) == [("data", "b.jsonl")]
 
 
 def test_an_empty_folder_and_urls_have_no_strays() -> None:
     world = World()
-    assert find_unregistered((plain_shard("gone/a.jsonl"), plain_shard("s3://bucket/b.jsonl")), set(), world.tools) == []
+    assert find_unregistered((plain_shard("gone/a.jsonl"), plain_shard("s3://bucket/b.jsonl")), world.tools) == []
 
 
 @pytest.fixture
@@ -76,8 +79,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def strays(folder: Path) -> list[tuple[str, str]]:
-    tools = replace(World().tools, listing=FileListing({"data": folder}))
-    return find_unregistered((plain_shard("a.jsonl"),), {("data", "a.jsonl")}, tools)
+    world = World()
+    with world.units.begin(actor="tester", action="register") as registry:
+        registry.add_version(version_of(plain_dataset(), plain_shard("a.jsonl")))
+    return find_unregistered((plain_shard("a.jsonl"),), replace(world.tools, listing=FileListing({"data": folder})))
 
 
 def test_a_link_that_leads_out_of_the_roots_is_a_stray(folder: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_killed_writer_leaves_whole_versions_only(tmp_path: Path, loops: int) 
             verify_registry(registry)
             names = {v.dataset.name for v in registry.datasets()}
             assert promised <= names
-            assert {n: t[0] for n, t in registry.totals().items()} == dict.fromkeys(names, SHARDS)
+            assert {n: t.shards for n, t in registry.totals().items()} == dict.fromkeys(names, SHARDS)
     with units.begin(actor="next", action="register") as registry:
         registry.add_version(values.full_version())
     with units.read() as registry:

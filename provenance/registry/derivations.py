@@ -1,0 +1,184 @@
+"""The registry's derivations: recorded, found by what was made and by what it was made from, and the bytes that datasets share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import aliased, selectinload
+
+from provenance.canonical import digest_of
+from provenance.errors import ManifestError, RegistryError
+from provenance.model.lineage import Derivation, DerivationInput, Transform
+from provenance.model.wire import to_wire
+from provenance.registry.tables import (
+    DerivationInputRow,
+    DerivationRow,
+    DerivationShardRow,
+    DerivationStepRow,
+    ShardLicenseRow,
+    ShardRow,
+    VersionRow,
+)
+from provenance.registry.unit import IDS_PER_QUERY, RegistryUnit, newest_ids
+
+_PARTS = (selectinload(DerivationStepRow.inputs), selectinload(DerivationStepRow.shards))
+_PAGE = 200  # steps read at a time: each may list many shards
+
+
+class DerivationRegistry(RegistryUnit):
+    """Keeps derivations."""
+
+    def add_derivation(self, derivation: Derivation) -> None:
+        """Record a derivation; do nothing if the same one is recorded, whoever recorded it and when.
+
+        Raises:
+            ManifestError: If a text cannot be stored.
+            RegistryError: In a reading unit.
+        """
+        self._must_write()
+        digest = derivation_digest(derivation)
+        known = self.derivations_of((derivation.output,))
+        if any(_content(d) == _content(derivation) for d in known):
+            return
+        self._session.add(_row(derivation))
+        self._session.flush()
+        self._changed(
+            "derivations",
+            output=derivation.output,
+            root_digest=derivation.root_digest,
+            inputs=[i.name for i in derivation.inputs],
+            transform=derivation.transform.value,
+            digest=digest,
+        )
+
+    def derivations_of(self, names: Collection[str]) -> Sequence[Derivation]:
+        """Return the derivations that made any version of some datasets, in the order they were recorded."""
+        return self._derivations(names, lambda chunk: select(DerivationStepRow.number).where(DerivationStepRow.output.in_(chunk)))
+
+    def derivations_from(self, names: Collection[str]) -> Sequence[Derivation]:
+        """Return the derivations that some datasets went into, in the order they were recorded."""
+        return self._derivations(names, lambda chunk: select(DerivationInputRow.step_number).where(DerivationInputRow.dataset.in_(chunk)))
+
+    def recorded_derivations(self) -> Iterator[Derivation]:
+        """Yield all derivations, in the order they were recorded."""
+        after = 0
+        query = select(DerivationStepRow).order_by(DerivationStepRow.number).limit(_PAGE).options(*_PARTS)
+        while rows := self._session.scalars(query.where(DerivationStepRow.number > after)).all():
+            yield from map(_value, rows)
+            after = rows[-1].number
+
+    def declared_children(self, name: str) -> Sequence[str]:
+        """Return the datasets whose newest version says that it is derived from a dataset, any version of it, sorted."""
+        pinned = (DerivationRow.value > f"{name}@") & (DerivationRow.value < f"{name}A")
+        query = (
+            select(VersionRow.name)
+            .join(DerivationRow, DerivationRow.version_id == VersionRow.id)
+            .where(((DerivationRow.value == name) | pinned) & VersionRow.id.in_(newest_ids()))
+        )
+        return sorted(set(self._session.scalars(query)))
+
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
+        """Return the other datasets whose newest version holds bytes that a version also holds, sorted; the newest version where no digest is given."""
+        version = self._newest_id(name, root_digest)
+        other = aliased(ShardRow)
+        query = (
+            select(VersionRow.name)
+            .join(other, other.version_id == VersionRow.id)
+            .join(ShardRow, ShardRow.sha256 == other.sha256)
+            .where(ShardRow.version_id == version, other.version_id.in_(newest_ids()), VersionRow.name != name)
+            .distinct()
+        )
+        return sorted(self._session.scalars(query)) if version is not None else []
+
+    def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
+        """Return the licences that single records of a version name, of some shards or of all, sorted."""
+        version = self._newest_id(name, root_digest)
+        query = select(ShardLicenseRow.value).where(ShardLicenseRow.version_id == version, ShardLicenseRow.records > 0).distinct()
+        if version is None:
+            return []
+        if not shards:
+            return sorted(self._session.scalars(query))
+        found: set[str] = set()
+        wanted = sorted(shards)
+        joined = query.join(ShardRow, (ShardRow.version_id == ShardLicenseRow.version_id) & (ShardRow.position == ShardLicenseRow.shard))
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            found.update(self._session.scalars(joined.where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]))))
+        return sorted(found)
+
+    def _derivations(self, names: Collection[str], numbers_of: Callable[[list[str]], Select[int]]) -> list[Derivation]:
+        found: dict[int, Derivation] = {}
+        wanted = sorted(set(names))
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            chunk = wanted[start : start + IDS_PER_QUERY]
+            query = select(DerivationStepRow).where(DerivationStepRow.number.in_(numbers_of(chunk))).options(*_PARTS)
+            found.update((row.number, _value(row)) for row in self._session.scalars(query))
+        return [found[number] for number in sorted(found)]
+
+
+def derivation_digest(derivation: Derivation) -> str:
+    """Return the digest of a derivation, as the log names it.
+
+    Raises:
+        ManifestError: If it holds what cannot be stored.
+    """
+    wire = to_wire(derivation)
+    texts = [v for v in wire.values() if isinstance(v, str)] + [i.name for i in derivation.inputs]
+    try:
+        digest = digest_of(wire)
+    except ValueError as err:
+        raise ManifestError(f"derivation of {derivation.output!r}: cannot be recorded: {err}") from err
+    if any("\x00" in text for text in texts):
+        raise ManifestError(f"derivation of {derivation.output!r}: cannot be recorded: a text holds a NUL character")
+    return digest
+
+
+def _content(derivation: Derivation) -> Derivation:
+    return replace(derivation, at="", actor="")
+
+
+def _row(derivation: Derivation) -> DerivationStepRow:
+    sides = (derivation.shards, *(i.shards for i in derivation.inputs))
+    return DerivationStepRow(
+        output=derivation.output,
+        root_digest=derivation.root_digest,
+        transform=derivation.transform.value,
+        tool=derivation.tool,
+        tool_version=derivation.tool_version,
+        parameters=derivation.parameters,
+        note=derivation.note,
+        at=derivation.at,
+        actor=derivation.actor,
+        inputs=[DerivationInputRow(position=i, dataset=d.dataset, root_digest=d.root_digest) for i, d in enumerate(derivation.inputs)],
+        shards=[DerivationShardRow(side=side, position=i, sha256=d) for side, digests in enumerate(sides) for i, d in enumerate(digests)],
+    )
+
+
+def _value(row: DerivationStepRow) -> Derivation:
+    try:
+        return _read(row)
+    except ValueError as err:
+        raise RegistryError(
+            f"derivation of {row.output!r}: the registry holds a fact that cannot be read: {err}", hint="run: provenance db check"
+        ) from err
+
+
+def _read(row: DerivationStepRow) -> Derivation:
+    shards: dict[int, list[str]] = {}
+    for listed in row.shards:
+        shards.setdefault(listed.side, []).append(listed.sha256)
+    inputs = tuple(DerivationInput(dataset=i.dataset, root_digest=i.root_digest, shards=tuple(shards.get(i.position + 1, ()))) for i in row.inputs)
+    return Derivation(
+        output=row.output,
+        root_digest=row.root_digest,
+        shards=tuple(shards.get(0, ())),
+        inputs=inputs,
+        transform=Transform(row.transform),
+        tool=row.tool,
+        tool_version=row.tool_version,
+        parameters=row.parameters,
+        note=row.note,
+        at=row.at,
+        actor=row.actor,
+    )

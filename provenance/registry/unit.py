@@ -1,0 +1,39 @@
+"""What every part of the registry works with: one session, whether it may write, and what it changed for the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from provenance.errors import RegistryError
+from provenance.registry.tables import VersionRow
+
+IDS_PER_QUERY = 500
+"""Parameters of one query: SQLite takes at least 999 in every build."""
+
+
+class RegistryUnit:
+    """The common base of the registry's parts."""
+
+    def __init__(self, session: Session, *, writable: bool) -> None:
+        self._session = session
+        self._writable = writable
+        self._changes: dict[str, list[dict[str, Any]]] = {}
+
+    def _must_write(self) -> None:
+        if not self._writable:
+            raise RegistryError("the registry was opened for reading", hint="use a writing unit: unit_of_work.begin(…)")
+
+    def _changed(self, kind: str, **facts: Any) -> None:
+        self._changes.setdefault(kind, []).append(facts)
+
+    def _newest_id(self, name: str, root_digest: str | None = None) -> int | None:
+        query = select(VersionRow.id).where(VersionRow.name == name).order_by(VersionRow.id.desc()).limit(1)
+        return self._session.scalars(query if root_digest is None else query.where(VersionRow.root_digest == root_digest)).first()
+
+
+def newest_ids() -> Select[int]:
+    """Return the query for the ids of the newest versions of all datasets."""
+    return select(func.max(VersionRow.id)).group_by(VersionRow.name)
