@@ -10,8 +10,9 @@ from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
 from provenance.audit.ledger import MatchLedger, Shown, judge_matches
 from provenance.audit.limits import Scope, list_limits, manifest_root
+from provenance.audit.lineage import Lineage, Tracer, find_version
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
-from provenance.audit.states import ShardState, check_shards, find_unregistered
+from provenance.audit.states import CheckedShard, ShardState, check_shards, find_unregistered
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
@@ -19,15 +20,15 @@ from provenance.canonical import canonical_bytes, digest_of
 from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
-from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.dataset import DatasetVersion, Shard
 from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
-from provenance.model.run import Run
+from provenance.model.run import Run, RunData
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
 from provenance.policy.engine import Evaluation, Judging
-from provenance.ports import Matcher, Registry
+from provenance.ports import Matcher
 
 AUDIT_SUFFIX = ".audit.json"
 TEXTS_SHOWN = 400
@@ -133,74 +134,52 @@ class _References:
 
 def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> tuple[JudgedDataset, ...]:
     with tools.units.read() as registry:
-        versions = [_version(registry, named.dataset) for named in request.run.data]
-        registered = set(registry.registered_paths())
-        related = _related(registry, versions)
+        versions = [find_version(registry, named.dataset) for named in request.run.data]
+        tracer = Tracer(registry)
+        lineages = [None if v is None else tracer.trace(v) for v in versions]
     sizes = sum(s.size_bytes for v in versions if v is not None for s in v.shards)
     tools.progress.start("checking", sizes)
     checked = [check_shards(v, tools) if v is not None else [] for v in versions]
-    strays = [[p for _, p in find_unregistered(v.shards, registered, tools)] if v is not None else [] for v in versions]
+    strays = [[p for _, p in find_unregistered(v.shards, tools)] if v is not None else [] for v in versions]
     tools.progress.finish()
     outcomes = _scan(
         request, matcher, tools, [(v, c.shard) for v, cs in zip(versions, checked, strict=True) for c in cs if v and c.state is ShardState.UNCHANGED]
     )
+    found = zip(request.run.data, versions, lineages, checked, strays, strict=True)
+    references = len(request.run.references)
     return tuple(
-        JudgedDataset(
-            named=named,
-            name=named.dataset.partition("@")[0],
-            version=version,
-            shards=tuple(
-                JudgedShard(checked=c, outcome=outcomes.get((version.dataset.name, c.shard.path)), references=len(request.run.references))
-                for c in found
-                if version is not None
-            ),
-            unregistered=tuple(stray),
-            related=others,
-            unknown_ancestors=unknown,
-        )
-        for named, version, found, stray, (others, unknown) in zip(request.run.data, versions, checked, strays, related, strict=True)
+        JudgedDataset(named=named, name=named.dataset.partition("@")[0], version=None)
+        if version is None or lineage is None
+        else _judged(named, version, lineage, _judged_shards(version, lineage, states, outcomes, references), stray)
+        for named, version, lineage, states, stray in found
     )
 
 
-def _version(registry: Registry, name: str) -> DatasetVersion | None:
-    base, _, pinned = name.partition("@")
-    try:
-        return registry.dataset_version(base, pinned or None)
-    except NotRegisteredError:
-        return None
+def _judged_shards(
+    version: DatasetVersion, lineage: Lineage, states: Sequence[CheckedShard], outcomes: Mapping[tuple[str, str], ScanOutcome], references: int
+) -> tuple[JudgedShard, ...]:
+    return tuple(
+        JudgedShard(
+            checked=c,
+            outcome=outcomes.get((version.dataset.name, c.shard.path)),
+            references=references,
+            inheritance=lineage.by_shard.get(c.shard.sha256),
+        )
+        for c in states
+    )
 
 
-def _related(registry: Registry, versions: Sequence[DatasetVersion | None]) -> list[tuple[tuple[Dataset, ...], tuple[str, ...]]]:
-    """Return for every version what else is registered of its text, and the ancestors that are not registered."""
-    newest = {v.dataset.name: v.dataset for v in registry.datasets()}
-    holders = registry.holders({s.sha256 for v in versions if v is not None for s in v.shards})
-    found: list[tuple[tuple[Dataset, ...], tuple[str, ...]]] = []
-    for version in versions:
-        if version is None:
-            found.append(((), ()))
-            continue
-        own = version.dataset.name
-        names, unknown = _ancestors(version.dataset, newest)
-        names |= {name for s in version.shards for name in holders.get(s.sha256, ())}
-        found.append((tuple(newest[n] for n in sorted(names - {own}) if n in newest), tuple(sorted(unknown))))
-    return found
-
-
-def _ancestors(dataset: Dataset, newest: Mapping[str, Dataset]) -> tuple[set[str], set[str]]:
-    """Return the names of all datasets that one derives from, over all generations: those registered, and those not."""
-    known: set[str] = set()
-    unknown: set[str] = set()
-    pending = list(dataset.derived_from)
-    while pending:
-        name = pending.pop().partition("@")[0]
-        if name in known or name in unknown:
-            continue
-        if name in newest:
-            known.add(name)
-            pending.extend(newest[name].derived_from)
-        else:
-            unknown.add(name)
-    return known, unknown
+def _judged(named: RunData, version: DatasetVersion, lineage: Lineage, shards: tuple[JudgedShard, ...], strays: Sequence[str]) -> JudgedDataset:
+    return JudgedDataset(
+        named=named,
+        name=named.dataset.partition("@")[0],
+        version=version,
+        shards=shards,
+        unregistered=tuple(strays),
+        related=tuple(a.dataset for a in lineage.whole.ancestors),
+        unknown_ancestors=lineage.whole.unknown,
+        ancestors=lineage.whole.ancestors,
+    )
 
 
 def _scan(

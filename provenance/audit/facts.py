@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from provenance.audit.judged import JudgedDataset, JudgedShard, shares
@@ -81,7 +81,7 @@ def gather_facts(
     facts = Facts(
         run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
         datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]) for i, d in enumerate(datasets)),
-        shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name])),
+        shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name], lambda part: judge_dataset(part, catalogs, use, today=today))),
         domains=_domain_facts(datasets, parts),
         matches=MatchFacts(matches),
     )
@@ -199,8 +199,9 @@ def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: Datase
         FindingEvidence(kind="license", digest=digest_of(to_wire(dataset.license)), summary=claim),
         FindingEvidence(kind="digest", digest=digest, summary=f"{dataset.name}: {state}"),
     ]
-    for other in judged.related:
-        text = f"also judged as {other.name}, from which it derives or whose bytes it holds: licence {other.license.effective}, synthetic {other.synthetic}"
+    for number, other in enumerate(judged.related):
+        place = f"from {judged.ancestors[number].summary}" if judged.ancestors else f"{other.name}, from which it derives or whose bytes it holds"
+        text = f"also judged as {place}: licence {other.license.effective}, synthetic {other.synthetic}"
         items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
     for name in judged.unknown_ancestors:
         text = f"derives from {name}, which is not registered"
@@ -210,20 +211,34 @@ def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: Datase
     return tuple(items)
 
 
-def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement) -> Iterable[SubjectFacts]:
+def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement, judge: Callable[[JudgedDataset], DatasetJudgement]) -> Iterable[SubjectFacts]:
+    """Yield the facts of every shard; those that inherit from less than the whole dataset are judged by that, each such inheritance once."""
     if judged.version is None:
         return
-    dataset = judged.version.dataset
-    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **terms_values(judgement.terms)}
-    evidence = _dataset_evidence(judged, dataset, judgement, "registered")
+    shared, evidence = _shared(judged, judgement)
+    # By identity: shards that inherit alike share one value, and hashing it means hashing the facts of all ancestors.
+    parts: dict[int, tuple[DatasetJudgement, dict[str, FactValue], tuple[FindingEvidence, ...]]] = {id(None): (judgement, shared, evidence)}
     for shard in judged.shards:
-        yield _one_shard(judged, shard, shared, evidence, judgement)
+        key = id(shard.inheritance)
+        if key not in parts:
+            part = judged.for_shard(shard)
+            found = judge(part)
+            parts[key] = (found, *_shared(part, found))
+        of_shard, values, items = parts[key]
+        yield _one_shard(judged, shard, values, items, of_shard)
     for path in judged.unregistered:
         values = {**shared, **_shard_values(judged.name, path, ShardState.UNREGISTERED.value, "none", 0, None)}
         subject = Subject(kind=SubjectKind.SHARD, id=path, digest=digest_of({"unregistered": path}))
         summary = f"{path} stands beside the shards of {judged.name} and is not registered"
         item = FindingEvidence(kind="digest", digest=subject.digest, summary=summary)
         yield SubjectFacts(subject=subject, values=_pairs(values), dataset=judged.name, clauses=judgement.terms.clauses, evidence=(item, *evidence))
+
+
+def _shared(judged: JudgedDataset, judgement: DatasetJudgement) -> tuple[dict[str, FactValue], tuple[FindingEvidence, ...]]:
+    """Return the values and the evidence that shards have in common."""
+    dataset = judged.version.dataset if judged.version is not None else Dataset(name=judged.name)
+    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **terms_values(judgement.terms)}
+    return shared, _dataset_evidence(judged, dataset, judgement, "registered")
 
 
 def _one_shard(

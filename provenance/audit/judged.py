@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from provenance.audit.lineage import Ancestor, Inheritance
 from provenance.audit.scan import ScanOutcome
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
@@ -23,6 +24,8 @@ class JudgedShard:
     """Its scan; ``None`` where the run names no reference set, or the bytes are not the registered ones."""
     references: int = 0
     """Reference sets that the run names."""
+    inheritance: Inheritance | None = None
+    """Whose facts count for it, where derivations tell that more exactly than of the whole dataset; ``None`` = all that counts for the dataset."""
 
     @property
     def scan_state(self) -> str:
@@ -73,6 +76,15 @@ class JudgedDataset:
     """What else is registered of the same text: the datasets it derives from, and those that hold the same bytes. The strictest facts count."""
     unknown_ancestors: tuple[str, ...] = ()
     """Names it derives from that the registry does not hold."""
+    ancestors: tuple[Ancestor, ...] = ()
+    """Where each of ``related`` stands, in the same order; nothing where that is not known."""
+
+    def for_shard(self, shard: JudgedShard) -> JudgedDataset:
+        """Return the dataset with only the facts that count for one shard."""
+        found = shard.inheritance
+        if found is None:
+            return self
+        return replace(self, related=tuple(a.dataset for a in found.ancestors), unknown_ancestors=found.unknown, ancestors=found.ancestors)
 
     @property
     def words(self) -> int | None:

@@ -11,7 +11,7 @@ from provenance.audit.licenses import stated_licenses
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
-from provenance.model.absence import Permission, TriState
+from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.dataset import Generator
 from provenance.model.match import ALSO_LISTED, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
@@ -72,6 +72,8 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     files = tuple(s.checked.shard for s in judged.shards)
     stated = [stated_licenses(d, files if i == 0 else (), today) for i, d in enumerate(everything)]
     found = [catalogs.licenses.assess(value, use.commercial, synthetic=judged.synthetic) for s in stated for value in s.values]
+    inherited = (v for a in judged.ancestors if is_absent(a.dataset.license.concluded.value) for v in a.record_licenses)
+    found += [catalogs.licenses.assess(v, use.commercial, synthetic=judged.synthetic) for v in inherited if v != Absence.NOT_STATED.value]
     for name in judged.unknown_ancestors:
         reason = f"it derives from {name}, which is not registered"
         answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",)))
