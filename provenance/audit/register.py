@@ -37,7 +37,11 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
         plans: What to register.
         tools: Finds and describes files, opens the registry, dates the versions.
         claimed: What a shard list states, by (root, path): a file that is not that is not registered.
+
+    Raises:
+        ManifestError: If a dataset would come from itself; nothing is registered then.
     """
+    _refuse_cycles([dataset for dataset, _, _ in plans], tools)
     versions: list[DatasetVersion] = []
     problems: list[ReadProblem] = []
     for dataset, patterns, root in plans:
@@ -50,6 +54,41 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
             registry.add_version(version)
         versions.append(version)
     return Registration(versions=tuple(versions), problems=tuple(problems), unread=tuple(p for v in versions for p in _unread(v, tools)))
+
+
+def _refuse_cycles(datasets: Sequence[Dataset], tools: Tools) -> None:
+    with tools.units.read() as registry:
+        parents = {v.dataset.name: v.dataset.derived_from for v in registry.datasets()}
+    parents |= {d.name: d.derived_from for d in datasets}
+    for dataset in datasets:
+        way = _way_back(dataset.name, parents)
+        if way:
+            raise ManifestError(
+                f"dataset {dataset.name!r} would come from itself: {' ← '.join(way)}",
+                hint="mend derived_from; what a version was made of is said with: provenance datasets derive",
+            )
+
+
+def _way_back(name: str, parents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the way from a dataset over what it says it is derived from back to itself; nothing where there is none."""
+    before: dict[str, str] = {}
+    pending = [name]
+    for here in pending:  # grows while it is gone through
+        for said in parents.get(here, ()):
+            parent, _, pin = said.partition("@")
+            if parent == name and not pin:
+                return (*_way_to(here, before), name)
+            if parent not in before:
+                before[parent] = here
+                pending.append(parent)
+    return ()
+
+
+def _way_to(name: str, before: Mapping[str, str]) -> tuple[str, ...]:
+    way = [name]
+    while way[-1] in before and before[way[-1]] not in way:
+        way.append(before[way[-1]])
+    return tuple(reversed(way))
 
 
 def _unread(version: DatasetVersion, tools: Tools) -> list[ReadProblem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.lineage import derive, lineage
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, say_table, short, size_text, thousands, visible
 from provenance.model.dataset import DatasetVersion, LicenseClaim
@@ -68,6 +69,10 @@ def versions(ctx: CommandContext, /, name: str, output: str) -> int:
     else:
         say_table(("version", "registered", "licence"), [(v.root_digest, v.created, v.dataset.license.effective) for v in found])
     return 0
+
+
+datasets.add_command(derive)
+datasets.add_command(lineage)
 
 
 def _print(version: DatasetVersion) -> None:

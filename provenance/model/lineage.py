@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provenance.model.absence import Absence
+from provenance.model.absence import Absence, TriState
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -89,6 +89,59 @@ class Derivation:
         if not self.output or not self.inputs:
             raise ValueError("a derivation names the dataset it makes and at least one input")
         _check_digests((self.root_digest, *self.shards))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageNode:
+    """A dataset version in a drawn graph."""
+
+    name: str
+    root_digest: str
+    """``UNKNOWN`` where it is not registered and no version is named."""
+    registered: bool
+    license: str = Absence.UNKNOWN.value
+    terms: tuple[str, ...] = ()
+    """Terms that are named, and the generators."""
+    synthetic: TriState = TriState.UNKNOWN
+    depth: int = 0
+    """Steps from the dataset that was asked for: below 0 for what it comes from, above 0 for what was made of it."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what names it."""
+        return self.name, self.root_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageEdge:
+    """That one version came from another."""
+
+    source: tuple[str, str]
+    """Key of the node that went in."""
+    target: tuple[str, str]
+    """Key of the node that was made."""
+    transform: str
+    """``declared`` where the dataset only says that it is derived."""
+    tool: str = Absence.NOT_STATED.value
+    source_shards: int | None = None
+    """Shards that went in; ``None`` = all."""
+    target_shards: int | None = None
+    """Shards that were made; ``None`` = all."""
+    any_version: bool = False
+    """Nobody says of which version of the source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageGraph:
+    """What a dataset came from and what was made of it."""
+
+    root: tuple[str, str]
+    """Key of the node that was asked for."""
+    nodes: tuple[LineageNode, ...]
+    """Ordered by depth and name."""
+    edges: tuple[LineageEdge, ...]
+    cut: bool = False
+    """More lies beyond the depth that was asked for."""
 
 
 def _check_digests(digests: tuple[str, ...]) -> None:
