@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from provenance.model.absence import TriState, is_absent
@@ -13,8 +13,8 @@ from provenance.model.lineage import LineageEdge, LineageGraph, LineageNode
 MAX_DRAWN = 40
 """Nodes drawn one by one; beyond it those of one column that stand alike are drawn as one."""
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _TOP = 232, 66, 116, 18, 16, 56
-_CHARS = 31
-"""Characters of a line in a box, at 12 px in any system font."""
+_CHARS, _BOLD_CHARS = 30, 25
+"""Characters of a line in a box, at 12 px in any system font: ordinary, and bold."""
 Key = tuple[str, str]
 
 _STYLE = """
@@ -76,7 +76,7 @@ def _title(graph: LineageGraph) -> str:
 
 
 def _counted(number: int) -> str:
-    return f"{number} dataset version{'' if number == 1 else 's'}" if number else "nothing recorded"
+    return f"{number} dataset version{'' if number == 1 else 's'}" if number else "none that is recorded"
 
 
 def _place(graph: LineageGraph) -> tuple[list[_Box], dict[Key, _Box]]:
@@ -147,7 +147,7 @@ def _edge(source: _Box, target: _Box, edges: list[LineageEdge]) -> str:
     tip = "; ".join(dict.fromkeys(_told(e) for e in edges[:5]))
     return (
         f'<g><title>{_text(tip)}</title><path class="{css}" d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" marker-end="url(#tip)"/>'
-        f'<text class="soft on" x="{x2 - (0 if backwards else 14)}" y="{y2 - 7}" text-anchor="{"start" if backwards else "end"}">{_text(_cut(label, 16))}</text></g>'
+        f'<text class="soft on" x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 5}" text-anchor="middle">{_text(_cut(label, 16))}</text></g>'
     )
 
 
@@ -161,23 +161,31 @@ def _box(box: _Box, root: Key) -> str:
     node, more = box.nodes[0], len(box.nodes) - 1
     css = "box asked" if node.key == root and not more else "box" if node.registered else "box lost"
     names = ", ".join(n.name for n in box.nodes[:12]) + (" …" if more > 11 else "")  # noqa: PLR2004 - the rest of twelve
-    if more:
-        node = replace(node, name=f"{more + 1} datasets: {names}")
-    lines = _lines(node, several=bool(more))
+    lines = _several_lines(box.nodes) if more else _lines(node)
     drawn = "".join(
-        f'<text x="{box.x + 10}" y="{box.y + 20 + 19 * i}" class="{css_class}">{_text(_cut(line, _CHARS))}</text>'
+        f'<text x="{box.x + 10}" y="{box.y + 20 + 19 * i}" class="{css_class}">{_text(_cut(line, _BOLD_CHARS if css_class == "name" else _CHARS))}</text>'
         for i, (css_class, line) in enumerate(lines)
     )
     tip = f"{names} {node.root_digest}"
     return f'<g><title>{_text(tip)}</title><rect class="{css}" x="{box.x}" y="{box.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>{drawn}</g>'
 
 
-def _lines(node: LineageNode, *, several: bool) -> list[tuple[str, str]]:
+def _several_lines(nodes: tuple[LineageNode, ...]) -> list[tuple[str, str]]:
+    """Return what is written in a box of several: each licence with how many have it, those that are not known first."""
+    licenses = Counter("not known" if is_absent(n.license) else n.license for n in nodes)
+    ordered = sorted(licenses, key=lambda name: (name != "not known", -licenses[name], name))
+    text = f"licence {ordered[0]}" if len(ordered) == 1 else f"{len(ordered)} licences: " + ", ".join(f"{name} {licenses[name]}" for name in ordered)
+    lost = sum(not n.registered for n in nodes)
+    last = [("deny", f"{lost} not registered")] if lost else []
+    return [("name", f"{len(nodes)}: {', '.join(n.name for n in nodes[:3])}"), ("deny" if "not known" in licenses else "soft", text), *last]
+
+
+def _lines(node: LineageNode) -> list[tuple[str, str]]:
     if not node.registered:
-        return [("name", node.name), ("deny", "not registered: nothing is known"), ("soft", "unknown is denied")]
+        return [("name", node.name), ("deny", "not registered: not known"), ("soft", "what is not known is denied")]
     license_text = f"licence {'not known' if is_absent(node.license) else node.license}"
-    made = {TriState.YES: "made by a model", TriState.NO: "no model made it", TriState.UNKNOWN: "not known whether a model made it"}[node.synthetic]
-    third = "" if several else ", ".join(node.terms) or made
+    made = {TriState.YES: "made by a model", TriState.NO: "no model made it", TriState.UNKNOWN: "not known if a model made it"}[node.synthetic]
+    third = ", ".join(node.terms) or made
     return [("name", node.name), ("deny" if is_absent(node.license) else "soft", license_text), ("soft", third)]
 
 
