@@ -20,6 +20,8 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _PLAIN_LEAF: Final = re.compile(rb'\{"path":"([^"\\\x00-\x1f]+)","sha256":"(sha256:[0-9a-f]{64})","size_bytes":(0|[1-9][0-9]{0,14})\}')
 """A canonical leaf whose path needs no escape: being UTF-8, it is its own RFC 8785 form, so it need not be written again to be compared."""
 _LEAF, _NODE = b"\x00", b"\x01"  # RFC 6962 section 2.1: domain separation of leaves and nodes
+EMPTY_ROOT: Final = _PREFIX + hashlib.sha256(b"").hexdigest()
+"""The tree hash of no entries (RFC 6962 section 2.1): the version of a dataset of which only metadata is known. Nothing is ever cleared under it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,41 @@ def tree_hash(entries: Sequence[bytes]) -> bytes:
         paired = [sha256(_NODE + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
         level = paired + ([level[-1]] if len(level) % 2 else [])
     return level[0]
+
+
+class TreeHash:
+    """The Merkle tree hash of entries that come one by one, with memory for one digest a level.
+
+    >>> TreeHash().digest() == tree_hash([])
+    True
+    """
+
+    def __init__(self) -> None:
+        """Begin with no entries."""
+        self._peaks: list[tuple[int, bytes]] = []
+        """(entries, hash) of whole subtrees, each larger than the next."""
+
+    def add(self, entry: bytes) -> None:
+        """Append an entry."""
+        size, digest = 1, hashlib.sha256(_LEAF + entry).digest()
+        while self._peaks and self._peaks[-1][0] == size:
+            _, left = self._peaks.pop()
+            size, digest = 2 * size, hashlib.sha256(_NODE + left + digest).digest()
+        self._peaks.append((size, digest))
+
+    def digest(self) -> bytes:
+        """Return the tree hash of the entries so far, 32 bytes."""
+        if not self._peaks:
+            return hashlib.sha256(b"").digest()
+        *rest, (_, digest) = self._peaks
+        for _, left in reversed(rest):
+            digest = hashlib.sha256(_NODE + left + digest).digest()
+        return digest
+
+    @property
+    def root(self) -> str:
+        """``sha256:<hex>`` of the entries so far."""
+        return _PREFIX + self.digest().hex()
 
 
 def sort_leaves(leaves: Iterable[ShardLeaf]) -> tuple[ShardLeaf, ...]:

@@ -5,7 +5,7 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -224,11 +224,42 @@ class ReferenceText(Protocol):
         """Its text."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSummary:
+    """What a pass over the shards of a version tells."""
+
+    root_digest: str
+    facts_digest: str
+    shards: int
+    size_bytes: int
+
+
 class Registry(Protocol):
     """What a company keeps. All methods work inside a unit of work."""
 
     def add_version(self, version: DatasetVersion) -> None:
         """Record a dataset version with its shards. Recording the same version again changes nothing."""
+
+    def add_stream(self, version: DatasetVersion, shards: Callable[[], Iterable[Shard]]) -> StreamSummary:
+        """Record a version of any number of shards in bounded memory; the version's own shards and root digest do not count.
+
+        Args:
+            version: The facts.
+            shards: Gives the shards, ascending by (path, root), each once. It is called more than once and must give the same each time.
+        """
+
+    def change_facts(self, dataset: Dataset, *, created: str) -> None:
+        """Record the shards of a dataset's newest version again, under other facts. The same facts again change nothing.
+
+        Raises:
+            NotRegisteredError: If there is no version.
+        """
+
+    def newest(self, name: str) -> DatasetVersion | None:
+        """Return the newest version of a dataset **without** shards, ``None`` where there is none."""
+
+    def iter_shards(self, name: str) -> Iterator[Shard]:
+        """Yield the shards of the newest version of a dataset in order, with memory for some of them."""
 
     def datasets(self) -> Sequence[DatasetVersion]:
         """Return the newest version of every dataset, ordered by name, **without** shards."""

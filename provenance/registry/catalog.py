@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import insert, select
 
 from provenance.errors import ManifestError
-from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.dataset import Dataset, Shard
 from provenance.registry import mapping
 from provenance.registry.tables import SEARCH_TERM_TABLE, SearchTermRow, ShardLicenseRow, ShardRow, TotalsRow, VersionRow
 from provenance.registry.terms import FACETS, WEIGHTS, build_terms, words_of
@@ -30,6 +30,13 @@ class VersionTotals:
     uncounted: int = 0
     """Shards of which nobody has counted records or words: they are missing in these sums."""
     unread_records: int = 0
+
+    def __add__(self, other: VersionTotals) -> VersionTotals:
+        """Return the sums over the shards of both."""
+        return VersionTotals(**{name: getattr(self, name) + getattr(other, name) for name in SUMS})
+
+
+SUMS = ("shards", "size_bytes", "records", "words", "uncounted", "unread_records")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +107,10 @@ class CatalogRegistry(RegistryUnit):
             query = select(SearchTermRow.facet, SearchTermRow.value).where(SearchTermRow.version_id == version)
             yield VersionTotals(shards=-1) if row is None else _totals(row), [(f, v) for f, v in self._session.execute(query)]
 
-    def _describe(self, version_id: int, version: DatasetVersion) -> None:
+    def _describe(self, version_id: int, dataset: Dataset, sums: VersionTotals) -> None:
         """Write the sums and the words of a new version."""
-        sums = sum_shards(version.shards)
-        fields = ("shards", "size_bytes", "records", "words", "uncounted", "unread_records")
-        self._session.add(TotalsRow(version_id=version_id, **{name: getattr(sums, name) for name in fields}))
-        terms = [{"version_id": version_id, "facet": facet, "value": value} for facet, value in build_terms(version.dataset)]
+        self._session.add(TotalsRow(version_id=version_id, **{name: getattr(sums, name) for name in SUMS}))
+        terms = [{"version_id": version_id, "facet": facet, "value": value} for facet, value in build_terms(dataset)]
         self._session.flush()
         self._session.execute(insert(SEARCH_TERM_TABLE), terms)
 

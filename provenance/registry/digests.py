@@ -9,7 +9,7 @@ from typing import Any
 
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.errors import ManifestError, RegistryError
-from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardDigests
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
@@ -25,14 +25,52 @@ def facts_digest(dataset: Dataset, shards: Sequence[Shard], digests: ShardDigest
     Raises:
         ManifestError: If a fact cannot be written as canonical JSON.
     """
-    state = hashlib.sha256()
-    try:
-        for start in range(0, len(shards), _CHUNK):
-            state.update(canonical_bytes([_shard_facts(s) for s in shards[start : start + _CHUNK]]))
-        facts = {"dataset": _sparse(dataset), "shards": "sha256:" + state.hexdigest()}
-        return digest_of(facts if digests is ShardDigests.READ else {**facts, "digests": digests.value})
-    except ValueError as err:
-        raise ManifestError(f"dataset {dataset.name!r}: cannot be recorded: {err}") from err
+    state = FactsState(dataset, digests)
+    for shard in shards:
+        state.add(shard)
+    return state.digest()
+
+
+class FactsState:
+    """Makes a facts digest of shards that come one by one."""
+
+    def __init__(self, dataset: Dataset, digests: ShardDigests) -> None:
+        """Begin with the facts of the dataset and no shards."""
+        self._dataset, self._digests = dataset, digests
+        self._state, self._chunk = hashlib.sha256(), list[Any]()
+
+    def add(self, shard: Shard) -> None:
+        """Append a shard.
+
+        Raises:
+            ManifestError: If a fact cannot be written as canonical JSON.
+        """
+        self._chunk.append(_shard_facts(shard))
+        if len(self._chunk) == _CHUNK:
+            self._flush()
+
+    def digest(self) -> str:
+        """Return ``sha256:<hex>`` over the dataset's facts and all shards; nothing may be added afterwards.
+
+        Raises:
+            ManifestError: If a fact cannot be written as canonical JSON.
+        """
+        self._flush()
+        try:
+            facts = {"dataset": _sparse(self._dataset), "shards": "sha256:" + self._state.hexdigest()}
+            return digest_of(facts if self._digests is ShardDigests.READ else {**facts, "digests": self._digests.value})
+        except ValueError as err:
+            raise self._unstorable(err) from err
+
+    def _flush(self) -> None:
+        try:
+            self._state.update(canonical_bytes(self._chunk) if self._chunk else b"")
+        except ValueError as err:
+            raise self._unstorable(err) from err
+        self._chunk = []
+
+    def _unstorable(self, err: ValueError) -> ManifestError:
+        return ManifestError(f"dataset {self._dataset.name!r}: cannot be recorded: {err}")
 
 
 def verify_version(version: DatasetVersion) -> None:
@@ -42,13 +80,13 @@ def verify_version(version: DatasetVersion) -> None:
         ManifestError: If it is not so.
     """
     name = version.dataset.name
-    if not name or _has_nul(to_wire(version.dataset)) or _has_nul(version.created):
-        raise ManifestError(f"dataset {name!r}: the name is empty or a fact holds a NUL character")
+    verify_facts(version.dataset, version.created)
     places = {(s.root, s.path) for s in version.shards}
     if len(places) != len(version.shards):
         raise ManifestError(f"dataset {name!r}: a shard is listed twice")
     try:
-        root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
+        leaves = [ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards]
+        root = merkle_root(leaves) if leaves else EMPTY_ROOT
     except ManifestError:
         raise
     except ValueError as err:
@@ -56,9 +94,28 @@ def verify_version(version: DatasetVersion) -> None:
     if root != version.root_digest:
         raise ManifestError(f"dataset {name!r}: the shards' Merkle root is {root}, the version says {version.root_digest}")
     for shard in version.shards:
-        _check_counts(name, shard)
-        if _has_nul(to_wire(shard.licenses)):
-            raise ManifestError(f"dataset {name!r}: shard {shard.path!r}: the name of a licence holds a NUL character")
+        verify_shard(name, shard)
+
+
+def verify_facts(dataset: Dataset, created: str) -> None:
+    """Check that a dataset has a name and that no fact holds NUL.
+
+    Raises:
+        ManifestError: If it is not so.
+    """
+    if not dataset.name or _has_nul(to_wire(dataset)) or _has_nul(created):
+        raise ManifestError(f"dataset {dataset.name!r}: the name is empty or a fact holds a NUL character")
+
+
+def verify_shard(name: str, shard: Shard) -> None:
+    """Check what is known of a shard beside its leaf.
+
+    Raises:
+        ManifestError: If a count is negative or a text holds NUL.
+    """
+    _check_counts(name, shard)
+    if shard.licenses and _has_nul(to_wire(shard.licenses)):
+        raise ManifestError(f"dataset {name!r}: shard {shard.path!r}: the name of a licence holds a NUL character")
 
 
 def scan_digest(result: ScanResult) -> str:

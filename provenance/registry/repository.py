@@ -6,23 +6,26 @@ recording the facts or shards of an *older* version again makes it the newest, a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select
 from sqlalchemy.orm import selectinload
 
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import AuditRecord
-from provenance.model.dataset import DatasetVersion, LicensePart, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
+from provenance.ports import StreamSummary
 from provenance.registry import mapping
-from provenance.registry.catalog import CatalogRegistry
+from provenance.registry.catalog import CatalogRegistry, VersionTotals, sum_shards
 from provenance.registry.derivations import DerivationRegistry
-from provenance.registry.digests import facts_digest, revision_digest, scan_digest, verify_version
+from provenance.registry.digests import FactsState, facts_digest, revision_digest, scan_digest, verify_facts, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
+from provenance.registry.streams import batched, summarize_stream
 from provenance.registry.tables import (
     SHARD_LICENSE_TABLE,
     SHARD_TABLE,
@@ -76,28 +79,109 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
         """
         self._must_write()
         verify_version(version)
-        digest = facts_digest(version.dataset, version.shards, version.digests)
+        self._record(version, facts_digest(version.dataset, version.shards, version.digests), version.shards)
+
+    def add_stream(self, version: DatasetVersion, shards: Callable[[], Iterable[Shard]]) -> StreamSummary:
+        """Record a dataset version of any number of shards in bounded memory; do nothing if it equals the newest one.
+
+        Args:
+            version: The facts. Its own shards and its root digest do not count.
+            shards: Gives the shards, ascending by (path, root), each once. It is called twice and must give the same both times.
+
+        Raises:
+            ManifestError: If the order is not that, or a fact cannot be stored.
+            RegistryError: In a reading unit.
+
+        Returns:
+            What was recorded, or would have been.
+        """
+        self._must_write()
+        summary = summarize_stream(version, shards())
+        self._record(replace(version, root_digest=summary.root_digest, shards=()), summary.facts_digest, shards())
+        return summary
+
+    def change_facts(self, dataset: Dataset, *, created: str) -> None:
+        """Record the shards of a dataset's newest version again, under other facts; do nothing if the facts are those it has.
+
+        Raises:
+            ManifestError: If a fact cannot be stored.
+            NotRegisteredError: If there is no version.
+            RegistryError: In a reading unit.
+
+        Cost:
+            One pass over the shards for the digest; the database copies their rows itself.
+        """
+        self._must_write()
+        newest = self._newest(dataset.name, facts=True)
+        if newest is None:
+            self._fail_unregistered(dataset.name, None)
+        version = replace(mapping.version_value(newest), dataset=dataset, created=created)
+        verify_facts(dataset, created)
+        state = FactsState(dataset, version.digests)
+        for shard in self.iter_shards(dataset.name):
+            state.add(shard)
+        sums = self.version_totals(dataset.name)
+        row = self._add_row(version, state.digest())
+        if row is None:
+            return
+        for table in (SHARD_TABLE, SHARD_LICENSE_TABLE):
+            columns = [c for c in table.columns if c.name != "version_id"]
+            copied = select(literal(row.id), *columns).where(table.c.version_id == newest.id)
+            self._session.execute(insert(table).from_select(["version_id", *(c.name for c in columns)], copied))
+        self._describe(row.id, dataset, sums)
+        self._note_version(row, sums.shards)
+
+    def _record(self, version: DatasetVersion, digest: str, shards: Iterable[Shard]) -> None:
+        row = self._add_row(version, digest)
+        if row is None:
+            return
+        sums = VersionTotals()
+        for chunk in batched(shards, SHARDS_PER_INSERT):
+            self._session.execute(insert(SHARD_TABLE), mapping.shard_rows(row.id, chunk, start=sums.shards))
+            if licenses := mapping.shard_license_rows(row.id, chunk, start=sums.shards):
+                self._session.execute(insert(SHARD_LICENSE_TABLE), licenses)
+            sums += sum_shards(chunk)
+        self._describe(row.id, version.dataset, sums)
+        self._note_version(row, sums.shards)
+
+    def _add_row(self, version: DatasetVersion, digest: str) -> VersionRow | None:
+        """Add the row of a version, ``None`` where the newest one equals it."""
         newest = self._newest(version.dataset.name)
         if newest is not None and (newest.root_digest, newest.facts_digest) == (version.root_digest, digest):
-            return
+            return None
         row = mapping.version_row(version, facts_digest=digest)
         self._session.add(row)
         self._session.flush()
-        for start in range(0, len(version.shards), SHARDS_PER_INSERT):
-            chunk = version.shards[start : start + SHARDS_PER_INSERT]
-            self._session.execute(insert(SHARD_TABLE), mapping.shard_rows(row.id, chunk, start=start))
-            if licenses := mapping.shard_license_rows(row.id, chunk, start=start):
-                self._session.execute(insert(SHARD_LICENSE_TABLE), licenses)
-        self._describe(row.id, version)
+        return row
+
+    def _note_version(self, row: VersionRow, shards: int) -> None:
         self._changed(
             "versions",
             name=row.name,
             root_digest=row.root_digest,
-            facts_digest=digest,
+            facts_digest=row.facts_digest,
             created=row.created,
-            shards=len(version.shards),
+            shards=shards,
             version_id=row.id,
         )
+
+    def newest(self, name: str) -> DatasetVersion | None:
+        """Return the newest version of a dataset without its shards, ``None`` where there is none."""
+        row = self._newest(name, facts=True)
+        return None if row is None else mapping.version_value(row)
+
+    def iter_shards(self, name: str) -> Iterator[Shard]:
+        """Yield the shards of the newest version of a dataset in order, a page at a time, so that a writer may write in between."""
+        row = self._newest(name)
+        if row is None:
+            self._fail_unregistered(name, None)
+        after = -1
+        query = select(ShardRow.position, *mapping.SHARD_COLUMNS).where(ShardRow.version_id == row.id).order_by(ShardRow.position)
+        while page := self._session.execute(query.where(ShardRow.position > after).limit(SHARDS_PER_INSERT)).all():
+            licenses = self._shard_licenses(row.id, after=after, last=page[-1][0])
+            for position, *columns in page:
+                yield mapping.shard_value(columns, licenses.get(position, ()))
+            after = page[-1][0]
 
     def datasets(self) -> Sequence[DatasetVersion]:
         """Return the newest version of every dataset, ordered by name, without shards."""
@@ -303,9 +387,12 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
         for position, *columns in self._session.execute(query.execution_options(yield_per=SHARDS_PER_INSERT)):
             yield mapping.shard_value(columns, licenses.get(position, ()))
 
-    def _shard_licenses(self, version_id: int, *, shard: int | None = None) -> dict[int, tuple[LicensePart, ...]]:
+    def _shard_licenses(
+        self, version_id: int, *, shard: int | None = None, after: int = -1, last: int | None = None
+    ) -> dict[int, tuple[LicensePart, ...]]:
         query = select(ShardLicenseRow).where(ShardLicenseRow.version_id == version_id).order_by(ShardLicenseRow.shard, ShardLicenseRow.position)
         query = query if shard is None else query.where(ShardLicenseRow.shard == shard)
+        query = query if last is None else query.where(ShardLicenseRow.shard > after, ShardLicenseRow.shard <= last)
         found: dict[int, tuple[LicensePart, ...]] = {}
         for row in self._session.scalars(query):
             found[row.shard] = (*found.get(row.shard, ()), mapping.license_part(row))

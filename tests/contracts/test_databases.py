@@ -158,7 +158,8 @@ def test_facts_changed_behind_the_log_are_found(database: str, filled: SqlUnitOf
 def test_removing_the_last_log_row_and_its_facts_needs_a_known_head(database: str, filled: SqlUnitOfWork) -> None:
     with filled.read() as registry:
         head = registry.log_head
-    tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits")
+    derived = [f"DELETE FROM {table}" for table in ("derivation_shards", "derivation_inputs", "derivation_steps")]
+    tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits", *derived)
     with filled.read() as registry:
         verify_registry(registry)
         with pytest.raises(LogChainError, match="without the expected head"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from provenance.errors import ManifestError, NotRegisteredError, RegistryError
-from provenance.model.dataset import Dataset, DatasetVersion, LicenseClaim, LicenseFacts
+from provenance.model.dataset import Dataset, DatasetVersion, LicenseClaim, LicenseFacts, Shard
 from provenance.model.finding import VerdictKind
 from provenance.ports import UnitOfWork
 from tests.fakes import values
+
+NOTHING = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""SHA-256 of the empty string, which RFC 6962 section 2.1 makes the tree hash of no entries."""
 
 
 def record(units: UnitOfWork, *versions: DatasetVersion) -> None:
@@ -123,10 +127,62 @@ def test_a_wrong_root_digest_is_refused(units: UnitOfWork) -> None:
         assert list(registry.datasets()) == []
 
 
-def test_a_version_without_shards_is_refused(units: UnitOfWork) -> None:
+def test_a_version_without_shards_has_the_root_of_nothing(units: UnitOfWork) -> None:
     empty = DatasetVersion(dataset=Dataset(name="d"), root_digest=values.digest(0), shards=(), created=values.CREATED)
     with pytest.raises(ManifestError), units.begin(actor="tester", action="register") as registry:
         registry.add_version(empty)
+    known_only_by_metadata = replace(empty, root_digest=NOTHING)
+    record(units, known_only_by_metadata)
+    with units.read() as registry:
+        assert registry.dataset_version("d") == known_only_by_metadata
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_a_stream_of_shards_is_recorded_as_the_same_shards_at_once(units: UnitOfWork, count: int) -> None:
+    files = tuple(sorted(values.shards(count), key=lambda s: s.path))
+    whole = values.version(Dataset(name="d"), files) if files else None
+    facts = DatasetVersion(dataset=Dataset(name="d"), root_digest="", shards=(), created=values.CREATED)
+    with units.begin(actor="tester", action="import") as registry:
+        summary = registry.add_stream(facts, lambda: iter(files))
+    assert (summary.shards, summary.size_bytes) == (count, sum(s.size_bytes for s in files))
+    assert summary.root_digest == (whole.root_digest if whole else NOTHING)
+    with units.read() as registry:
+        assert registry.dataset_version("d") == (whole or replace(facts, root_digest=NOTHING))
+        assert list(registry.iter_shards("d")) == list(files)
+        head = registry.log_head
+    with units.begin(actor="tester", action="import") as registry:
+        registry.add_stream(facts, lambda: iter(files))
+        if whole is not None:
+            registry.add_version(whole)
+    with units.read() as registry:
+        assert (len(registry.versions("d")), registry.log_head) == (1, head)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda s: (s[1], s[0]), lambda s: (s[0], s[0]), lambda s: (s[0], replace(s[0], root="z", sha256=values.digest(77)))]
+)
+def test_a_stream_out_of_order_or_with_a_file_twice_is_refused(units: UnitOfWork, spoil: Callable[[tuple[Shard, ...]], tuple[Shard, ...]]) -> None:
+    files = spoil(tuple(sorted(values.shards(2), key=lambda s: s.path)))
+    facts = DatasetVersion(dataset=Dataset(name="d"), root_digest="", shards=(), created=values.CREATED)
+    with pytest.raises(ManifestError), units.begin(actor="tester", action="import") as registry:
+        registry.add_stream(facts, lambda: iter(files))
+    with units.read() as registry:
+        assert registry.newest("d") is None
+
+
+def test_facts_change_and_shards_stay(units: UnitOfWork) -> None:
+    version = values.full_version()
+    record(units, version)
+    changed = replace(version.dataset, title="Another title")
+    for _ in range(2):
+        with units.begin(actor="tester", action="import") as registry:
+            registry.change_facts(changed, created=values.CREATED)
+    with units.read() as registry:
+        assert registry.dataset_version(changed.name) == replace(version, dataset=changed)
+        assert registry.newest(changed.name) == replace(version, dataset=changed, shards=())
+        assert len(registry.versions(changed.name)) == 2
+    with pytest.raises(NotRegisteredError), units.begin(actor="tester", action="import") as registry:
+        registry.change_facts(replace(changed, name="another"), created=values.CREATED)
 
 
 def test_a_file_listed_twice_is_refused(units: UnitOfWork) -> None:

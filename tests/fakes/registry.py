@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provenance.canonical import digest_of
 from provenance.errors import ManifestError, NotRegisteredError, RegistryError
-from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.model.audit import AuditRecord
-from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.lineage import Derivation
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
-from provenance.ports import Clock
+from provenance.ports import Clock, StreamSummary
 from tests.fakes.clock import FixedClock
 
 EMPTY_HEAD = "sha256:" + "0" * 64
+
+
+def _root(shards: Sequence[Shard]) -> str:
+    return merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in shards) if shards else EMPTY_ROOT
 
 
 @dataclass
@@ -43,7 +47,7 @@ class InMemoryRegistry:
         self._must_write()
         if not version.dataset.name or len({(s.root, s.path) for s in version.shards}) != len(version.shards):
             raise ManifestError("no name, or a shard listed twice")
-        root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
+        root = _root(version.shards)
         if root != version.root_digest:
             raise ManifestError("the root digest is not that of the shards")
         newest = self._newest().get(version.dataset.name)
@@ -51,6 +55,25 @@ class InMemoryRegistry:
             return
         self._state.versions.append(version)
         self.changed.append(to_wire(version))
+
+    def add_stream(self, version: DatasetVersion, shards: Callable[[], Iterable[Shard]]) -> StreamSummary:
+        found = tuple(shards())
+        places = [(s.path, s.root) for s in found]
+        if places != sorted(set(places)):
+            raise ManifestError("not in order, or listed twice")
+        self.add_version(replace(version, shards=found, root_digest=_root(found)))
+        facts = digest_of({"dataset": to_wire(version.dataset), "shards": to_wire(found)})
+        return StreamSummary(root_digest=_root(found), facts_digest=facts, shards=len(found), size_bytes=sum(s.size_bytes for s in found))
+
+    def change_facts(self, dataset: Dataset, *, created: str) -> None:
+        self.add_version(replace(self.dataset_version(dataset.name), dataset=dataset, created=created))
+
+    def newest(self, name: str) -> DatasetVersion | None:
+        found = self._newest().get(name)
+        return None if found is None else replace(found, shards=())
+
+    def iter_shards(self, name: str) -> Iterator[Shard]:
+        yield from self.dataset_version(name).shards
 
     def datasets(self) -> Sequence[DatasetVersion]:
         return [replace(v, shards=()) for _, v in sorted(self._newest().items())]

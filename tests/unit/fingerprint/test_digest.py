@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import (
     ShardLeaf,
+    TreeHash,
     hash_file,
     is_digest,
     iter_manifest,
@@ -71,6 +72,10 @@ def test_tree_hash_of_nothing_is_that_of_the_empty_string() -> None:
 @settings(deadline=None)
 def test_tree_hash_is_the_recursive_definition(entries: list[bytes]) -> None:
     assert tree_hash(entries) == recursive_tree_hash(entries)
+    one_by_one = TreeHash()
+    for entry in entries:
+        one_by_one.add(entry)
+    assert one_by_one.digest() == recursive_tree_hash(entries)
 
 
 def test_root_is_taken_over_canonical_leaves_sorted_by_path() -> None:
