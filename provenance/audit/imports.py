@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from provenance.audit.merging import FactConflict, merge_facts
+from provenance.audit.register import DatasetPlan, register
 from provenance.audit.tools import Tools
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, TreeHash, leaf_bytes
@@ -72,6 +73,44 @@ def record_import(found: ImportedDataset, plan: ImportPlan, tools: Tools) -> Imp
     except ManifestError as err:
         hint = f"; {err.hint}" if err.hint else ""
         return ReadProblem(path=found.where, line=None, record=None, message=f"{err}{hint}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesImport:
+    """What became of the files of one dataset."""
+
+    versions: tuple[ImportedVersion, ...]
+    problems: tuple[ReadProblem, ...]
+
+
+def record_files(files: DatasetPlan, plan: ImportPlan, tools: Tools) -> FilesImport:
+    """Register files that are at hand under the facts that their paths tell, joined with what is known of the dataset already."""
+    found, patterns, root = files
+    known, facts, conflicts = _merged(found, plan, tools)
+    done = register([(facts, patterns, root)], tools)
+    versions = []
+    for version in done.versions:
+        with tools.units.read() as registry:
+            now = registry.newest(version.dataset.name)
+        outcome = Outcome.NEW if known is None else Outcome.UNCHANGED if now == known else Outcome.CHANGED
+        versions.append(ImportedVersion(dataset=facts, where=root, outcome=outcome, root_digest=version.root_digest, conflicts=conflicts))
+    return FilesImport(versions=tuple(versions), problems=(*done.problems, *done.unread))
+
+
+def foresee_files(found: Dataset, plan: ImportPlan, tools: Tools) -> ImportedVersion:
+    """Return what ``record_files`` would record; the files are not read, so that the root is the one that is known."""
+    known, facts, conflicts = _merged(found, plan, tools)
+    root = EMPTY_ROOT if known is None else known.root_digest
+    outcome = Outcome.NEW if known is None else Outcome.CHANGED if known.dataset != facts else Outcome.UNCHANGED
+    return ImportedVersion(dataset=facts, where="its paths", outcome=outcome, root_digest=root, conflicts=conflicts)
+
+
+def _merged(found: Dataset, plan: ImportPlan, tools: Tools) -> tuple[DatasetVersion | None, Dataset, tuple[FactConflict, ...]]:
+    with tools.units.read() as registry:
+        known = registry.newest(found.name)
+    if known is None:
+        return None, found, ()
+    return known, *merge_facts(known.dataset, found, replace_facts=plan.replace_facts)
 
 
 class _Recording:

@@ -55,13 +55,15 @@ def merge_facts(registered: Dataset, imported: Dataset, *, replace_facts: bool =
 
 
 class _Merge:
-    def __init__(self, replace_facts: bool) -> None:  # noqa: FBT001 - private, one caller
+    def __init__(self, replace_facts: bool) -> None:
         self._replace = replace_facts
         self.conflicts: list[FactConflict] = []
 
     def values(self, old: Any, new: Any, place: str) -> Any:
         """Return two values of one dataclass merged field by field."""
-        merged = {f.name: self._field(f, getattr(old, f.name), getattr(new, f.name), f"{place}.{f.name}".lstrip(".")) for f in dataclasses.fields(old)}
+        merged = {
+            f.name: self._field(f, getattr(old, f.name), getattr(new, f.name), f"{place}.{f.name}".lstrip(".")) for f in dataclasses.fields(old)
+        }
         return type(old)(**merged)
 
     def _field(self, field: dataclasses.Field[Any], old: Any, new: Any, place: str) -> Any:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Make a workspace here."),
     "check": ("check:check", "Cold start: register, scan, judge and report a folder."),
     "register": ("register:register", "Record datasets and their shards."),
+    "import": ("import_:import_command", "Take over what is known of datasets elsewhere."),
     "scan": ("scan:scan", "Compare registered shards with reference sets."),
     "match": ("match:match", "Find shared text, no registry needed."),
     "audit": ("audit:audit", "Judge a planned run."),

@@ -58,7 +58,9 @@ def read_croissant(file: SourceFile, *, format_of: FormatOf, root: str) -> Sourc
     context = Context(value.get("@context"))
     node = Node(value, context)
     if "sc:Dataset" not in node.types:
-        reading.problem(f"its @type must be sc:Dataset (https://schema.org/Dataset), got {', '.join(node.types)[:80] or 'none'}; nothing of it is imported")
+        reading.problem(
+            f"its @type must be sc:Dataset (https://schema.org/Dataset), got {', '.join(node.types)[:80] or 'none'}; nothing of it is imported"
+        )
         return collected([reading], [])
     document = _Document(file, reading, node, context)
     dataset = document.dataset()
@@ -173,7 +175,9 @@ class _Document:
 
     def _collected(self) -> DateRange:
         field = "rai:dataCollectionTimeframe" if "rai:dataCollectionTimeframe" in self._node else "rai:dataCollectionTimeFrame"
-        days = [d for i in self._node.items(field) if (d := self._reading.day(text_of(i, self._reading, field), field)) not in {"", Absence.UNREADABLE}]
+        days = [
+            d for i in self._node.items(field) if (d := self._reading.day(text_of(i, self._reading, field), field)) not in {"", Absence.UNREADABLE}
+        ]
         return DateRange(start=min(days), end=max(days)) if len(days) > 1 else DateRange(start=days[0]) if days else DateRange()
 
     def _generators(self) -> Iterator[Generator]:
@@ -189,7 +193,9 @@ class _Document:
                 yield name
 
     def _label(self, node: Node) -> str:
-        return next((t for n in ("sc:name", "prov:label", "@id") if n in node and (t := text_of(node.raw(n), self._reading, "prov:wasAttributedTo"))), "")
+        return next(
+            (t for n in ("sc:name", "prov:label", "@id") if n in node and (t := text_of(node.raw(n), self._reading, "prov:wasAttributedTo"))), ""
+        )
 
     def _ancestors(self) -> Iterator[str]:
         for item in self._node.items("prov:wasDerivedFrom"):

@@ -141,7 +141,9 @@ class _Entry:
             yield f"hf:{hub}"
         if corpus := self._text("Semantic Scholar Corpus ID"):
             yield f"s2:{corpus}"
-        yield from (u for f in ("GitHub URL", "ArXiv URL", "Papers with Code URL", "Collection URL") if (u := self._url(f)) not in {"", Absence.UNREADABLE})
+        yield from (
+            u for f in ("GitHub URL", "ArXiv URL", "Papers with Code URL", "Collection URL") if (u := self._url(f)) not in {"", Absence.UNREADABLE}
+        )
 
     def _notes(self) -> Iterator[str]:
         for field in ("License Notes", "License Verified By", "Human Annotation", "Collection", "Paper Title"):

@@ -83,14 +83,12 @@ def _front_matter(file: SourceFile, reading: Reading) -> tuple[Mapping[str, Any]
         reading.note("has no front matter: it states no licence")
         return {}, True
     try:
-        if found is None:
-            raise DocumentError(f"{file.name}: its front matter does not end: a line of --- is missing")
-        if len(found[1]) > MAX_FRONT_BYTES:
-            raise DocumentError(f"{file.name}: front matter of {len(found[1])} bytes, more than {MAX_FRONT_BYTES}")
-        value = parse_document(found[1], where=file.name)
+        value = parse_document(_front_bytes(found), where=file.name)
     except (DocumentError, RecursionError) as err:
         message = str(err).removeprefix(f"{file.name}:").strip()
-        reading.problem(f"its front matter cannot be read: {message}; the dataset is kept with an UNREADABLE licence: mend the card and import it again")
+        reading.problem(
+            f"its front matter cannot be read: {message}; the dataset is kept with an UNREADABLE licence: mend the card and import it again"
+        )
         return {}, False
     if value is None:
         return {}, True
@@ -98,6 +96,14 @@ def _front_matter(file: SourceFile, reading: Reading) -> tuple[Mapping[str, Any]
         reading.problem(f"its front matter is {kind_of(value)}, expected fields such as license; the dataset is kept with an UNREADABLE licence")
         return {}, False
     return value, True
+
+
+def _front_bytes(found: re.Match[bytes] | None) -> bytes:
+    if found is None:
+        raise DocumentError("it does not end: a line of --- is missing")
+    if len(found[1]) > MAX_FRONT_BYTES:
+        raise DocumentError(f"{len(found[1])} bytes, more than {MAX_FRONT_BYTES}")
+    return found[1]
 
 
 def _sections(text: str) -> dict[str, str]:
@@ -156,8 +162,7 @@ class _Card:
         """Yield the licences: one, a list, or lists by configuration as old cards have them."""
         raw = self._front.get("license", self._front.get("licenses"))
         for place, item in _by_configuration(raw):
-            for text in self._reading.texts(item, place):
-                yield text
+            yield from self._reading.texts(item, place)
 
     def _generators(self) -> Iterator[Generator]:
         if _MACHINE in self._texts("language_creators"):
@@ -174,7 +179,11 @@ class _Card:
     def _details(self, name: str) -> Details:
         citation = self._sections.get("citation information", self._sections.get("citation", ""))
         bibtex = _BIBTEX.search(citation)
-        creators = [f"{field.removesuffix('_creators')}: {', '.join(found)}" for field in ("language_creators", "annotations_creators") if (found := self._texts(field))]
+        creators = [
+            f"{field.removesuffix('_creators')}: {', '.join(found)}"
+            for field in ("language_creators", "annotations_creators")
+            if (found := self._texts(field))
+        ]
         return Details(
             description=self._section("dataset summary", "dataset description", "description", "summary") or Absence.NOT_STATED.value,
             identifiers=tuple(self._identifiers(name)),
@@ -191,7 +200,10 @@ class _Card:
             yield f"pwc:{code}"
 
     def _notes(self) -> Iterator[str]:
-        for label, heading in (("Licence section of the card", "licensing information"), ("People in it, by the card", "personal and sensitive information")):
+        for label, heading in (
+            ("Licence section of the card", "licensing information"),
+            ("People in it, by the card", "personal and sensitive information"),
+        ):
             if text := self._section(heading):
                 yield f"{label}: {text}"
         if prompt := self._reading.text(self._front.get("extra_gated_prompt"), "extra_gated_prompt", cut=True):

@@ -6,9 +6,11 @@ credentials, and whatever is done is said. Nothing is guessed: what a source doe
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -121,8 +123,8 @@ def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     for key, value in pairs:
         made.setdefault(key, value)
     if len(made) < len(pairs):
-        seen: set[str] = set()
-        made.repeated = tuple(dict.fromkeys(k for k, _ in pairs if k in seen or seen.add(k)))
+        counts = Counter(key for key, _ in pairs)
+        made.repeated = tuple(key for key, count in counts.items() if count > 1)
         made.pairs = tuple(pairs)
     return made
 
@@ -186,7 +188,7 @@ def path_fault(path: str) -> str:
     """Return why a path cannot be that of a shard, empty if it can."""
     if not path or len(path) > MAX_PATH:
         return f"must have 1 to {MAX_PATH} characters"
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in path):
+    if not (path.isascii() and path.isprintable()) and any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in path):
         return "holds a line break or another control character"
     if "://" in path:
         return _url_fault(path)
@@ -288,16 +290,12 @@ class Reading:
 
     def day(self, raw: object, place: str) -> str:
         """Return the day of a date or time, empty where none is given."""
-        import datetime as dt
-
         text = self.text(raw, place)
-        found = re.match(r"(\d{4}-\d{2}-\d{2})(?!\d)", text, re.ASCII)
         if not text or text == Absence.UNREADABLE:
             return text
+        found = re.match(r"(\d{4}-\d{2}-\d{2})(?!\d)", text, re.ASCII)
         try:
-            if found is None:
-                raise ValueError(text)
-            return dt.date.fromisoformat(found[1]).isoformat()
+            return dt.date.fromisoformat(found[1] if found else "").isoformat()
         except ValueError:
             self.note(f"{place}: {text[:40]!r} is not a day (YYYY-MM-DD): kept as {Absence.UNREADABLE}")
             return Absence.UNREADABLE.value

@@ -1,0 +1,157 @@
+"""Which reader a file needs, and the one door to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from provenance.errors import ManifestError
+from provenance.registry.exchange.croissant import is_croissant, read_croissant
+from provenance.registry.exchange.dpi import is_dpi, read_dpi
+from provenance.registry.exchange.hf_card import is_card, read_card
+from provenance.registry.exchange.native import is_native, read_native
+from provenance.registry.exchange.shard_files import FormatOf
+from provenance.registry.exchange.sources import Reading, SourceRead, collected, load_source, parse_json
+from provenance.registry.exchange.tabular import read_table
+
+HEAD_BYTES = 4096
+CARD_ENDINGS = frozenset({".md", ".markdown"})
+TABLE_ENDINGS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
+JSON_ENDINGS = frozenset({".json", ".jsonld"})
+_LINES = frozenset({".jsonl", ".ndjson"})
+
+
+class ImportFormat(StrEnum):
+    """What can be imported from files."""
+
+    HF_CARD = "hf-card"
+    CROISSANT = "croissant"
+    DPI = "dpi"
+    CSV = "csv"
+    PARQUET = "parquet"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """What readers need to know beside the file."""
+
+    format: ImportFormat | None
+    """``None`` = told by name and content."""
+    root: str
+    """The data root that paths of shards are relative to."""
+    format_of: FormatOf
+    name: str = ""
+    """The dataset that a card describes, where its place does not tell it."""
+
+
+def find_sources(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield (file, what it is called in evidence): the path itself, or the metadata documents below a folder, sorted.
+
+    Raises:
+        ManifestError: If there is none.
+    """
+    if not path.is_dir():
+        yield path, _called(path)
+        return
+    found = sorted(p for p in path.rglob("*") if p.is_file() and _is_metadata(p))
+    if not found:
+        raise ManifestError(f"{path}: no metadata document is below this folder: looked for README.md and *.json", hint="name the file itself")
+    for file in found:
+        yield file, file.relative_to(path).as_posix()
+
+
+def _is_metadata(path: Path) -> bool:
+    return path.name.lower() in {"readme.md", "readme.markdown"} or path.suffix.lower() in JSON_ENDINGS
+
+
+def _called(path: Path) -> str:
+    """Return a file's name; that of a README says nothing without its folder, in the hub's cache three of them."""
+    if path.stem.lower() != "readme":
+        return path.name
+    parts = path.absolute().parts
+    return "/".join(parts[-4:] if len(parts) > 4 and parts[-4].startswith("datasets--") else parts[-2:])  # noqa: PLR2004 - datasets--x/snapshots/rev/file
+
+
+def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitStack) -> SourceRead:
+    """Read one file.
+
+    Args:
+        path: The file.
+        called: Its name in evidence and problems.
+        options: How.
+        stack: Holds what must stay open until the shards have been read.
+
+    Returns:
+        What could be read; a file of which nothing could be is a problem.
+    """
+    try:
+        form = options.format or detect_format(path)
+        return _read(form, path, called, options, stack)
+    except ManifestError as err:
+        reading = Reading(called)
+        reading.problem(f"{err}{f'; {err.hint}' if err.hint else ''}".removeprefix(f"{called}: "))
+        return collected([reading], [])
+
+
+def _read(form: ImportFormat, path: Path, called: str, options: ReadOptions, stack: ExitStack) -> SourceRead:
+    if form in {ImportFormat.CSV, ImportFormat.PARQUET}:
+        return read_table(path, name=called, format_of=options.format_of, root=options.root, stack=stack)
+    if form is ImportFormat.NATIVE:
+        return read_native(path, name=called)
+    file = load_source(path, name=called)
+    if form is ImportFormat.HF_CARD:
+        return read_card(file, name=options.name)
+    if form is ImportFormat.DPI:
+        return read_dpi(file)
+    return read_croissant(file, format_of=options.format_of, root=options.root)
+
+
+def detect_format(path: Path) -> ImportFormat:
+    """Return the format of a file, told by its ending and then by what is in it.
+
+    Raises:
+        ManifestError: If it is none of them.
+    """
+    ending = path.suffix.lower()
+    if ending in TABLE_ENDINGS:
+        return ImportFormat(TABLE_ENDINGS[ending])
+    if ending in CARD_ENDINGS:
+        return ImportFormat.HF_CARD
+    head = _head(path)
+    if ending in _LINES or is_native(head.partition(b"\n")[0]):
+        return ImportFormat.NATIVE
+    if is_card(head):
+        return ImportFormat.HF_CARD
+    value = parse_json(load_source(path).raw, path.name)
+    if is_croissant(value):
+        return ImportFormat.CROISSANT
+    if is_dpi(value):
+        return ImportFormat.DPI
+    raise ManifestError(
+        f"{path.name}: is neither Croissant, nor a collection of the Data Provenance Initiative, nor an export of ours",
+        hint=f"say which format it has with --from: {', '.join(ImportFormat)}",
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as err:
+        raise ManifestError(f"{path}: cannot be read: {err.strerror or err}") from err
+
+
+def read_sources(paths: Sequence[Path], options: ReadOptions, *, stack: ExitStack) -> Iterator[SourceRead]:
+    """Read files and folders one after another; what is wrong with one leaves the others alone."""
+    for path in paths:
+        try:
+            for file, called in find_sources(path):
+                yield read_source(file, called, options, stack=stack)
+        except ManifestError as err:
+            reading = Reading(path.name)
+            reading.problem(f"{err}{f'; {err.hint}' if err.hint else ''}")
+            yield collected([reading], [])
