@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from provenance.errors import ConflictError
-from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.registry.catalog import sum_shards
 from provenance.registry.derivations import derivation_digest
 from provenance.registry.digests import facts_digest, scan_digest
@@ -51,10 +51,9 @@ def _logged(registry: SqlRegistry, kind: str, keys: tuple[str, ...]) -> Iterator
 
 def _versions(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
     for (stored, version), (totals, terms) in zip(registry.recorded_versions(), registry.recorded_descriptions(), strict=True):
-        root, facts = "no shards", stored
-        if version.shards:
-            root = merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards)
-            facts = facts_digest(version.dataset, version.shards, version.digests)
+        leaves = [ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in version.shards]
+        root = merkle_root(leaves) if leaves else EMPTY_ROOT
+        facts = facts_digest(version.dataset, version.shards, version.digests)
         agrees = facts == stored and root == version.root_digest
         described = totals == sum_shards(version.shards) and _lasting(terms) == _lasting(build_terms(version.dataset))
         facts = facts if agrees and described else f"changed ({facts})"

@@ -24,6 +24,10 @@ JSON_ENDINGS = frozenset({".json", ".jsonld"})
 _LINES = frozenset({".jsonl", ".ndjson"})
 
 
+class _UnknownFormatError(ManifestError):
+    """A file is none of the formats."""
+
+
 class ImportFormat(StrEnum):
     """What can be imported from files."""
 
@@ -76,7 +80,7 @@ def _called(path: Path) -> str:
     return "/".join(parts[-4:] if len(parts) > 4 and parts[-4].startswith("datasets--") else parts[-2:])  # noqa: PLR2004 - datasets--x/snapshots/rev/file
 
 
-def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitStack) -> SourceRead:
+def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitStack, found_below_folder: bool = False) -> SourceRead:
     """Read one file.
 
     Args:
@@ -84,16 +88,21 @@ def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitSta
         called: Its name in evidence and problems.
         options: How.
         stack: Holds what must stay open until the shards have been read.
+        found_below_folder: Nobody named the file itself: one that is no metadata is passed over.
 
     Returns:
         What could be read; a file of which nothing could be is a problem.
     """
+    reading = Reading(called)
     try:
         form = options.format or detect_format(path)
         return _read(form, path, called, options, stack)
     except ManifestError as err:
-        reading = Reading(called)
-        reading.problem(f"{err}{f'; {err.hint}' if err.hint else ''}".removeprefix(f"{called}: "))
+        message = f"{err}{f'; {err.hint}' if err.hint else ''}".removeprefix(f"{path.name}: ").removeprefix(f"{called}: ")
+        if isinstance(err, _UnknownFormatError) and found_below_folder:
+            reading.note("passed over: is no metadata document")
+        else:
+            reading.problem(message)
         return collected([reading], [])
 
 
@@ -122,7 +131,7 @@ def detect_format(path: Path) -> ImportFormat:
     if ending in CARD_ENDINGS:
         return ImportFormat.HF_CARD
     head = _head(path)
-    if ending in _LINES or is_native(head.partition(b"\n")[0]):
+    if ending in _LINES or is_native(head.partition(b"\n")[0]):  # one that is cut or damaged is told by its reader
         return ImportFormat.NATIVE
     if is_card(head):
         return ImportFormat.HF_CARD
@@ -131,7 +140,7 @@ def detect_format(path: Path) -> ImportFormat:
         return ImportFormat.CROISSANT
     if is_dpi(value):
         return ImportFormat.DPI
-    raise ManifestError(
+    raise _UnknownFormatError(
         f"{path.name}: is neither Croissant, nor a collection of the Data Provenance Initiative, nor an export of ours",
         hint=f"say which format it has with --from: {', '.join(ImportFormat)}",
     )
@@ -150,7 +159,7 @@ def read_sources(paths: Sequence[Path], options: ReadOptions, *, stack: ExitStac
     for path in paths:
         try:
             for file, called in find_sources(path):
-                yield read_source(file, called, options, stack=stack)
+                yield read_source(file, called, options, stack=stack, found_below_folder=path.is_dir())
         except ManifestError as err:
             reading = Reading(path.name)
             reading.problem(f"{err}{f'; {err.hint}' if err.hint else ''}")
