@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
-from provenance.audit.ledger import MatchLedger, Shown, judge_matches
+from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_matches
 from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.lineage import Lineage, Tracer, find_version
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
@@ -53,6 +53,10 @@ class AuditRequest:
     """Shorter passages are no alarms; the record's limits say so."""
     rescan: bool = True
     """Scan what has no current result; otherwise it counts as not scanned."""
+    findings_listed: int | None = None
+    """Open findings of a rule, outcome and dataset on matches that are listed by themselves; by default ``policy.listing.room_for`` decides."""
+    matches_listed: int = MATCHES_LISTED
+    """Alarms that the record lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +109,9 @@ class _JudgedRun:
 
 def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
     """Apply the policy. Findings on matches are kept in the evidence where the record cannot hold all of them with their matches."""
-    judging = Judging(request.bundles, gathered.facts, request.waivers, today)
+    judging = Judging(request.bundles, gathered.facts, request.waivers, today, room=request.findings_listed)
     with tools.evidence.writing_findings() as writer:
-        ledger = MatchLedger(writer)
+        ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
         evaluation = judging.finish()
         is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(f.grouped for f in evaluation.findings)

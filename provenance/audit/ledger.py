@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from provenance.audit.findings import Seen
 from provenance.audit.matches import JudgedMatch
@@ -35,19 +35,25 @@ class Shown:
     """A rule finds fault with it."""
 
 
-@dataclass(slots=True)
 class MatchLedger:
     """Takes matches with what rules find of them."""
 
-    writer: FindingsWriter
-    """Takes every finding."""
-    with_findings: int = 0
-    """Matches that a rule finds fault with."""
-    records: Counter[str] = field(default_factory=Counter)
-    """Of each dataset, the records to leave out for the findings that count towards the verdict."""
-    _alarms: Best[Shown] = field(default_factory=lambda: Best(MATCHES_LISTED))
-    _explained: Best[Shown] = field(default_factory=lambda: Best(EXPLAINED_LISTED))
-    _seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
+    def __init__(self, writer: FindingsWriter, *, alarms_listed: int = MATCHES_LISTED, explained_listed: int = EXPLAINED_LISTED) -> None:
+        """Hold none.
+
+        Args:
+            writer: Takes every finding.
+            alarms_listed: Alarms that are worth showing.
+            explained_listed: Explained matches that are.
+        """
+        self._writer = writer
+        self.with_findings = 0
+        """Matches that a rule finds fault with."""
+        self.records: Counter[str] = Counter()
+        """Of each dataset, the records to leave out for the findings that count towards the verdict."""
+        self._alarms: Best[Shown] = Best(alarms_listed)
+        self._explained: Best[Shown] = Best(explained_listed)
+        self._seen: dict[tuple[str, str], Seen] = {}
 
     def take(self, item: JudgedMatch, found: Sequence[FoundAs]) -> None:
         """Take the next match."""
@@ -59,7 +65,7 @@ class MatchLedger:
         if not found:
             return
         self.with_findings += 1
-        self.writer.add([_row(item, kind, f) for kind, f in found])
+        self._writer.add([_row(item, kind, f) for kind, f in found])
         if any(f.action is not Action.WARN for f in pending):
             self.records[item.dataset] += self._seen.setdefault((item.dataset, match.path), Seen()).add(match.record)
 
