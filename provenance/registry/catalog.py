@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
-from provenance.errors import ManifestError
+from provenance.errors import ManifestError, NotRegisteredError
 from provenance.model.dataset import Dataset, Shard
 from provenance.registry import mapping
 from provenance.registry.tables import SEARCH_TERM_TABLE, SearchTermRow, ShardLicenseRow, ShardRow, TotalsRow, VersionRow
 from provenance.registry.terms import FACETS, WEIGHTS, build_terms, words_of
-from provenance.registry.unit import IDS_PER_QUERY, RegistryUnit, newest_ids
+from provenance.registry.unit import FACTS, IDS_PER_QUERY, RegistryUnit, newest_ids
 
 _LAST = "\U0010ffff"
 """Above every word that begins as the one before it."""
+
+_SEE = "see: provenance datasets versions {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +59,53 @@ class CatalogRegistry(RegistryUnit):
         rows = self._session.execute(query.where(VersionRow.id.in_(newest_ids())).order_by(VersionRow.name))
         return {name: _totals(row) for name, row in rows}
 
-    def version_totals(self, name: str, root_digest: str | None = None) -> VersionTotals:
-        """Return the sums of a version, all 0 where it is not registered."""
-        version = self._newest_id(name, root_digest)
-        row = self._session.get(TotalsRow, version) if version is not None else None
+    def find_recording(self, text: str) -> int:
+        """Return the number of the recording that NAME, NAME@DIGITS (the beginning of a root digest) or NAME~N (N recordings ago) names.
+
+        Raises:
+            NotRegisteredError: If there is none.
+            ManifestError: If several versions begin with the digits.
+        """
+        name, _, digits = text.partition("@")
+        name, _, back = name.partition("~") if not digits else (name, "", "")
+        rows = self._session.execute(select(VersionRow.id, VersionRow.root_digest).where(VersionRow.name == name).order_by(VersionRow.id)).all()
+        if not rows:
+            self._fail_unregistered(name)
+        if back:
+            if not (back.isascii() and back.isdigit()) or int(back) >= len(rows):
+                raise NotRegisteredError(
+                    f"dataset {name!r} has {len(rows)} recordings, none is {back[:20]} before the newest", hint=_SEE.format(name)
+                )
+            return rows[-1 - int(back)].id
+        wanted = digits.removeprefix("sha256:")
+        fitting = [r for r in rows if r.root_digest.removeprefix("sha256:").startswith(wanted)]
+        if not fitting:
+            raise NotRegisteredError(f"dataset {name!r} has no version {digits}", hint=_SEE.format(name))
+        if wanted and len({r.root_digest for r in fitting}) > 1:
+            raise ManifestError(f"{digits} begins several versions of {name!r}", hint="give more digits")
+        return fitting[-1].id
+
+    def recording(self, number: int) -> DatasetVersion:
+        """Return the facts of a recording that ``find_recording`` found, without its shards."""
+        return mapping.version_value(self._session.scalars(select(VersionRow).where(VersionRow.id == number).options(*FACTS)).one())
+
+    def totals_of(self, number: int) -> VersionTotals:
+        """Return the sums of a recording."""
+        row = self._session.get(TotalsRow, number)
         return VersionTotals() if row is None else _totals(row)
 
-    def first_shards(self, name: str, root_digest: str | None = None, *, limit: int) -> Sequence[Shard]:
-        """Return the first shards of a version in their order."""
-        version = self._newest_id(name, root_digest)
-        query = select(*mapping.SHARD_COLUMNS).where(ShardRow.version_id == version).order_by(ShardRow.position).limit(limit)
+    def shards_of(self, number: int, *, limit: int, offset: int = 0) -> Sequence[Shard]:
+        """Return some shards of a recording in their order."""
+        query = select(*mapping.SHARD_COLUMNS).where(ShardRow.version_id == number, ShardRow.position >= offset)
+        query = query.order_by(ShardRow.position).limit(limit)
         return [mapping.shard_value(columns) for columns in self._session.execute(query)]
 
-    def record_license_counts(self, name: str, root_digest: str | None = None) -> Mapping[str, int]:
-        """Return how many records of a version name which licence, the most frequent first."""
+    def record_license_counts(self, number: int) -> Mapping[str, int]:
+        """Return how many records of a recording name which licence, the most frequent first."""
         counts: Counter[str] = Counter()
-        query = select(ShardLicenseRow.value, ShardLicenseRow.records).where(ShardLicenseRow.version_id == self._newest_id(name, root_digest))
-        for value, records in self._session.execute(query):
-            counts[value] += records
+        query = select(ShardLicenseRow.value, func.sum(ShardLicenseRow.records)).where(ShardLicenseRow.version_id == number)
+        for value, records in self._session.execute(query.group_by(ShardLicenseRow.value)):
+            counts[value] += int(records)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def search(self, words: Sequence[str] = (), filters: Mapping[str, Collection[str]] | None = None) -> Found:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NoReturn
 
 from sqlalchemy import ColumnElement, Select, func, insert, literal, select
 from sqlalchemy.orm import selectinload
 
-from provenance.errors import NotRegisteredError
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.ports import StreamSummary
 from provenance.registry import mapping
-from provenance.registry.catalog import CatalogRegistry, VersionTotals, sum_shards
+from provenance.registry.catalog import VersionTotals, sum_shards
 from provenance.registry.derivations import DerivationRegistry
+from provenance.registry.diff import DiffRegistry
 from provenance.registry.digests import FactsState, facts_digest, revision_digest, scan_digest, verify_facts, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
@@ -37,7 +36,7 @@ from provenance.registry.tables import (
     ShardRow,
     VersionRow,
 )
-from provenance.registry.unit import IDS_PER_QUERY, newest_ids
+from provenance.registry.unit import FACTS, IDS_PER_QUERY, newest_ids
 
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
@@ -51,20 +50,9 @@ _SCAN_PARTS = (
     selectinload(ScanRow.problems),
     selectinload(ScanRow.frame),
 )
-_FACTS = (
-    selectinload(VersionRow.licenses),
-    selectinload(VersionRow.generators),
-    selectinload(VersionRow.terms),
-    selectinload(VersionRow.languages),
-    selectinload(VersionRow.derivations),
-    selectinload(VersionRow.tags),
-    selectinload(VersionRow.tokenizer),
-    selectinload(VersionRow.details),
-    selectinload(VersionRow.stated),
-)
 
 
-class SqlRegistry(DerivationRegistry, CatalogRegistry):
+class SqlRegistry(DerivationRegistry, DiffRegistry):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:
@@ -185,7 +173,7 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
 
     def datasets(self) -> Sequence[DatasetVersion]:
         """Return the newest version of every dataset, ordered by name, without shards."""
-        rows = self._session.scalars(select(VersionRow).where(VersionRow.id.in_(newest_ids())).options(*_FACTS)).all()
+        rows = self._session.scalars(select(VersionRow).where(VersionRow.id.in_(newest_ids())).options(*FACTS)).all()
         return [mapping.version_value(r) for r in sorted(rows, key=lambda r: r.name)]
 
     def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
@@ -212,7 +200,7 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
 
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         """Return all recordings of a dataset, oldest first, without shards."""
-        query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id).options(*_FACTS)
+        query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id).options(*FACTS)
         return [mapping.version_value(r) for r in self._session.scalars(query)]
 
     def version_digests(self, name: str) -> Sequence[tuple[str, str]]:
@@ -352,7 +340,7 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
 
     def recorded_versions(self) -> Iterator[tuple[str, DatasetVersion]]:
         """Yield (stored facts digest, version with shards) of every recording, in the order they were made."""
-        for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*_FACTS)).all():
+        for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*FACTS)).all():
             yield row.facts_digest, mapping.version_value(row, tuple(self._shards(row.id)))
 
     def recorded_scans(self) -> Iterator[tuple[ScanResult, str]]:
@@ -379,7 +367,7 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
     def _newest(self, name: str, root_digest: str | None = None, *, facts: bool = False) -> VersionRow | None:
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id.desc()).limit(1)
         query = query if root_digest is None else query.where(VersionRow.root_digest == root_digest)
-        return self._session.scalars(query.options(*_FACTS) if facts else query).first()
+        return self._session.scalars(query.options(*FACTS) if facts else query).first()
 
     def _shards(self, version_id: int) -> Iterator[Shard]:
         licenses = self._shard_licenses(version_id)
@@ -397,16 +385,6 @@ class SqlRegistry(DerivationRegistry, CatalogRegistry):
         for row in self._session.scalars(query):
             found[row.shard] = (*found.get(row.shard, ()), mapping.license_part(row))
         return found
-
-    def _fail_unregistered(self, name: str, root_digest: str | None) -> NoReturn:
-        import difflib
-
-        names = list(self._session.scalars(select(VersionRow.name).distinct()))
-        if name in names:
-            raise NotRegisteredError(f"dataset {name!r} has no version {root_digest}", hint=f"see: provenance datasets versions {name}")
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "see: provenance datasets list"
-        raise NotRegisteredError(f"dataset {name!r} is not registered", hint=hint)
 
 
 def _is_unicode(text: str) -> bool:

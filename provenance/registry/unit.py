@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
-from provenance.errors import RegistryError
+from provenance.errors import NotRegisteredError, RegistryError
 from provenance.registry.tables import VersionRow
 
 IDS_PER_QUERY = 500
 """Parameters of one query: SQLite takes at least 999 in every build."""
+
+FACTS = (
+    selectinload(VersionRow.licenses),
+    selectinload(VersionRow.generators),
+    selectinload(VersionRow.terms),
+    selectinload(VersionRow.languages),
+    selectinload(VersionRow.derivations),
+    selectinload(VersionRow.tags),
+    selectinload(VersionRow.tokenizer),
+    selectinload(VersionRow.details),
+    selectinload(VersionRow.stated),
+)
+
+"""All facts of a version, loaded with it."""
 
 
 class RegistryUnit:
@@ -32,6 +46,16 @@ class RegistryUnit:
     def _newest_id(self, name: str, root_digest: str | None = None) -> int | None:
         query = select(VersionRow.id).where(VersionRow.name == name).order_by(VersionRow.id.desc()).limit(1)
         return self._session.scalars(query if root_digest is None else query.where(VersionRow.root_digest == root_digest)).first()
+
+    def _fail_unregistered(self, name: str, root_digest: str | None = None) -> NoReturn:
+        import difflib
+
+        names = list(self._session.scalars(select(VersionRow.name).distinct()))
+        if name in names:
+            raise NotRegisteredError(f"dataset {name!r} has no version {root_digest}", hint=f"see: provenance datasets versions {name}")
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "see: provenance datasets list"
+        raise NotRegisteredError(f"dataset {name!r} is not registered", hint=hint)
 
 
 def newest_ids() -> Select[int]:

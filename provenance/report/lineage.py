@@ -13,15 +13,15 @@ from provenance.model.lineage import LineageEdge, LineageGraph, LineageNode
 MAX_DRAWN = 40
 """Nodes drawn one by one; beyond it those of one column that stand alike are drawn as one."""
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _TOP = 232, 66, 116, 18, 16, 56
-_CHARS, _BOLD_CHARS = 30, 25
+_CHARS, _BOLD_CHARS = 30, 24
 """Characters of a line in a box, at 12 px in any system font: ordinary, and bold."""
 Key = tuple[str, str]
 
 _STYLE = """
-svg { --ink: #1b1f24; --soft: #57606a; --line: #8c959f; --paper: #ffffff; --fill: #f6f8fa; --deny: #b42318; --accent: #0b5cad;
+svg { overflow: hidden; --ink: #1b1f24; --soft: #57606a; --line: #8c959f; --paper: #ffffff; --fill: #f6f8fa; --deny: #b42318; --accent: #0b5cad;
   font: 12px system-ui, sans-serif; background: var(--paper) }
-@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --soft: #9da7b1; --line: #6e7681; --paper: #0d1117; --fill: #161b22; --deny: #ff7b72; --accent: #6cb6ff } }
-@media print { svg { --ink: #000; --soft: #333; --line: #555; --paper: #fff; --fill: #fff; --deny: #000; --accent: #000 } }
+@media (prefers-color-scheme: dark) { svg { overflow: hidden; --ink: #e6edf3; --soft: #9da7b1; --line: #6e7681; --paper: #0d1117; --fill: #161b22; --deny: #ff7b72; --accent: #6cb6ff } }
+@media print { svg { overflow: hidden; --ink: #000; --soft: #333; --line: #555; --paper: #fff; --fill: #fff; --deny: #000; --accent: #000 } }
 text { fill: var(--ink) } .soft { fill: var(--soft) } .name { font-weight: 600 } .deny { fill: var(--deny) }
 .box { fill: var(--fill); stroke: var(--line) } .asked { stroke: var(--accent); stroke-width: 2.5 } .lost { stroke: var(--deny); stroke-dasharray: 5 3 }
 .edge { fill: none; stroke: var(--line); stroke-width: 1.25 } .declared { stroke-dasharray: 4 3 } .tip { fill: var(--line) }
@@ -51,13 +51,13 @@ def draw_lineage(graph: LineageGraph) -> str:
     boxes, place = _place(graph)
     width = max(b.x for b in boxes) + _WIDTH + _MARGIN
     height = max(b.y for b in boxes) + _HEIGHT + _MARGIN + 20
-    width = max(width, 520)
-    title = _title(graph)
+    title = _cut(_title(graph), 150)
+    width = max(width, 2 * _MARGIN + 9 * len(title))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>{_text(title)}</title><style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>',
-        f'<text x="{_MARGIN}" y="26" class="name" font-size="15">{_text(_cut(title, width // 8))}</text>',
+        f'<text x="{_MARGIN}" y="26" class="name" font-size="15">{_text(title)}</text>',
         *_edges(graph, place),
         *(_box(b, graph.root) for b in boxes),
         f'<text x="{_MARGIN}" y="{height - 10}" class="soft">Dashed line: the dataset says so, nobody recorded how. Dashed box: not registered.</text>',
@@ -163,11 +163,13 @@ def _box(box: _Box, root: Key) -> str:
     names = ", ".join(n.name for n in box.nodes[:12]) + (" …" if more > 11 else "")  # noqa: PLR2004 - the rest of twelve
     lines = _several_lines(box.nodes) if more else _lines(node)
     drawn = "".join(
-        f'<text x="{box.x + 10}" y="{box.y + 20 + 19 * i}" class="{css_class}">{_text(_cut(line, _BOLD_CHARS if css_class == "name" else _CHARS))}</text>'
+        f'<text x="10" y="{20 + 19 * i}" class="{css_class}">{_text(_cut(line, _BOLD_CHARS if css_class == "name" else _CHARS))}</text>'
         for i, (css_class, line) in enumerate(lines)
     )
     tip = f"{names} {node.root_digest}"
-    return f'<g><title>{_text(tip)}</title><rect class="{css}" x="{box.x}" y="{box.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>{drawn}</g>'
+    shape = f'<g><title>{_text(tip)}</title><rect class="{css}" x="{box.x}" y="{box.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>'
+    # An inner drawing cuts off what a wide font would write beyond the box.
+    return f'{shape}<svg x="{box.x}" y="{box.y}" width="{_WIDTH - 4}" height="{_HEIGHT}">{drawn}</svg></g>'
 
 
 def _several_lines(nodes: tuple[LineageNode, ...]) -> list[tuple[str, str]]:
