@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
+from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_json, say_table, short
+
+if TYPE_CHECKING:
+    from provenance.registry.log import LogEntry
 
 
 @click.group()
@@ -17,19 +20,29 @@ def log() -> None:
 
 
 @log.command("show")
-@click.option("--limit", default=30, show_default=True, help="Newest entries shown.")
+@click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="Newest entries shown.")
+@click.option("--action", default=None, help="Only entries of this action, such as register.")
 @text_or_json
 @pass_context
-def show(ctx: CommandContext, /, limit: int, output: str) -> int:
+def show(ctx: CommandContext, /, limit: int, action: str | None, output: str) -> int:
     """Show the newest entries."""
     with ctx.workspace().units.read() as registry:
-        entries = list(deque(registry.log_entries(), maxlen=limit))
+        entries = registry.last_log_entries(limit, action=action)
     if output == "json":
         say_json(entries)
-    else:
-        rows = [(e.seq, e.at, e.actor, e.action, e.reason, short(e.entry_hash)) for e in entries]
-        say_table(("seq", "at", "actor", "action", "reason", "hash"), rows, right=frozenset({"seq"}))
+        return 0
+    rows = [(e.seq, e.at.replace("T", " ").rstrip("Z"), e.actor, e.action, _about(e), short(e.entry_hash, 8)) for e in entries]
+    if not rows:
+        say("no entries")
+        return 0
+    say_table(("seq", "at (UTC)", "actor", "action", "about", "hash"), rows, right=frozenset({"seq"}))
     return 0
+
+
+def _about(entry: LogEntry) -> str:
+    """Return what an entry is about: its reason, and how much it changed."""
+    changed = ", ".join(f"{len(items)} {kind}" for kind, items in sorted(entry.details.items()) if isinstance(items, list))
+    return " · ".join(part for part in (entry.reason, changed) if part)
 
 
 @log.command("verify")

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("keys:keys", "Make signing keys, and say whom to trust."),
     "clearance": ("clearance:clearance", "Verify and read clearances."),
     "report": ("report:report", "Write and verify audit documents."),
+    "sql": ("sql:sql", "Ask the registry in SQL; nothing can be changed."),
     "log": ("log:log", "Read and verify the audit log."),
     "db": ("db:db", "Upgrade and check the database."),
 }

@@ -79,6 +79,27 @@ def named_tokenizer(ctx: CommandContext, options: Mapping[str, object]) -> Token
     return find_tokenizer(ctx.path(given), field=None if field is None else str(field))
 
 
+_FACETS = {
+    "license": "Licence that somebody states.",
+    "source": "Kind of source, such as web-crawl.",
+    "language": "Language.",
+    "tag": "Tag.",
+    "provider": "Provider of a model that made it.",
+    "model": "Model that made it.",
+    "modality": "Kind of content, such as text.",
+    "domain": "Domain.",
+    "owner": "Owner.",
+    "synthetic": "YES, NO or UNKNOWN.",
+}
+
+
+def facet_options(function: F) -> F:
+    """Add an option for every facet that datasets can be filtered by."""
+    for name, text in reversed(_FACETS.items()):
+        function = click.option(f"--{name}", name, multiple=True, help=text)(function)
+    return function
+
+
 def reference_options(function: F) -> F:
     """Add the options that describe reference files."""
     for option in reversed(_REFERENCE_OPTIONS):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, insert, select
 
 from provenance.errors import ManifestError, NotRegisteredError
-from provenance.model.dataset import Dataset, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
 from provenance.registry import mapping
 from provenance.registry.tables import SEARCH_TERM_TABLE, SearchTermRow, ShardLicenseRow, ShardRow, TotalsRow, VersionRow
 from provenance.registry.terms import FACETS, WEIGHTS, build_terms, words_of
@@ -66,6 +66,9 @@ class CatalogRegistry(RegistryUnit):
             NotRegisteredError: If there is none.
             ManifestError: If several versions begin with the digits.
         """
+        exact = self._newest_id(text)
+        if exact is not None:
+            return exact
         name, _, digits = text.partition("@")
         name, _, back = name.partition("~") if not digits else (name, "", "")
         rows = self._session.execute(select(VersionRow.id, VersionRow.root_digest).where(VersionRow.name == name).order_by(VersionRow.id)).all()
@@ -96,9 +99,13 @@ class CatalogRegistry(RegistryUnit):
 
     def shards_of(self, number: int, *, limit: int, offset: int = 0) -> Sequence[Shard]:
         """Return some shards of a recording in their order."""
-        query = select(*mapping.SHARD_COLUMNS).where(ShardRow.version_id == number, ShardRow.position >= offset)
-        query = query.order_by(ShardRow.position).limit(limit)
-        return [mapping.shard_value(columns) for columns in self._session.execute(query)]
+        place = (ShardLicenseRow.version_id == number) & (ShardLicenseRow.shard >= offset) & (ShardLicenseRow.shard < offset + limit)
+        licenses: dict[int, list[LicensePart]] = {}
+        for row in self._session.scalars(select(ShardLicenseRow).where(place).order_by(ShardLicenseRow.shard, ShardLicenseRow.position)):
+            licenses.setdefault(row.shard, []).append(mapping.license_part(row))
+        query = select(ShardRow.position, *mapping.SHARD_COLUMNS).where(ShardRow.version_id == number, ShardRow.position >= offset)
+        rows = self._session.execute(query.order_by(ShardRow.position).limit(limit))
+        return [mapping.shard_value(columns, tuple(licenses.get(position, ()))) for position, *columns in rows]
 
     def record_license_counts(self, number: int) -> Mapping[str, int]:
         """Return how many records of a recording name which licence, the most frequent first."""

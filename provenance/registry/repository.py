@@ -338,6 +338,12 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
             yield from map(mapping.log_value, rows)
             after = rows[-1].seq
 
+    def last_log_entries(self, limit: int, *, action: str | None = None) -> Sequence[LogEntry]:
+        """Return the newest rows of the log in their order, of one action or of all."""
+        query = select(LogRow).order_by(LogRow.seq.desc()).limit(limit)
+        query = query if action is None else query.where(LogRow.action == action)
+        return [mapping.log_value(row) for row in reversed(self._session.scalars(query).all())]
+
     def recorded_versions(self) -> Iterator[tuple[str, DatasetVersion]]:
         """Yield (stored facts digest, version with shards) of every recording, in the order they were made."""
         for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*FACTS)).all():
