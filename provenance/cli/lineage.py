@@ -20,7 +20,9 @@ _COLUMNS = 80
 @click.command("derive")
 @click.argument("name")
 @click.option("--from", "sources", multiple=True, required=True, help="What went in: NAME[@VERSION][:PATTERN]; as often as needed.")
-@click.option("--transform", type=click.Choice([t.value for t in Transform]), required=True, help="What was done.")
+@click.option(
+    "--transform", type=click.Choice([t.value for t in Transform]), required=True, metavar="WORD", help=f"What was done: {', '.join(Transform)}."
+)
 @click.option("--tool", default=Absence.NOT_STATED.value, help="Program or model that did it.")
 @click.option("--tool-version", default=Absence.NOT_STATED.value, help="Its version.")
 @click.option("--parameters", default=Absence.NOT_STATED.value, help="Its settings, as they were given.")
