@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
-from provenance.canonical import canonical_bytes
+from provenance.canonical import MAX_SAFE_INTEGER, canonical_bytes
 from provenance.errors import ManifestError
 
 BLOCK_BYTES = 1 << 20
@@ -151,6 +151,10 @@ def sort_leaves(leaves: Iterable[ShardLeaf]) -> tuple[ShardLeaf, ...]:
 
 def leaf_bytes(leaf: ShardLeaf) -> bytes:
     """Return a leaf's canonical JSON."""
+    path = leaf.path
+    if path.isascii() and path.isprintable() and '"' not in path and "\\" not in path and leaf.size_bytes <= MAX_SAFE_INTEGER:
+        # Nothing in it needs an escape and the keys are in order, so this is what RFC 8785 makes of it, several times sooner.
+        return f'{{"path":"{path}","sha256":"{leaf.sha256}","size_bytes":{leaf.size_bytes}}}'.encode("ascii")
     return canonical_bytes({"path": leaf.path, "sha256": leaf.sha256, "size_bytes": leaf.size_bytes})
 
 

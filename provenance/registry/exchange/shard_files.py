@@ -14,6 +14,21 @@ MAX_SIZE = 2**53 - 1
 """Largest size that canonical JSON can hold, bytes."""
 
 
+def by_ending(format_of: FormatOf) -> FormatOf:
+    """Return the same, asked once for each ending: a million names have few."""
+    known: dict[str, ShardFormat | None] = {}
+
+    def told(path: str) -> ShardFormat | None:
+        if "://" in path:
+            return format_of(path)
+        ending = ".".join(("x", *path.rpartition("/")[2].rsplit(".", 2)[1:]))
+        if ending not in known:
+            known[ending] = format_of(ending)
+        return known[ending]
+
+    return told
+
+
 def declared_shard(path: str, sha256: str, size_bytes: int, *, root: str, format_of: FormatOf) -> Shard | str:
     """Return a shard, or why there is none."""
     if fault := path_fault(path):

@@ -43,6 +43,8 @@ class _Facts:
     values: dict[str, dict[str, int]] = field(default_factory=dict)
     """Column → its different values, each with its number."""
     generators: dict[tuple[str, ...], None] = field(default_factory=dict)
+    seen: dict[tuple[Any, ...], int | None] = field(default_factory=dict)
+    """Rows of facts that were taken already → the number of their licence; rows of one dataset mostly say the same."""
 
 
 class TableFacts:
@@ -56,6 +58,15 @@ class TableFacts:
     def add(self, name: str, row: Mapping[str, Any]) -> int | None:
         """Take a row's facts, and return the number of its licence among those of its dataset."""
         facts = self._found.setdefault(name, _Facts())
+        key = tuple(map(row.get, FACT_COLUMNS))
+        if key in facts.seen:
+            return facts.seen[key]
+        number = self._take(facts, row)
+        if len(facts.seen) < MAX_VALUES:
+            facts.seen[key] = number
+        return number
+
+    def _take(self, facts: _Facts, row: Mapping[str, Any]) -> int | None:
         for column in (*_LISTS, *_SINGLE):
             if column in row:
                 values = facts.values.setdefault(column, {})

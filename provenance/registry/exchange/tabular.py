@@ -20,7 +20,7 @@ from provenance.audit.imports import ImportedDataset
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import hash_file
 from provenance.model.dataset import LicensePart, Shard, ShardFormat
-from provenance.registry.exchange.shard_files import MAX_SIZE, FormatOf, declared_shard
+from provenance.registry.exchange.shard_files import MAX_SIZE, FormatOf, by_ending, declared_shard
 from provenance.registry.exchange.sources import Reading, SourceRead, collected
 from provenance.registry.exchange.table_facts import FACT_COLUMNS, TableFacts
 
@@ -58,7 +58,7 @@ def read_table(path: Path, *, name: str, format_of: FormatOf, root: str, stack: 
     stage = _Stage(stack)
     columns, rows = _parquet(path, stack, reading) if path.suffix in {".parquet", ".pq"} else _csv(path, stack, reading)
     _check_columns(columns, name, reading)
-    table = _Table(reading, stage, TableFacts(reading, name, digest), _Defaults(dataset=path.stem, root=root, format_of=format_of))
+    table = _Table(reading, stage, TableFacts(reading, name, digest), _Defaults(dataset=path.stem, root=root, format_of=by_ending(format_of)))
     for number, row in rows:
         table.add(number, row)
     return table.finish(with_shards={"path", "sha256", "size_bytes"} <= set(columns))
