@@ -110,8 +110,9 @@ def _sections(text: str) -> dict[str, str]:
     """Return the Markdown sections by their heading, lower case; the first of each name counts."""
     found: dict[str, str] = {}
     marks = list(_HEADING.finditer(text))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        body = text[mark.end() : following.start() if following else len(text)].strip()
+    ends = [*(m.start() for m in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=False):  # without headings there is one end and no mark
+        body = text[mark.end() : end].strip()
         body = "" if _PLACEHOLDER.fullmatch(body) else body
         found.setdefault(mark[2].strip().lower(), body)
     return found
