@@ -50,7 +50,10 @@ def parse_document(raw: bytes, *, where: str) -> object:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         raise DocumentError(f"{where}: not UTF-8 at byte {err.start}") from err
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as err:  # a control character, which YAML does not allow anywhere
+        raise DocumentError(f"{where}: {str(err).splitlines()[0]}") from err
     loader.where = where
     try:
         return loader.get_single_data()

@@ -67,3 +67,8 @@ def test_an_empty_document_is_none() -> None:
 def test_near_spellings_are_offered() -> None:
     assert nearest("licence", ["license", "source"]) == "did you mean 'license'?"
     assert nearest("zzz", ["license", "source"]) == "known: license, source"
+
+
+def test_a_control_character_is_refused_in_a_sentence() -> None:
+    with pytest.raises(DocumentError, match=r"x\.yaml: .*#x0000"):
+        parse_document(b"a: \x00", where="x.yaml")

@@ -92,10 +92,38 @@ CROISSANT: dict[str, Any] = {
     "prov:wasDerivedFrom": {"@id": "x", "prov:atLocation": "https://huggingface.co/datasets/harbour/raw"},
     "prov:wasGeneratedBy": {"@type": "prov:Activity", "prov:description": "Names were removed."},
     "distribution": [
-        {"@type": "cr:FileObject", "@id": "b", "contentUrl": "b.jsonl", "contentSize": "20 B", "encodingFormat": "application/jsonlines", "sha256": SHA},
-        {"@type": "cr:FileObject", "@id": "a", "contentUrl": "a.jsonl", "contentSize": "10 B", "encodingFormat": "application/jsonlines", "sha256": SHA},
-        {"@type": "cr:FileObject", "@id": "c", "contentUrl": "../c.jsonl", "contentSize": "10 B", "encodingFormat": "application/jsonlines", "sha256": SHA},
-        {"@type": "cr:FileObject", "@id": "d", "contentUrl": "d.jsonl", "contentSize": "4.7 MB", "encodingFormat": "application/jsonlines", "sha256": SHA},
+        {
+            "@type": "cr:FileObject",
+            "@id": "b",
+            "contentUrl": "b.jsonl",
+            "contentSize": "20 B",
+            "encodingFormat": "application/jsonlines",
+            "sha256": SHA,
+        },
+        {
+            "@type": "cr:FileObject",
+            "@id": "a",
+            "contentUrl": "a.jsonl",
+            "contentSize": "10 B",
+            "encodingFormat": "application/jsonlines",
+            "sha256": SHA,
+        },
+        {
+            "@type": "cr:FileObject",
+            "@id": "c",
+            "contentUrl": "../c.jsonl",
+            "contentSize": "10 B",
+            "encodingFormat": "application/jsonlines",
+            "sha256": SHA,
+        },
+        {
+            "@type": "cr:FileObject",
+            "@id": "d",
+            "contentUrl": "d.jsonl",
+            "contentSize": "4.7 MB",
+            "encodingFormat": "application/jsonlines",
+            "sha256": SHA,
+        },
     ],
 }
 
@@ -116,7 +144,12 @@ def dpi_entry(name: str = "notes", **changed: Any) -> dict[str, Any]:
         "Licenses": [{"License": "CC BY-NC 4.0", "License URL": "https://example.org/licence"}],
         "License Notes": "switched in May",
         "Bibtex": "",
-        "Inferred Metadata": {"HF Yaml License": "MIT License", "GitHub License": "Apache License 2.0", "HF Dataset": "harbour/notes", "PwC License Name": ""},
+        "Inferred Metadata": {
+            "HF Yaml License": "MIT License",
+            "GitHub License": "Apache License 2.0",
+            "HF Dataset": "harbour/notes",
+            "PwC License Name": "",
+        },
     }
     return {**entry, **changed}
 
@@ -436,7 +469,9 @@ class TestTables:
             assert [s.path for s in shards(read)] == ["y.jsonl"]
             assert only(read).license.declared.value == "MIT"
 
-    @pytest.mark.parametrize(("name", "raw"), [("m.csv", b"a,b\n1,2\n"), ("m.csv", b"path,path\n"), ("m.parquet", b"PAR1 nothing"), ("m.parquet", b"")])
+    @pytest.mark.parametrize(
+        ("name", "raw"), [("m.csv", b"a,b\n1,2\n"), ("m.csv", b"path,path\n"), ("m.parquet", b"PAR1 nothing"), ("m.parquet", b"")]
+    )
     def test_what_is_no_such_table_is_refused(self, tmp_path: Path, name: str, raw: bytes) -> None:
         with ExitStack() as stack, pytest.raises(ManifestError):
             self.read(tmp_path, raw, stack=stack, name=name)
@@ -445,7 +480,16 @@ class TestTables:
 class TestSources:
     @pytest.mark.parametrize(
         ("given", "name"),
-        [("a b/c", "a-b/c"), ("../x", "x"), ("a/./b", "a/b"), ("..", ""), ("\x1b[2J", "2J"), ("é", "é"), ("_hidden", "hidden"), ("x" * 300, "x" * 200)],
+        [
+            ("a b/c", "a-b/c"),
+            ("../x", "x"),
+            ("a/./b", "a/b"),
+            ("..", ""),
+            ("\x1b[2J", "2J"),
+            ("é", "é"),
+            ("_hidden", "hidden"),
+            ("x" * 300, "x" * 200),
+        ],
     )
     def test_names_become_valid_ones(self, given: str, name: str) -> None:
         assert dataset_name(given) == name
@@ -454,7 +498,9 @@ class TestSources:
     def test_paths_that_shards_may_have(self, path: str) -> None:
         assert path_fault(path) == ""
 
-    @pytest.mark.parametrize("path", ["", "/a", "~/a", "a\\b", "C:/a", "a/../b", "a\u2028b", "a\rb", "./a", "a//b", "file:///a", "s3:///a", "x" * 5000, "\ud800"])
+    @pytest.mark.parametrize(
+        "path", ["", "/a", "~/a", "a\\b", "C:/a", "a/../b", "a\u2028b", "a\rb", "./a", "a//b", "file:///a", "s3:///a", "x" * 5000, "\ud800"]
+    )
     def test_paths_that_they_may_not(self, path: str) -> None:
         assert path_fault(path)
 
