@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clear": ("clear:clear", "Sign a clearance for an audited run."),
     "exec": ("exec_:exec_command", "Start a command only under a valid clearance."),
     "datasets": ("datasets:datasets", "Look at registered datasets."),
+    "export": ("export:export", "Write facts of datasets in formats of others."),
     "reference": ("reference:reference", "Keep the texts to look for."),
     "matches": ("matches:matches", "Look at shared passages."),
     "findings": ("findings:findings", "Look at what the rules found."),

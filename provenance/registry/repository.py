@@ -158,11 +158,26 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
         row = self._newest(name, facts=True)
         return None if row is None else mapping.version_value(row)
 
-    def iter_shards(self, name: str) -> Iterator[Shard]:
-        """Yield the shards of the newest version of a dataset in order, a page at a time, so that a writer may write in between."""
-        row = self._newest(name)
+    def version_facts(self, name: str, root_digest: str | None = None) -> DatasetVersion:
+        """Return what ``dataset_version`` returns, without shards.
+
+        Raises:
+            NotRegisteredError: If there is none.
+        """
+        row = self._newest(name, root_digest, facts=True)
         if row is None:
-            self._fail_unregistered(name, None)
+            self._fail_unregistered(name, root_digest)
+        return mapping.version_value(row)
+
+    def iter_shards(self, name: str, root_digest: str | None = None) -> Iterator[Shard]:
+        """Yield the shards of a version in order, of the newest where no digest is given; a page at a time, so that a writer may write in between.
+
+        Raises:
+            NotRegisteredError: If there is no such version.
+        """
+        row = self._newest(name, root_digest)
+        if row is None:
+            self._fail_unregistered(name, root_digest)
         after = -1
         query = select(ShardRow.position, *mapping.SHARD_COLUMNS).where(ShardRow.version_id == row.id).order_by(ShardRow.position)
         while page := self._session.execute(query.where(ShardRow.position > after).limit(SHARDS_PER_INSERT)).all():
