@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import hashlib
 import io
 import json
@@ -49,7 +50,9 @@ def bare() -> DatasetVersion:
 
 def unlisted() -> DatasetVersion:
     """A dataset that is known by its metadata alone: no shard, and the root of an empty tree (RFC 6962, section 2.1)."""
-    return DatasetVersion(dataset=Dataset(name="unlisted"), root_digest=f"sha256:{hashlib.sha256().hexdigest()}", shards=(), created="2026-03-01T11:00:00Z")
+    return DatasetVersion(
+        dataset=Dataset(name="unlisted"), root_digest=f"sha256:{hashlib.sha256().hexdigest()}", shards=(), created="2026-03-01T11:00:00Z"
+    )
 
 
 def hostile() -> DatasetVersion:
@@ -103,7 +106,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def written(name: str, *versions: DatasetVersion) -> bytes:
     if name == "csv":
-        return b"".join(export_csv.render([(prepare(v, max_inline=0), lambda v=v: v.shards) for v in versions]))
+        return b"".join(export_csv.render([(prepare(v, max_inline=0), functools.partial(getattr, v, "shards")) for v in versions]))
     return FORMATS[name].render([prepare(v) for v in versions])
 
 
