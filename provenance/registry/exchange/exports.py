@@ -32,6 +32,18 @@ class ExportFormat:
     """Parsed document → what the format demands and its schema does not check."""
 
 
+def _parse_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: readers disagree which one counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object names one key twice")
+    return found
+
+
 def _parse_card(text: str) -> Any:
     import yaml
 
@@ -50,7 +62,7 @@ FORMATS: dict[str, ExportFormat] = {
         suffix=".croissant.json",
         many=False,
         render=export_croissant.render,
-        parse=json.loads,
+        parse=_parse_json,
         facts_of=export_croissant.facts_of,
         missing=export_croissant.missing,
     ),
@@ -59,7 +71,7 @@ FORMATS: dict[str, ExportFormat] = {
         suffix=".spdx3.json",
         many=True,
         render=export_spdx.render,
-        parse=json.loads,
+        parse=_parse_json,
         facts_of=export_spdx.facts_of,
         missing=export_spdx.missing,
     ),
@@ -68,7 +80,7 @@ FORMATS: dict[str, ExportFormat] = {
         suffix=".cdx.json",
         many=True,
         render=export_cyclonedx.render,
-        parse=json.loads,
+        parse=_parse_json,
         facts_of=export_cyclonedx.facts_of,
         missing=export_cyclonedx.missing,
     ),
@@ -77,7 +89,7 @@ FORMATS: dict[str, ExportFormat] = {
         suffix=".dps.json",
         many=False,
         render=export_dta.render,
-        parse=json.loads,
+        parse=_parse_json,
         facts_of=export_dta.facts_of,
         missing=export_dta.missing,
     ),

@@ -325,6 +325,12 @@ def test_a_changed_document_is_not_read_as_ours(name: str) -> None:
         read_export(name, changed.encode(), where="x")
 
 
+def test_a_key_that_stands_twice_is_refused() -> None:
+    raw = written("croissant", full_version()).replace(b"{", b'{"license": "MIT",', 1)
+    with pytest.raises(ManifestError, match="one key twice"):
+        read_export("croissant", raw, where="x")
+
+
 def test_a_changed_cell_is_named() -> None:
     raw = written("csv", full_version()).decode()
     with pytest.raises(ManifestError, match=r"x:2: license_declared was changed"):
