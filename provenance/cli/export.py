@@ -28,20 +28,21 @@ _NAME_LENGTH = 80
 
 @click.command("export")
 @click.argument("datasets", nargs=-1)
-@click.option("-f", "--format", "name", type=click.Choice([*FORMATS, "csv"]), required=True, help="Format to write.")
+@click.option("-f", "--format", "name", type=click.Choice([*FORMATS, "csv", "native"]), required=True, help="Format to write.")
 @click.option("-o", "--output", default="-", show_default=True, help="File or folder to write, - for standard output.")
 @click.option("--validate", is_flag=True, help="Check against the format's schema and rules before anything is written.")
 @pass_context
 def export(ctx: CommandContext, /, datasets: tuple[str, ...], name: str, output: str, validate: bool) -> int:
     """Write facts of datasets in formats of others.
 
-    DATASETS are NAME, or NAME@sha256:… for a version; all of them where none is named. spdx, cyclonedx and csv hold any number of datasets in one file. Of the others, each dataset is one file; --output is then a folder where
-    several are written. The same facts always make the same bytes, and what import reads from them is equal.
+    DATASETS are NAME, or NAME@sha256:… for a version; all of them where none is named. spdx, cyclonedx, csv and native hold any number of datasets in one
+    file. Of the others, each dataset is one file; --output is then a folder where several are written. The same facts always make the same bytes, and what
+    import reads from them is equal.
     """
     with ctx.workspace().units.read() as registry:
         chosen = _chosen(registry, datasets)
-        if name == "csv":
-            return _write_csv(ctx, registry, chosen, output=output, validate=validate)
+        if name in {"csv", "native"}:
+            return _write_stream(ctx, registry, chosen, name=name, output=output, validate=validate)
         return _write_documents(ctx, registry, chosen, form=FORMATS[name], output=output, validate=validate)
 
 
@@ -69,12 +70,16 @@ def _prepared(registry: SqlRegistry, chosen: Iterable[tuple[str, str]], *, max_i
         yield prepare(registry.version_facts(name, root), shards, max_inline=MAX_INLINE if max_inline is None else max_inline), shards
 
 
-def _write_csv(ctx: CommandContext, registry: SqlRegistry, chosen: Sequence[tuple[str, str]], *, output: str, validate: bool) -> int:
+def _write_stream(ctx: CommandContext, registry: SqlRegistry, chosen: Sequence[tuple[str, str]], *, name: str, output: str, validate: bool) -> int:
     from provenance.registry.exchange.export_csv import render
+    from provenance.registry.exchange.native import native_lines
 
     if validate:
-        raise click.UsageError("--validate: CSV has no schema; import checks every row against its facts")
-    table = render(list(_prepared(registry, chosen, max_inline=0)))
+        raise click.UsageError(f"--validate: {name} has no schema; import checks all of it")
+    if name == "csv":
+        table = render(list(_prepared(registry, chosen, max_inline=0)))
+    else:
+        table = native_lines((registry.version_facts(*one), partial(registry.iter_shards, *one)) for one in chosen)
     if output == "-":
         for part in table:
             click.echo(part, nl=False)

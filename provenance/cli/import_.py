@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provenance.audit.tools import Tools
     from provenance.bootstrap import Workspace
 
-FORMATS = ("hf-card", "croissant", "dpi", "csv", "parquet", "template", "native")
+FORMATS = ("hf-card", "croissant", "dpi", "csv", "parquet", "template", "native", "spdx", "cyclonedx", "dta")
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ def import_command(
 ) -> int:
     """Take over what is known of datasets elsewhere.
 
-    PATHS are dataset cards, Croissant documents, collections of the Data Provenance Initiative, CSV or Parquet manifests, our own exports, or folders of
-    these. With --template the files below the data root are registered, and their paths say to which dataset they belong. Registered facts stay: where a
+    PATHS are dataset cards, Croissant documents, collections of the Data Provenance Initiative, CSV or Parquet manifests, our own exports in any format, or
+    folders of these. With --template the files below the data root are registered, and their paths say to which dataset they belong. Registered facts stay: where a
     source states something else, the conflict is listed.
     """
     from provenance.audit.imports import ImportPlan

@@ -140,3 +140,37 @@ def test_json_documents_end_with_a_line_break(work: Path) -> None:
     raw = (work / "x.json").read_text()
     assert raw.endswith("}\n")
     assert raw == json.dumps(json.loads(raw), ensure_ascii=False, sort_keys=True, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "csv", "native"])
+def test_import_into_another_registry_gives_equal_facts(tmp_path: Path, name: str) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        assert provenance(tmp_path / folder, "init") == 0
+    originals = {v.dataset.name: v for v in (full_version("chats"), version(Dataset(name="notes"), shards(3)))}
+    record(tmp_path / "a", *originals.values())
+    many = name not in FORMATS or FORMATS[name].many
+    target = tmp_path / ("all.csv" if name == "csv" else "all.jsonl" if name == "native" else "all.json" if many else "all")
+    assert provenance(tmp_path / "a", "export", "-f", name, "-o", str(target)) == 0
+    assert provenance(tmp_path / "b", "import", str(target)) == 0
+    units = SqlUnitOfWork(f"sqlite:///{tmp_path / 'b' / '.provenance' / 'registry.db'}", FixedClock())
+    with units.read() as registry:
+        found = {v.dataset.name: registry.dataset_version(v.dataset.name) for v in registry.datasets()}
+    units.close()
+    assert {n: (v.dataset, v.root_digest, set(v.shards)) for n, v in found.items()} == {
+        n: (v.dataset, v.root_digest, set(v.shards)) for n, v in originals.items()
+    }
+
+
+def test_import_of_a_changed_export_takes_nothing(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "export", "chats", "-f", "cyclonedx", "-o", "x.json") == 0
+    raw = (work / "x.json").read_text()
+    (work / "x.json").write_text(raw.replace("CC-BY-4.0", "CC0-1.0", 1))
+    assert provenance(work, "import", "x.json") == 4
+    assert "was changed after the export" in capsys.readouterr().err
+
+
+def test_documents_of_others_that_only_export_writes_are_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "x.json").write_text('{"bomFormat": "CycloneDX", "specVersion": "1.7", "components": []}')
+    assert provenance(work, "import", "x.json") == 4
+    assert "only documents that provenance export wrote are read" in capsys.readouterr().err

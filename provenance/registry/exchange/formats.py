@@ -13,6 +13,7 @@ from provenance.registry.exchange.croissant import is_croissant, read_croissant
 from provenance.registry.exchange.dpi import is_dpi, read_dpi
 from provenance.registry.exchange.hf_card import is_card, read_card
 from provenance.registry.exchange.native import is_native, read_native
+from provenance.registry.exchange.own_exports import own_format, read_own
 from provenance.registry.exchange.shard_files import FormatOf
 from provenance.registry.exchange.sources import Reading, SourceRead, collected, load_source, parse_json
 from provenance.registry.exchange.tabular import read_table
@@ -37,6 +38,9 @@ class ImportFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     NATIVE = "native"
+    SPDX = "spdx"
+    CYCLONEDX = "cyclonedx"
+    DTA = "dta"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ def find_sources(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_metadata(path: Path) -> bool:
-    return path.name.lower() in {"readme.md", "readme.markdown"} or path.suffix.lower() in JSON_ENDINGS
+    return path.name.lower() in {"readme.md", "readme.markdown"} or path.name.endswith(".README.md") or path.suffix.lower() in JSON_ENDINGS
 
 
 def _called(path: Path) -> str:
@@ -107,6 +111,9 @@ def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitSta
 
 
 def _read(form: ImportFormat, path: Path, called: str, options: ReadOptions, stack: ExitStack) -> SourceRead:
+    ours = read_own(path, form.value, name=called)
+    if ours is not None:
+        return ours
     if form in {ImportFormat.CSV, ImportFormat.PARQUET}:
         return read_table(path, name=called, format_of=options.format_of, root=options.root, stack=stack)
     if form is ImportFormat.NATIVE:
@@ -136,10 +143,9 @@ def detect_format(path: Path) -> ImportFormat:
     if is_card(head):
         return ImportFormat.HF_CARD
     value = parse_json(load_source(path).raw, path.name)
-    if is_croissant(value):
-        return ImportFormat.CROISSANT
-    if is_dpi(value):
-        return ImportFormat.DPI
+    told = (is_croissant(value) and "croissant") or (is_dpi(value) and "dpi") or own_format(value)
+    if told:
+        return ImportFormat(told)
     raise _UnknownFormatError(
         f"{path.name}: is neither Croissant, nor a collection of the Data Provenance Initiative, nor an export of ours",
         hint=f"say which format it has with --from: {', '.join(ImportFormat)}",
