@@ -39,14 +39,9 @@ def read_own(path: Path, form: str, *, name: str) -> SourceRead | None:
     if form not in {*FORMATS, "csv"} or not _may_be_ours(path, form):
         return None
     versions = read_export(form, load_source(path, name=name).raw, where=name, lists=lambda listed: _lines(path.parent / listed))
-    if not versions:
-        return _refused(form, name)
-    return collected([], [_imported(version, name) for version in versions])
-
-
-def _refused(form: str, name: str) -> None:
-    if form in _NO_OTHERS:
+    if not versions and form in _NO_OTHERS:
         raise ManifestError(f"{name}: holds no facts of ours: of {form}, only documents that provenance export wrote are read")
+    return collected([], [_imported(version, name) for version in versions]) if versions else None
 
 
 def _may_be_ours(path: Path, form: str) -> bool:
