@@ -5,6 +5,7 @@ Nothing here compares texts of licences: ``matching.license_detection`` adds tho
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -191,11 +192,7 @@ def opens_choice(flat: Flat, start: int) -> bool:
 
 def _word_after(flat: Flat, point: int) -> int:
     """Return the number of the first word that begins at or after a code point."""
-    low, high = 0, len(flat.starts)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if flat.starts[middle] < point else (low, middle)
-    return low
+    return bisect.bisect_left(flat.starts, point)
 
 
 def settle_versions(statements: Sequence[Statement]) -> list[Statement]:

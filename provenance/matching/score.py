@@ -20,7 +20,8 @@ _Z95 = 1.959963984540054
 
 
 @kernel()
-def _hash_windows(words: NDArray[np.uint32], n: int) -> NDArray[np.uint64]:
+def hash_windows(words: NDArray[np.uint32], n: int) -> NDArray[np.uint64]:
+    """Return the hash of the ``n`` words that begin at each place: (n_words - n + 1,) uint64."""
     out = np.empty(max(len(words) - n + 1, 0), dtype=np.uint64)
     for i in range(len(out)):
         out[i] = window_hash(words, i, n)
@@ -42,7 +43,7 @@ def shingles(words: NDArray[np.uint32], n: int = SHINGLE) -> NDArray[np.uint64]:
     """Return the sorted distinct hashes of a text's ``n``-word windows; a text shorter than a window is one window."""
     if 0 < len(words) < n:
         n = len(words)
-    windows = _hash_windows(words, n)
+    windows = hash_windows(words, n)
     windows.sort()
     return windows[: _drop_repeats(windows)]
 

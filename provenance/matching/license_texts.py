@@ -1,0 +1,161 @@
+"""The licence texts that a text is compared with: the SPDX list's, as words, and which of them hold a part of it.
+
+Some words of a licence's text need not be there: its title, the line of the copyright holder, advice on how to apply it.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.config import shipped
+from provenance.errors import TermsDocumentError
+from provenance.licensing.flat import blank_markup
+from provenance.matching.score import shingles
+from provenance.matching.words import Words, read_words
+
+TEXTS_FORMAT, TEXTS_VERSION = "provenance.license-texts", 1
+_HEADING = re.compile(r"\s*(?:\W*copyright\b.*|.*\(c\).*|.*©.*|.*all rights reserved.*|.*\b(?:licen[cs]e|version|domain|v[0-9]).*|https?:.*|)\s*", re.IGNORECASE)
+_HEAD_WORDS = 14
+"""A line of more words is no heading."""
+_COPYRIGHT_LINE = re.compile(r"(?im)^\W*(?:copyright\s*(?:\(c\)|©|<|\[|[0-9]{4})|\(c\)\s*[0-9<\[]|©).*$")
+_CC_BEGIN = re.compile(r"By exercising (?:the Licensed R|any r)ights|THE WORK \(AS DEFINED BELOW\)|Statement of Purpose", re.IGNORECASE)
+_ADVICE = re.compile(
+    r"(?im)^[ \t]*(?:END OF TERMS AND CONDITIONS|APPENDIX: How to apply|How to Apply These Terms|ADDENDUM: How to use|Creative Commons is not a party"
+    r"|Creative Commons Notice|Creative Commons Corporation is not|Exhibit [AB]\b.*(?:Notice|License).*)"
+)
+_LATE = 0.6
+"""Advice stands behind this share of a text."""
+_CLAUSE = "Neither the name of the copyright holder nor the names of its contributors may be used"
+_VARIANTS = (
+    ("BSD-3-Clause", _CLAUSE, "The name of the author may not be used"),
+    ("BSD-3-Clause", _CLAUSE, "The names of the contributors may not be used"),
+    ("BSD-4-Clause", _CLAUSE, "The name of the author may not be used"),
+)
+"""Wordings that mean the same clause and are as common as the listed one: id, listed words, others."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseText:
+    """One text, as words.
+
+    Shapes:
+        words: (n,) uint32.
+        optional: (n,) bool, words that need not be there.
+    """
+
+    id: str
+    words: NDArray[np.uint32]
+    optional: NDArray[np.bool_]
+    spelled: tuple[str, ...]
+
+    @property
+    def needed(self) -> int:
+        """The number of words that must be there."""
+        return int(len(self.optional) - self.optional.sum())
+
+
+class LicenseTexts:
+    """All texts, and the sets of their word 5-grams."""
+
+    def __init__(self, texts: Sequence[tuple[str, str]], *, release: str) -> None:
+        """Cut (id, text) into words."""
+        self.release = release
+        self.ids = tuple(key for key, _ in texts)
+        self._raw = tuple(blank_markup(text) for _, text in texts)
+        data, offsets = joined(self._raw)
+        self._bytes = offsets
+        self._words = read_words(data, offsets)
+        sets = [shingles(self._words.words[low:high]) for low, high in zip(self._words.offsets[:-1], self._words.offsets[1:], strict=True)]
+        self._sizes = np.array([len(s) for s in sets], np.int64)
+        self._known = np.concatenate(sets)
+        self._first = np.concatenate(([0], np.cumsum(self._sizes)))
+        self._made: dict[int, LicenseText] = {}
+
+    def shared(self, windows: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many 5-grams of each text a sorted set holds, and how many each text has: both (n_texts,)."""
+        if not len(windows):
+            return np.zeros(len(self.ids), np.int64), self._sizes
+        at = np.minimum(np.searchsorted(windows, self._known), len(windows) - 1)
+        held = np.concatenate(([0], np.cumsum(windows[at] == self._known)))
+        return held[self._first[1:]] - held[self._first[:-1]], self._sizes
+
+    def text(self, number: int) -> LicenseText:
+        """Return one text."""
+        if number not in self._made:
+            self._made[number] = self._make(number)
+        return self._made[number]
+
+    def _make(self, number: int) -> LicenseText:
+        raw, (low, high) = self._raw[number], self._words.offsets[number : number + 2]
+        place = [self._words.start[low:high] - self._bytes[number], self._words.end[low:high] - self._bytes[number]]
+        encoded = raw.encode()
+        optional = np.zeros(high - low, np.bool_)
+        for start, end in _optional_parts(raw):
+            first, last = len(raw[:start].encode()), len(raw[:end].encode())
+            optional |= (place[0] >= first) & (place[1] <= last)
+        spelled = tuple(encoded[a:b].decode("utf-8", "replace").lower() for a, b in zip(*place, strict=True))
+        return LicenseText(self.ids[number], self._words.words[low:high], optional, spelled)
+
+
+def _optional_parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the code points of a licence text that others may leave out."""
+    yield 0, _head_end(text)
+    for line in _COPYRIGHT_LINE.finditer(text):
+        yield line.span()
+    if "creative commons" in text[:4000].lower():
+        begin = _CC_BEGIN.search(text)
+        if begin is not None:
+            yield 0, begin.start()
+    advice = _ADVICE.search(text, int(len(text) * _LATE))
+    if advice is not None:
+        yield advice.start(), len(text)
+
+
+def _head_end(text: str) -> int:
+    """Return where the headings and copyright lines at the top of a text end."""
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if len(line.split()) > _HEAD_WORDS or not _HEADING.fullmatch(line.rstrip("\n")):
+            break
+        at += len(line)
+    return at if at < len(text) else 0
+
+
+def joined(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return texts as one buffer of UTF-8 and the offsets of its rows."""
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return np.frombuffer(b"".join(parts), np.uint8), np.cumsum([0, *(len(p) for p in parts)], dtype=np.int64)
+
+
+def words_of(text: str) -> Words:
+    """Return the words of one text."""
+    return read_words(*joined([text]))
+
+
+@cache
+def shipped_texts() -> LicenseTexts:
+    """Return the texts that ship with the package.
+
+    Raises:
+        TermsDocumentError: If their file is damaged.
+
+    Cost: half a second and 30 MB, once a process.
+    """
+    path = shipped("policies") / "licenses" / "spdx" / "texts.json.xz"
+    try:
+        document = json.loads(lzma.decompress(path.read_bytes()))
+    except (OSError, lzma.LZMAError, ValueError) as err:
+        raise TermsDocumentError(f"{path}: cannot be read: {err}", hint="install the package again") from err
+    if document.get("format") != TEXTS_FORMAT or document.get("version") != TEXTS_VERSION:
+        raise TermsDocumentError(f"{path}: not a document of format {TEXTS_FORMAT}, version {TEXTS_VERSION}", hint="install the package again")
+    listed = list(document["texts"].items())
+    variants = [(key, document["texts"][key].replace(old, new)) for key, old, new in _VARIANTS]
+    return LicenseTexts([*listed, *variants], release=document["release"])
