@@ -129,7 +129,7 @@ def _read_gnu(flat: Flat) -> Iterator[Mention]:
         later = TriState.of(True if match["later"] or match["prelater"] else False if match["only1"] or match["only2"] else None)
         known = version in _GNU_VERSIONS[family]
         expression = f"{family}-{version}{'-or-later' if later is TriState.YES else '-only'}" if known else f"{family}-{_EARLIEST[family]}-or-later"
-        yield Mention(first=first, last=last, expression=expression, family=family, versioned=known, later=later, short=bool(match["short"]))
+        yield Mention(first=first, last=last, expression=expression, family=family, versioned=known, later=later, short=bool(match["short"]) and "license" not in match[0])
 
 
 def _full(version: str | None) -> str:
@@ -180,7 +180,7 @@ def _read_bsd(flat: Flat) -> Iterator[Mention]:
         expression = "LicenseRef-hf-bsd-family" if not count else "0BSD" if count == "0" else f"BSD-{count}-Clause"
         if match["style"]:
             expression = "LicenseRef-bsd-style"  # some text like that of a BSD licence: which, its own file says
-        versioned = bool(count) or bool(match["style"])
+        versioned = bool(count) and not match["style"]
         yield Mention(first=first, last=last, expression=expression, family="BSD", versioned=versioned, short=not (match["said"] or count))
 
 

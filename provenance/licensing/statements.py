@@ -34,6 +34,8 @@ class Statement:
     later: TriState = TriState.UNKNOWN
     granting: bool = False
     """Whether the sentence puts something under the licence, and does not just name it."""
+    text_number: int = -1
+    """Of a licence's whole text: its number among those found."""
 
 
 _TAG = re.compile(r"SPDX-License-Identifier\s{0,4}[:=][ \t]*([^\n\r]{1,1000})", re.IGNORECASE)
@@ -51,6 +53,8 @@ _REACH = 30
 _NEAR = 3
 """Words beside a short name in which it must be called a licence."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
+_PATH = ["common", "licenses"]
+"""/usr/share/common-licenses/GPL-3 is where a text lies, not which version was granted."""
 _REFUSALS = frozenset({"not", "never", "neither"})
 
 
@@ -69,14 +73,14 @@ def read_urls(text: str) -> Iterator[Statement]:
     for url in _URL.finditer(text):
         expression = license_of_url(url.group())
         if expression is not None:
-            family = _family(expression)
+            family = family_of(expression)
             versioned = not (family in {"GPL", "LGPL", "AGPL", "GFDL"} and expression.endswith("-or-later"))
             yield Statement(
                 start=url.start(), end=url.end(), expression=expression, method=DetectionMethod.URL, family=family, versioned=versioned
             )
 
 
-def _family(expression: str) -> str:
+def family_of(expression: str) -> str:
     """Return the family that an id belongs to, as ``names`` calls it."""
     name = re.sub(r"-[0-9].*$", "", expression)
     return "BSD" if name == "BSD" else name
@@ -97,8 +101,9 @@ def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool
         before = _sentence_before(flat, mention.first)
         if _is_refused(before):
             continue
-        granting = bool(_GRANTS & set(before))
-        named = granting or bool(_NAMES & set(before))
+        own = flat.words[mention.first : mention.last]
+        granting = bool(_GRANTS & {*before, *own})
+        named = granting or bool(_NAMES & {*before, *own[:1]})
         if mention.short:
             named = _is_called_license(flat, mention)
         if titled or named or (expected and not mention.short):
@@ -109,7 +114,7 @@ def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool
                 expression=mention.expression,
                 method=method,
                 family=mention.family,
-                versioned=mention.versioned,
+                versioned=mention.versioned and list(before[-2:]) != _PATH,
                 later=mention.later,
                 granting=granting,
             )

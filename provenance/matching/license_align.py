@@ -21,6 +21,8 @@ _MOST_PLACES = 6
 _SLACK = 0.3
 _LEAST_SLACK = 40
 """How far, in words and as a share of the licence, insertions may push its words apart before they count as another copy."""
+_RUN = 3
+"""Words of a stretch at an end below which it is taken for chance."""
 _GAP_CELLS = 20_000
 """Pairs of words of a gap that are aligned exactly; larger gaps count as different."""
 
@@ -74,16 +76,15 @@ def align_license(words: NDArray[np.uint32], ref: NDArray[np.uint32]) -> Alignme
     hits = _densest(_hits(words, ref), max(int(len(ref) * _SLACK), _LEAST_SLACK))
     if not len(hits):
         return None
-    pairs = _fill(words, ref, _spread(_longest_chain(hits)))
+    pairs = _trim(_fill(words, ref, _spread(_longest_chain(hits))))
     return Alignment(np.array(pairs, np.int64), len(ref))
 
 
 def _hits(words: NDArray[np.uint32], ref: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Return (n, 2) places of equal windows in text and licence."""
-    n = min(_WINDOW, len(words), len(ref))
-    if n == 0:
+    if min(len(words), len(ref)) < _WINDOW:
         return np.empty((0, 2), np.int64)
-    own, others = hash_windows(words, n), hash_windows(ref, n)
+    own, others = hash_windows(words, _WINDOW), hash_windows(ref, _WINDOW)
     order = np.argsort(others, kind="stable")
     low, high = (np.searchsorted(others[order], own, side=side) for side in ("left", "right"))
     count = high - low
@@ -152,6 +153,28 @@ def _fill(words: NDArray[np.uint32], ref: NDArray[np.uint32], pairs: list[tuple[
         if next_r < len(ref):
             filled.append((next_q, next_r))
     return filled
+
+
+def _trim(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the pairs without single words at the ends that stand apart from the rest: they are equal by chance."""
+    runs = _runs(pairs)
+    low, high = 0, len(runs)
+    while high - low > 1 and len(runs[low]) < _RUN and runs[low + 1][0][0] - runs[low][-1][0] > _RUN:
+        low += 1
+    while high - low > 1 and len(runs[high - 1]) < _RUN and runs[high - 1][0][0] - runs[high - 2][-1][0] > _RUN:
+        high -= 1
+    return [pair for run in runs[low:high] for pair in run]
+
+
+def _runs(pairs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Return pairs in stretches that are next to one another in the text."""
+    runs: list[list[tuple[int, int]]] = []
+    for pair in pairs:
+        if runs and pair[0] == runs[-1][-1][0] + 1:
+            runs[-1].append(pair)
+        else:
+            runs.append([pair])
+    return runs
 
 
 def _common(a: list[int], b: list[int]) -> list[tuple[int, int]]:

@@ -22,14 +22,15 @@ from provenance.matching.score import shingles
 from provenance.matching.words import Words, read_words
 
 TEXTS_FORMAT, TEXTS_VERSION = "provenance.license-texts", 1
-_HEADING = re.compile(r"\s*(?:\W*copyright\b.*|.*\(c\).*|.*©.*|.*all rights reserved.*|.*\b(?:licen[cs]e|version|domain|v[0-9]).*|https?:.*|)\s*", re.IGNORECASE)
+_HEADING = re.compile(r"\s*(?:\W*copyright\b.*|.*\(c\).*|.*©.*|.*all rights reserved.*|.*\b(?:licen[cs]e|version|domain|v[0-9]).*|https?:.*|[\W_]*)\s*", re.IGNORECASE)
 _HEAD_WORDS = 14
 """A line of more words is no heading."""
 _COPYRIGHT_LINE = re.compile(r"(?im)^\W*(?:copyright\s*(?:\(c\)|©|<|\[|[0-9]{4})|\(c\)\s*[0-9<\[]|©).*$")
 _CC_BEGIN = re.compile(r"By exercising (?:the Licensed R|any r)ights|THE WORK \(AS DEFINED BELOW\)|Statement of Purpose", re.IGNORECASE)
 _ADVICE = re.compile(
     r"(?im)^[ \t]*(?:END OF TERMS AND CONDITIONS|APPENDIX: How to apply|How to Apply These Terms|ADDENDUM: How to use|Creative Commons is not a party"
-    r"|Creative Commons Notice|Creative Commons Corporation is not|Exhibit [AB]\b.*(?:Notice|License).*)"
+    r"|Creative Commons Notice|Creative Commons Corporation is not|Exhibit [AB]\b.*(?:Notice|License).*"
+    r"|This software consists of voluntary contributions made by many individuals)"
 )
 _LATE = 0.6
 """Advice stands behind this share of a text."""
@@ -122,11 +123,17 @@ def _optional_parts(text: str) -> Iterator[tuple[int, int]]:
 def _head_end(text: str) -> int:
     """Return where the headings and copyright lines at the top of a text end."""
     at = 0
-    for line in text.splitlines(keepends=True):
-        if len(line.split()) > _HEAD_WORDS or not _HEADING.fullmatch(line.rstrip("\n")):
+    for paragraph in re.finditer(r"(?:[^\n]*\S[^\n]*\n?)+\s*|\s+", text):
+        if not _is_heading(paragraph.group().strip().splitlines()):
             break
-        at += len(line)
+        at = paragraph.end()
     return at if at < len(text) else 0
+
+
+def _is_heading(lines: Sequence[str]) -> bool:
+    if any(len(line.split()) > _HEAD_WORDS for line in lines):
+        return False
+    return all(_HEADING.fullmatch(line) for line in lines) or (len(lines) == 1 and lines[0][-1:] not in {".", ":", ";", ","})
 
 
 def joined(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -1,0 +1,175 @@
+"""Which licences' texts a text holds, and whether each stands there as it is or with changes.
+
+Changes of names, addresses and single words are let pass. Anything else makes it another licence: words that set conditions, and more words than a name has,
+put in or left out. A licence with a condition more must never be taken for the one without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.matching.license_align import Alignment, Gap, align_license
+from provenance.matching.license_texts import LicenseText, LicenseTexts
+from provenance.matching.score import shingles
+
+LEAST_COVERAGE = 0.5
+"""Share of a licence's needed words from which on a text counts as that licence, changed."""
+_LEAST_SHARED = 0.35
+"""Share of a licence's 5-grams below which it is not aligned."""
+_LEAST_WINDOWS = 4
+_ALIGNED = 16
+"""Licences that are aligned for one place: those that share most."""
+MOST_TEXTS = 400
+"""Licence texts looked for in one text."""
+_WHOLE = 0.93
+"""Share of the needed words that an unchanged text has."""
+_LEAST_CHANGES, _CHANGES = 6, 0.08
+"""Words that may differ, names apart: so many, or this share of the licence."""
+_NAME, _SINGLE, _ADDRESS = 25, 3, 16
+"""Words that a name in the place of another may have, that may be put in or left out, and that an address may have."""
+CONDITIONS = frozenset(
+    """not no non nor never cannot none nothing without unless except exception excluding only solely strictly must shall may might required require requires
+    commercial commercially noncommercial profit fee fees royalty royalties pay payment charge sell sale selling sold prohibited prohibit prohibits forbidden
+    forbid restricted restrict restriction restrictions limited academic research educational education personal evil good harm military nuclear weapon weapons
+    train training trained model models machine compete competing competitor competitors approval approve consent permission permitted permit permits
+    agree agreement terminate terminates terminated revoke revocable condition conditions provided subject obligation notify notified government ethical
+    unlawful illegal revenue users employees attribution advertising acknowledgment acknowledgement""".split()
+)
+"""Words by which a licence gains or loses a condition."""
+_HOLDERS = frozenset(
+    """copyright holder holders owner owners author authors contributor contributors regents university organization company name names licensor provider
+    developer developers foundation the its of by and or their""".split()
+)
+"""What licence texts call those whose names stand there in real ones."""
+_ADDRESS_WORDS = frozenset("street st place suite floor fifth boston ma usa temple franklin mass ave cambridge inc foundation 02110 02111 02139 675 59 51".split())
+
+
+@dataclass(frozen=True, slots=True)
+class FoundText:
+    """A licence's text in a text."""
+
+    text: LicenseText
+    start: int
+    """First word."""
+    end: int
+    """Word after the last."""
+    alignment: Alignment
+    gaps: tuple[Gap, ...]
+    """The differences that count."""
+    coverage: float
+    score: float
+
+    @property
+    def unchanged(self) -> bool:
+        """Tell whether it is the licence as it is."""
+        return not self.gaps
+
+
+class Explained:
+    """Which words of a text are explained by something else than licence texts, such as a notice between two paragraphs."""
+
+    def __init__(self, words: NDArray[np.bool_], spelled: Sequence[str]) -> None:
+        """Take a mark and the spelling of each word."""
+        self.words, self.spelled = words, spelled
+
+    def left(self, start: int, end: int) -> list[str]:
+        """Return the spelling of the words of a gap that nothing explains."""
+        return [self.spelled[i] for i in range(start, end) if not self.words[i]]
+
+
+def find_texts(words: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> list[FoundText]:
+    """Return the licence texts that a text holds, in order; at most ``MOST_TEXTS``."""
+    rest = words.copy()
+    found: list[FoundText] = []
+    while len(found) < MOST_TEXTS:
+        best = _best(rest, explained, texts)
+        if best is None:
+            break
+        found.append(best)
+        taken = best.alignment.places[:, 0]
+        rest[taken] = 0  # no word's hash: no window of a licence has it
+    return sorted(found, key=lambda f: (f.start, f.end))
+
+
+def _best(rest: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> FoundText | None:
+    shared, sizes = texts.shared(shingles(rest[: len(rest)]))
+    likely = np.flatnonzero((shared >= _LEAST_SHARED * sizes) & (shared >= np.minimum(_LEAST_WINDOWS, sizes)) & (shared > 0))
+    likely = likely[np.argsort(-(1.5 * shared[likely] - 0.5 * sizes[likely]), kind="stable")][:_ALIGNED]
+    compared = [c for number in likely.tolist() if (c := _compare(rest, texts.text(number), explained)) is not None]
+    return max(compared, key=_rank, default=None)
+
+
+def _rank(found: FoundText) -> tuple[float, float]:
+    """Order by how much of the text is explained, less what differs."""
+    equal = len(found.alignment.places)
+    missing = found.alignment.ref_words - equal
+    optional = int(found.text.optional.sum())
+    added = found.end - found.start - equal
+    return equal - max(missing - optional, 0) - added, found.score
+
+
+def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) -> FoundText | None:
+    alignment = align_license(rest, text.words)
+    if alignment is None:
+        return None
+    held = np.zeros(len(text.words), np.bool_)
+    held[alignment.places[:, 1]] = True
+    needed = ~text.optional
+    coverage = float((held & needed).sum()) / max(text.needed, 1)
+    if coverage < LEAST_COVERAGE:
+        return None
+    gaps = [gap for gap in alignment.gaps() if _counts(gap, text, explained)]
+    start, end = alignment.start, alignment.end
+    added = sum(len(explained.left(gap.start, gap.end)) for gap in alignment.gaps())
+    missing = int((needed & ~held).sum())
+    equal = int(held.sum())
+    score = equal / (equal + missing + added)
+    if coverage < _WHOLE and not gaps:
+        gaps = list(alignment.gaps())
+    changes = sum(_size(gap, text, explained) for gap in alignment.gaps())
+    if changes > max(_LEAST_CHANGES, _CHANGES * text.needed) and not gaps:
+        gaps = list(alignment.gaps())
+    return FoundText(text, start, end, alignment, tuple(gaps), coverage, score)
+
+
+def left_out(gap: Gap, text: LicenseText) -> list[str]:
+    """Return the needed words of a licence that are not there."""
+    return [text.spelled[i] for i in range(gap.ref_start, gap.ref_end) if not text.optional[i]]
+
+
+def _size(gap: Gap, text: LicenseText, explained: Explained) -> int:
+    """Return how many words of a gap are a change, and not a name."""
+    missing, added = left_out(gap, text), explained.left(gap.start, gap.end)
+    return 0 if _is_name(missing, added) or _is_address(missing, added) else max(len(missing), len(added))
+
+
+def _counts(gap: Gap, text: LicenseText, explained: Explained) -> bool:
+    """Tell whether a difference may change what a licence says."""
+    missing, added = left_out(gap, text), explained.left(gap.start, gap.end)
+    if CONDITIONS & set(missing) or CONDITIONS & set(added):
+        return True
+    if _is_name(missing, added) or _is_address(missing, added):
+        return False
+    if not missing or not added:
+        return len(missing) + len(added) > _SINGLE and not _is_copyright(added)
+    return len(added) > 2 * len(missing) + 2 or len(missing) > 2 * len(added) + 2
+
+
+def _is_name(missing: Sequence[str], added: Sequence[str]) -> bool:
+    """Tell whether a name stands where the licence says "the copyright holder"."""
+    return bool(missing) and set(missing) <= _HOLDERS and len(added) <= _NAME
+
+
+def _is_address(missing: Sequence[str], added: Sequence[str]) -> bool:
+    return max(len(missing), len(added)) <= _ADDRESS and bool(_ADDRESS_WORDS & {*missing, *added} - _HOLDERS)
+
+
+def _is_copyright(added: Sequence[str]) -> bool:
+    """Tell whether words put in are a line of a copyright holder."""
+    return "copyright" in added and any(word.isdigit() for word in added) and len(added) <= _NAME
+
+

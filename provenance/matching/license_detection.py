@@ -1,0 +1,247 @@
+"""Finds the licences that a text states: tags, texts, notices, addresses, titles, fields of a card, and what limits them.
+
+What a text says is taken at its strictest: several licences in one text all apply, unless the text leaves a choice; a licence's text with more conditions
+is not that licence; words in a licence file that nothing explains are named as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from provenance.licensing.card import read_card
+from provenance.licensing.classes import LicenseCatalog, shipped_licenses
+from provenance.licensing.restrictions import NON_COMMERCIAL, find_restrictions
+from provenance.licensing.statements import (
+    Statement,
+    choose,
+    family_of,
+    leaves_choice,
+    opens_choice,
+    read_names,
+    read_tags,
+    read_urls,
+    settle_versions,
+)
+from provenance.matching.license_compare import FoundText, find_texts, left_out
+from provenance.matching.license_reading import Reading, is_license_file
+from provenance.matching.license_texts import shipped_texts
+from provenance.model.absence import Absence, TriState, is_absent
+from provenance.model.license_detection import EXCERPT, DetectionMethod, LicenseDetection
+
+MAX_TEXT = 4 << 20
+"""Code points of a text that are read. No licence is longer; what stands behind is named as not read."""
+_MOST_STATEMENTS = 40
+"""Places kept of one licence stated in one way."""
+_COMMERCIAL = TriState.YES
+_LEAST_UNEXPLAINED = 12
+"""Words of a paragraph of a licence file from which on it must be explained."""
+_QUOTED = 120
+"""Characters of a change that are quoted."""
+_WHOLE_NOTICES = {"eCos-2.0": "GPL-2.0-or-later WITH eCos-exception-2.0", "wxWindows": "LGPL-2.0-or-later WITH WxWindows-exception-3.1"}
+_EXCEPTIONS = {
+    "GPL-2.0-with-autoconf-exception": "Autoconf-exception-2.0",
+    "GPL-2.0-with-bison-exception": "Bison-exception-2.2",
+    "GPL-2.0-with-classpath-exception": "Classpath-exception-2.0",
+    "GPL-2.0-with-font-exception": "Font-exception-2.0",
+    "GPL-2.0-with-GCC-exception": "GCC-exception-2.0",
+    "GPL-3.0-with-autoconf-exception": "Autoconf-exception-3.0",
+    "GPL-3.0-with-GCC-exception": "GCC-exception-3.1",
+}
+"""Ids that SPDX has replaced: a GPL notice with an exception, or the words of an exception alone."""
+
+
+def detect_licenses(text: str, *, name: str, catalog: LicenseCatalog | None = None) -> tuple[LicenseDetection, ...]:
+    """Return the licences that a text states, in the order of their places; empty where it states none.
+
+    Args:
+        text: The text; it is hostile.
+        name: The file's name or path: a LICENSE file is read more strictly, a README's header is read as a card's.
+        catalog: The names known; the shipped ones where not given.
+
+    Cost: linear in the text, at most ``MAX_TEXT`` code points of it.
+    """
+    known = catalog or shipped_licenses()
+    reading = Reading.of(text[:MAX_TEXT])
+    expected = is_license_file(name)
+    stated = _read_statements(reading, known, expected=expected)
+    texts = find_texts(reading.words.words, reading.explained(stated), shipped_texts())
+    reading.cover_texts(texts)
+    cards = list(_cards(reading.text, known, name))
+    inner = [(d.start, d.end) for d in cards] + [(s.start, s.end) for s in stated if s.method is DetectionMethod.TAG]
+    loose = [s for s in stated if not reading.is_covered(s.start, s.end) and not _is_within(s, inner)]
+    found = [*_state(reading, loose, texts, name), *cards]
+    found += _restrict(reading, found, known, name)
+    if expected:
+        found += _unexplained(reading, loose, found, name)
+        found = _harden(found, known)
+    if len(text) > MAX_TEXT:
+        note = f"only the first {MAX_TEXT} of {len(text)} characters were read"
+        found.append(_detection(Absence.UNKNOWN.value, DetectionMethod.UNRECOGNISED, name, (MAX_TEXT, len(text)), note=note))
+    return tuple(_distinct(sorted(found, key=lambda d: (d.start, d.end, d.method, d.expression))))
+
+
+def _detection(
+    expression: str, method: DetectionMethod, name: str, span: tuple[int, int], *, original: str = "", note: str = ""
+) -> LicenseDetection:
+    return LicenseDetection(
+        expression=expression, method=method, file=name, start=span[0], end=span[1], score=1.0, original=original[:EXCERPT], note=note[:EXCERPT]
+    )
+
+
+def _read_statements(reading: Reading, catalog: LicenseCatalog, *, expected: bool) -> list[Statement]:
+    """Return what is stated outside tags' own lines and the header, of each licence and way at most some places: hostile text repeats itself."""
+    counts: dict[tuple[str, str], int] = {}
+    kept = []
+    for read in (
+        read_tags(reading.text, catalog),
+        read_urls(reading.text),
+        read_names(reading.text, reading.flat, catalog, expected=expected),
+    ):
+        for statement in read:
+            key = (statement.expression, statement.method.value)
+            counts[key] = counts.get(key, 0) + 1
+            if counts[key] <= _MOST_STATEMENTS:
+                kept.append(statement)
+    return kept
+
+
+def _is_within(statement: Statement, spans: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a name stands in a tag or in a field of a card, which are read as a whole."""
+    return statement.method is not DetectionMethod.TAG and any(start <= statement.start and statement.end <= end for start, end in spans)
+
+
+def _state(reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundText], name: str) -> Iterator[LicenseDetection]:
+    """Yield the licences stated and those whose texts are there, with the choices that the text leaves."""
+    near = {found.text.id for found in texts if not found.unchanged}
+    kept = [s for s in loose if not (s.expression in near and s.method in {DetectionMethod.NAME, DetectionMethod.URL})]
+    whole = [_text_statement(reading, texts, number) for number, found in enumerate(texts) if found.text.id not in _EXCEPTIONS]
+    ordered = settle_versions(sorted([*kept, *whole], key=lambda s: (s.start, -s.end)))
+    ordered = _with_exceptions(ordered, [(reading.span(f)[0], _EXCEPTIONS[f.text.id]) for f in texts if f.text.id in _EXCEPTIONS and f.unchanged])
+    groups = _groups(reading, ordered)
+    chosen = {s.expression: min(g[0].start for g in groups if s in g) for group in groups if len(group) > 1 for s in group}
+    for group in groups:
+        one = group[0]
+        if len(group) == 1 and one.expression in chosen and one.text_number < 0 and not (one.granting and one.end < chosen[one.expression]):
+            continue  # names again what the choice above or below is between
+        yield _detected(reading, group, texts, name)
+
+
+def _text_statement(reading: Reading, texts: Sequence[FoundText], number: int) -> Statement:
+    found = texts[number]
+    start, end = reading.span(found)
+    expression = _WHOLE_NOTICES.get(found.text.id, found.text.id) if found.unchanged else f"LicenseRef-modified-{found.text.id}"
+    method = DetectionMethod.TEXT if found.unchanged else DetectionMethod.MODIFIED_TEXT
+    family = family_of(found.text.id) if found.unchanged else ""
+    return Statement(start=start, end=end, expression=expression, method=method, family=family, granting=True, text_number=number)
+
+
+def _with_exceptions(statements: Sequence[Statement], exceptions: Sequence[tuple[int, str]]) -> list[Statement]:
+    """Return the statements, the GPL nearest to each exception's words with it."""
+    changed = list(statements)
+    for start, exception in exceptions:
+        bearers = [i for i, s in enumerate(changed) if s.family == "GPL" and " " not in s.expression]
+        if bearers:
+            nearest = changed[min(bearers, key=lambda i: abs(changed[i].start - start))].expression
+            changed = [replace(s, expression=f"{nearest} WITH {exception}") if s.expression == nearest else s for s in changed]
+    return changed
+
+
+def _groups(reading: Reading, ordered: Sequence[Statement]) -> list[list[Statement]]:
+    """Return the statements in groups: of each group the reader may choose one."""
+    groups: list[list[Statement]] = []
+    for statement in ordered:
+        last = groups[-1][-1] if groups else None
+        if last is not None and _is_choice(reading, last, statement):
+            groups[-1].append(statement)
+        elif last is not None and last.expression == statement.expression and len(groups[-1]) == 1 and last.text_number < 0:
+            groups[-1] = [last if last.granting or not statement.granting else statement]
+        else:
+            groups.append([statement])
+    return groups
+
+
+def _is_choice(reading: Reading, first: Statement, second: Statement) -> bool:
+    if first.end > second.start:
+        return opens_choice(reading.flat, second.start)
+    return leaves_choice(reading.flat, first.end, second.start, first_start=first.start)
+
+
+def _detected(reading: Reading, group: Sequence[Statement], texts: Sequence[FoundText], name: str) -> LicenseDetection:
+    known = [s.expression for s in group if not is_absent(s.expression)]
+    expression = choose(known) if len(known) == len(group) else Absence.UNKNOWN.value
+    span = min(s.start for s in group), max(s.end for s in group)
+    found = next((texts[s.text_number] for s in group if s.text_number >= 0), None)
+    method = next((s.method for s in group if s.text_number >= 0), group[0].method)
+    detected = _detection(expression, method, name, span, original=reading.text[span[0] : span[0] + EXCERPT])
+    if found is None:
+        return detected
+    note = "" if found.unchanged else _changes(reading, found)
+    near = "" if found.unchanged else found.text.id
+    return replace(detected, score=round(found.score, 4), coverage=round(found.coverage, 4), near=near, note=note)
+
+
+def _changes(reading: Reading, found: FoundText) -> str:
+    """Return in words what a text has more and less than the licence."""
+    added = " … ".join(" ".join(reading.spelled[gap.start : gap.end]) for gap in found.gaps if gap.end > gap.start)
+    missing = " … ".join(words for gap in found.gaps if (words := " ".join(left_out(gap, found.text))))
+    parts = [f"{what} {words[:_QUOTED]!r}" for what, words in (("added", added), ("left out", missing)) if words]
+    return f"not {found.text.id} as published: {'; '.join(parts)}"
+
+
+def _cards(text: str, catalog: LicenseCatalog, name: str) -> Iterator[LicenseDetection]:
+    for card in read_card(text, catalog):
+        yield _detection(card.expression, DetectionMethod.CARD, name, (card.start, card.end), original=card.original, note=card.note)
+
+
+def _restrict(reading: Reading, found: Sequence[LicenseDetection], catalog: LicenseCatalog, name: str) -> list[LicenseDetection]:
+    """Return the limits that stand outside the texts of licences and are not already in the licences found."""
+    uses = {catalog.assess(d.expression, _COMMERCIAL).use for d in found}
+    kept = []
+    for limit in find_restrictions(reading.flat):
+        known = limit.expression == NON_COMMERCIAL and bool(uses & {"non-commercial", "research-only"})
+        if not known and not reading.is_covered(limit.start, limit.end):
+            original = reading.text[max(limit.start - EXCERPT // 4, 0) : limit.end + EXCERPT // 4]
+            kept.append(_detection(limit.expression, DetectionMethod.RESTRICTION, name, (limit.start, limit.end), original=original))
+    return kept
+
+
+def _unexplained(reading: Reading, loose: Iterable[Statement], found: Sequence[LicenseDetection], name: str) -> list[LicenseDetection]:
+    """Return the paragraphs of a licence file that read like terms and that nothing explains, those next to one another as one."""
+    reading.cover_statements(loose)
+    reading.cover_spans((d.start, d.end) for d in found if d.method is not DetectionMethod.NAME)
+    spans = reading.unexplained(_LEAST_UNEXPLAINED)
+    if not spans and not found and reading.flat.words:
+        spans = [reading.flat.span(0, len(reading.flat.words))]
+    note = "no known licence explains these words"
+    return [
+        _detection(Absence.UNKNOWN.value, DetectionMethod.UNRECOGNISED, name, span, original=reading.text[span[0] : span[0] + EXCERPT], note=note)
+        for span in spans
+    ]
+
+
+def _harden(found: Sequence[LicenseDetection], catalog: LicenseCatalog) -> list[LicenseDetection]:
+    """Return what a licence file says, a licence's text beside a limit as changed: the limit is part of the licence."""
+    limits = [d for d in found if d.method is DetectionMethod.RESTRICTION]
+    if not limits:
+        return list(found)
+    return [_limited(d, limits[0]) if d.method is DetectionMethod.TEXT and _is_free(d, catalog) else d for d in found]
+
+
+def _is_free(found: LicenseDetection, catalog: LicenseCatalog) -> bool:
+    return catalog.assess(found.expression, _COMMERCIAL).use not in {"non-commercial", "research-only"}
+
+
+def _limited(found: LicenseDetection, limit: LicenseDetection) -> LicenseDetection:
+    licensed = found.expression.split(" ", 1)[0].strip("(")
+    note = f"beside words that limit it: {' '.join(limit.original.split())[:_QUOTED]!r}"
+    return replace(found, expression=f"LicenseRef-modified-{licensed}", method=DetectionMethod.MODIFIED_TEXT, near=found.expression, note=note)
+
+
+def _distinct(ordered: Iterable[LicenseDetection]) -> Iterator[LicenseDetection]:
+    """Yield of each licence found in one way the first place."""
+    seen: set[tuple[str, DetectionMethod]] = set()
+    for found in ordered:
+        if (found.expression, found.method) not in seen:
+            seen.add((found.expression, found.method))
+            yield found
