@@ -6,15 +6,21 @@ from collections.abc import Iterable
 
 from provenance.licensing.expression import AllOf, AnyOf, OneLicense, parse_expression, render
 from provenance.model.absence import Absence, is_absent
-from provenance.model.license_detection import LicenseDetection
+from provenance.model.license_detection import DetectionMethod, LicenseDetection
 
 UNRECOGNISED = "LicenseRef-unrecognised-terms"
 """Stands in an expression for words that nobody could read as a licence: what they permit is not known."""
 
 
 def conclude(detections: Iterable[LicenseDetection]) -> str:
-    """Return the expression of all licences found, joined by AND: ``NOT_STATED`` without any, ``UNKNOWN`` or ``UNREADABLE`` where none could be told."""
-    return join_all(d.expression for d in detections)
+    """Return the expression of all licences found, joined by AND: ``NOT_STATED`` without any, ``UNKNOWN`` or ``UNREADABLE`` where none could be told.
+
+    An acknowledgement tells the licence of some part: alone it leaves that of the whole unknown.
+    """
+    found = list(detections)
+    partial = [d for d in found if d.method is DetectionMethod.ACKNOWLEDGEMENT]
+    rest = [Absence.UNKNOWN.value] if partial and len(partial) == len(found) else []
+    return join_all([*(d.expression for d in found), *rest])
 
 
 def join_all(expressions: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ STOP = "."
 """The word that stands for the end of a sentence."""
 BREAK = "|"
 """The word that stands for a blank line."""
-_TOKENS = re.compile(r"(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=\s|$))|(?P<gap>\n(?=[^\w\n]*\n))")
+_TOKENS = re.compile(r"(?P<version>\b[vV](?:er(?:s(?:ion)?)?)?\.(?=\s*\d))|(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=\s|$))|(?P<gap>\n(?=[^\w\n]*\n))")
 _MARKUP = re.compile(r"</?[A-Za-z!][^<>\n]{0,300}>")
 _GLUED = re.compile(r"([a-z]+?)v?(\d(?:\.\d+)*)")
 _GLUED_NAMES = frozenset({"gpl", "lgpl", "agpl", "gfdl", "mpl", "epl", "apache", "asl", "cddl", "osl", "afl", "eupl", "lppl", "artistic", "v", "version"})
@@ -83,7 +83,7 @@ def _iter_words(text: str) -> Iterator[tuple[str, int, int]]:
         if token.lastgroup == "word":
             for word in _normal(token.group()):
                 yield word, start, end
-        else:
+        elif token.lastgroup != "version":
             yield STOP if token.lastgroup == "stop" else BREAK, start, end
 
 

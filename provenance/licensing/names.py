@@ -51,7 +51,7 @@ _GNU_VERSIONS = {
     "GFDL": frozenset({"1.1", "1.2", "1.3"}),
 }
 _EARLIEST = {"GPL": "1.0", "LGPL": "2.0", "AGPL": "3.0", "GFDL": "1.1"}
-"""Where no version is named the licences let the reader take any that was ever published (GPL-2.0 section 9)."""
+"""Where no version is named the licences let the reader take any that was ever published (GPL-2.0 section 9); "Lesser" first came with 2.1."""
 _CC_ATTRIBUTES = r"(?P<a{0}>(?: (?:non commercial|share alike|no derivatives|no derivative works|nc|sa|nd))*)"
 _CC = (
     rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?"
@@ -67,6 +67,7 @@ _BSD = (
 )
 _COUNTS = {"0": "0", "zero": "0", "1": "1", "one": "1", "2": "2", "two": "2", "3": "3", "three": "3", "4": "4", "four": "4"}
 _BSD_KINDS = {"new": "3", "modified": "3", "revised": "3", "simplified": "2", "free": "2", "original": "4", "old": "4"}
+_STYLE = r"\b(?:the )?(?P<name>mit|x11|apache|isc|zlib|creative commons|gpl)(?: software)? (?:style|like|type|inspired)(?: licenses?)?"
 _PUBLIC_DOMAIN = r"\b(?P<no>not )?(?:been |hereby )?(?:placed |released |put |dedicated |is )?(?:in|into|to) the public domain"
 _FAMILIES = {
     "Apache": (r"apache(?: software)?(?: foundation)?(?: licenses?| public licenses?)?(?: asl)?", "2.0"),
@@ -102,7 +103,7 @@ def iter_mentions(flat: Flat, catalog: LicenseCatalog) -> Iterator[Mention]:
 
     Cost: linear in the text.
     """
-    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_families, _read_public_domain) for m in read(flat)]
+    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain) for m in read(flat)]
     found += _read_table(flat, _table(catalog))
     end = 0
     for mention in sorted(found, key=lambda m: (m.first, m.first - m.last)):
@@ -128,8 +129,13 @@ def _read_gnu(flat: Flat) -> Iterator[Mention]:
         version = _full(match["num"] or match["pre"])
         later = TriState.of(True if match["later"] or match["prelater"] else False if match["only1"] or match["only2"] else None)
         known = version in _GNU_VERSIONS[family]
-        expression = f"{family}-{version}{'-or-later' if later is TriState.YES else '-only'}" if known else f"{family}-{_EARLIEST[family]}-or-later"
-        yield Mention(first=first, last=last, expression=expression, family=family, versioned=known, later=later, short=bool(match["short"]) and "license" not in match[0])
+        earliest = "2.1" if match["kind"] == "lesser" else _EARLIEST[family]
+        expression = f"{family}-{version}{'-or-later' if later is TriState.YES else '-only'}" if known else f"{family}-{earliest}-or-later"
+        yield Mention(first=first, last=last, expression=expression, family=family, versioned=known, later=later, short=_is_short(match))
+
+
+def _is_short(match: Any) -> bool:
+    return bool(match["short"]) and not match["num"] and "license" not in match[0] and not match[0].startswith("gnu")
 
 
 def _full(version: str | None) -> str:
@@ -197,6 +203,12 @@ def _read_families(flat: Flat) -> Iterator[Mention]:
                 continue
             known = expression or Absence.UNKNOWN.value
             yield Mention(first=first, last=last, expression=known, family=prefix, versioned=bool(version) or default == "*", short=not (named or version))
+
+
+def _read_styles(flat: Flat) -> Iterator[Mention]:
+    """Yield what is said to be like a licence: some other text, which its own file shows."""
+    for match, first, last in _matches(_STYLE, flat):
+        yield Mention(first=first, last=last, expression=f"LicenseRef-{match['name'].replace(' ', '-')}-style", family=match["name"].upper())
 
 
 def _read_public_domain(flat: Flat) -> Iterator[Mention]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
+
+import re2
 
 from provenance.licensing.classes import LicenseCatalog
 from provenance.licensing.expression import AnyOf, parse_expression, render
@@ -41,6 +44,10 @@ class Statement:
 _TAG = re.compile(r"SPDX-License-Identifier\s{0,4}[:=][ \t]*([^\n\r]{1,1000})", re.IGNORECASE)
 _TAG_END = re.compile(r"\*/|-->|\"\"\"|'''|#\}|%\}|\]\]|\\n|</|@|(?<=[\w)])['\",;`]")
 _URL = re.compile(r"(?:https?://|\bwww\.|\b(?=creativecommons\.org/|opensource\.org/|apache\.org/|gnu\.org/))[^\s<>\"'`)\]}|\\]{4,2048}", re.IGNORECASE)
+_ACKNOWLEDGES = re2.compile(
+    r"\b(?:includes?|contains?|based on|derived from)(?: [a-z]+){0,4} (?:software|code|works?|material) (?:originally )?(?:developed|written|created)"
+    r" (?:by|at) (?:the )?apache software foundation\b"
+)
 _SPACE = " \t\r*/#;,'\"`"
 _GRANTS = frozenset(
     {"licensed", "relicensed", "sublicensed", "released", "distributed", "redistribute", "redistributed", "distribute", "available", "covered"}
@@ -50,7 +57,10 @@ _NAMES = frozenset({"license", "licenses", "licensing", "terms", "copyright", "s
 """Words before a name that make it a licence's, though nothing is granted."""
 _REACH = 30
 """Words before a name in which its verb is sought."""
-_NEAR = 3
+_LISTS = frozenset({"and", "or", "the", "a", "an", "plus", "both", "license", "licenses"})
+_LABEL_ROOM = 24
+_LABEL = re.compile(r"\b(?:code|data|dataset|datasets|software|annotations?|weights|models?|texts?|corpus|images|docs|documentation)\W{0,3}:\W{0,4}$", re.IGNORECASE)
+_NEAR = 5
 """Words beside a short name in which it must be called a licence."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
 _PATH = ["common", "licenses"]
@@ -86,6 +96,13 @@ def family_of(expression: str) -> str:
     return "BSD" if name == "BSD" else name
 
 
+def read_acknowledgements(flat: Flat) -> Iterator[Statement]:
+    """Yield the sentences that acknowledge work of the Apache Software Foundation, all of which is under Apache-2.0: the form its licence asks for."""
+    for match in _ACKNOWLEDGES.finditer(flat.line):
+        start, end = flat.span(flat.at(match.start()), flat.at(match.end() - 1) + 1)
+        yield Statement(start=start, end=end, expression="Apache-2.0", method=DetectionMethod.ACKNOWLEDGEMENT, family="Apache", versioned=False)
+
+
 def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool) -> Iterator[Statement]:
     """Yield the licences that a text names where a licence is meant.
 
@@ -95,29 +112,49 @@ def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool
         catalog: The names known beside the grammar's.
         expected: Whether the whole text is about licences, as a LICENSE file is; every name then counts.
     """
-    for mention in iter_mentions(flat, catalog):
-        start, end = flat.span(mention.first, mention.last)
-        titled = _is_title(text, start, end)
-        before = _sentence_before(flat, mention.first)
-        if _is_refused(before):
-            continue
-        own = flat.words[mention.first : mention.last]
-        granting = bool(_GRANTS & {*before, *own})
-        named = granting or bool(_NAMES & {*before, *own[:1]})
-        if mention.short:
-            named = _is_called_license(flat, mention)
-        if titled or named or (expected and not mention.short):
-            method = DetectionMethod.NOTICE if granting else DetectionMethod.NAME
+    mentions = [(m, _role(text, flat, m, expected=expected)) for m in iter_mentions(flat, catalog)]
+    for at, (mention, role) in enumerate(mentions):
+        beside = (mentions[i] for i in (at - 1, at + 1) if 0 <= i < len(mentions))
+        shared = next((r for other, r in beside if r and not other.short and _are_listed(flat, mention, other)), None)
+        chosen = role or (shared if role is None else None)
+        if chosen:
+            start, end = flat.span(mention.first, mention.last)
             yield Statement(
                 start=start,
                 end=end,
                 expression=mention.expression,
-                method=method,
+                method=chosen,
                 family=mention.family,
-                versioned=mention.versioned and list(before[-2:]) != _PATH,
+                versioned=mention.versioned and list(flat.words[max(mention.first - 2, 0) : mention.first]) != _PATH,
                 later=mention.later,
-                granting=granting,
+                granting=chosen is DetectionMethod.NOTICE,
             )
+
+
+def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> DetectionMethod | Literal[""] | None:
+    """Return how a name states a licence: as a notice, as a name; ``None`` where the words around it do not tell, empty where they say that it does not."""
+    start, end = flat.span(mention.first, mention.last)
+    before, own = _sentence_before(flat, mention.first), flat.words[mention.first : mention.last]
+    if _is_refused(before):
+        return ""
+    granting = bool(_GRANTS & {*before, *own})
+    named = granting or bool(_NAMES & {*before, *own[:1]}) or (expected and not mention.short)
+    if mention.short:
+        named = _is_called_license(flat, mention)
+    if not named and not _is_title(text, start, end) and not _is_labelled(text, start):
+        return None
+    return DetectionMethod.NOTICE if granting else DetectionMethod.NAME
+
+
+def _are_listed(flat: Flat, one: Mention, other: Mention) -> bool:
+    """Tell whether two names stand beside one another in a list: "MIT and GPL", "Apache 2.0/MIT"."""
+    low, high = sorted([one, other], key=lambda m: m.first)
+    return low.last + _NEAR >= high.first and set(flat.words[low.last : high.first]) <= _LISTS
+
+
+def _is_labelled(text: str, start: int) -> bool:
+    """Tell whether a name follows a label such as ``Data:``."""
+    return bool(_LABEL.search(text[max(start - _LABEL_ROOM, 0) : start]))
 
 
 def _sentence_before(flat: Flat, first: int) -> Sequence[str]:
@@ -138,7 +175,8 @@ def _is_refused(before: Sequence[str]) -> bool:
 
 def _is_called_license(flat: Flat, mention: Mention) -> bool:
     """Tell whether the words right beside a short name say that it is a licence's."""
-    before = flat.words[max(mention.first - _NEAR, 0) : mention.first]
+    before = list(flat.words[max(mention.first - _NEAR, 0) : mention.first])
+    before = before[max((i for i, w in enumerate(before) if w in {STOP, BREAK}), default=-1) + 1 :]
     after = flat.words[mention.last : mention.last + 2]
     calls = {"license", "licensed", "licenses", "under", "licensing", "copying"}
     return bool(calls & set(before)) or bool({"license", "licensed", "licenses"} & set(after))
@@ -157,30 +195,31 @@ def _is_title(text: str, start: int, end: int) -> bool:
 
 _CHOICE = frozenset({"or", "alternatively"})
 _DUAL = frozenset({"dual", "dually", "either", "choice", "choose", "double", "triple", "tri", "disjunctive"})
-_FAR, _CLOSE, _SLACK = 45, 12, 4
-"""Words between two statements of one choice: with a conjunction that opens its sentence, within a sentence, and before the first one."""
+_FARTHEST, _FAR, _CLOSE, _SLACK = 150, 45, 12, 4
+"""Words between two statements of one choice: where a sentence begins with "alternatively", with "or", within a sentence, and before the first one."""
 
 
-def leaves_choice(flat: Flat, first_end: int, second_start: int, *, first_start: int) -> bool:
+def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second_start: int) -> bool:
     """Tell whether the text lets the reader choose between what is stated before and after some words.
 
     Args:
-        flat: The words of the text.
-        first_end: Code point after the first statement.
+        text: The text.
+        flat: Its words.
+        first: Code points of the first statement.
         second_start: First code point of the second.
-        first_start: First code point of the first.
     """
-    low, high = _word_after(flat, first_end), _word_after(flat, second_start)
-    between = flat.words[low:high]
-    if len(between) > _FAR:
-        return False
-    cut = max((i for i, w in enumerate(between) if w in {STOP, BREAK}), default=-1)
-    if cut >= 0:
-        opens = [i + 1 for i, w in enumerate(between) if w in {STOP, BREAK}]
-        return any(_CHOICE & set(between[i : i + 1]) for i in opens)
+    low, high = _word_after(flat, first[1]), _word_after(flat, second_start)
+    if text[first[1] : second_start].strip() in {"/", "|", "||"}:
+        return True
+    between = list(flat.words[low:high])
+    while between and between[-1] in {STOP, BREAK}:  # a text stands after a blank line: "… subject to the following license:"
+        between.pop()
+    opens = [between[i + 1] for i, w in enumerate(between[:-1]) if w in {STOP, BREAK}]
+    if opens:
+        return len(between) <= _FARTHEST and "alternatively" in opens or len(between) <= _FAR and "or" in opens
     if _CHOICE & set(between):
         return len(between) <= 2 * _CLOSE + 1
-    lead = flat.words[max(_word_after(flat, first_start) - _CLOSE, 0) : _word_after(flat, first_start)]
+    lead = flat.words[max(_word_after(flat, first[0]) - _CLOSE, 0) : _word_after(flat, first[0])]
     return len(between) <= _SLACK and bool(_DUAL & set(lead)) and STOP not in lead[-_SLACK:]
 
 
@@ -201,25 +240,32 @@ def _word_after(flat: Flat, point: int) -> int:
 
 
 def settle_versions(statements: Sequence[Statement]) -> list[Statement]:
-    """Return the statements with the version that the nearest one of their family names, where they name none, and "or later" where another one says so."""
-    settled = []
+    """Return the statements with the version that the nearest one of their family names, where they name none, and "or later" where another one says so.
+
+    Where none of a family names a version, the latest of those that may be meant at the earliest: "Lesser" excludes what "LGPL" would leave open.
+    """
+    families: dict[str, list[Statement]] = {}
     for one in statements:
-        named = [s for s in statements if s.family == one.family and s.versioned and s.family]
-        if not one.versioned and named:
-            nearest = min(named, key=lambda s: (abs(s.start - one.start), s.start))
-            settled.append(replace(one, expression=nearest.expression, later=nearest.later))
-        else:
-            settled.append(one)
-    return [_with_later(one, settled) for one in settled]
+        families.setdefault(one.family, []).append(one)
+    settled = [_settled(one, families[one.family]) if one.family and not one.versioned else one for one in statements]
+    wider = {one.expression for one in settled if one.later is TriState.YES}
+    return [_with_later(one, wider) for one in settled]
 
 
-def _with_later(one: Statement, statements: Sequence[Statement]) -> Statement:
+def _settled(one: Statement, family: Sequence[Statement]) -> Statement:
+    named = [s for s in family if s.versioned]
+    if named:
+        nearest = min(named, key=lambda s: (abs(s.start - one.start), s.start))
+        return replace(one, expression=nearest.expression, later=nearest.later)
+    return replace(one, expression=max(s.expression for s in family))
+
+
+def _with_later(one: Statement, wider: Collection[str]) -> Statement:
     """Let "or any later version" of a notice hold for the same version named without a word on it."""
     if one.later is not TriState.UNKNOWN or not one.expression.endswith("-only"):
         return one
-    wider = one.expression.removesuffix("-only") + "-or-later"
-    said = any(s.later is TriState.YES and s.expression == wider for s in statements)
-    return replace(one, expression=wider, later=TriState.YES) if said else one
+    expression = one.expression.removesuffix("-only") + "-or-later"
+    return replace(one, expression=expression, later=TriState.YES) if expression in wider else one
 
 
 def choose(parts: Sequence[str]) -> str:

@@ -21,8 +21,8 @@ _MOST_PLACES = 6
 _SLACK = 0.3
 _LEAST_SLACK = 40
 """How far, in words and as a share of the licence, insertions may push its words apart before they count as another copy."""
-_RUN = 3
-"""Words of a stretch at an end below which it is taken for chance."""
+_RUN = 6
+"""Words of a stretch at an end that is taken for chance where as many others stand between it and the rest."""
 _GAP_CELLS = 20_000
 """Pairs of words of a gap that are aligned exactly; larger gaps count as different."""
 
@@ -156,14 +156,18 @@ def _fill(words: NDArray[np.uint32], ref: NDArray[np.uint32], pairs: list[tuple[
 
 
 def _trim(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the pairs without single words at the ends that stand apart from the rest: they are equal by chance."""
+    """Return the pairs without short stretches at the ends that stand apart from the rest: they are equal by chance."""
     runs = _runs(pairs)
     low, high = 0, len(runs)
-    while high - low > 1 and len(runs[low]) < _RUN and runs[low + 1][0][0] - runs[low][-1][0] > _RUN:
+    while high - low > 1 and _is_chance(runs[low], runs[low + 1][0][0] - runs[low][-1][0]):
         low += 1
-    while high - low > 1 and len(runs[high - 1]) < _RUN and runs[high - 1][0][0] - runs[high - 2][-1][0] > _RUN:
+    while high - low > 1 and _is_chance(runs[high - 1], runs[high - 1][0][0] - runs[high - 2][-1][0]):
         high -= 1
     return [pair for run in runs[low:high] for pair in run]
+
+
+def _is_chance(run: list[tuple[int, int]], gap: int) -> bool:
+    return len(run) <= min(gap, _RUN)
 
 
 def _runs(pairs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:

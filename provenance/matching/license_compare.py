@@ -29,6 +29,8 @@ _WHOLE = 0.93
 """Share of the needed words that an unchanged text has."""
 _LEAST_CHANGES, _CHANGES = 6, 0.08
 """Words that may differ, names apart: so many, or this share of the licence."""
+_BETWEEN = 2
+"""Equal words between two differences that do not part them."""
 _NAME, _SINGLE, _ADDRESS = 25, 3, 16
 """Words that a name in the place of another may have, that may be put in or left out, and that an address may have."""
 CONDITIONS = frozenset(
@@ -49,6 +51,32 @@ _ADDRESS_WORDS = frozenset("street st place suite floor fifth boston ma usa temp
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between a text and a licence."""
+
+    added: tuple[str, ...]
+    """Words put in that nothing else explains."""
+    missing: tuple[str, ...]
+    """Needed words left out."""
+
+    @property
+    def size(self) -> int:
+        """The words that differ, names and addresses aside."""
+        return 0 if _is_name(self) or _is_address(self) else max(len(self.added), len(self.missing))
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it may change what a licence says."""
+        if CONDITIONS & {*self.added, *self.missing}:
+            return True
+        if _is_name(self) or _is_address(self):
+            return False
+        if not self.missing or not self.added:
+            return len(self.missing) + len(self.added) > _SINGLE and not _is_copyright(self.added)
+        return len(self.added) > 2 * len(self.missing) + 2 or len(self.missing) > 2 * len(self.added) + 2
+
+
+@dataclass(frozen=True, slots=True)
 class FoundText:
     """A licence's text in a text."""
 
@@ -58,7 +86,7 @@ class FoundText:
     end: int
     """Word after the last."""
     alignment: Alignment
-    gaps: tuple[Gap, ...]
+    changes: tuple[Change, ...]
     """The differences that count."""
     coverage: float
     score: float
@@ -66,7 +94,7 @@ class FoundText:
     @property
     def unchanged(self) -> bool:
         """Tell whether it is the licence as it is."""
-        return not self.gaps
+        return not self.changes
 
 
 class Explained:
@@ -122,50 +150,42 @@ def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) 
     coverage = float((held & needed).sum()) / max(text.needed, 1)
     if coverage < LEAST_COVERAGE:
         return None
-    gaps = [gap for gap in alignment.gaps() if _counts(gap, text, explained)]
-    start, end = alignment.start, alignment.end
-    added = sum(len(explained.left(gap.start, gap.end)) for gap in alignment.gaps())
-    missing = int((needed & ~held).sum())
-    equal = int(held.sum())
-    score = equal / (equal + missing + added)
-    if coverage < _WHOLE and not gaps:
-        gaps = list(alignment.gaps())
-    changes = sum(_size(gap, text, explained) for gap in alignment.gaps())
-    if changes > max(_LEAST_CHANGES, _CHANGES * text.needed) and not gaps:
-        gaps = list(alignment.gaps())
-    return FoundText(text, start, end, alignment, tuple(gaps), coverage, score)
+    changes = _changes(alignment, text, explained)
+    equal, missing = int(held.sum()), int((needed & ~held).sum())
+    score = equal / (equal + missing + sum(len(change.added) for change in changes))
+    counting = [change for change in changes if change.counts]
+    if coverage < _WHOLE or sum(change.size for change in changes) > max(_LEAST_CHANGES, _CHANGES * text.needed):
+        counting = changes
+    return FoundText(text, alignment.start, alignment.end, alignment, tuple(counting), coverage, score)
 
 
-def left_out(gap: Gap, text: LicenseText) -> list[str]:
-    """Return the needed words of a licence that are not there."""
-    return [text.spelled[i] for i in range(gap.ref_start, gap.ref_end) if not text.optional[i]]
+def _changes(alignment: Alignment, text: LicenseText, explained: Explained) -> list[Change]:
+    """Return the differences; those with hardly a word between them are one."""
+    joined: list[list[Gap]] = []
+    for gap in alignment.gaps():
+        if joined and gap.start - joined[-1][-1].end <= _BETWEEN and gap.ref_start - joined[-1][-1].ref_end <= _BETWEEN:
+            joined[-1].append(gap)
+        else:
+            joined.append([gap])
+    changes = [Change(_added(gaps, explained), _missing(gaps, text)) for gaps in joined]
+    return [change for change in changes if change.added or change.missing]
 
 
-def _size(gap: Gap, text: LicenseText, explained: Explained) -> int:
-    """Return how many words of a gap are a change, and not a name."""
-    missing, added = left_out(gap, text), explained.left(gap.start, gap.end)
-    return 0 if _is_name(missing, added) or _is_address(missing, added) else max(len(missing), len(added))
+def _added(gaps: Sequence[Gap], explained: Explained) -> tuple[str, ...]:
+    return tuple(word for gap in gaps for word in explained.left(gap.start, gap.end))
 
 
-def _counts(gap: Gap, text: LicenseText, explained: Explained) -> bool:
-    """Tell whether a difference may change what a licence says."""
-    missing, added = left_out(gap, text), explained.left(gap.start, gap.end)
-    if CONDITIONS & set(missing) or CONDITIONS & set(added):
-        return True
-    if _is_name(missing, added) or _is_address(missing, added):
-        return False
-    if not missing or not added:
-        return len(missing) + len(added) > _SINGLE and not _is_copyright(added)
-    return len(added) > 2 * len(missing) + 2 or len(missing) > 2 * len(added) + 2
+def _missing(gaps: Sequence[Gap], text: LicenseText) -> tuple[str, ...]:
+    return tuple(text.spelled[i] for gap in gaps for i in range(gap.ref_start, gap.ref_end) if not text.optional[i])
 
 
-def _is_name(missing: Sequence[str], added: Sequence[str]) -> bool:
+def _is_name(change: Change) -> bool:
     """Tell whether a name stands where the licence says "the copyright holder"."""
-    return bool(missing) and set(missing) <= _HOLDERS and len(added) <= _NAME
+    return bool(change.missing) and set(change.missing) <= _HOLDERS and len(change.added) <= _NAME
 
 
-def _is_address(missing: Sequence[str], added: Sequence[str]) -> bool:
-    return max(len(missing), len(added)) <= _ADDRESS and bool(_ADDRESS_WORDS & {*missing, *added} - _HOLDERS)
+def _is_address(change: Change) -> bool:
+    return max(len(change.missing), len(change.added)) <= _ADDRESS and bool(_ADDRESS_WORDS & {*change.missing, *change.added} - _HOLDERS)
 
 
 def _is_copyright(added: Sequence[str]) -> bool:

@@ -18,12 +18,13 @@ from provenance.licensing.statements import (
     family_of,
     leaves_choice,
     opens_choice,
+    read_acknowledgements,
     read_names,
     read_tags,
     read_urls,
     settle_versions,
 )
-from provenance.matching.license_compare import FoundText, find_texts, left_out
+from provenance.matching.license_compare import FoundText, find_texts
 from provenance.matching.license_reading import Reading, is_license_file
 from provenance.matching.license_texts import shipped_texts
 from provenance.model.absence import Absence, TriState, is_absent
@@ -36,6 +37,8 @@ _MOST_STATEMENTS = 40
 _COMMERCIAL = TriState.YES
 _LEAST_UNEXPLAINED = 12
 """Words of a paragraph of a licence file from which on it must be explained."""
+_BESIDE = 160
+"""Characters between a statement and one that only repeats it."""
 _QUOTED = 120
 """Characters of a change that are quoted."""
 _WHOLE_NOTICES = {"eCos-2.0": "GPL-2.0-or-later WITH eCos-exception-2.0", "wxWindows": "LGPL-2.0-or-later WITH WxWindows-exception-3.1"}
@@ -94,6 +97,7 @@ def _read_statements(reading: Reading, catalog: LicenseCatalog, *, expected: boo
     counts: dict[tuple[str, str], int] = {}
     kept = []
     for read in (
+        read_acknowledgements(reading.flat),
         read_tags(reading.text, catalog),
         read_urls(reading.text),
         read_names(reading.text, reading.flat, catalog, expected=expected),
@@ -119,7 +123,10 @@ def _state(reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundTe
     ordered = settle_versions(sorted([*kept, *whole], key=lambda s: (s.start, -s.end)))
     ordered = _with_exceptions(ordered, [(reading.span(f)[0], _EXCEPTIONS[f.text.id]) for f in texts if f.text.id in _EXCEPTIONS and f.unchanged])
     groups = _groups(reading, ordered)
-    chosen = {s.expression: min(g[0].start for g in groups if s in g) for group in groups if len(group) > 1 for s in group}
+    chosen: dict[str, int] = {}
+    for group in groups:
+        for s in group if len(group) > 1 else ():
+            chosen.setdefault(s.expression, group[0].start)
     for group in groups:
         one = group[0]
         if len(group) == 1 and one.expression in chosen and one.text_number < 0 and not (one.granting and one.end < chosen[one.expression]):
@@ -152,19 +159,24 @@ def _groups(reading: Reading, ordered: Sequence[Statement]) -> list[list[Stateme
     groups: list[list[Statement]] = []
     for statement in ordered:
         last = groups[-1][-1] if groups else None
-        if last is not None and _is_choice(reading, last, statement):
+        if last is not None and _continues(last, statement):
+            groups[-1][-1] = replace(last, end=statement.end)
+        elif last is not None and _is_choice(reading, last, statement):
             groups[-1].append(statement)
-        elif last is not None and last.expression == statement.expression and len(groups[-1]) == 1 and last.text_number < 0:
-            groups[-1] = [last if last.granting or not statement.granting else statement]
         else:
             groups.append([statement])
     return groups
 
 
+def _continues(first: Statement, second: Statement) -> bool:
+    """Tell whether a statement says once more what the one before it said, as the address behind a name does."""
+    return first.expression == second.expression and not second.granting and 0 <= second.start - first.end <= _BESIDE
+
+
 def _is_choice(reading: Reading, first: Statement, second: Statement) -> bool:
     if first.end > second.start:
         return opens_choice(reading.flat, second.start)
-    return leaves_choice(reading.flat, first.end, second.start, first_start=first.start)
+    return leaves_choice(reading.text, reading.flat, (first.start, first.end), second.start)
 
 
 def _detected(reading: Reading, group: Sequence[Statement], texts: Sequence[FoundText], name: str) -> LicenseDetection:
@@ -176,15 +188,15 @@ def _detected(reading: Reading, group: Sequence[Statement], texts: Sequence[Foun
     detected = _detection(expression, method, name, span, original=reading.text[span[0] : span[0] + EXCERPT])
     if found is None:
         return detected
-    note = "" if found.unchanged else _changes(reading, found)
+    note = "" if found.unchanged else _changes(found)
     near = "" if found.unchanged else found.text.id
     return replace(detected, score=round(found.score, 4), coverage=round(found.coverage, 4), near=near, note=note)
 
 
-def _changes(reading: Reading, found: FoundText) -> str:
+def _changes(found: FoundText) -> str:
     """Return in words what a text has more and less than the licence."""
-    added = " … ".join(" ".join(reading.spelled[gap.start : gap.end]) for gap in found.gaps if gap.end > gap.start)
-    missing = " … ".join(words for gap in found.gaps if (words := " ".join(left_out(gap, found.text))))
+    added = " … ".join(" ".join(change.added) for change in found.changes if change.added)
+    missing = " … ".join(" ".join(change.missing) for change in found.changes if change.missing)
     parts = [f"{what} {words[:_QUOTED]!r}" for what, words in (("added", added), ("left out", missing)) if words]
     return f"not {found.text.id} as published: {'; '.join(parts)}"
 

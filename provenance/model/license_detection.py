@@ -29,6 +29,8 @@ class DetectionMethod(StrEnum):
     """A licence's name where a licence is to be expected: a title, a line by itself, a licence file."""
     CARD = "card-field"
     """A licence field of a card's header."""
+    ACKNOWLEDGEMENT = "acknowledgement"
+    """A sentence that says that work of somebody is inside, all of whose work is under one licence. It says nothing on the rest."""
     RESTRICTION = "restriction"
     """A sentence that limits the use, whatever licence is named beside it."""
     UNRECOGNISED = "unrecognised"
