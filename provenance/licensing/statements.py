@@ -62,6 +62,8 @@ _LABEL_ROOM = 24
 _LABEL = re.compile(r"\b(?:code|data|dataset|datasets|software|annotations?|weights|models?|texts?|corpus|images|docs|documentation)\W{0,3}:\W{0,4}$", re.IGNORECASE)
 _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
+_FEW = 40
+"""Words of a text that a plain word may be the title of."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
 _PATH = ["common", "licenses"]
 """/usr/share/common-licenses/GPL-3 is where a text lies, not which version was granted."""
@@ -141,7 +143,8 @@ def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> Detecti
     named = granting or bool(_NAMES & {*before, *own[:1]}) or (expected and not mention.short)
     if mention.short:
         named = _is_called_license(flat, mention)
-    if not named and not _is_title(text, start, end) and not _is_labelled(text, start):
+    titled = (expected or not mention.short or len(flat.words) <= _FEW) and _is_title(text, start, end)
+    if not named and not titled and not _is_labelled(text, start):
         return None
     return DetectionMethod.NOTICE if granting else DetectionMethod.NAME
 

@@ -42,6 +42,10 @@ CONDITIONS = frozenset(
     unlawful illegal revenue users employees attribution advertising acknowledgment acknowledgement""".split()
 )
 """Words by which a licence gains or loses a condition."""
+_DISCLAIMING = frozenset("not no nor none never nothing without limited shall may provided permitted subject except unless model models".split())
+"""Words of condition that every disclaimer has."""
+_NAME_BEFORE = 8
+"""Words beside a name in a clause on names."""
 _HOLDERS = frozenset(
     """copyright holder holders owner owners author authors contributor contributors regents university organization company name names licensor provider
     developer developers foundation the its of by and or their""".split()
@@ -58,17 +62,25 @@ class Change:
     """Words put in that nothing else explains."""
     missing: tuple[str, ...]
     """Needed words left out."""
+    naming: bool = False
+    """Whether it stands where the licence says whose name must not be used."""
+    disclaiming: bool = False
+    """Whether it stands in a sentence on warranty or liability."""
 
     @property
     def size(self) -> int:
-        """The words that differ, names and addresses aside."""
-        return 0 if _is_name(self) or _is_address(self) else max(len(self.added), len(self.missing))
+        """The words that differ, names, addresses and disclaimers aside."""
+        return 0 if self.disclaiming or self.naming or _is_name(self) or _is_address(self) else max(len(self.added), len(self.missing))
 
     @property
     def counts(self) -> bool:
         """Tell whether it may change what a licence says."""
+        if self.disclaiming:  # what is permitted and required stays the same, whatever is said on warranty
+            return bool((CONDITIONS - _DISCLAIMING) & set(self.added))
         if CONDITIONS & {*self.added, *self.missing}:
             return True
+        if self.naming and len(self.added) <= _NAME:
+            return False
         if _is_name(self) or _is_address(self):
             return False
         if not self.missing or not self.added:
@@ -167,7 +179,7 @@ def _changes(alignment: Alignment, text: LicenseText, explained: Explained) -> l
             joined[-1].append(gap)
         else:
             joined.append([gap])
-    changes = [Change(_added(gaps, explained), _missing(gaps, text)) for gaps in joined]
+    changes = [Change(_added(gaps, explained), _missing(gaps, text), _names(gaps, text), _disclaims(gaps, text)) for gaps in joined]
     return [change for change in changes if change.added or change.missing]
 
 
@@ -177,6 +189,17 @@ def _added(gaps: Sequence[Gap], explained: Explained) -> tuple[str, ...]:
 
 def _missing(gaps: Sequence[Gap], text: LicenseText) -> tuple[str, ...]:
     return tuple(text.spelled[i] for gap in gaps for i in range(gap.ref_start, gap.ref_end) if not text.optional[i])
+
+
+def _names(gaps: Sequence[Gap], text: LicenseText) -> bool:
+    """Tell whether words differ between "the name of" and "used": any name may stand there."""
+    start, end = gaps[0].ref_start, gaps[-1].ref_end
+    return bool({"name", "names"} & set(text.spelled[max(start - _NAME_BEFORE, 0) : start])) and "used" in text.spelled[end : end + _NAME_BEFORE]
+
+
+def _disclaims(gaps: Sequence[Gap], text: LicenseText) -> bool:
+    low, high = max(gaps[0].ref_start - 1, 0), min(gaps[-1].ref_end + 1, len(text.disclaims))
+    return high > low and bool(text.disclaims[low:high].all())
 
 
 def _is_name(change: Change) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,6 +34,9 @@ _ADVICE = re.compile(
 )
 _LATE = 0.6
 """Advice stands behind this share of a text."""
+_SENTENCE = re.compile(r"(?:[^.\n]|\.(?=\S)|\n(?!\s*\n))+(?:\.|\n\s*\n|$)")
+_DISCLAIMS = re.compile(r"\bwarrant(?:y|ies)\b|\bliab(?:le|ility|ilities)\b|\bdamages?\b|\bmerchantab|[\"“'`]as[- ]is\b|\brepresentations? about\b", re.IGNORECASE)
+_GRANTS = re.compile(r"\bpermission\b|\bgrant(?:s|ed)?\b|\bpermitted\b|\bredistribut|\bcondition", re.IGNORECASE)
 _CLAUSE = "Neither the name of the copyright holder nor the names of its contributors may be used"
 _VARIANTS = (
     ("BSD-3-Clause", _CLAUSE, "The name of the author may not be used"),
@@ -50,11 +53,13 @@ class LicenseText:
     Shapes:
         words: (n,) uint32.
         optional: (n,) bool, words that need not be there.
+        disclaims: (n,) bool, words of sentences on warranty and liability.
     """
 
     id: str
     words: NDArray[np.uint32]
     optional: NDArray[np.bool_]
+    disclaims: NDArray[np.bool_]
     spelled: tuple[str, ...]
 
     @property
@@ -98,12 +103,25 @@ class LicenseTexts:
         raw, (low, high) = self._raw[number], self._words.offsets[number : number + 2]
         place = [self._words.start[low:high] - self._bytes[number], self._words.end[low:high] - self._bytes[number]]
         encoded = raw.encode()
-        optional = np.zeros(high - low, np.bool_)
-        for start, end in _optional_parts(raw):
-            first, last = len(raw[:start].encode()), len(raw[:end].encode())
-            optional |= (place[0] >= first) & (place[1] <= last)
+        optional, disclaims = (_mark(raw, place, spans) for spans in (_optional_parts(raw), _disclaimers(raw)))
         spelled = tuple(encoded[a:b].decode("utf-8", "replace").lower() for a, b in zip(*place, strict=True))
-        return LicenseText(self.ids[number], self._words.words[low:high], optional, spelled)
+        return LicenseText(self.ids[number], self._words.words[low:high], optional, disclaims, spelled)
+
+
+def _mark(text: str, place: Sequence[NDArray[np.int64]], spans: Iterable[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return which words lie in some spans of code points."""
+    marked = np.zeros(len(place[0]), np.bool_)
+    for start, end in spans:
+        first, last = len(text[:start].encode()), len(text[:end].encode())
+        marked |= (place[0] >= first) & (place[1] <= last)
+    return marked
+
+
+def _disclaimers(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the sentences on warranty and liability."""
+    for sentence in _SENTENCE.finditer(text):
+        if _DISCLAIMS.search(sentence.group()) and not _GRANTS.search(sentence.group()):
+            yield sentence.span()
 
 
 def _optional_parts(text: str) -> Iterator[tuple[int, int]]:
