@@ -16,9 +16,9 @@ from provenance.matching.license_align import Alignment, Gap, align_license
 from provenance.matching.license_texts import LicenseText, LicenseTexts
 from provenance.matching.score import shingles
 
-LEAST_COVERAGE = 0.5
-"""Share of a licence's needed words from which on a text counts as that licence, changed."""
-_LEAST_SHARED = 0.35
+LEAST_COVERAGE, _LEAST_OF_SHORT, _SHORT = 0.5, 0.75, 120
+"""Share of a licence's binding words from which on a text counts as that licence, changed; of licences of fewer than so many words more."""
+_LEAST_SHARED = 0.25
 """Share of a licence's 5-grams below which it is not aligned."""
 _LEAST_WINDOWS = 4
 _ALIGNED = 16
@@ -44,6 +44,10 @@ CONDITIONS = frozenset(
 """Words by which a licence gains or loses a condition."""
 _DISCLAIMING = frozenset("not no nor none never nothing without limited shall may provided permitted subject except unless model models".split())
 """Words of condition that every disclaimer has."""
+_ITEM = 2
+"""Digits of the number of a list item."""
+_DISCLAIMER = 25
+"""Words of a disclaimer that may be missing: without all of it a text may go on otherwise."""
 _NAME_BEFORE = 8
 """Words beside a name in a clause on names."""
 _HOLDERS = frozenset(
@@ -76,7 +80,7 @@ class Change:
     def counts(self) -> bool:
         """Tell whether it may change what a licence says."""
         if self.disclaiming:  # what is permitted and required stays the same, whatever is said on warranty
-            return bool((CONDITIONS - _DISCLAIMING) & set(self.added))
+            return bool((CONDITIONS - _DISCLAIMING) & set(self.added)) or len(self.missing) - len(self.added) > _DISCLAIMER
         if CONDITIONS & {*self.added, *self.missing}:
             return True
         if self.naming and len(self.added) <= _NAME:
@@ -117,8 +121,12 @@ class Explained:
         self.words, self.spelled = words, spelled
 
     def left(self, start: int, end: int) -> list[str]:
-        """Return the spelling of the words of a gap that nothing explains."""
-        return [self.spelled[i] for i in range(start, end) if not self.words[i]]
+        """Return the spelling of the words of a gap that nothing explains; numbers and letters of list items say nothing."""
+        return [word for i in range(start, end) if not self.words[i] and not _is_item(word := self.spelled[i])]
+
+
+def _is_item(word: str) -> bool:
+    return len(word) == 1 or (len(word) <= _ITEM and word.isdigit())
 
 
 def find_texts(words: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> list[FoundText]:
@@ -144,12 +152,12 @@ def _best(rest: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -
 
 
 def _rank(found: FoundText) -> tuple[float, float]:
-    """Order by how much of the text is explained, less what differs."""
+    """Order by how much of the text is explained, less what differs: what counts twice, names and the like half."""
     equal = len(found.alignment.places)
-    missing = found.alignment.ref_words - equal
-    optional = int(found.text.optional.sum())
+    missing = max(found.alignment.ref_words - equal - int(found.text.optional.sum()), 0)
     added = found.end - found.start - equal
-    return equal - max(missing - optional, 0) - added, found.score
+    counting = sum(len(change.added) + len(change.missing) for change in found.changes if not change.disclaiming)
+    return equal - 2 * counting - 0.5 * max(missing + added - counting, 0), found.score
 
 
 def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) -> FoundText | None:
@@ -159,8 +167,9 @@ def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) 
     held = np.zeros(len(text.words), np.bool_)
     held[alignment.places[:, 1]] = True
     needed = ~text.optional
-    coverage = float((held & needed).sum()) / max(text.needed, 1)
-    if coverage < LEAST_COVERAGE:
+    binding = needed & ~text.disclaims  # other words of a disclaimer permit and require the same
+    coverage = float((held & binding).sum()) / max(int(binding.sum()), 1)
+    if coverage < (LEAST_COVERAGE if text.needed >= _SHORT else _LEAST_OF_SHORT):
         return None
     changes = _changes(alignment, text, explained)
     equal, missing = int(held.sum()), int((needed & ~held).sum())
@@ -175,7 +184,9 @@ def _changes(alignment: Alignment, text: LicenseText, explained: Explained) -> l
     """Return the differences; those with hardly a word between them are one."""
     joined: list[list[Gap]] = []
     for gap in alignment.gaps():
-        if joined and gap.start - joined[-1][-1].end <= _BETWEEN and gap.ref_start - joined[-1][-1].ref_end <= _BETWEEN:
+        last = joined[-1][-1] if joined else None
+        near = last is not None and gap.start - last.end <= _BETWEEN and gap.ref_start - last.ref_end <= _BETWEEN
+        if near and _disclaims([gap], text) == _disclaims(joined[-1], text):
             joined[-1].append(gap)
         else:
             joined.append([gap])
@@ -198,7 +209,9 @@ def _names(gaps: Sequence[Gap], text: LicenseText) -> bool:
 
 
 def _disclaims(gaps: Sequence[Gap], text: LicenseText) -> bool:
-    low, high = max(gaps[0].ref_start - 1, 0), min(gaps[-1].ref_end + 1, len(text.disclaims))
+    low, high = gaps[0].ref_start, gaps[-1].ref_end
+    if low == high:  # words put in: what stands around them tells
+        low, high = max(low - 1, 0), min(high + 1, len(text.disclaims))
     return high > low and bool(text.disclaims[low:high].all())
 
 

@@ -38,12 +38,17 @@ _SENTENCE = re.compile(r"(?:[^.\n]|\.(?=\S)|\n(?!\s*\n))+(?:\.|\n\s*\n|$)")
 _DISCLAIMS = re.compile(r"\bwarrant(?:y|ies)\b|\bliab(?:le|ility|ilities)\b|\bdamages?\b|\bmerchantab|[\"“'`]as[- ]is\b|\brepresentations? about\b", re.IGNORECASE)
 _GRANTS = re.compile(r"\bpermission\b|\bgrant(?:s|ed)?\b|\bpermitted\b|\bredistribut|\bcondition", re.IGNORECASE)
 _CLAUSE = "Neither the name of the copyright holder nor the names of its contributors may be used"
+_PREAMBLE = (
+    "By obtaining, using, and/or copying this software and/or its associated documentation, you agree that you have read, understood, and will comply "
+    "with the following terms and conditions:"
+)
 _VARIANTS = (
     ("BSD-3-Clause", _CLAUSE, "The name of the author may not be used"),
     ("BSD-3-Clause", _CLAUSE, "The names of the contributors may not be used"),
+    ("MIT-CMU", _PREAMBLE, ""),
     ("BSD-4-Clause", _CLAUSE, "The name of the author may not be used"),
 )
-"""Wordings that mean the same clause and are as common as the listed one: id, listed words, others."""
+"""Wordings that mean the same and are as common as the listed one: id, listed words, others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,11 @@ def _is_heading(lines: Sequence[str]) -> bool:
     return all(_HEADING.fullmatch(line) for line in lines) or (len(lines) == 1 and lines[0][-1:] not in {".", ":", ";", ","})
 
 
+def _reworded(text: str, old: str, new: str) -> str:
+    """Return a text with other words, wherever its lines break."""
+    return re.sub(r"\s+".join(map(re.escape, old.split())), new, text)
+
+
 def joined(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return texts as one buffer of UTF-8 and the offsets of its rows."""
     parts = [text.encode("utf-8", "surrogatepass") for text in texts]
@@ -182,5 +192,5 @@ def shipped_texts() -> LicenseTexts:
     if document.get("format") != TEXTS_FORMAT or document.get("version") != TEXTS_VERSION:
         raise TermsDocumentError(f"{path}: not a document of format {TEXTS_FORMAT}, version {TEXTS_VERSION}", hint="install the package again")
     listed = list(document["texts"].items())
-    variants = [(key, document["texts"][key].replace(old, new)) for key, old, new in _VARIANTS]
+    variants = [(key, _reworded(document["texts"][key], old, new)) for key, old, new in _VARIANTS]
     return LicenseTexts([*listed, *variants], release=document["release"])
