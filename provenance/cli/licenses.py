@@ -1,13 +1,24 @@
-"""``provenance licenses``: what a licence name means, and what it permits."""
+"""``provenance licenses``: what a licence name means and permits, and which licences a dataset's own files state."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import say, say_json, say_table, visible
-from provenance.model.absence import TriState
+from provenance.cli.output import counted, next_step, say, say_json, say_table, visible
+from provenance.model.absence import TriState, is_absent
+
+if TYPE_CHECKING:
+    from provenance.model.license_detection import FileLicenses, LicenseConflict, LicenseDetection
+
+_QUOTED = 60
+_NOTHING, _SOME_FAILED = 3, 4
+"""Exit codes."""
 
 
 @click.group()
@@ -53,3 +64,69 @@ def show(ctx: CommandContext, /, name: str, commercial: bool, output: str) -> in
     for unknown in found.unknown_ids:
         say(f"  {visible(unknown)} is not in the catalogue: add it to a folder named under licenses in provenance.toml")
     return 0
+
+
+@licenses.command("detect")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@text_or_json
+@pass_context
+def detect(ctx: CommandContext, /, paths: tuple[Path, ...], output: str) -> int:
+    """Say which licences files state: LICENSE, COPYING, NOTICE, README and cards of a folder, or any file by name.
+
+    A text is compared with the licences of the SPDX list. One with words added or left out is not that licence and is listed as LicenseRef-modified-…, and what
+    stands in a licence file and is no known licence as UNKNOWN. Files that disagree are named.
+
+    Exit codes: 0 done, 3 no such file in the folders, 4 some could not be read.
+    """
+    from provenance.bootstrap import any_workspace
+    from provenance.ingest.license_files import detect_folder
+    from provenance.licensing.conclusion import join_all
+    from provenance.licensing.conflicts import claim_of_file, conflicts
+
+    catalog = any_workspace(ctx.start).licenses
+    files = [file for path in paths for file in detect_folder(ctx.path(path), catalog=catalog)]
+    disagree = conflicts([claim_of_file(file) for file in files], catalog=catalog)
+    together = join_all(file.expression for file in files)
+    if output == "json":
+        say_json({"files": files, "conflicts": disagree, "license": together})
+    else:
+        _say_files(files, disagree)
+        if files:
+            say(f"{counted(len(files), 'file')}, together {visible(together)}", err=True)
+            next_step(_next(files, disagree, together), quiet=ctx.quiet)
+    if not files:
+        say("no LICENSE, COPYING, NOTICE, README or card there: name a file", err=True)
+        return _NOTHING
+    return _SOME_FAILED if any(file.problem for file in files) else 0
+
+
+def _say_files(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict]) -> None:
+    for file in files:
+        say(f"{visible(file.path)}  {visible(file.expression)}", bold=True)
+        for found in file.detections:
+            say(f"  {_line(found)}")
+            if found.note:
+                say(f"    {visible(found.note)}")
+        if file.problem:
+            say(f"  ! {visible(file.problem)}")
+    for conflict in disagree:
+        say(f"Conflict ({conflict.kind}): {visible(conflict.sentence)}", bold=True)
+        say(f"  → the strictest that is known: {visible(conflict.strictest)}")
+
+
+def _line(found: LicenseDetection) -> str:
+    quoted = " ".join(visible(found.original, keep_newlines=True).split())
+    cut = quoted if len(quoted) <= _QUOTED else f"{quoted[:_QUOTED]}…"
+    sure = f" · {found.score:.1%} alike" if found.method.value.endswith("text") else ""
+    return f"{visible(found.expression)} · {found.method}{sure} · characters {found.start}–{found.end} · {cut}"
+
+
+def _next(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict], together: str) -> str:
+    """Return what to do now."""
+    if any(d.method.value in {"unrecognised", "modified-text"} for file in files for d in file.detections):
+        return "read the words that are named, and say what they permit: an entry in a folder that licenses in provenance.toml names"
+    if disagree:
+        return "ask who publishes the data which of them holds, and declare the licence in datasets.yaml"
+    if is_absent(together):
+        return "ask who publishes the data, and declare the licence in datasets.yaml"
+    return f"provenance licenses show {visible(together)!r}"

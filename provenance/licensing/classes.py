@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,10 @@ from provenance.config import shipped
 from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents
 from provenance.licensing.expression import AllOf, AnyOf, Expression, parse_expression, render
+from provenance.licensing.flat import flat_words
+from provenance.licensing.names import whole_name
+from provenance.licensing.spdx import listed_id, listed_licenses
+from provenance.licensing.urls import license_of_url
 from provenance.model.absence import ABSENCES, Absence, Permission, TriState, is_absent
 
 LICENSES_FORMAT = "provenance.licenses"
@@ -24,6 +28,8 @@ ALL_RIGHTS_RESERVED = "LicenseRef-all-rights-reserved"
 """The holder grants nothing: every use that needs a licence is prohibited."""
 USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", "UNKNOWN")
 """Classes from the loosest to the least known."""
+MAX_NAME = 400
+"""Characters of a licence's name; longer text is prose, of which ``matching.license_detection`` makes what it can."""
 _FIELDS = frozenset(
     {"id", "use", "attribution", "share_alike", "no_derivatives", "behavioural_restrictions", "outputs_clause", "confidence", "basis"}
 )
@@ -93,7 +99,7 @@ UNKNOWN_ASSESSMENT = LicenseAssessment(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: names are sorted once
 class LicenseCatalog:
     """Licence classes and the names people use for them."""
 
@@ -115,17 +121,45 @@ class LicenseCatalog:
         if known is not None:
             return known, text
         try:
-            parsed = parse_expression(folded)
+            named = _map_ids(parse_expression(folded), self._expression_id)
         except ValueError:
-            return Absence.UNKNOWN.value, text
-        named = _map_ids(parsed, self._expression_id)
-        return (render(named), text) if named is not None else (Absence.UNKNOWN.value, text)
+            named = None
+        value = render(named) if named is not None else self._read_name(folded)
+        return value or Absence.UNKNOWN.value, text
 
     def _known_name(self, folded: str) -> str | None:
+        if len(folded) > MAX_NAME:
+            return None
         lower = folded.lower()
         if lower in self.aliases:
             return self.aliases[lower]
-        return next((name for name in self.classes if name.lower() == lower), None)
+        if lower in self._lower:
+            return self._lower[lower]
+        return self._loose.get(_loose(folded)) if _is_balanced(folded) else None
+
+    @cached_property
+    def _lower(self) -> Mapping[str, str]:
+        return {name.lower(): name for name in self.classes}
+
+    @cached_property
+    def _loose(self) -> Mapping[str, str]:
+        """Aliases and listed names by their words; what two of them share and mean otherwise is nobody's."""
+        found: dict[str, set[str]] = {}
+        for alias, expression in self.aliases.items():
+            found.setdefault(_loose(alias), set()).add(expression)
+        for key, entry in listed_licenses().items():
+            for written in (entry.name, key):
+                if _loose(written) not in found:
+                    found[_loose(written)] = {key}
+        return {words: next(iter(meant)) for words, meant in found.items() if len(meant) == 1}
+
+    def _read_name(self, folded: str) -> str | None:
+        """Return what an address, or a name in other words than those listed, stands for."""
+        if len(folded) > MAX_NAME or not _is_balanced(folded):
+            return None
+        if folded.lower().startswith(("http://", "https://", "www.")):
+            return license_of_url(folded)
+        return whole_name(folded, self)
 
     def _expression_id(self, name: str) -> str | None:
         known = self._known_name(name)
@@ -133,7 +167,7 @@ class LicenseCatalog:
             return known if known not in ABSENCES else None
         if name.startswith("LicenseRef-"):
             return name
-        return _spdx_ids().get(name.lower())
+        return listed_id(name) or _spdx_ids().get(name.lower())
 
     def assess(self, expression: str, commercial: TriState, *, synthetic: TriState = TriState.NO) -> LicenseAssessment:
         """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest.
@@ -195,6 +229,17 @@ def _strictest_duty(duties: Sequence[TriState]) -> TriState:
 def _looseness(found: LicenseAssessment) -> tuple[int, int, int]:
     duties = (found.attribution, found.share_alike, found.no_derivatives, found.behavioural_restrictions)
     return _ORDER.index(found.this_use), sum(_STRICTNESS[d] for d in duties), USES.index(found.use)
+
+
+def _is_balanced(text: str) -> bool:
+    """Tell whether no bracket is left open: half an expression is none."""
+    return text.count("(") == text.count(")")
+
+
+def _loose(name: str) -> str:
+    """Return the words of a name, without "the" before and "license" behind it: CC_BY_4.0 and "CC BY 4.0 License" are one name."""
+    words = flat_words(name)
+    return " ".join(words[words[:1] == ("the",) : len(words) - (len(words) > 1 and words[-1] == "license")])
 
 
 def _map_ids(expression: Expression, name: Any) -> Expression | None:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import re2
 
-from provenance.licensing.classes import LicenseCatalog
-from provenance.licensing.flat import BREAK, STOP, Flat, flat_words
+from provenance.licensing.flat import BREAK, STOP, Flat, flat_words, flatten
 from provenance.licensing.spdx import listed_id, listed_licenses
 from provenance.model.absence import Absence, TriState, is_absent
+
+
+class NameTable(Protocol):
+    """The names that a licence catalogue knows."""
+
+    @property
+    def digest(self) -> str:
+        """Changes with the names."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Free-form name → licence expression or named absence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +109,7 @@ _PLAIN_WORDS = frozenset({"fair license", "public domain", "open access", "reque
 _LEAST_WORDS = 2
 
 
-def iter_mentions(flat: Flat, catalog: LicenseCatalog) -> Iterator[Mention]:
+def iter_mentions(flat: Flat, catalog: NameTable) -> Iterator[Mention]:
     """Yield the licence names of a text in order; of those that overlap the longest, the grammar before the table.
 
     Cost: linear in the text.
@@ -110,6 +121,21 @@ def iter_mentions(flat: Flat, catalog: LicenseCatalog) -> Iterator[Mention]:
         if mention.first >= end:
             yield mention
             end = mention.last
+
+
+def whole_name(text: str, catalog: NameTable) -> str | None:
+    """Return the licence that a text names and nothing else; ``None`` where it holds other words too, or leaves the version open.
+
+    >>> from provenance.licensing.classes import shipped_licenses
+    >>> whole_name("Creative Commons Attribution Share Alike 2.5 Generic", shipped_licenses())
+    'CC-BY-SA-2.5'
+    """
+    flat = flatten(text)
+    mentions = list(iter_mentions(flat, catalog))
+    if len(mentions) != 1 or mentions[0].expression == Absence.UNKNOWN:
+        return None
+    around = {*flat.words[: mentions[0].first], *flat.words[mentions[0].last :]}
+    return mentions[0].expression if around <= {"the", "license", STOP} else None
 
 
 def _matches(pattern: str, flat: Flat) -> Iterator[tuple[Any, int, int]]:
@@ -234,7 +260,7 @@ def _read_table(flat: Flat, table: _Table) -> Iterator[Mention]:
 _tables: dict[str, _Table] = {}
 
 
-def _table(catalog: LicenseCatalog) -> _Table:
+def _table(catalog: NameTable) -> _Table:
     """Return names by their first word, longest first: the catalogue's aliases, and the names and ids of the SPDX list."""
     if catalog.digest not in _tables:
         _tables.clear()
@@ -242,7 +268,7 @@ def _table(catalog: LicenseCatalog) -> _Table:
     return _tables[catalog.digest]
 
 
-def _make_table(catalog: LicenseCatalog) -> _Table:
+def _make_table(catalog: NameTable) -> _Table:
     names: dict[tuple[str, ...], str] = {}
     for key, entry in listed_licenses().items():
         for written in (entry.name, key):
