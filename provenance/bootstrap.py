@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from provenance.ports import Engine, Progress
     from provenance.registry.evidence import EvidenceFolder
     from provenance.registry.session import SqlUnitOfWork
+    from provenance.storage.options import StorageOptions
+    from provenance.storage.stores import Stores
+    from provenance.storage.urls import Place
 
 
 class SystemClock:
@@ -70,7 +73,14 @@ class Workspace:
     @cached_property
     def reader(self) -> Reader:
         """Opens shards of every format."""
-        return make_reader(self.settings.workspace)
+        return make_reader(self.settings.workspace, self.stores)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """Opens the stores that URLs name."""
+        from provenance.storage.stores import Stores
+
+        return Stores(self.settings.storage)
 
     @cached_property
     def listing(self) -> FileListing:
@@ -213,11 +223,12 @@ def make_engine(jobs: int | None = None) -> Engine:
     return ProcessEngine(jobs or available_cores())
 
 
-def make_reader(folder: Path | None = None) -> Reader:
+def make_reader(folder: Path | None = None, stores: Stores | None = None) -> Reader:
     """Return a reader of shards, which needs no workspace; paths of tokenizers are relative to the folder."""
     from provenance.ingest.reader import Reader
+    from provenance.storage.stores import PLAIN_STORES
 
-    return Reader(folder)
+    return Reader(folder, stores or PLAIN_STORES)
 
 
 def open_workspace(start: Path) -> Workspace:
@@ -254,12 +265,12 @@ def init_workspace(folder: Path) -> tuple[Workspace, bool]:
     return Workspace(settings), is_new
 
 
-def temporary_workspace(folder: Path, *, data: Path) -> Workspace:
+def temporary_workspace(folder: Path, *, data: Place, storage: StorageOptions) -> Workspace:
     """Make a workspace in ``folder`` whose only data root is ``data``: for a cold start."""
     from dataclasses import replace
 
     from provenance.registry.upgrade import upgrade
 
-    settings = replace(default_settings(folder), roots=(("data", data.absolute()),))
+    settings = replace(default_settings(folder), roots=(("data", data.absolute() if isinstance(data, Path) else data),), storage=storage)
     upgrade(settings.database)
     return Workspace(settings)

@@ -6,10 +6,27 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provenance.errors import ConfigError
+from provenance.errors import ConfigError, LocationError
+from provenance.storage.options import StorageOptions, parse_options
+from provenance.storage.urls import Place, parse_place
 
 SETTINGS_NAME = "provenance.toml"
-_KNOWN = {"database", "roots", "references", "policies", "terms", "licenses", "patterns", "run", "evidence", "reports", "keys", "trust", "matching"}
+_KNOWN = {
+    "database",
+    "roots",
+    "references",
+    "policies",
+    "terms",
+    "licenses",
+    "patterns",
+    "run",
+    "evidence",
+    "reports",
+    "keys",
+    "trust",
+    "matching",
+    "storage",
+}
 MIN_WORDS = 24
 """Words that a passage must have for an alarm where nothing else is set."""
 LEAST_MIN_WORDS, MOST_MIN_WORDS = 15, 1000
@@ -18,13 +35,13 @@ LEAST_MIN_WORDS, MOST_MIN_WORDS = 15, 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where a workspace keeps its things; every path is absolute."""
+    """Where a workspace keeps its things; every path on this machine is absolute."""
 
     workspace: Path
     database: str
     """SQLAlchemy URL."""
-    roots: tuple[tuple[str, Path], ...]
-    """Named data roots."""
+    roots: tuple[tuple[str, Place], ...]
+    """Named data roots: absolute folders, or URLs of stores."""
     references: Path
     policies: tuple[Path, ...] = ()
     """Folders searched for bundles after the run file's own folder."""
@@ -38,11 +55,13 @@ class Settings:
     reports: Path = field(default_factory=Path)
     keys: Path = field(default_factory=Path)
     trust: Path | None = None
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    """How stores are reached."""
     min_words: int = MIN_WORDS
     """Shorter passages are listed as explained, and are no alarms."""
 
-    def root(self, name: str) -> Path:
-        """Return a data root's folder.
+    def root(self, name: str) -> Place:
+        """Return a data root's folder or URL.
 
         Raises:
             ConfigError: If no root has this name.
@@ -87,12 +106,12 @@ def _read(file: Path) -> dict[str, object]:
 def _build(folder: Path, raw: dict[str, object]) -> Settings:
     roots = raw.get("roots", {"data": "data"})
     if not isinstance(roots, dict) or not roots or not all(isinstance(v, str) for v in roots.values()):
-        raise ConfigError(f"{folder / SETTINGS_NAME}: [roots] must map names to folders", hint='such as: [roots] data = "data"')
+        raise ConfigError(f"{folder / SETTINGS_NAME}: [roots] must map names to folders or URLs", hint='such as: [roots] data = "data"')
     state = folder / ".provenance"
     return Settings(
         workspace=folder,
         database=_text(raw, "database", f"sqlite:///{state / 'registry.db'}", folder),
-        roots=tuple((str(name), (folder / str(path)).absolute()) for name, path in sorted(roots.items())),
+        roots=tuple((str(name), _root(str(name), str(place), folder)) for name, place in sorted(roots.items())),
         references=folder / _text(raw, "references", ".provenance/references", folder),
         policies=_folders(raw, "policies", folder),
         terms=_folders(raw, "terms", folder),
@@ -103,8 +122,17 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         reports=folder / _text(raw, "reports", "reports", folder),
         keys=folder / _text(raw, "keys", ".provenance/keys", folder),
         trust=folder / _text(raw, "trust", "", folder) if "trust" in raw else None,
+        storage=parse_options(raw.get("storage", {}), where=str(folder / SETTINGS_NAME)),
         min_words=_min_words(raw, folder),
     )
+
+
+def _root(name: str, text: str, folder: Path) -> Place:
+    try:
+        place = parse_place(text, folder=folder)
+    except LocationError as err:
+        raise ConfigError(f"{folder / SETTINGS_NAME}: data root {name!r}: {err}", hint=err.hint) from None
+    return place.absolute() if isinstance(place, Path) else place
 
 
 def _min_words(raw: dict[str, object], folder: Path) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from provenance.errors import DocumentError
+from provenance.storage.secrets import find_secret
+from provenance.storage.urls import CREDENTIALS_HINT
 
 MAX_BYTES = 32 << 20
 """Largest document read, bytes."""
@@ -56,11 +58,34 @@ def parse_document(raw: bytes, *, where: str) -> object:
         raise DocumentError(f"{where}: {str(err).splitlines()[0]}") from err
     loader.where = where
     try:
-        return loader.get_single_data()
+        value = loader.get_single_data()
     except yaml.YAMLError as err:
         raise DocumentError(_describe(err, where)) from err
     finally:
         loader.dispose()
+    _refuse_secrets(value, text, where)
+    return value
+
+
+def _refuse_secrets(value: object, text: str, where: str) -> None:
+    """Refuse a document with credentials in an address, whatever it is for: what is written here ends up in registries, records and reports."""
+    found = next((f for item in _texts(value) if (f := find_secret(item)) is not None), None)
+    if found is None:
+        return
+    line = next((n for n, part in enumerate(text.splitlines(), start=1) if find_secret(part) is not None), 1)
+    raise DocumentError(f"{where}:{line}: an address holds {found}", hint=CREDENTIALS_HINT)
+
+
+def _texts(value: object) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -84,6 +84,10 @@ class NoFilesError(ManifestError):
     """A pattern names no file."""
 
 
+class LocationError(InputError, ValueError):
+    """A path or URL of data cannot be used. The message repeats no credential that it held."""
+
+
 class WireFormatError(InputError, ValueError):
     """A document does not have the shape of the value it should become."""
 
@@ -114,6 +118,10 @@ class IngestError(ProvenanceError):
 
 class ShardReadError(IngestError):
     """A shard is missing, truncated, of an unknown format, or holds no text."""
+
+
+class StoreError(ShardReadError):
+    """A store of remote files cannot be reached, refuses, or fails. The message repeats no credential."""
 
 
 class ShardDigestMismatchError(IngestError):

@@ -93,9 +93,14 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
         registry.save_audit(record, digest)
     outcomes = [s.outcome for d in datasets for s in d.shards if s.outcome is not None]
     reused = sum(o.reused for o in outcomes)
-    return AuditResult(
-        record=record, record_digest=digest, problems=tuple(problems_of(outcomes)), reused_scans=reused, new_scans=len(outcomes) - reused
-    )
+    unreachable = [
+        ReadProblem(path=s.checked.shard.path, line=None, record=None, message=s.checked.reason)
+        for d in datasets
+        for s in d.shards
+        if s.checked.reason
+    ]
+    problems = (*unreachable, *problems_of(outcomes))
+    return AuditResult(record=record, record_digest=digest, problems=problems, reused_scans=reused, new_scans=len(outcomes) - reused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

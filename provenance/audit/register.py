@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.tools import Tools
-from provenance.errors import IngestError, ManifestError
+from provenance.errors import IngestError, LocationError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.match import ReadProblem
@@ -156,7 +156,7 @@ def _expand(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: To
     """Return the files that patterns name; one that names nothing is a problem, and the others are registered all the same."""
     try:
         return tools.listing.expand(patterns, root=root)
-    except (ManifestError, IngestError) as err:
+    except (ManifestError, LocationError, IngestError) as err:
         if len(patterns) == 1:
             problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)))
             return []
@@ -166,5 +166,5 @@ def _expand(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: To
     return sorted(found)
 
 
-def _with_hint(err: IngestError | ManifestError) -> str:
+def _with_hint(err: IngestError | ManifestError | LocationError) -> str:
     return f"{err}; {err.hint}" if err.hint else str(err)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from provenance.audit.tools import Tools
-from provenance.errors import IngestError, ManifestError, NoFilesError
+from provenance.errors import IngestError, LocationError, ManifestError, NoFilesError, StoreError
 from provenance.model.dataset import DatasetVersion, Shard
+from provenance.storage.urls import is_url
 
 
 class ShardState(StrEnum):
@@ -28,6 +30,8 @@ class CheckedShard:
 
     shard: Shard
     state: ShardState
+    reason: str = ""
+    """Why it counts as missing, where its store says more than that it is not there."""
 
 
 def check_shards(version: DatasetVersion, tools: Tools) -> list[CheckedShard]:
@@ -35,17 +39,20 @@ def check_shards(version: DatasetVersion, tools: Tools) -> list[CheckedShard]:
     checked = []
     for shard in version.shards:
         tools.progress.note(shard.path)
-        checked.append(CheckedShard(shard=shard, state=_state(shard, tools)))
+        state, reason = _state(shard, tools)
+        checked.append(CheckedShard(shard=shard, state=state, reason=reason))
         tools.progress.advance(shard.size_bytes)
     return checked
 
 
-def _state(shard: Shard, tools: Tools) -> ShardState:
+def _state(shard: Shard, tools: Tools) -> tuple[ShardState, str]:
     try:
         digest, size_bytes = tools.listing.digest(shard.path, root=shard.root)
+    except StoreError as err:
+        return ShardState.MISSING, f"{err}; {err.hint}" if err.hint else str(err)
     except IngestError:
-        return ShardState.MISSING
-    return ShardState.UNCHANGED if (digest, size_bytes) == (shard.sha256, shard.size_bytes) else ShardState.CHANGED
+        return ShardState.MISSING, ""
+    return ShardState.UNCHANGED if (digest, size_bytes) == (shard.sha256, shard.size_bytes) else ShardState.CHANGED, ""
 
 
 def find_unregistered(shards: Sequence[Shard], tools: Tools) -> list[tuple[str, str]]:
@@ -55,15 +62,15 @@ def find_unregistered(shards: Sequence[Shard], tools: Tools) -> list[tuple[str, 
         shards: The shards of one dataset.
         tools: Lists files and opens the registry, which is asked for these files only.
     """
-    folders = sorted({(s.root, PurePosixPath(s.path).parent.as_posix()) for s in shards if "://" not in s.path})
+    folders = sorted({(s.root, s.path.rpartition("/")[0] if is_url(s.path) else PurePosixPath(s.path).parent.as_posix()) for s in shards})
     found: set[tuple[str, str]] = set()
     for root, folder in folders:
-        pattern = "*" if folder == "." else f"{folder}/*"
+        pattern = "*" if folder == "." else f"{glob.escape(folder)}/*"
         try:
             found.update((root, path) for path in tools.listing.expand([pattern], root=root))
         except NoFilesError:
             continue  # nothing is left there; the registered shards themselves are reported as missing
-        except (IngestError, ManifestError) as err:
+        except (IngestError, LocationError, ManifestError) as err:
             found.add((root, err.context.get("path", pattern)))  # a file that cannot be named or followed is none that was registered
     if not found:
         return []

@@ -1,10 +1,11 @@
-"""Compare the shards of a manifest with the disk: every byte, every file under the data roots, every link by what it resolves to.
+"""Compare the shards of a manifest with the disk and with stores: every byte, every file under the data roots, every link by what it resolves to.
 
 Rules:
 * A leaf's path is looked up under every root given, in order. Wherever it exists it must hold the registered bytes, since a trainer may read any of them.
 * A link counts as the file it resolves to. One that leaves the roots is a denial, and so is one that resolves to nothing.
 * A file under a root that no leaf accounts for is a denial. Neither hidden files nor any names are exempt: a trainer that globs would read them.
 * What is not a regular file (FIFO, socket, device) is a denial and is never opened.
+* What lies in a store is listed and read as well: see ``remote``.
 * Shape first: where a file is missing, of another size, or unregistered, nothing is hashed, so that a denial comes fast.
 """
 
@@ -15,56 +16,20 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Final
 
+from provenance.clearance.faults import NOT_CLEARED, ShardFault, ShardProblem
+from provenance.clearance.remote import RemoteFiles, content_problem, list_remote, parents
 from provenance.clearance.strict_json import printable
 from provenance.fingerprint.digest import ShardLeaf, hash_stream
+from provenance.storage.stores import PLAIN_STORES, Stores
+from provenance.storage.urls import is_url, local_path
 
 MAX_THREADS: Final = 8
 """SHA-256 releases the interpreter lock; more threads than this do not help a disk."""
 _OPEN_FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)
-
-
-class ShardFault(StrEnum):
-    """What is wrong with a file."""
-
-    MISSING = "missing"
-    """Registered, and not under any root."""
-    CHANGED = "changed"
-    """There, with other bytes."""
-    UNREGISTERED = "unregistered"
-    """There, and not in the manifest."""
-    OUTSIDE = "outside"
-    """A link that leaves the data roots."""
-    IRREGULAR = "irregular"
-    """Not a regular file, or a link to nothing."""
-    UNREADABLE = "unreadable"
-    """The operating system refuses it."""
-    BAD_PATH = "bad-path"
-    """The manifest's path is absolute, climbs, or is a URL."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardProblem:
-    """One file that is not as registered."""
-
-    fault: ShardFault
-    path: str
-    """As in the manifest where registered, else as found on disk."""
-    detail: str
-
-    def __str__(self) -> str:
-        """Return one printable line."""
-        return f"{printable(self.path)}: {self.detail}"
-
-
-_NOT_CLEARED: Final = (
-    "not among the files that were cleared: add it to the run and clear again, move it out of the data root, "
-    "or give --shard-folders-only if it belongs to another dataset"
 )
 
 
@@ -100,43 +65,72 @@ def verify_shards(
     allow_extra: bool = False,
     shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
+    stores: Stores = PLAIN_STORES,
 ) -> ShardCheck:
     """Return what differs between a manifest and the files under the data roots.
 
     Args:
         leaves: The manifest.
-        roots: Folders, tried in order for each path.
+        roots: Folders and URLs, tried in order for each path.
         allow_extra: Accept files that no leaf accounts for, for data folders shared with other runs. The gate never does.
         shard_folders_only: Look for such files only in the folders that directly hold a cleared shard, and below them: for roots that hold other datasets
             too. What stands in other folders is then not looked at.
         on_bytes: Told of every block hashed, one call at a time, from any thread.
+        stores: Opens URLs; as the environment says where not given.
+
+    Raises:
+        LocationError: If a root is a URL that cannot be used.
 
     Cost:
         Reads every registered byte once, on up to 8 threads.
     """
-    disk = _walk_roots(roots)
+    texts = [os.fspath(root) for root in roots]
+    disk, remote = _walk_roots([local_path(t) for t in texts if not is_url(t)]), list_remote([t for t in texts if is_url(t)], stores)
+    disk.problems.extend(remote.problems)
     found: dict[tuple[str, ShardLeaf], None] = {}
     for leaf in leaves:
-        for real in _locate(leaf, disk):
-            found[(real, leaf)] = None
+        found.update(dict.fromkeys((place, leaf) for place in _places(leaf, disk, remote)))
     if not allow_extra:
-        covered = {real for real, _ in found}
-        watched = {real[: real.rfind(os.sep)] or os.sep for real in covered} if shard_folders_only else set(disk.roots)
-        disk.problems.extend(_extra(disk, covered, watched))
-    disk.problems.extend(p for real, leaf in found if (p := _size_problem(real, leaf)) is not None)
+        disk.problems.extend(_unregistered({place for place, _ in found}, disk, remote, shard_folders_only=shard_folders_only))
+    for place, leaf in found:
+        problem = remote.size_problem(place, leaf) if is_url(place) else _size_problem(place, leaf)
+        if problem is not None:
+            disk.problems.append(problem)
     hashed = 0
     if not disk.problems:
-        hashed, problems = _hash_all(list(found), on_bytes)
+        hashed, problems = _hash_all(list(found), on_bytes, stores)
         disk.problems.extend(problems)
     return ShardCheck(shards=len(leaves), size_bytes=hashed, problems=tuple(sorted(disk.problems, key=lambda p: (p.path, p.detail))))
 
 
-def _walk_roots(roots: Sequence[str | os.PathLike[str]]) -> _Disk:
+def _places(leaf: ShardLeaf, disk: _Disk, remote: RemoteFiles) -> Iterator[str]:
+    """Yield where a leaf's file lies, one place a root that has it; note a problem where there is none or it leaves the roots."""
+    reason = remote.path_reason(leaf.path) if is_url(leaf.path) else _path_reason(leaf.path)
+    if reason is not None:
+        disk.problems.append(ShardProblem(fault=ShardFault.BAD_PATH, path=leaf.path, detail=reason))
+        return
+    before = len(disk.problems)
+    places = [*([] if is_url(leaf.path) else _locate(leaf, disk)), *remote.locate(leaf)]
+    if not places and len(disk.problems) == before:
+        disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=leaf.path, detail="registered, and missing under every data root"))
+    yield from places
+
+
+def _unregistered(covered: set[str], disk: _Disk, remote: RemoteFiles, *, shard_folders_only: bool) -> Iterator[ShardProblem]:
+    """Yield what stands under the roots, or in the folders of cleared shards, and was not cleared."""
+    there = {place for place in covered if is_url(place)}
+    here = covered - there
+    watched = {real[: real.rfind(os.sep)] or os.sep for real in here} if shard_folders_only else set(disk.roots)
+    yield from _extra(disk, here, watched)
+    yield from remote.unregistered(there, parents(there) if shard_folders_only else remote.roots)
+
+
+def _walk_roots(roots: Sequence[str]) -> _Disk:
     disk = _Disk()
     for root in roots:
         real = os.path.realpath(root)
         if not Path(real).is_dir():
-            disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=os.fspath(root), detail="this data root is not a folder"))
+            disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=root, detail="this data root is not a folder"))
         elif real not in disk.roots:
             disk.roots.append(real)
     pending = list(disk.roots)
@@ -168,31 +162,20 @@ def _scan(folder: str, disk: _Disk) -> Iterator[str]:
 
 
 def _locate(leaf: ShardLeaf, disk: _Disk) -> Iterator[str]:
-    """Yield the resolved paths of a leaf's file, one a root that has it; note a problem where there is none or it leaves the roots."""
-    reason = _path_reason(leaf.path)
-    if reason is not None:
-        disk.problems.append(ShardProblem(fault=ShardFault.BAD_PATH, path=leaf.path, detail=reason))
-        return
-    present = False
+    """Yield the resolved paths of a leaf's file, one a root on this machine that has it; note a problem where it leaves the roots."""
     for root in disk.roots:
         location = f"{root.rstrip(os.sep)}{os.sep}{leaf.path}"  # text, as scandir gave it: with 10,000 leaves pathlib would cost ten times as much
         if location in disk.files:
-            present = True
             yield location
         elif os.path.lexists(location):
-            present = True
             real = os.path.realpath(location)
             if real in disk.files:
                 yield real
             else:
                 disk.problems.append(_link_problem(leaf.path, real, disk))
-    if not present:
-        disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=leaf.path, detail="registered, and missing under every data root"))
 
 
 def _path_reason(path: str) -> str | None:
-    if "://" in path:
-        return "a URL cannot be checked on this machine"
     if path.startswith("/") or (os.name == "nt" and PurePath(path).anchor):
         return "the manifest's path is absolute"
     parts = path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
@@ -210,7 +193,7 @@ def _link_problem(path: str, real: str, disk: _Disk) -> ShardProblem:
 def _extra(disk: _Disk, covered: set[str], watched: set[str]) -> Iterator[ShardProblem]:
     for path in disk.files - covered:
         if _lies_in(path, watched):
-            yield ShardProblem(fault=ShardFault.UNREGISTERED, path=path, detail=_NOT_CLEARED)
+            yield ShardProblem(fault=ShardFault.UNREGISTERED, path=path, detail=NOT_CLEARED)
     for link in disk.links:
         if not _lies_in(link, watched):
             continue
@@ -241,7 +224,7 @@ def _size_problem(real: str, leaf: ShardLeaf) -> ShardProblem | None:
     return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {size:,} bytes, registered {leaf.size_bytes:,}")
 
 
-def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None) -> tuple[int, list[ShardProblem]]:
+def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None, stores: Stores) -> tuple[int, list[ShardProblem]]:
     lock = threading.Lock()
 
     def report(n_bytes: int) -> None:
@@ -250,7 +233,8 @@ def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], 
                 on_bytes(n_bytes)
 
     def check(item: tuple[str, ShardLeaf]) -> ShardProblem | None:
-        return _content_problem(*item, report)
+        place, leaf = item
+        return content_problem(place, leaf, stores, report) if is_url(place) else _content_problem(place, leaf, report)
 
     threads = min(MAX_THREADS, os.cpu_count() or 1, len(found))
     results: Iterable[ShardProblem | None]

@@ -15,6 +15,7 @@ from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, say_problems, short, thousands, visible
 from provenance.errors import InputError
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
+from provenance.storage.secrets import redact
 
 if TYPE_CHECKING:
     from provenance.audit.audit import AuditRequest, AuditResult
@@ -81,7 +82,7 @@ def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) ->
         catalogs=workspace.catalogs,
         references=workspace.reference_summaries(run.references),
         tool=workspace.tool,
-        command="provenance " + " ".join(visible(a) for a in sys.argv[1:]),
+        command=redact("provenance " + " ".join(visible(a) for a in sys.argv[1:])),
         min_words=workspace.settings.min_words,
         rescan=rescan,
         run_file=str(run_file.absolute()),

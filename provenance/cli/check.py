@@ -12,22 +12,25 @@ import click
 
 from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
 from provenance.cli.context import CommandContext
+from provenance.cli.files import PLACE
 from provenance.cli.options import jobs_option, named_tokenizer, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_problems
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.dataset import Dataset
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+from provenance.storage.urls import Place, last_part
 
 if TYPE_CHECKING:
     from provenance.matching.index import ReferenceStore
+    from provenance.storage.stores import Stores
 
 SET_NAME = "references"
 STATE_FOLDER = ".provenance-check"
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-r", "--reference", "references", multiple=True, type=click.Path(path_type=Path), help="Files or folders of texts to look for.")
+@click.argument("folder", type=PLACE)
+@click.option("-r", "--reference", "references", multiple=True, type=PLACE, help="Files, folders or URLs of texts to look for.")
 @click.option(
     "--state", type=click.Path(file_okay=False, path_type=Path), default=None, help=f"Where results are kept; {STATE_FOLDER} here otherwise."
 )
@@ -35,21 +38,21 @@ STATE_FOLDER = ".provenance-check"
 @tokenizer_options
 @reference_options
 @pass_context
-def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], state: Path | None, jobs: int | None, **options: object) -> int:
+def check(ctx: CommandContext, /, folder: Place, references: tuple[Place, ...], state: Path | None, jobs: int | None, **options: object) -> int:
     """Cold start: register, scan, judge and report a folder.
 
-    FOLDER is judged by the baseline policy: no manifest, no run file, nothing to prepare.
+    FOLDER is judged by the baseline policy: no manifest, no run file, nothing to prepare. It may be a URL, such as s3://bucket/folder.
     """
     from provenance.audit.register import register
     from provenance.bootstrap import temporary_workspace
 
-    data = ctx.path(folder)
-    if not data.is_dir():
+    data = ctx.place(folder)
+    if not (data.is_dir() if isinstance(data, Path) else ctx.stores.kind(data) == "directory"):
         raise ConfigError(f"{folder}: no such folder", hint="name a folder that holds the data files")
     started = time.monotonic()
-    workspace = temporary_workspace(ctx.path(state) if state else ctx.start / STATE_FOLDER, data=data)
+    workspace = temporary_workspace(ctx.path(state) if state else ctx.start / STATE_FOLDER, data=data, storage=ctx.stores.options)
     tokenizer = named_tokenizer(ctx, options)
-    plans = [(Dataset(name=name, tokenizer=tokenizer), patterns, "data") for name, patterns in _datasets(data)]
+    plans = [(Dataset(name=name, tokenizer=tokenizer), patterns, "data") for name, patterns in _datasets(data, ctx.stores)]
     progress = ctx.progress()
     progress.start("registering", 0)
     done = register(plans, workspace.tools(progress, ctx.actor, jobs=jobs))
@@ -59,7 +62,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
         raise NothingToAuditError(f"{folder}: no data file could be read", hint="provenance reads .jsonl, .parquet and .txt, plain or compressed")
     names, missed = _index(ctx, workspace.references, references, options)
     run = Run(
-        model=ModelPlan(name=data.name),
+        model=ModelPlan(name=_name(data)),
         purpose=Purpose(),
         organization=Organization(),
         data=tuple(RunData(dataset=v.dataset.name) for v in done.versions),
@@ -67,7 +70,7 @@ def check(ctx: CommandContext, /, folder: Path, references: tuple[Path, ...], st
         policy=("baseline.yaml",),
         digest="sha256:" + "0" * 64,
     )
-    result = judge(ctx, workspace, run, run_file=data / "run.yaml", rescan=True, jobs=jobs)
+    result = judge(ctx, workspace, run, run_file=(data if isinstance(data, Path) else ctx.start) / "run.yaml", rescan=True, jobs=jobs)
     page = write_report(workspace, result.record)
     print_verdict(result.record, time.monotonic() - started)
     print_findings(result.record, steps=False)
@@ -84,20 +87,27 @@ class NothingToAuditError(ProvenanceError):
     exit_code = 3
 
 
-def _datasets(data: Path) -> list[tuple[str, tuple[str, ...]]]:
+def _datasets(data: Place, stores: Stores) -> list[tuple[str, tuple[str, ...]]]:
     """Return one dataset a subfolder, and one for the files that lie in the folder itself."""
     from provenance.cli.files import DATA_SUFFIXES
 
+    if isinstance(data, Path):
+        files, folders = ([p.name for p in data.iterdir() if kind(p)] for kind in (Path.is_file, Path.is_dir))
+    else:
+        files, folders = ([e.path for e in stores.entries(data) if e.is_folder is kind] for kind in (False, True))
     found: list[tuple[str, tuple[str, ...]]] = []
-    files = sorted(p.name for p in data.iterdir() if p.is_file() and p.suffix.lower() in DATA_SUFFIXES)
+    files = sorted(name for name in files if Path(name).suffix.lower() in DATA_SUFFIXES)
     if files:
-        found.append((data.name or "data", tuple(glob.escape(name) for name in files)))
-    for sub in sorted(p for p in data.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        found.append((sub.name, (f"{glob.escape(sub.name)}/**",)))
+        found.append((_name(data) or "data", tuple(glob.escape(name) for name in files)))
+    found += [(name, (f"{glob.escape(name)}/**",)) for name in sorted(folders) if not name.startswith(".")]
     return found
 
 
-def _index(ctx: CommandContext, store: ReferenceStore, references: Sequence[Path], options: dict[str, object]) -> tuple[tuple[str, ...], bool]:
+def _name(data: Place) -> str:
+    return data.name if isinstance(data, Path) else last_part(data)
+
+
+def _index(ctx: CommandContext, store: ReferenceStore, references: Sequence[Place], options: dict[str, object]) -> tuple[tuple[str, ...], bool]:
     """Index the references of this very check, whatever an earlier one had; returns the sets' names and whether something could not be read."""
     from provenance.cli.reference import add_sets
 

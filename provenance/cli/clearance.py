@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.files import PLACE
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_json, visible
 from provenance.model.wire import to_wire
+from provenance.storage.urls import Place
 
 
 @click.group()
@@ -19,13 +21,13 @@ def clearance() -> None:
 
 @clearance.command("verify")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
+@click.option("--root", "roots", multiple=True, type=PLACE, help="Data root, a folder or URL; the workspace's otherwise.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside FILE otherwise.")
 @click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
 @pass_context
 def verify(
-    ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], trust_path: Path | None, manifest: Path | None, shard_folders_only: bool
+    ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], trust_path: Path | None, manifest: Path | None, shard_folders_only: bool
 ) -> int:
     """Check a clearance against the data on disk, as the gate does. Exit 77 if it does not hold."""
     from provenance.cli.exec_ import data_roots

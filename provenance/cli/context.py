@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
     from provenance.cli.progress import BarProgress
+    from provenance.storage.stores import Stores
+    from provenance.storage.urls import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,17 @@ class CommandContext:
             return getpass.getuser()
         except (KeyError, OSError):
             return "UNKNOWN"
+
+    @property
+    def stores(self) -> Stores:
+        """What opens URLs, as the settings of this folder say."""
+        from provenance.bootstrap import any_workspace
+
+        return any_workspace(self.start).stores
+
+    def place(self, given: Place) -> Place:
+        """Return a path as ``path`` does, a URL as it is."""
+        return self.path(given) if isinstance(given, Path) else given
 
     def path(self, given: Path) -> Path:
         """Return a path the user gave, relative to the folder worked in."""

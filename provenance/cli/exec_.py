@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.files import PLACE
 from provenance.cli.options import pass_context
 from provenance.config import load_settings
 from provenance.errors import ConfigError
+from provenance.storage.urls import Place
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--clearance", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="X.clearance.json.")
-@click.option("--root", "roots", multiple=True, type=click.Path(file_okay=False, path_type=Path), help="Data root; the workspace's otherwise.")
+@click.option("--root", "roots", multiple=True, type=PLACE, help="Data root, a folder or URL; the workspace's otherwise.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file; else the system's.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside the clearance otherwise.")
 @click.option("--run-digest", default=None, help="Refuse a clearance of another run.")
@@ -23,7 +25,7 @@ from provenance.errors import ConfigError
 @click.option("--denial-json", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the reasons of a denial there.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_context
-def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], command: tuple[str, ...], **options: object) -> int:
+def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], command: tuple[str, ...], **options: object) -> int:
     r"""Start a command only under a valid clearance.
 
     The clearance is verified against the data; then COMMAND takes this process's place. Exit 77 if it does not hold.
@@ -45,15 +47,15 @@ def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Path, ...], co
     return run([*argv, "--", *command])
 
 
-def data_roots(ctx: CommandContext, given: Sequence[Path]) -> list[Path]:
+def data_roots(ctx: CommandContext, given: Sequence[Place]) -> list[Place]:
     """Return the data roots named, else those of the workspace.
 
     Raises:
         ConfigError: If there are neither.
     """
     if given:
-        return [ctx.path(root) for root in given]
+        return [ctx.place(root) for root in given]
     try:
-        return [path for _, path in load_settings(ctx.start).roots]
+        return [place for _, place in load_settings(ctx.start).roots]
     except ConfigError as err:
         raise ConfigError("no data root to check", hint="name it: --root DIR") from err

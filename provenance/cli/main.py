@@ -13,7 +13,9 @@ import click
 
 from provenance import __version__
 from provenance.cli.context import CommandContext
-from provenance.errors import ProvenanceError
+from provenance.errors import LocationError, ProvenanceError
+from provenance.storage.secrets import find_secret, redact
+from provenance.storage.urls import CREDENTIALS_HINT
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING, EXIT_PARTIAL, EXIT_REVIEW, EXIT_BLOCKED, EXIT_DENIED = 0, 1, 2, 3, 4, 10, 11, 77
 
@@ -44,6 +46,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("db:db", "Upgrade and check the database."),
 }
 """Command → (module:attribute under ``provenance.cli``, one line of help). Listed here so that ``--help`` imports none of them."""
+
+_REDIS = ("redis://", "rediss://")
 
 EPILOG = """\b
 Exit codes: 0 cleared or done · 1 could not run · 2 usage · 3 nothing to audit
@@ -89,9 +93,11 @@ def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     debug = "--debug" in argv
     try:
+        _refuse_secrets(argv)
         code = cli.main(args=list(argv), prog_name="provenance", standalone_mode=False)
     except (click.exceptions.Exit, click.ClickException) as stop:
         if isinstance(stop, click.ClickException):
+            stop.message = redact(stop.message)
             stop.show()
         return stop.exit_code
     except click.Abort:
@@ -103,6 +109,21 @@ def run(argv: Sequence[str]) -> int:
     except Exception as err:  # noqa: BLE001 - the outermost boundary: the user gets a sentence, --debug gives the traceback
         return _explain(_as_ours(err), debug=debug)
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _refuse_secrets(argv: Sequence[str]) -> None:
+    """Refuse credentials in addresses on the command line: others on this machine can read them, and commands are recorded. What follows ``--`` is not ours.
+
+    Raises:
+        LocationError: If there are any. The message does not repeat them.
+    """
+    own = argv[: argv.index("--")] if "--" in argv else argv
+    for number, word in enumerate(own, start=1):
+        if word.startswith(_REDIS) or word.partition("=")[2].startswith(_REDIS):
+            continue  # its password may stand in its URL: it goes nowhere but to the server
+        found = find_secret(word)
+        if found is not None:
+            raise LocationError(f"argument {number} holds an address with {found}", hint=CREDENTIALS_HINT)
 
 
 def _as_ours(err: Exception) -> ProvenanceError:
@@ -118,10 +139,10 @@ def _explain(err: ProvenanceError, *, debug: bool) -> int:
     from provenance.cli.output import visible
 
     if debug:
-        traceback.print_exc()
-    click.echo(f"error: {visible(str(err))}", err=True)
+        click.echo(redact(traceback.format_exc()), err=True, nl=False)
+    click.echo(f"error: {visible(redact(str(err)))}", err=True)
     if err.hint:
-        click.echo(f"  hint: {visible(err.hint)}", err=True)
+        click.echo(f"  hint: {visible(redact(err.hint))}", err=True)
     return int(getattr(err, "exit_code", EXIT_FAILED))
 
 

@@ -14,7 +14,7 @@ import click
 import orjson
 
 from provenance.cli.context import CommandContext
-from provenance.cli.files import files_below
+from provenance.cli.files import PLACE, files_below, size_of
 from provenance.cli.options import jobs_option, named_tokenizer, output_format, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_left_out, say_problems, say_suspects, say_table, size_text, thousands, visible
 from provenance.config import LEAST_MIN_WORDS, MIN_WORDS, MOST_MIN_WORDS
@@ -23,6 +23,7 @@ from provenance.model.dataset import Dataset, Shard
 from provenance.model.match import LeftOut, Match, ReadProblem, ScanResult, SuspectCount
 from provenance.model.wire import to_wire
 from provenance.ports import Result, Task, WorkerLostError
+from provenance.storage.urls import Place, is_url, parse_url
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
@@ -63,7 +64,7 @@ class Tally:
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("corpus", nargs=-1, required=True, type=PLACE)
 @click.option(
     "-r",
     "--reference",
@@ -94,10 +95,10 @@ class Tally:
 @reference_options
 @output_format("table", "jsonl")
 @pass_context
-def match(ctx: CommandContext, /, corpus: tuple[Path, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
+def match(ctx: CommandContext, /, corpus: tuple[Place, ...], references: tuple[str, ...], jobs: int | None, output: str, **options: object) -> int:
     """Find shared text, no registry needed.
 
-    CORPUS files are compared with reference files and packs, or with sets made by `provenance reference add`.
+    CORPUS files are compared with reference files and packs, or with sets made by `provenance reference add`. Files may be URLs, such as s3://bucket/chat/*.jsonl.
     """
     files = list(files_below(ctx, corpus))
     tally = Tally()
@@ -126,13 +127,13 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
     from provenance.matching.cascade import open_matcher
     from provenance.matching.index import ReferenceStore
 
-    names = [part for item in given for part in (item.split(",") if not ctx.path(Path(item)).exists() else [item])]
-    paths = [ctx.path(Path(n)) for n in names if ctx.path(Path(n)).exists()]
+    names = [part for item in given for part in (item.split(",") if _place(ctx, item) is None else [item])]
+    paths = [place for n in names if (place := _place(ctx, n)) is not None]
     if not paths:
         workspace = ctx.workspace()
         return open_matcher(workspace.references, names, _params(workspace, options["min_words"]))
     if len(paths) < len(names):
-        missing = next(n for n in names if not ctx.path(Path(n)).exists())
+        missing = next(n for n in names if _place(ctx, n) is None)
         raise ConfigError(
             f"reference {missing!r}: no such file", hint="name either files, or sets made by provenance reference add, not both in one command"
         )
@@ -144,6 +145,14 @@ def _open_matcher(ctx: CommandContext, given: Sequence[str], options: dict[str, 
         say_problems(tally.problems)
         raise ConfigError("none of the references could be read: there is nothing to compare with", hint="provenance reads .jsonl, .parquet and .txt")
     return open_matcher(store, names, _params(any_workspace(ctx.start), options["min_words"]))
+
+
+def _place(ctx: CommandContext, given: str) -> Place | None:
+    """Return the file or folder that a reference names, ``None`` where there is none: it may be the name of a set."""
+    if is_url(given):
+        return parse_url(given)
+    path = ctx.path(Path(given))
+    return path if path.exists() else None
 
 
 def _params(workspace: Workspace, min_words: object) -> MatchParams:
@@ -160,7 +169,7 @@ def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitSta
 
 def _scan(
     ctx: CommandContext,
-    files: Sequence[Path],
+    files: Sequence[Place],
     matcher: CascadeMatcher,
     tally: Tally,
     outputs: tuple[IO[bytes] | None, IO[bytes] | None],
@@ -174,14 +183,15 @@ def _scan(
 
     out, suspects = outputs
 
-    sizes = [f.stat().st_size if f.is_file() else 0 for f in files]
+    stores = ctx.stores
+    sizes = [size_of(f, stores) for f in files]
     progress = ctx.progress()
     progress.start("matching", sum(sizes))
     targets = [
         ShardToScan(dataset=dataset, shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
         for f, size in zip(files, sizes, strict=True)
     ]
-    work = FileScan(Finders(matcher, any_workspace(ctx.start).suspects), make_reader(), SystemClock())
+    work = FileScan(Finders(matcher, any_workspace(ctx.start).suspects), make_reader(stores=stores), SystemClock())
     for target, scanned in in_order(targets, make_engine(jobs).run(work, targets, sizes, progress)):
         if isinstance(scanned, WorkerLostError) or scanned.result is None:
             message = str(scanned) if isinstance(scanned, WorkerLostError) else scanned.error or ""

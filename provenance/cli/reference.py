@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.files import REFERENCE_SUFFIXES, files_below
+from provenance.cli.files import PLACE, REFERENCE_SUFFIXES, files_below, size_of
 from provenance.cli.options import pass_context, reference_options, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, size_text, thousands, visible, write_whole
 from provenance.cli.register import days
@@ -20,6 +20,7 @@ from provenance.errors import ConfigError, IngestError, ReferenceIndexError
 from provenance.model.absence import Absence
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind
+from provenance.storage.urls import Place, last_part
 
 if TYPE_CHECKING:
     from provenance.ingest.references import ReferenceOptions
@@ -42,17 +43,19 @@ def reference() -> None:
 
 @reference.command("add")
 @click.argument("name")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=PLACE)
 @click.option("--text-field", "reference_text_field", default=None, help="Field of a record that holds its text.")
 @reference_options
 @pass_context
-def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: object) -> int:
+def add(ctx: CommandContext, /, name: str, files: tuple[Place, ...], **options: object) -> int:
     """Index FILES as reference set NAME; a set that exists grows.
+
+    FILES may be URLs and patterns in them, such as s3://bucket/books/*.txt.
 
     A FILE.pack made by `provenance reference pack` is added as it is: it holds no texts, and says itself what kind its references are.
     """
     store = ctx.workspace().references
-    problems = add_files(ctx, store, name, [ctx.path(f) for f in files], options)
+    problems = add_files(ctx, store, name, list(_named(ctx, files)), options)
     info = next((s for s in store.sets() if s.name == name), None)
     say_problems(problems)
     if info is None:
@@ -62,7 +65,13 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Path, ...], **options: o
     return 4 if problems else 0
 
 
-def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Path], options: dict[str, object]) -> list[ReadProblem]:
+def _named(ctx: CommandContext, files: Sequence[Place]) -> Iterator[Place]:
+    """Yield the files that arguments name: the shell resolves patterns of local ones, nobody those of URLs."""
+    for file in files:
+        yield from [ctx.path(file)] if isinstance(file, Path) else files_below(ctx, [file], suffixes=REFERENCE_SUFFIXES)
+
+
+def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequence[Place], options: dict[str, object]) -> list[ReadProblem]:
     """Add reference files to a set, with a progress display. Returns what could not be read."""
     from provenance.ingest.references import iter_references, stated_kind
     from provenance.matching.packfile import add_pack, is_pack, read_header
@@ -70,7 +79,12 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     problems: list[ReadProblem] = []
     readable = []
     for file in files:
-        if not file.exists():
+        if not isinstance(file, Path):
+            if is_pack(Path(last_part(file))):
+                problems.append(ReadProblem(path=file, line=None, record=None, message="a pack is read from local disks only; copy it here"))
+            else:
+                readable.append(str(file))
+        elif not file.exists():
             problems.append(ReadProblem(path=str(file), line=None, record=None, message="no such file"))
         elif is_pack(file):
             add_pack(store, name, file, kind=ReferenceKind(str(options["kind"])) if options["kind"] else None)
@@ -80,10 +94,11 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     if not readable:
         return problems
     progress = ctx.progress()
-    progress.start("indexing", sum(Path(f).stat().st_size for f in readable))
-    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable) or ReferenceKind.WORK
+    stores = ctx.stores
+    progress.start("indexing", sum(size_of(f, stores) for f in files))
+    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable, stores) or ReferenceKind.WORK
     try:
-        store.add(name, iter_references(readable, reference_options_of(options, kind), problems=problems), kind=kind)
+        store.add(name, iter_references(readable, reference_options_of(options, kind), problems=problems, stores=stores), kind=kind)
     except IngestError as err:
         problems.append(ReadProblem(path=name, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
     finally:
@@ -97,13 +112,13 @@ def _say_unseen(count: int) -> None:
 
 
 def add_sets(
-    ctx: CommandContext, store: ReferenceStore, name: str, given: Sequence[Path], options: dict[str, object], *, prefix: str = ""
+    ctx: CommandContext, store: ReferenceStore, name: str, given: Sequence[Place], options: dict[str, object], *, prefix: str = ""
 ) -> list[ReadProblem]:
     """Add reference files and folders to a set, and each pack to a set of the name it gives itself. Returns what could not be read."""
     from provenance.matching.packfile import is_pack, read_header
 
     files = list(files_below(ctx, given, suffixes=REFERENCE_SUFFIXES))
-    packs = [f for f in files if is_pack(f) and f.exists()]
+    packs = [f for f in files if isinstance(f, Path) and is_pack(f) and f.exists()]
     for pack_file in packs:
         taken = {name, *(s.name for s in store.sets())}
         own = f"{prefix}{read_header(pack_file).name}"

@@ -15,6 +15,7 @@ from provenance.cli.output import counted, next_audit, say, say_json, say_proble
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset, DateRange, Details, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.storage.urls import Place, below, is_url, local_path, parse_url
 
 if TYPE_CHECKING:
     from provenance.audit.register import DatasetPlan, Registration
@@ -61,7 +62,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | None, output: str, root: str, jobs: int | None, **facts: object) -> int:
     """Record datasets and their shards.
 
-    Give FILES with --dataset, or --manifest.
+    Give FILES with --dataset, or --manifest. FILES may be URLs, such as s3://bucket/chat/*.jsonl.zst.
     """
     workspace = ctx.workspace()
     if manifest is not None and files:
@@ -95,13 +96,25 @@ def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan],
     from provenance.registry.exchange.manifest import load_datasets_manifest
 
     document = load_datasets_manifest(path)
-    for name, folder in document.roots:
-        if folder.resolve() != workspace.settings.root(name).resolve():
-            raise ManifestError(
-                f"{path}: data root {name!r} is {folder}, and {workspace.settings.root(name)} in provenance.toml", hint="make the two agree"
-            )
-    claims = {(entry.root, leaf.path): leaf for entry in document.entries for leaf in entry.listed}
+    for name, place in document.roots:
+        ours = workspace.settings.root(name)
+        if _resolved(place) != _resolved(ours):
+            raise ManifestError(f"{path}: data root {name!r} is {place}, and {ours} in provenance.toml", hint="make the two agree")
+    claims: Claims = {}
+    for entry in document.entries:
+        base = workspace.settings.root(entry.root) if entry.listed else Path()
+        leaves = [replace(leaf, path=_in_root(leaf.path, base)) for leaf in entry.listed]
+        claims |= {(entry.root, leaf.path): leaf for leaf in leaves}
     return list(document.datasets()), claims
+
+
+def _resolved(place: Place) -> Place:
+    return place.resolve() if isinstance(place, Path) else place
+
+
+def _in_root(path: str, base: Place) -> str:
+    """Return a listed path as it is registered: one below a root that is a URL is relative to it."""
+    return path if isinstance(base, Path) else below(path, base) or path
 
 
 def _from_options(workspace: Workspace, ctx: CommandContext, files: tuple[str, ...], root: str, facts: dict[str, object]) -> DatasetPlan:
@@ -109,7 +122,7 @@ def _from_options(workspace: Workspace, ctx: CommandContext, files: tuple[str, .
         raise click.UsageError("give --manifest FILE, or FILES… with --dataset NAME")
     base = workspace.settings.root(root)
     dataset = replace(build_dataset(facts), tokenizer=named_tokenizer(ctx, facts))
-    return dataset, tuple(_below(ctx.path(Path(f)), f, base) for f in files), root
+    return dataset, tuple(_below(ctx, f, base) for f in files), root
 
 
 def _kept(workspace: Workspace, dataset: Dataset) -> Dataset:
@@ -121,11 +134,14 @@ def _kept(workspace: Workspace, dataset: Dataset) -> Dataset:
     return replace(dataset, tokenizer=replace(dataset.tokenizer, path=shown.as_posix()))
 
 
-def _below(path: Path, given: str, base: Path) -> str:
-    if "://" in given:
+def _below(ctx: CommandContext, given: str, base: Place) -> str:
+    """Return a file, folder or pattern as its root has it: URLs stay, names in a root that is a URL are relative to it already."""
+    if is_url(given):
+        return parse_url(given)
+    if not isinstance(base, Path):
         return given
     try:
-        return path.absolute().relative_to(base).as_posix()
+        return ctx.path(Path(local_path(given))).absolute().relative_to(base).as_posix()
     except ValueError:
         raise ManifestError(
             f"{given} does not lie in the data root {base}", hint="move it there, or name another root in provenance.toml and give --root"

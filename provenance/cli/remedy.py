@@ -15,6 +15,7 @@ from provenance.cli.options import pass_context
 from provenance.cli.output import counted, next_audit, next_step, say, say_problems, visible
 from provenance.errors import IngestError, InputError, RegistryError
 from provenance.model.match import ReadProblem
+from provenance.storage.urls import is_url
 
 if TYPE_CHECKING:
     from provenance.audit.remedy import ShardDrop
@@ -45,7 +46,7 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
             f"{'dropping' if apply_it else 'would drop'} {counted(len(item.records), 'record')} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"
         )
     if not apply_it:
-        refused = _refused(drops)
+        refused = _refused(ctx.workspace(), drops)
         say_problems(refused, "cannot be mended here")
         chosen = "".join(f" --rule {r}" for r in rules)
         next_step(f"provenance remedy drop{chosen} --apply", quiet=ctx.quiet)
@@ -57,17 +58,35 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
     return 4 if problems else 0
 
 
-def _refused(drops: tuple[ShardDrop, ...]) -> list[ReadProblem]:
-    """Return the shards that a format keeps from losing a record."""
+def in_store(location: str) -> InputError:
+    """Return the error of a shard that lies in a store: nothing is ever written there."""
+    return InputError(
+        f"{location}: lies in a store, where this command writes nothing",
+        hint="copy it below a data root on this machine, register it there, audit again and mend that copy",
+    )
+
+
+def _refused(workspace: Workspace, drops: tuple[ShardDrop, ...]) -> list[ReadProblem]:
+    """Return the shards that their format or their store keeps from losing a record."""
     from provenance.ingest.rewrite import check_format
 
     refused = []
     for item in drops:
         try:
             check_format(item.path)
-        except IngestError as err:
+            _check_local(workspace, item)
+        except (InputError, IngestError) as err:
             refused.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}"))
     return refused
+
+
+def _check_local(workspace: Workspace, item: ShardDrop) -> None:
+    with workspace.units.read() as registry:
+        shards = registry.dataset_version(item.dataset).shards
+    for shard in shards:
+        location = workspace.listing.locate(shard.path, root=shard.root)
+        if shard.path == item.path and is_url(location):
+            raise in_store(location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +114,28 @@ def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ..
 
 
 def _mend(workspace: Workspace, item: ShardDrop) -> _Mended:
-    from provenance.audit.remedy import apply_drop
-    from provenance.ingest.rewrite import Rewriter
-
     with workspace.units.read() as registry:
         version = registry.dataset_version(item.dataset)
     shard = next((s for s in version.shards if s.path == item.path and s.sha256 == item.sha256), None)
-    if shard is None or "://" in shard.path:
-        raise InputError(f"is not a local shard of the newest version of {item.dataset}", hint="run the audit again")
-    location = Path(workspace.listing.locate(shard.path, root=shard.root))
+    if shard is None:
+        raise InputError(f"is not a shard of the newest version of {item.dataset}", hint="run the audit again")
+    location = workspace.listing.locate(shard.path, root=shard.root)
+    if is_url(location):
+        raise in_store(location)
+    return _mend_file(workspace, item, shard, Path(location), dataset=version.dataset)
+
+
+def _mend_file(workspace: Workspace, item: ShardDrop, shard: Shard, location: Path, *, dataset: Dataset) -> _Mended:
+    from provenance.audit.remedy import apply_drop
+    from provenance.ingest.rewrite import Rewriter
+
     originals = workspace.settings.workspace / ".provenance" / "originals"
     left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
     say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
     if left_out == shard.records:
         location.unlink()
         say(f"  {visible(item.path)}: nothing is left of it, the file is taken out")
-    return _Mended(dataset=version.dataset, is_empty=left_out == shard.records)
+    return _Mended(dataset=dataset, is_empty=left_out == shard.records)
 
 
 def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> None:

@@ -137,7 +137,12 @@ def _targets(tools: Tools, datasets: tuple[str, ...]) -> tuple[list[ShardToScan]
                 targets.append(target_of(version, shard, tools.listing))
             else:
                 stale.append(
-                    ReadProblem(path=shard.path, line=None, record=None, message=f"{checked.state} since it was registered; register it again")
+                    ReadProblem(
+                        path=shard.path,
+                        line=None,
+                        record=None,
+                        message=checked.reason or f"{checked.state} since it was registered; register it again",
+                    )
                 )
     return targets, stale
 

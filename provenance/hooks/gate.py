@@ -1,7 +1,8 @@
 """The check a trainer makes before it touches data: fails closed, says why, and ends the job.
 
 The denial is a ``SystemExit`` outside the package's error tree, so that neither ``except Exception`` nor ``except ProvenanceError`` in a training
-script swallows it. No environment variable is read here: none can switch the gate off.
+script swallows it. No environment variable can switch the gate off: none is read here, and of roots that are URLs the store's own package reads where the store is and
+with what credentials, as the trainer's does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
+from provenance.storage.secrets import redact
 
 DENIED_EXIT: Final = 77
 DENIAL_FORMAT: Final = "provenance.denial"
@@ -72,7 +74,7 @@ def require_clearance(
 
     Args:
         clearance: ``X.clearance.json``.
-        roots: Data roots, at least one.
+        roots: Data roots, at least one: folders, or URLs of stores as text.
         trust: Trust file; the root-owned ``/etc/provenance/trust.json`` where not given.
         manifest: Shard manifest; beside the clearance where not given.
         run_digest: The run about to start, if known.
@@ -135,7 +137,7 @@ def examine(
     except ProvenanceError as err:
         raise TrainingBlocked((str(err),), hint=err.hint, clearance=where, kind=type(err).__name__) from err
     except Exception as err:
-        reason = f"the check itself failed: {type(err).__name__}: {err}"
+        reason = redact(f"the check itself failed: {type(err).__name__}: {err}")
         raise TrainingBlocked((reason,), hint="this is a fault of provenance: please report it", clearance=where, kind=type(err).__name__) from err
 
 

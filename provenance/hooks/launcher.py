@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--clearance", required=True, metavar="FILE", help="X.clearance.json")
-    parser.add_argument("--root", action="append", required=True, metavar="DIR", help="data root; may be given several times")
+    parser.add_argument("--root", action="append", required=True, metavar="DIR", help="data root, a folder or URL; may be given several times")
     parser.add_argument("--trust", metavar="FILE", help="trust file (default: /etc/provenance/trust.json, which must belong to root)")
     parser.add_argument("--manifest", metavar="FILE", help="shard manifest (default: X.manifest.jsonl beside the clearance)")
     parser.add_argument("--run-digest", metavar="DIGEST", help="refuse a clearance of another run")

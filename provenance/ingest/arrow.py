@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from provenance.errors import ShardReadError
 from provenance.ingest.batches import BATCH_BYTES
-from provenance.ingest.files import is_url, local_path, open_binary, read_head
+from provenance.ingest.files import open_binary, read_head
 from provenance.ingest.parquet import MAX_BATCH_ROWS, ColumnStream, first_line
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
+from provenance.storage.stores import Stores
+from provenance.storage.urls import is_url, local_path
 
 _FILE_MAGIC = b"ARROW1"
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -28,8 +30,8 @@ class ArrowStream(ColumnStream):
     format = ShardFormat.ARROW
 
     def _batches(self) -> Iterator[TextBatch]:
-        is_file = read_head(self.location).startswith(_FILE_MAGIC)
-        with _open(self.location) as source:
+        is_file = read_head(self.location, self.stores).startswith(_FILE_MAGIC)
+        with _open(self.location, self.stores) as source:
             try:
                 size_bytes = source.size()
                 reader: Any = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
@@ -61,9 +63,9 @@ class ArrowStream(ColumnStream):
 
 
 @contextmanager
-def _open(location: str) -> Iterator[Any]:
+def _open(location: str, stores: Stores) -> Iterator[Any]:
     if is_url(location):
-        with open_binary(location) as raw, pa.PythonFile(cast("io.IOBase", raw), "r") as source:
+        with open_binary(location, stores) as raw, pa.PythonFile(cast("io.IOBase", raw), "r") as source:
             yield source
     else:
         try:

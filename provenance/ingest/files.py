@@ -1,4 +1,4 @@
-"""Open a shard's bytes: local paths and fsspec URLs, plain or compressed, in one pass and in bounded memory.
+"""Open a shard's bytes: local paths and URLs of stores, plain or compressed, in one pass and in bounded memory.
 
 Damage in a compressed stream ends the bytes and is told by :attr:`ByteSource.damage`, so that every record before it is still delivered. What cannot
 be opened or fails to be read raises ``ShardReadError``; no foreign error leaves this module.
@@ -15,12 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, Self, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import fsspec
 import pyarrow as pa
 
 from provenance.errors import ShardReadError
+from provenance.storage.stores import Stores
+from provenance.storage.urls import is_url, local_path, parse_url
 
 COMPRESSIONS: dict[str, str] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bzip2", ".xz": "xz"}
 """Ending → compression."""
@@ -44,19 +45,9 @@ class _Decoder(Protocol):
     def close(self) -> None: ...
 
 
-def is_url(location: str) -> bool:
-    """Tell whether a location is an fsspec URL that is no local file."""
-    return "://" in location and not location.startswith("file://")
-
-
-def local_path(location: str) -> str:
-    """Return the path of a local location, ``file://`` URLs resolved."""
-    return unquote(urlsplit(location).path) if location.startswith("file://") else location
-
-
 def split_name(location: str) -> tuple[str, str, str]:
     """Return (stem, format ending, compression ending) of a location: ``a/b.jsonl.zst`` gives ``("b", ".jsonl", ".zst")``, endings in lower case."""
-    path = PurePosixPath(urlsplit(location).path if is_url(location) else local_path(location))
+    path = PurePosixPath(_path_in_store(location) if is_url(location) else local_path(location))
     name, compression = path.name, ""
     if path.suffix.lower() in COMPRESSIONS:
         name, compression = path.stem, path.suffix.lower()
@@ -64,16 +55,23 @@ def split_name(location: str) -> tuple[str, str, str]:
     return inner.stem, inner.suffix.lower(), compression
 
 
-def open_binary(location: str) -> BinaryIO:
+def _path_in_store(url: str) -> str:
+    """Return the path of a URL. Only on the web a ``?`` ends it: elsewhere it is a character like others."""
+    path = urlsplit(url).path if url.lower().startswith(("http://", "https://")) else url.partition("://")[2].partition("/")[2]
+    return path or url
+
+
+def open_binary(location: str, stores: Stores) -> BinaryIO:
     """Open a file for reading, seekable where its store allows it.
 
     Raises:
         ShardReadError: If it is missing, a folder, not permitted, or its store is not known here.
+        LocationError: If its URL cannot be used.
     """
     try:
-        if not is_url(location):
-            return cast("BinaryIO", Path(local_path(location)).open("rb", buffering=0))
-        return cast("BinaryIO", fsspec.open(location, "rb").open())
+        if is_url(location):
+            return cast("BinaryIO", stores.open(parse_url(location)))
+        return cast("BinaryIO", Path(local_path(location)).open("rb", buffering=0))
     except FileNotFoundError as err:
         raise ShardReadError(f"{location}: no such file", hint="check the path and the data root it is relative to") from err
     except IsADirectoryError as err:
@@ -82,37 +80,43 @@ def open_binary(location: str) -> BinaryIO:
         ) from err
     except PermissionError as err:
         raise ShardReadError(f"{location}: may not be read: permission denied", hint="give this user the right to read it") from err
-    except (ImportError, ValueError) as err:
-        raise ShardReadError(
-            f"{location}: its store cannot be opened: {err}", hint="install the fsspec package of this store, such as s3fs or gcsfs"
-        ) from err
     except OSError as err:
         raise ShardReadError(f"{location}: cannot be opened: {err.strerror or err}") from err
 
 
-def read_head(location: str) -> bytes:
+def read_head(location: str, stores: Stores) -> bytes:
     """Return the first bytes of a file as they are stored, at most ``HEAD_BYTES``.
 
     Raises:
         ShardReadError: If it cannot be opened or is empty.
     """
-    with _Counted(location) as raw:
-        head = raw.read(HEAD_BYTES)
-    if not head:
-        raise ShardReadError(f"{location}: is empty: it has 0 bytes", hint="remove it from the data, or write it again")
-    return head
+    with _Counted(location, stores) as raw:
+        return raw.head()
 
 
 class _Counted(io.RawIOBase):
     """The stored bytes of a file, counted, with errors of its store turned into ours."""
 
-    def __init__(self, location: str) -> None:
-        self._location = location
-        self._file = open_binary(location)
+    def __init__(self, location: str, stores: Stores) -> None:
+        self._location, self._stores = location, stores
+        self._file = open_binary(location, stores)
         self.taken = 0
 
     def readable(self) -> bool:
         return True
+
+    def head(self) -> bytes:
+        """Return the first bytes, and go back to the start."""
+        head = self.read(HEAD_BYTES)
+        if not head:
+            raise ShardReadError(f"{self._location}: is empty: it has 0 bytes", hint="remove it from the data, or write it again")
+        self.taken = 0
+        if self._file.seekable():
+            self._file.seek(0)
+        else:
+            self._file.close()
+            self._file = open_binary(self._location, self._stores)
+        return head
 
     def read(self, size: int = -1, /) -> bytes:
         try:
@@ -200,15 +204,19 @@ def _decoder_of(compression: str, raw: _Counted) -> _Decoder | None:
 class ByteSource:
     """The decoded bytes of a file, from its start to its end or to the first damage."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, stores: Stores) -> None:
         """Open the file; compression is told by its first bytes, which must agree with a compressed ending.
 
         Raises:
             ShardReadError: If the file cannot be opened, is empty, or its ending names a compression that its bytes do not have.
         """
-        self._location = location
-        self._compression = _compression_of(location, read_head(location))
-        self._raw = _Counted(location)
+        self._location, self._stores = location, stores
+        self._raw = _Counted(location, stores)
+        try:
+            self._compression = _compression_of(location, self._raw.head())
+        except BaseException:
+            self._raw.close()
+            raise
         self._decoder = _decoder_of(self._compression, self._raw)
         self._position = 0
         self.damage: str | None = None
@@ -263,7 +271,7 @@ class ByteSource:
     def _salvage(self) -> bytes:
         """Decode again what Arrow had decoded when it met the damage: reads of one byte lose nothing."""
         rest = bytearray()
-        with _Counted(self._location) as raw:
+        with _Counted(self._location, self._stores) as raw:
             decoder = _ZstdDecoder(raw)
             with suppress(*_WRONG_DATA):
                 skip = self._position

@@ -14,6 +14,7 @@ from provenance.ingest.unfold import unfold
 from provenance.model.dataset import ShardFormat
 from provenance.model.match import ReadProblem
 from provenance.ports import TextBatch
+from provenance.storage.stores import PLAIN_STORES, Stores
 
 TOKENIZER_HINT: Final = "name the tokenizer that made them: fields: {tokenizer: FILE} in the manifest, or --tokenizer"
 
@@ -33,8 +34,9 @@ class Stream(ABC):
     keys_are_text: ClassVar[bool] = True
     """A key with room for a passage is text too: not so where keys are a schema's names."""
 
-    def __init__(self, location: str, text_field: str | None = None, tokens: NamedTokens | None = None) -> None:
+    def __init__(self, location: str, text_field: str | None = None, tokens: NamedTokens | None = None, *, stores: Stores = PLAIN_STORES) -> None:
         self.location = location
+        self.stores = stores
         self.text_field = text_field
         self.tokens = tokens
         self._log = ProblemLog(location)

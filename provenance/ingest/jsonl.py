@@ -20,6 +20,7 @@ from provenance.ingest.repeated import count_key_ends, find_repeated_key
 from provenance.ingest.scanner import Scanned, Shape, is_utf8, scan_objects, shape_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
+from provenance.storage.stores import PLAIN_STORES, Stores
 
 MAX_ARRAY_BYTES = 1 << 30
 """A JSON array is decoded as a whole; a longer one must be written as JSON Lines."""
@@ -47,7 +48,7 @@ class JsonlStream(Stream):
     format = ShardFormat.JSONL
 
     def _batches(self) -> Iterator[TextBatch]:
-        with ByteSource(self.location) as source:
+        with ByteSource(self.location, self.stores) as source:
             for block in _slices(_blocks(source, self.location)):
                 with collector_paused():
                     self._take_block(block)
@@ -265,14 +266,14 @@ def decode_again(line: bytes, err: orjson.JSONDecodeError) -> object:
         return Unreadable(f"is not readable JSON: {str(why).lower()}")
 
 
-def iter_json_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int, object]]:
+def iter_json_records(location: str, log: ProblemLog, stores: Stores = PLAIN_STORES) -> Iterator[tuple[int, int, object]]:
     """Yield (0-based record, 1-based line or 0, value) of a JSON Lines file; what cannot be read goes to the log.
 
     Raises:
         ShardReadError: If the file cannot be opened.
     """
     index = -1
-    with ByteSource(location) as source:
+    with ByteSource(location, stores) as source:
         for block in _blocks(source, location):
             for decoded in _decoded(block):
                 line, value = decoded[0], _checked(decoded)

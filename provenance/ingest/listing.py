@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-import fsspec
-
-from provenance.errors import ManifestError, NoFilesError, ShardDigestMismatchError, ShardReadError
-from provenance.fingerprint.digest import BLOCK_BYTES, hash_file
+from provenance.errors import ManifestError, NoFilesError, ShardDigestMismatchError, ShardReadError, StoreError
+from provenance.fingerprint.digest import hash_file, hash_stream
 from provenance.fingerprint.tokens import count_words
-from provenance.ingest.files import is_url, open_binary
+from provenance.ingest.files import open_binary
 from provenance.ingest.megatron import BIN_ENDING, INDEX_ENDING
 from provenance.ingest.patterns import PatternFinder
 from provenance.ingest.reader import Reader, format_of
 from provenance.ingest.record_licenses import RecordLicenses
+from provenance.ingest.remote import RemoteFinder, split_pattern
 from provenance.model.dataset import Shard, Tokenizer
+from provenance.storage.stores import Stamp
+from provenance.storage.urls import Place, below, is_file_url, is_url, join, local_path, parse_url
+
+
+class _Finder(Protocol):
+    def find(self, pattern: str) -> Iterator[str]: ...
+
+    def left_out(self, pattern: str) -> Iterator[str]: ...
 
 
 class FileListing:
-    """Implements ``ports.ShardListing`` over named folders and fsspec URLs."""
+    """Implements ``ports.ShardListing`` over named folders and URLs."""
 
-    def __init__(self, roots: Mapping[str, Path], reader: Reader | None = None) -> None:
+    def __init__(self, roots: Mapping[str, Place], reader: Reader | None = None) -> None:
         """Take the data roots.
 
         Args:
-            roots: Name → folder, absolute.
-            reader: Opens the shards; a fresh one where none is given.
+            roots: Name → absolute folder or URL.
+            reader: Opens the shards, and the stores; a fresh one where none is given.
         """
         self._roots = dict(roots)
         self._reader = reader or Reader()
+        self._stores = self._reader.stores
 
     def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
-        """Return the files that glob patterns, folders or fsspec URLs name, relative to the root's folder, sorted, each once.
+        """Return the files that glob patterns, folders or URLs name, relative to the root, sorted, each once; as URLs what does not lie below a root that is one.
 
         ``*`` and ``?`` match within a folder, ``**`` across folders; hidden files must be named as such. A folder stands for all files below it that
         end like data files; ``left_out`` lists the others. A Megatron ``.bin`` brings its ``.idx`` along, and the other way round.
@@ -42,11 +50,13 @@ class FileListing:
         Raises:
             NoFilesError: If a pattern matches nothing.
             ManifestError: If a pattern leads out of the declared roots, or the root is not known or not there.
+            LocationError: If a URL cannot be used.
+            StoreError: If a store cannot be listed.
         """
         finder = self._finder(root)
         found: set[str] = set()
         for pattern in patterns:
-            matched = _expand_url(pattern) if is_url(pattern) else list(finder.find(pattern))
+            matched = list(self._find(self._relative(pattern, root), finder))
             if not matched:
                 raise NoFilesError(
                     f"{pattern!r} names no data file under {self._roots[root]}", hint="check the pattern, and that the data root is the right folder"
@@ -60,9 +70,12 @@ class FileListing:
 
         Raises:
             ManifestError: As ``expand``.
+            LocationError: As ``expand``.
+            StoreError: As ``expand``.
         """
         finder = self._finder(root)
-        return sorted({path for pattern in patterns if not is_url(pattern) for path in finder.left_out(pattern)})
+        given = [self._relative(pattern, root) for pattern in patterns]
+        return sorted({path for pattern in given if not is_url(pattern) for path in finder.left_out(pattern)})
 
     def locate(self, path: str, *, root: str) -> str:
         """Return where a shard's bytes are: its URL, or its absolute path.
@@ -70,7 +83,10 @@ class FileListing:
         Raises:
             ManifestError: If the root is not known.
         """
-        return path if is_url(path) else str(self._folder(root) / path)
+        if is_url(path):
+            return path
+        place = self._place(root)
+        return str(place / path) if isinstance(place, Path) else join(place, path)
 
     def digest(self, path: str, *, root: str) -> tuple[str, int]:
         """Return (``sha256:<hex>``, size in bytes) of a file as it is now, without reading its records.
@@ -78,8 +94,9 @@ class FileListing:
         Raises:
             ManifestError: If the root is not known.
             ShardReadError: If it is not there or cannot be read.
+            ShardDigestMismatchError: If it changed while it was read.
         """
-        return _hash(self.locate(path, root=root))
+        return self._hash(self.locate(path, root=root))
 
     def size(self, path: str, *, root: str) -> int:
         """Return a file's size in bytes, 0 where it cannot be told without reading it.
@@ -89,8 +106,8 @@ class FileListing:
         """
         location = self.locate(path, root=root)
         try:
-            return 0 if is_url(location) else Path(location).stat().st_size
-        except OSError:
+            return (self._stores.stamp(parse_url(location)).size_bytes or 0) if is_url(location) else Path(location).stat().st_size
+        except (OSError, StoreError):
             return 0
 
     def describe(
@@ -105,11 +122,11 @@ class FileListing:
         """
         location = self.locate(path, root=root)
         stream = self._reader.open(location, text_field=text_field, tokenizer=tokenizer)
-        before = _stamp(location)
-        digest, size_bytes = _hash(location)
+        before = self._stamp(location)
+        digest, size_bytes = self._hash(location)
         licenses = RecordLicenses(self._reader.open(location, text_field=license_field)) if license_field is not None else None
         words = sum(count_words(batch.data, batch.offsets) if licenses is None else licenses.add_words(batch) for batch in stream)
-        if _stamp(location) != before:
+        if self._stamp(location) != before:
             raise ShardDigestMismatchError(f"{location}: changed while it was read", hint="register it again once nothing writes to it")
         return Shard(
             path=path,
@@ -123,56 +140,66 @@ class FileListing:
             licenses=() if licenses is None else licenses.parts(stream.records),
         )
 
+    def _find(self, pattern: str, finder: _Finder) -> Iterator[str]:
+        """Yield what a pattern names; a URL that is left lies below no root."""
+        if not is_url(pattern):
+            yield from finder.find(pattern)
+            return
+        base, rest = split_pattern(pattern)
+        for path in RemoteFinder(base, self._stores, _is_data).find(rest):
+            yield join(base, path)
+
+    def _relative(self, pattern: str, root: str) -> str:
+        """Return a pattern relative to its root, where that can be told; else a URL as it is kept."""
+        place = self._place(root)
+        if is_file_url(pattern):
+            return local_path(pattern)
+        if not is_url(pattern):
+            return pattern
+        url = parse_url(pattern)
+        inside = None if isinstance(place, Path) else below(url, place)
+        return url if inside is None else inside or "."
+
     def _beside(self, path: str, *, root: str) -> Iterator[str]:
         """Yield the other half of a Megatron pair, where it is there: neither can be read or held against its digest alone."""
+        folder = self._place(root)
         for ending, other in ((BIN_ENDING, INDEX_ENDING), (INDEX_ENDING, BIN_ENDING)):
             pair = path.removesuffix(ending) + other
-            if path.endswith(ending) and not is_url(path) and (self._folder(root) / pair).is_file():
+            if path.endswith(ending) and isinstance(folder, Path) and not is_url(path) and (folder / pair).is_file():
                 yield from self._finder(root).find(glob.escape(pair))
 
-    def _folder(self, root: str) -> Path:
+    def _place(self, root: str) -> Place:
         if root not in self._roots:
             raise ManifestError(f"no data root is named {root!r}", hint=f"known roots: {', '.join(self._roots) or 'none'}")
         return self._roots[root]
 
-    def _finder(self, root: str) -> PatternFinder:
-        folder = self._folder(root)
-        if not folder.is_dir():
-            raise ManifestError(f"{folder}: the folder of data root {root!r} is not there", hint="make it, or mend [roots] in the settings")
-        return PatternFinder(folder, inside=list(self._roots.values()), is_data=lambda name: format_of(name) is not None)
+    def _finder(self, root: str) -> _Finder:
+        place = self._place(root)
+        if not isinstance(place, Path):
+            return RemoteFinder(place, self._stores, _is_data)
+        if not place.is_dir():
+            raise ManifestError(f"{place}: the folder of data root {root!r} is not there", hint="make it, or mend [roots] in the settings")
+        return PatternFinder(place, inside=[p for p in self._roots.values() if isinstance(p, Path)], is_data=_is_data)
+
+    def _stamp(self, location: str) -> Stamp | tuple[int, int, int]:
+        """Return what shows that a file was written to: what its store tells; of a local one size, modification time, inode."""
+        if is_url(location):
+            return self._stores.stamp(parse_url(location))
+        try:
+            stat = Path(location).stat()
+        except OSError as err:
+            raise ShardReadError(f"{location}: cannot be read: {err.strerror}") from err
+        return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+    def _hash(self, location: str) -> tuple[str, int]:
+        try:
+            if not is_url(location):
+                return hash_file(location)
+            with open_binary(location, self._stores) as file:
+                return hash_stream(file)
+        except OSError as err:
+            raise ShardReadError(f"{location}: cannot be read: {err.strerror or err}") from err
 
 
-def _expand_url(pattern: str) -> list[str]:
-    try:
-        files = fsspec.open_files(pattern, "rb", expand=True)
-        urls = [file.fs.unstrip_protocol(file.path) for file in files if file.fs.exists(file.path)]
-    except (OSError, ValueError, ImportError) as err:
-        raise ManifestError(
-            f"{pattern}: cannot be listed: {err}", hint="check the URL, its credentials, and that its fsspec package is installed"
-        ) from err
-    return [str(url) for url in urls]
-
-
-def _stamp(location: str) -> tuple[int, int, int] | None:
-    """Return what shows that a local file was written to: size, modification time, inode; ``None`` for a URL, whose store may tell none of them."""
-    if is_url(location):
-        return None
-    try:
-        stat = Path(location).stat()
-    except OSError as err:
-        raise ShardReadError(f"{location}: cannot be read: {err.strerror}") from err
-    return stat.st_size, stat.st_mtime_ns, stat.st_ino
-
-
-def _hash(location: str) -> tuple[str, int]:
-    try:
-        if not is_url(location):
-            return hash_file(location)
-        state, size = hashlib.sha256(), 0
-        with open_binary(location) as file:
-            while block := file.read(BLOCK_BYTES):
-                state.update(block)
-                size += len(block)
-    except OSError as err:
-        raise ShardReadError(f"{location}: cannot be read: {err.strerror or err}") from err
-    return f"sha256:{state.hexdigest()}", size
+def _is_data(name: str) -> bool:
+    return format_of(name) is not None

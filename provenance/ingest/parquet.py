@@ -25,6 +25,7 @@ from provenance.ingest.token_fields import LABELS, NO_IDS, TokenLists, count_unr
 from provenance.ingest.walk import text_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
+from provenance.storage.stores import PLAIN_STORES, Stores
 
 MAX_BATCH_ROWS = 8_192
 """A repeated long value is stored once in a Parquet dictionary: few rows at a time keep what it unfolds to in bounds."""
@@ -147,7 +148,7 @@ class ParquetStream(ColumnStream):
     format = ShardFormat.PARQUET
 
     def _batches(self) -> Iterator[TextBatch]:
-        with open_parquet(self.location) as (file, size_bytes):
+        with open_parquet(self.location, self.stores) as (file, size_bytes):
             groups = file.num_row_groups
             layout = self._plan(file.schema_arrow)
             paths = parquet_paths(file, layout)
@@ -170,14 +171,14 @@ def _unread(value: pa.Scalar[Any], name: str) -> dict[str, bool]:
 
 
 @contextmanager
-def open_parquet(location: str) -> Iterator[tuple[pq.ParquetFile, int]]:
+def open_parquet(location: str, stores: Stores) -> Iterator[tuple[pq.ParquetFile, int]]:
     """Open a Parquet file, give it with its size in bytes, and close it afterwards.
 
     Raises:
         ShardReadError: If it cannot be opened or has no footer.
     """
-    read_head(location)
-    raw = open_binary(location)
+    read_head(location, stores)
+    raw = open_binary(location, stores)
     try:
         try:
             size_bytes = raw.seek(0, io.SEEK_END)
@@ -250,13 +251,13 @@ def _record(row: int, arrays: Mapping[str, Any]) -> dict[str, Any] | str:
     return record
 
 
-def iter_parquet_records(location: str, log: ProblemLog) -> Iterator[tuple[int, int, object]]:
+def iter_parquet_records(location: str, log: ProblemLog, stores: Stores = PLAIN_STORES) -> Iterator[tuple[int, int, object]]:
     """Yield (0-based record, line 0, record with all its columns) of a Parquet file; what cannot be read goes to the log.
 
     Raises:
         ShardReadError: If the file cannot be opened.
     """
-    with open_parquet(location) as (file, _):
+    with open_parquet(location, stores) as (file, _):
         names, first_record = list(file.schema_arrow.names), 0
         for group in range(file.num_row_groups):
             index = first_record

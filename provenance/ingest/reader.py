@@ -17,6 +17,7 @@ from provenance.ingest.parquet import ParquetStream
 from provenance.ingest.text import TextStream
 from provenance.ingest.token_arrays import ArrayStream
 from provenance.model.dataset import ShardFormat, Tokenizer
+from provenance.storage.stores import PLAIN_STORES, Stores
 
 SCHEME = "rows-4"
 """Names how bytes become rows. Another number whenever a file may give other rows, fields, records or offsets than before."""
@@ -49,20 +50,22 @@ _COMPRESSED = frozenset({ShardFormat.JSONL, ShardFormat.TEXT})
 
 
 class Reader:
-    """Opens shards at local paths and fsspec URLs."""
+    """Opens shards at local paths and URLs of stores."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, stores: Stores = PLAIN_STORES) -> None:
         """Make a reader.
 
         Args:
             folder: What paths of tokenizers are relative to; the current folder where none is given.
+            stores: Opens URLs.
         """
         self._folder = folder or Path()
+        self.stores = stores
         self._tokens: dict[Tokenizer, NamedTokens] = {}
 
-    def __reduce__(self) -> tuple[type[Reader], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[Reader], tuple[Path, Stores]]:
         """Send a reader to another process without the tokenizers it has loaded."""
-        return type(self), (self._folder,)
+        return type(self), (self._folder, self.stores)
 
     @property
     def scheme(self) -> str:
@@ -70,7 +73,7 @@ class Reader:
         return SCHEME
 
     def open(self, location: str, *, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> Stream:
-        """Open the shard at a local path or fsspec URL.
+        """Open the shard at a local path or URL.
 
         Args:
             location: Path or URL.
@@ -80,13 +83,13 @@ class Reader:
         Raises:
             ShardReadError: If the file is missing, empty, a folder, not permitted, or its format is unknown.
         """
-        head = read_head(location)
+        head = read_head(location, self.stores)
         form = format_of(location)
         if form is None:
             raise ShardReadError(f"{location}: its format is unknown: the name ends in {split_name(location)[1] or 'nothing'!r}", hint=_known())
         if form is not ShardFormat.PARQUET and head.startswith(b"PAR1"):
             raise ShardReadError(f"{location}: holds Parquet, its name says {form.value}", hint="rename it to end in .parquet")
-        return _STREAMS[form](location, text_field, None if tokenizer is None else self._named(tokenizer))
+        return _STREAMS[form](location, text_field, None if tokenizer is None else self._named(tokenizer), stores=self.stores)
 
     def _named(self, tokenizer: Tokenizer) -> NamedTokens:
         """Return what reads the ids of a tokenizer, which is loaded once."""

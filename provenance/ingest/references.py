@@ -20,6 +20,8 @@ from provenance.model.absence import Absence
 from provenance.model.dataset import DateRange, ShardFormat
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.storage.secrets import without_secrets
+from provenance.storage.stores import PLAIN_STORES, Stores
 
 TEXT_NAMES = ("text", "output", "content", "completion", "response")
 OUTPUT_NAMES = ("output", "completion", "response", "answer", "text", "content")
@@ -75,16 +77,19 @@ class _Entry:
     """The file holds this one document."""
 
 
-def iter_references(files: Iterable[str], options: ReferenceOptions, *, problems: list[ReadProblem]) -> Iterator[FrozenReference]:
+def iter_references(
+    files: Iterable[str], options: ReferenceOptions, *, problems: list[ReadProblem], stores: Stores = PLAIN_STORES
+) -> Iterator[FrozenReference]:
     """Yield the references of files, in order.
 
     What a record says of itself (provider, model, title, license …) wins over the options. An id that comes a second time gets ``#2`` appended and
     a problem says so: neither text is lost.
 
     Args:
-        files: Paths or fsspec URLs.
+        files: Paths or URLs.
         options: How to read them.
         problems: Takes what could not be read: records, and whole files.
+        stores: Opens URLs.
 
     Raises:
         ConfigError: If the id template names something unknown.
@@ -94,7 +99,7 @@ def iter_references(files: Iterable[str], options: ReferenceOptions, *, problems
     for location in files:
         log = ProblemLog(location)
         try:
-            for entry in _entries(location, log):
+            for entry in _entries(location, log, stores):
                 reference = _reference(entry, options, log)
                 if reference is not None:
                     yield _unique(reference, entry, seen, log)
@@ -103,11 +108,11 @@ def iter_references(files: Iterable[str], options: ReferenceOptions, *, problems
         problems.extend(log.items)
 
 
-def stated_kind(files: Iterable[str]) -> ReferenceKind | None:
+def stated_kind(files: Iterable[str], stores: Stores = PLAIN_STORES) -> ReferenceKind | None:
     """Return the kind that the first record of some files says it is, as exported sets do; ``None`` where it says none that is known."""
     for location in files:
         try:
-            for entry in _entries(location, ProblemLog(location)):
+            for entry in _entries(location, ProblemLog(location), stores):
                 return _kind_of(entry.record)
         except ShardReadError:  # whoever reads the references says so
             continue
@@ -125,19 +130,19 @@ def _check_template(template: str | None) -> None:
             raise ConfigError(f"id template {template!r}: unknown placeholder {{{name}}}", hint="known: {stem}, {id}, {n}")
 
 
-def _entries(location: str, log: ProblemLog) -> Iterator[_Entry]:
+def _entries(location: str, log: ProblemLog, stores: Stores) -> Iterator[_Entry]:
     form, stem = format_of(location), split_name(location)[0]
     if form is None:
         raise ShardReadError("its format is unknown", hint="expected .jsonl, .parquet or a text file such as .txt")
     if form is ShardFormat.TEXT:
-        with ByteSource(location) as source:
+        with ByteSource(location, stores) as source:
             text = read_document(source, location).decode()
             if source.damage is not None:
                 log.add(source.damage, record=0)
         yield _Entry(stem, 0, 0, {"text": text}, alone=True)
         return
     count = 0
-    for index, line, value in iter_json_records(location, log) if form is ShardFormat.JSONL else iter_parquet_records(location, log):
+    for index, line, value in iter_json_records(location, log, stores) if form is ShardFormat.JSONL else iter_parquet_records(location, log, stores):
         count += 1
         if isinstance(value, dict):
             yield _Entry(stem, index, line, value, alone=False)
@@ -162,7 +167,7 @@ def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> Fro
         log.add("its field 'generated' is no date or range of dates such as 2024-03-01..2024-05-31", line=entry.line or None, record=entry.index)
 
     def said(name: str, otherwise: str) -> str:
-        return _said(record, name) or otherwise
+        return without_secrets(_said(record, name) or otherwise)
 
     return FrozenReference(
         text=whole(text),

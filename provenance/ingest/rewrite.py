@@ -21,6 +21,7 @@ from provenance.ingest.jsonl import is_blank, starts_array
 from provenance.ingest.lines import iter_line_blocks
 from provenance.ingest.reader import format_of
 from provenance.model.dataset import ShardFormat
+from provenance.storage.stores import PLAIN_STORES
 
 _PARQUET = frozenset({".parquet", ".pq"})
 _LINE_FORMATS = frozenset({".jsonl", ".ndjson", ".json"})
@@ -78,7 +79,7 @@ def _require_all(source: str, dropped: int, wanted: int) -> None:
 
 def _rewrite_lines(source: str, target: Path, lines: frozenset[int]) -> int:
     dropped, begun = 0, split_name(source)[1] != ".json"
-    with ByteSource(source) as raw, _open_output(target, split_name(source)[2]) as out:
+    with ByteSource(source, PLAIN_STORES) as raw, _open_output(target, split_name(source)[2]) as out:
         for block in iter_line_blocks(raw, source):
             if block.overlong:
                 raise ShardReadError(f"{source}:{block.first_line}: line is too long to be copied", hint="split the shard first")

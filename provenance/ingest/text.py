@@ -25,7 +25,7 @@ class TextStream(Stream):
     format = ShardFormat.TEXT
 
     def _batches(self) -> Iterator[TextBatch]:
-        with ByteSource(self.location) as source:
+        with ByteSource(self.location, self.stores) as source:
             raw = read_document(source, self.location)
             self._bytes_read = source.taken
             if source.damage is not None:

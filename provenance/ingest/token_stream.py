@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from provenance.errors import ShardReadError
 from provenance.ingest.detokenize import Detokenizer
-from provenance.ingest.files import is_url, local_path
 from provenance.ingest.interface import Stream, needs_tokenizer
 from provenance.ports import TextBatch
+from provenance.storage.urls import is_url, local_path
 
 FIELD = "tokens"
 """Name of the one field; a piece of a long document has its place after it, ``tokens[0:1048576]``."""

@@ -219,7 +219,7 @@ def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second_start: i
         between.pop()
     opens = [between[i + 1] for i, w in enumerate(between[:-1]) if w in {STOP, BREAK}]
     if opens:
-        return len(between) <= _FARTHEST and "alternatively" in opens or len(between) <= _FAR and "or" in opens
+        return (len(between) <= _FARTHEST and "alternatively" in opens) or (len(between) <= _FAR and "or" in opens)
     if _CHOICE & set(between):
         return len(between) <= 2 * _CLOSE + 1
     lead = flat.words[max(_word_after(flat, first[0]) - _CLOSE, 0) : _word_after(flat, first[0])]

@@ -34,15 +34,10 @@ _BETWEEN = 2
 _NAME, _SINGLE, _ADDRESS = 25, 3, 16
 """Words that a name in the place of another may have, that may be put in or left out, and that an address may have."""
 CONDITIONS = frozenset(
-    """not no non nor never cannot none nothing without unless except exception excluding only solely strictly must shall may might required require requires
-    commercial commercially noncommercial profit fee fees royalty royalties pay payment charge sell sale selling sold prohibited prohibit prohibits forbidden
-    forbid restricted restrict restriction restrictions limited academic research educational education personal evil good harm military nuclear weapon weapons
-    train training trained model models machine compete competing competitor competitors approval approve consent permission permitted permit permits
-    agree agreement terminate terminates terminated revoke revocable condition conditions provided subject obligation notify notified government ethical
-    unlawful illegal revenue users employees attribution advertising acknowledgment acknowledgement""".split()
+    ["not", "no", "non", "nor", "never", "cannot", "none", "nothing", "without", "unless", "except", "exception", "excluding", "only", "solely", "strictly", "must", "shall", "may", "might", "required", "require", "requires", "commercial", "commercially", "noncommercial", "profit", "fee", "fees", "royalty", "royalties", "pay", "payment", "charge", "sell", "sale", "selling", "sold", "prohibited", "prohibit", "prohibits", "forbidden", "forbid", "restricted", "restrict", "restriction", "restrictions", "limited", "academic", "research", "educational", "education", "personal", "evil", "good", "harm", "military", "nuclear", "weapon", "weapons", "train", "training", "trained", "model", "models", "machine", "compete", "competing", "competitor", "competitors", "approval", "approve", "consent", "permission", "permitted", "permit", "permits", "agree", "agreement", "terminate", "terminates", "terminated", "revoke", "revocable", "condition", "conditions", "provided", "subject", "obligation", "notify", "notified", "government", "ethical", "unlawful", "illegal", "revenue", "users", "employees", "attribution", "advertising", "acknowledgment", "acknowledgement"]
 )
 """Words by which a licence gains or loses a condition."""
-_DISCLAIMING = frozenset("not no nor none never nothing without limited shall may provided permitted subject except unless model models".split())
+_DISCLAIMING = frozenset(["not", "no", "nor", "none", "never", "nothing", "without", "limited", "shall", "may", "provided", "permitted", "subject", "except", "unless", "model", "models"])
 """Words of condition that every disclaimer has."""
 _ITEM = 2
 """Digits of the number of a list item."""
@@ -51,11 +46,10 @@ _DISCLAIMER = 25
 _NAME_BEFORE = 8
 """Words beside a name in a clause on names."""
 _HOLDERS = frozenset(
-    """copyright holder holders owner owners author authors contributor contributors regents university organization company name names licensor provider
-    developer developers foundation the its of by and or their""".split()
+    ["copyright", "holder", "holders", "owner", "owners", "author", "authors", "contributor", "contributors", "regents", "university", "organization", "company", "name", "names", "licensor", "provider", "developer", "developers", "foundation", "the", "its", "of", "by", "and", "or", "their"]
 )
 """What licence texts call those whose names stand there in real ones."""
-_ADDRESS_WORDS = frozenset("street st place suite floor fifth boston ma usa temple franklin mass ave cambridge inc foundation 02110 02111 02139 675 59 51".split())
+_ADDRESS_WORDS = frozenset(["street", "st", "place", "suite", "floor", "fifth", "boston", "ma", "usa", "temple", "franklin", "mass", "ave", "cambridge", "inc", "foundation", "02110", "02111", "02139", "675", "59", "51"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from provenance.documents import load_document
-from provenance.errors import DocumentError, ManifestError
+from provenance.errors import DocumentError, LocationError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, hash_file
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
 from provenance.registry.exchange.fields import Faults, Fields
 from provenance.registry.exchange.shard_list import load_shard_list
+from provenance.storage.urls import Place, is_file_url, is_url, parse_place, shown, url_fault
 
 FORMAT = "provenance.datasets"
 VERSION = 1
@@ -69,8 +70,8 @@ class ManifestDocument:
     """A datasets.yaml, read and checked. Satisfies ``ports.DatasetSource``."""
 
     path: Path
-    roots: tuple[tuple[str, Path], ...]
-    """Named data roots, absolute: relative ones are taken from the manifest's folder."""
+    roots: tuple[tuple[str, Place], ...]
+    """Named data roots, absolute folders or URLs: relative folders are taken from the manifest's own."""
     entries: tuple[ManifestEntry, ...]
 
     def datasets(self) -> Sequence[tuple[Dataset, tuple[str, ...], str]]:
@@ -117,14 +118,20 @@ def _read(raw: object, path: Path, faults: Faults) -> ManifestDocument:
     return ManifestDocument(path=path, roots=roots, entries=tuple(entries))
 
 
-def _roots(top: Fields, path: Path) -> tuple[tuple[str, Path], ...]:
+def _roots(top: Fields, path: Path) -> tuple[tuple[str, Place], ...]:
     raw = top.raw("roots")
     if raw is None and "roots" not in top:
         return ()
     if not isinstance(raw, Mapping) or not raw or not all(isinstance(v, str) and v for v in raw.values()):
-        top.fault("roots", "expected names of data roots with their folders, such as {data: data/}")
+        top.fault("roots", "expected names of data roots with their folders or URLs, such as {data: data/}")
         return ()
-    return tuple((str(name), (path.absolute().parent / folder)) for name, folder in sorted(raw.items()))
+    found: list[tuple[str, Place]] = []
+    for name, text in sorted(raw.items()):
+        try:
+            found.append((str(name), parse_place(text, folder=path.absolute().parent)))
+        except LocationError as err:
+            top.fault("roots", f"{err}; {err.hint}")
+    return tuple(found)
 
 
 def _entry(item: object, defaults: object, place: tuple[str | int, ...], *, faults: Faults, path: Path, roots: tuple[str, ...]) -> ManifestEntry:
@@ -280,14 +287,16 @@ def _shards(fields: Fields, path: Path) -> tuple[tuple[str, ...], tuple[ShardLea
     for pattern in patterns:
         fault = pattern_fault(pattern)
         if fault:
-            fields.fault("shards", f"{pattern[:80]!r} {fault}")
+            fields.fault("shards", f"{shown(pattern)[:80]!r} {fault}")
     return patterns, ()
 
 
 def pattern_fault(pattern: str) -> str:
     """Return why a shard pattern cannot be used, empty if it can."""
-    if "://" in pattern:
-        return ""
+    if is_url(pattern):
+        return url_fault(pattern) or ""
+    if is_file_url(pattern):
+        return "must be a path relative to a data root; to read another folder, declare it under roots:"
     if pattern.startswith(("/", "~")) or "\\" in pattern or re.match(r"[A-Za-z]:", pattern):
         return "must be relative to a data root, with / between folders"
     if ".." in PurePosixPath(pattern).parts:

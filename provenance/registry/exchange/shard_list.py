@@ -9,6 +9,7 @@ from typing import Any
 
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import ShardLeaf, sort_leaves
+from provenance.storage.urls import is_url, shown, url_fault
 
 COLUMNS = ("path", "sha256", "size_bytes")
 MAX_ROWS = 5_000_000
@@ -30,6 +31,8 @@ def load_shard_list(path: Path) -> tuple[ShardLeaf, ...]:
 
 def _leaf(row: tuple[Any, Any, Any], where: str) -> ShardLeaf:
     path, sha256, size = row
+    if is_url(str(path)) and (fault := url_fault(str(path))):
+        raise ManifestError(f"{where}: {shown(str(path))!r} {fault}")
     wild = sorted(set("*?[") & set(str(path)))
     if wild or str(path).startswith("/") or ".." in str(path).split("/"):
         raise ManifestError(f"{where}: {str(path)[:80]!r} must be one file below a data root: no wildcard, no .. and no leading /")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from provenance.clearance.shards import ShardFault, verify_shards
+from provenance.clearance.faults import ShardFault
+from provenance.clearance.shards import verify_shards
 from provenance.fingerprint.digest import ShardLeaf
 from tests.fakes.clearances import leaves_of
 

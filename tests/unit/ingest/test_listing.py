@@ -11,7 +11,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from provenance.errors import ManifestError, ShardReadError
+from provenance.errors import ManifestError, NoFilesError, ShardReadError, StoreError
 from provenance.ingest.listing import FileListing
 from provenance.model.dataset import ShardFormat
 
@@ -140,12 +140,14 @@ def test_urls_are_expanded(tmp_path: Path) -> None:
             file.write(LINE)
     listing = FileListing({"data": tmp_path})
     found = listing.expand(["memory://listing-test/*.jsonl"], root="data")
-    assert found == ["memory:///listing-test/p.jsonl", "memory:///listing-test/q.jsonl"]  # as fsspec spells them
+    assert found == ["memory://listing-test/p.jsonl", "memory://listing-test/q.jsonl"]
     shard = listing.describe(found[0], root="data")
     assert (shard.path, shard.records, shard.words, shard.size_bytes) == (found[0], 1, 4, len(LINE))
-    for missing in ("memory://listing-test/*.parquet", "memory://listing-test/none.jsonl", "nostore://x/*.jsonl"):
-        with pytest.raises(ManifestError):
+    for missing in ("memory://listing-test/*.parquet", "memory://listing-test/none.jsonl"):
+        with pytest.raises(NoFilesError):
             listing.expand([missing], root="data")
+    with pytest.raises(StoreError, match="no package here reads nostore://"):
+        listing.expand(["nostore://x/*.jsonl"], root="data")
 
 
 def test_a_shard_is_described_by_its_bytes_and_records(root: Path) -> None:
