@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.fakes.s3 import S3Server
 
 settings.register_profile("untimed", deadline=None)  # the first example of a process may load compiled code
 settings.load_profile("untimed")
@@ -26,3 +31,20 @@ def shared() -> Path:
 def loops() -> int:
     """How many rounds a long loop runs: 20 in the full tier, 1 else."""
     return 20 if os.environ.get("PROVENANCE_FULL") else 1
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """One S3 protocol server for all tests: what is opened by the environment is opened once a process."""
+    from tests.fakes.s3 import s3_server
+
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """An empty S3 server that the environment points at."""
+    from tests.fakes.s3 import use_server
+
+    return use_server(s3_process, monkeypatch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,13 @@ DATA_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".m
 REFERENCE_SUFFIXES = (DATA_SUFFIXES - {".arrow", ".npy", ".bin"}) | {".pack"}
 
 
-class PlaceType(click.ParamType):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Place]  # older releases of click have no type there to be named
+else:
+    _ParamType = click.ParamType
+
+
+class PlaceType(_ParamType):
     """A path, or the URL of something in a store."""
 
     name = "path"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -97,8 +98,9 @@ def run(argv: Sequence[str]) -> int:
         code = cli.main(args=list(argv), prog_name="provenance", standalone_mode=False)
     except (click.exceptions.Exit, click.ClickException) as stop:
         if isinstance(stop, click.ClickException):
-            stop.message = redact(stop.message)
-            stop.show()
+            shown = io.StringIO()
+            stop.show(file=shown)
+            click.echo(redact(shown.getvalue()), err=True, nl=False)
         return stop.exit_code
     except click.Abort:
         click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)

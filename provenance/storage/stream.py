@@ -84,12 +84,13 @@ class StoreFile(io.RawIOBase):
         """
         if size is None or size < 0:
             return self.readall()
+        wanted = size
         if self.size_bytes is not None:
             size = min(size, max(0, self.size_bytes - self._at))
         parts = [self._take(size)]
         while len(parts[-1]) and sum(map(len, parts)) < size:
             parts.append(self._take(size - sum(map(len, parts))))
-        if size and not parts[0]:
+        if wanted and not parts[0]:
             self._check_end()
         return b"".join(parts)
 
