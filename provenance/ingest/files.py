@@ -61,8 +61,8 @@ def _path_in_store(url: str) -> str:
     return path or url
 
 
-def open_binary(location: str, stores: Stores) -> BinaryIO:
-    """Open a file for reading, seekable where its store allows it.
+def open_binary(location: str, stores: Stores, *, in_ranges: bool = False) -> BinaryIO:
+    """Open a file for reading, seekable where its store allows it; of a store, nothing is fetched ahead where it is read in ranges.
 
     Raises:
         ShardReadError: If it is missing, a folder, not permitted, or its store is not known here.
@@ -70,7 +70,7 @@ def open_binary(location: str, stores: Stores) -> BinaryIO:
     """
     try:
         if is_url(location):
-            return cast("BinaryIO", stores.open(parse_url(location)))
+            return cast("BinaryIO", stores.open(parse_url(location), in_ranges=in_ranges))
         return cast("BinaryIO", Path(local_path(location)).open("rb", buffering=0))
     except FileNotFoundError as err:
         raise ShardReadError(f"{location}: no such file", hint="check the path and the data root it is relative to") from err

@@ -178,7 +178,7 @@ def open_parquet(location: str, stores: Stores) -> Iterator[tuple[pq.ParquetFile
         ShardReadError: If it cannot be opened or has no footer.
     """
     read_head(location, stores)
-    raw = open_binary(location, stores)
+    raw = open_binary(location, stores, in_ranges=True)
     try:
         try:
             size_bytes = raw.seek(0, io.SEEK_END)

@@ -34,7 +34,7 @@ _PARAMETER_NAMES: Final = re.compile(
 _LONG_NAMES: Final = frozenset({"key", "code"})
 _NAMED: Final = re.compile(
     r"(?P<name>\b(?:[\w-]*(?:secret|password|passwd|passphrase|signature|credential|access[_-]?key|api[_-]?key|account[_-]?key)[\w-]*"
-    r"|[\w-]*token))(?P<mid>['\"]?\s*[:=]\s*['\"]?)(?P<value>[^\s'\",;}&<>)\]]+)",
+    r"|[\w-]*token))(?P<mid>['\"]?\s*[:=]\s*['\"]?)(?P<value>(?!\[hidden\])[^\s'\",;}&<>)\]]+)",
     re.IGNORECASE,
 )
 _HEADER: Final = re.compile(r"(?P<name>\bauthorization['\"]?\s*[:=]\s*)[^\r\n]+", re.IGNORECASE)

@@ -86,8 +86,12 @@ class Stores:
         """
         return [entry for entry in self._listed(url, lambda fs, path: fs.find(path, detail=True)) if not entry.is_folder]
 
-    def open(self, url: StoreUrl) -> StoreFile:
+    def open(self, url: StoreUrl, *, in_ranges: bool = False) -> StoreFile:
         """Open a file for reading: what is read is what lay there when it was opened, or an error.
+
+        Args:
+            url: The file.
+            in_ranges: Fetch nothing but what is asked for, as columns of a table.
 
         Raises:
             StoreError: If it is not there, is a folder, may not be read, or the store fails.
@@ -102,7 +106,7 @@ class Stores:
             return opened
 
         opening = Opening(url=url, size_bytes=stamp.size_bytes, again=again, is_same=lambda: self.stamp(url) == stamp, options=self.options)
-        return StoreFile(file, opening)
+        return StoreFile(file, opening, in_ranges=in_ranges)
 
     def _info(self, url: StoreUrl) -> Mapping[str, Any] | None:
         fs, path = self._file_system(url)

@@ -41,9 +41,15 @@ class Opening:
 class StoreFile(io.RawIOBase):
     """The bytes of a file as they are stored, seekable where the store gives ranges."""
 
-    def __init__(self, file: Any, opening: Opening) -> None:
-        """Take an open file of fsspec, and how it is opened again."""
-        self._file, self._opening = file, opening
+    def __init__(self, file: Any, opening: Opening, *, in_ranges: bool = False) -> None:
+        """Take an open file of fsspec, and how it is opened again.
+
+        Args:
+            file: The open file.
+            opening: How it was opened.
+            in_ranges: Fetch nothing but what is asked for: for formats that say themselves where what they need lies.
+        """
+        self._file, self._opening, self._in_ranges = file, opening, in_ranges
         self.size_bytes = opening.size_bytes
         self._at = 0
         self._buffer = memoryview(b"")
@@ -120,7 +126,7 @@ class StoreFile(io.RawIOBase):
             return b""
         inside = self._at - self._buffer_at
         if not 0 <= inside < len(self._buffer):
-            follows = self._at == self._buffer_at + len(self._buffer)
+            follows = not self._in_ranges and self._at == self._buffer_at + len(self._buffer)
             self._ahead = min(2 * self._ahead, AHEAD_BYTES) if follows else _FIRST_AHEAD
             self._fill(max(size, self._ahead) if follows else size)
             inside = 0

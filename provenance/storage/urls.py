@@ -65,14 +65,14 @@ def parse_place(text: str, *, folder: Path) -> Place:
 
 def url_fault(text: str) -> str | None:
     """Return why a URL cannot be used, ``None`` if it can. The answer repeats nothing of it."""
-    form = _FORM.fullmatch(text)
-    if form is None:
-        return "is no URL"
     found = find_secret(text)
     if found is not None:
         return f"holds {found}: credentials never stand in an address here"
-    if "::" in text[: form.end("scheme")] or _CHAIN.search(text):
+    if "::" in text.partition("://")[0] or _CHAIN.search(text):
         return "chains several stores, which is not read"
+    form = _FORM.fullmatch(text)
+    if form is None:
+        return "is no URL"
     if _CONTROL.search(text):
         return "holds a line break or another control character"
     return _rest_fault(form["scheme"].lower(), form["rest"])

@@ -133,7 +133,18 @@ def test_a_server_that_does_not_answer_is_given_up(s3: S3Server) -> None:
 
 
 def test_no_server_at_all_is_told() -> None:
-    stores = Stores(StorageOptions(attempts=2, first_wait_s=0.0, stores=(("s3", (("anon", True), ("endpoint_url", "http://127.0.0.1:9")),),)))
+    stores = Stores(
+        StorageOptions(
+            attempts=2,
+            first_wait_s=0.0,
+            stores=(
+                (
+                    "s3",
+                    (("anon", True), ("endpoint_url", "http://127.0.0.1:9")),
+                ),
+            ),
+        )
+    )
     with pytest.raises(StoreError, match="it cannot be listed after 2 attempts: .*connect"):
         stores.files(parse_url("s3://corpus/p"))
 
