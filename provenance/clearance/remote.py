@@ -83,7 +83,7 @@ def _list(root: StoreUrl, found: RemoteFiles) -> None:
     entries = found.stores.files(root)
     for entry in entries:
         url = join(root, entry.path)
-        if not entry.path.endswith("/"):
+        if entry.path and not entry.path.endswith("/"):
             found.sizes[url] = entry.size_bytes
         elif entry.size_bytes != 0:
             found.problems.append(ShardProblem(fault=ShardFault.IRREGULAR, path=url, detail="a file whose name ends like a folder's"))

@@ -87,7 +87,7 @@ class RemoteFinder:
     def _files(self, base: str) -> Iterator[Entry]:
         """Yield the files below a folder; a name that ends in a slash is a store's mark of a folder."""
         for entry in self.stores.files(join(self.root, base)):
-            if not entry.path.endswith("/"):
+            if entry.path and not entry.path.endswith("/"):
                 yield entry
 
 

@@ -38,7 +38,7 @@ class Entry:
     """A file or folder of a store."""
 
     path: str
-    """Relative to what was listed."""
+    """Relative to what was listed; empty for a file of the folder's own name and a slash."""
     is_folder: bool
     size_bytes: int | None
 

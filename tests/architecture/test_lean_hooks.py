@@ -28,6 +28,8 @@ HEAVY = {
     "rfc8785",
     "datasketch",
     "torch",
+    "fsspec",
+    "s3fs",
 }
 LEAN_MODULES = [
     "provenance",
@@ -42,6 +44,8 @@ LEAN_MODULES = [
     "provenance.canonical",
     "provenance.ports",
     "provenance.config",
+    "provenance.storage.stores",
+    "provenance.clearance.remote",
     "provenance.errors",
     *(f"provenance.model.{file.stem}" for file in sorted((ROOT / "provenance" / "model").glob("*.py")) if file.stem != "__init__"),
 ]
@@ -115,6 +119,12 @@ def test_the_launcher_denies_without_any_dependency(world: ClearedWorld) -> None
     done = launch_alone(world, "true")
     assert done.returncode == 77
     assert "human.txt: changed" in done.stderr
+
+
+def test_a_root_in_a_store_is_denied_where_nothing_can_read_it(world: ClearedWorld) -> None:
+    done = alone(LAUNCH, "--clearance", str(world.clearance), "--root", "s3://bucket/data", "--trust", str(world.trust), "--", "true")
+    assert done.returncode == 77
+    assert "s3://bucket/data: s3:// needs the package s3fs (pip install 'provenance-audit[s3]', or pip install s3fs)" in done.stderr
 
 
 def test_signing_without_cryptography_says_so() -> None:

@@ -125,7 +125,7 @@ class _Unreliable:
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """Start a server in this process, on a free port of loopback."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

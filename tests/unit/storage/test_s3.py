@@ -118,7 +118,7 @@ def test_what_is_refused_or_missing_is_not_tried_again(s3: S3Server) -> None:
         PATIENT.files(url(s3, "p"))
     for missing in ("p/none.bin", "p"):
         s3.faults.clear()
-        with pytest.raises(StoreError, match="no such file|is a folder"):
+        with pytest.raises(StoreError, match=r"no such file|is a folder"):
             PATIENT.open(url(s3, missing))
 
 
@@ -145,7 +145,7 @@ def test_no_server_at_all_is_told() -> None:
             ),
         )
     )
-    with pytest.raises(StoreError, match="it cannot be listed after 2 attempts: .*connect"):
+    with pytest.raises(StoreError, match=r"it cannot be listed after 2 attempts: .*connect"):
         stores.files(parse_url("s3://corpus/p"))
 
 
