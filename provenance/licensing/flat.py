@@ -1,6 +1,6 @@
-"""Text as a plain line of words in which licence names are easy to find: lower case, one spelling, one space, without markup or punctuation.
+r"""Text as a plain line of words in which licence names are easy to find: lower case, one spelling, one space, without markup or punctuation.
 
-``GNU Lesser General\\n * Public Licence, v2.1+`` becomes ``gnu lesser general public license 2.1 or later``. Each word remembers where it stood.
+``GNU Lesser General\n * Public Licence, v2.1+`` becomes ``gnu lesser general public license 2.1 or later``. Each word remembers where it stood.
 """
 
 from __future__ import annotations

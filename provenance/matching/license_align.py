@@ -61,7 +61,7 @@ class Alignment:
     def gaps(self) -> Iterator[Gap]:
         """Yield where they differ, in order; what the licence has before the first equal word and after the last too."""
         ends = [(self.start - 1, -1), *map(tuple, self.places.tolist()), (self.end, self.ref_words)]
-        for (q, r), (next_q, next_r) in zip(ends[:-1], ends[1:], strict=True):
+        for (q, r), (next_q, next_r) in pairwise(ends):
             if next_q - q > 1 or next_r - r > 1:
                 yield Gap(q + 1, next_q, r + 1, next_r)
 
@@ -147,7 +147,7 @@ def _fill(words: NDArray[np.uint32], ref: NDArray[np.uint32], pairs: list[tuple[
     after = (min(tail[0] + 2 * rest, len(words)), len(ref))
     filled: list[tuple[int, int]] = []
     ends = [before, *pairs, after]
-    for (q, r), (next_q, next_r) in zip(ends[:-1], ends[1:], strict=True):
+    for (q, r), (next_q, next_r) in pairwise(ends):
         if next_q - q > 1 and next_r - r > 1:
             filled += [(q + 1 + a, r + 1 + b) for a, b in _common(words[q + 1 : next_q].tolist(), ref[r + 1 : next_r].tolist())]
         if next_r < len(ref):

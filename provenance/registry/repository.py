@@ -202,17 +202,6 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
             self._fail_unregistered(name, root_digest)
         return mapping.version_value(row, tuple(self._shards(row.id)))
 
-    def version_facts(self, name: str, root_digest: str | None = None) -> DatasetVersion:
-        """Return a version without its shards, as ``dataset_version`` finds it.
-
-        Raises:
-            NotRegisteredError: If there is none.
-        """
-        row = self._newest(name, root_digest, facts=True)
-        if row is None:
-            self._fail_unregistered(name, root_digest)
-        return mapping.version_value(row)
-
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         """Return all recordings of a dataset, oldest first, without shards."""
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id).options(*FACTS)
