@@ -14,6 +14,7 @@ import click
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import MAX_PROBLEMS_SHOWN, counted, next_step, say, say_json, say_problems, short, visible
+from provenance.errors import ManifestError
 from provenance.model.match import ReadProblem
 
 if TYPE_CHECKING:
@@ -100,7 +101,12 @@ def _from_template(workspace: Workspace, tools: Tools, plan: ImportPlan, text: s
     from provenance.registry.exchange.template import find_datasets, parse_template
 
     reading, done = Reading("template"), _Done()
-    found = find_datasets(workspace.settings.root(root), parse_template(text), reading=reading)
+    folder = workspace.settings.root(root)
+    if not isinstance(folder, Path):
+        raise ManifestError(
+            f"data root {root!r} is a store: templates walk folders of this machine", hint="name a root that is a folder, or register by patterns"
+        )
+    found = find_datasets(folder, parse_template(text), reading=reading)
     if not found and not reading.problems:
         reading.problem(f"no file below {workspace.settings.root(root)} fits {text!r}")
     done.problems.extend(reading.problems)

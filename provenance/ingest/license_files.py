@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from provenance.errors import ShardReadError
 from provenance.ingest.lines import wide_encoding
@@ -56,7 +56,7 @@ def is_stating_file(name: str) -> bool:
     [True, True, True, False, False]
     """
     lower = name.lower()
-    stem, suffix = os.path.splitext(lower)
+    stem, suffix = PurePath(lower).stem, PurePath(lower).suffix
     return (is_license_file(name) and suffix not in {".jsonl", ".json", ".parquet", ".csv"}) or suffix in _CARDS or stem.startswith(_STEMS)
 
 

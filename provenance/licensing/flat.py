@@ -16,10 +16,14 @@ STOP = "."
 """The word that stands for the end of a sentence."""
 BREAK = "|"
 """The word that stands for a blank line."""
-_TOKENS = re.compile(r"(?P<version>\b[vV](?:er(?:s(?:ion)?)?)?\.(?=\s*\d))|(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=\s|$))|(?P<gap>\n(?=[^\w\n]*\n))")
+_TOKENS = re.compile(
+    r"(?P<version>\b[vV](?:er(?:s(?:ion)?)?)?\.(?=\s*\d))|(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=\s|$))|(?P<gap>\n(?=[^\w\n]*\n))"
+)
 _MARKUP = re.compile(r"</?[A-Za-z!][^<>\n]{0,300}>")
 _GLUED = re.compile(r"([a-z]+?)v?(\d(?:\.\d+)*)")
-_GLUED_NAMES = frozenset({"gpl", "lgpl", "agpl", "gfdl", "mpl", "epl", "apache", "asl", "cddl", "osl", "afl", "eupl", "lppl", "artistic", "v", "version"})
+_GLUED_NAMES = frozenset(
+    {"gpl", "lgpl", "agpl", "gfdl", "mpl", "epl", "apache", "asl", "cddl", "osl", "afl", "eupl", "lppl", "artistic", "v", "version"}
+)
 """Names that are written in one word with their version: GPLv2, LGPL2.1, MPL2."""
 _VERSION_WORDS = frozenset({"version", "versions", "ver", "v"})
 _SPELLINGS: dict[str, tuple[str, ...]] = {

@@ -104,7 +104,9 @@ _FAMILIES = {
     "MS-RL": (r"microsoft reciprocal licenses?(?: ms rl)?|ms rl", "*"),
 }
 """SPDX prefix → how the name is written, and the version meant where none is given; ``*``: there is one version, which its id does not name."""
-_PLAIN_WORDS = frozenset({"fair license", "public domain", "open access", "request form", "other license", "cube license", "jam license", "gd license"})
+_PLAIN_WORDS = frozenset(
+    {"fair license", "public domain", "open access", "request form", "other license", "cube license", "jam license", "gd license"}
+)
 """Names in the tables that are ordinary words of prose."""
 _LEAST_WORDS = 2
 
@@ -186,7 +188,9 @@ def creative_commons(attributes: str, version: str) -> str:
         version: Such as ``4.0``.
     """
     codes = [
-        code for code, words in (("NC", ("non commercial", "nc")), ("ND", ("no derivative", "nd")), ("SA", ("share alike", "sa"))) if _any(words, attributes)
+        code
+        for code, words in (("NC", ("non commercial", "nc")), ("ND", ("no derivative", "nd")), ("SA", ("share alike", "sa")))
+        if _any(words, attributes)
     ]
     orders = (codes, [c for c in ("ND", "NC", "SA") if c in codes])
     found = (listed_id("-".join(("CC-BY", *order, version))) for order in orders)
@@ -218,7 +222,9 @@ def _read_bsd(flat: Flat) -> Iterator[Mention]:
 
 def _read_families(flat: Flat) -> Iterator[Mention]:
     for prefix, (name, default) in _FAMILIES.items():
-        for match, first, last in _matches(rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?(?P<name>{name})\b(?: (?P<num>{_NUM})\b)?(?: license)?", flat):
+        for match, first, last in _matches(
+            rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?(?P<name>{name})\b(?: (?P<num>{_NUM})\b)?(?: license)?", flat
+        ):
             said = match["name"]
             version = _full(match["num"] or match["pre"]) if default != "*" else ""
             expression = listed_id(f"{prefix}-{version or default}") if default != "*" else prefix
@@ -228,7 +234,9 @@ def _read_families(flat: Flat) -> Iterator[Mention]:
             if prefix == "Apache" and not (named or version):
                 continue
             known = expression or Absence.UNKNOWN.value
-            yield Mention(first=first, last=last, expression=known, family=prefix, versioned=bool(version) or default == "*", short=not (named or version))
+            yield Mention(
+                first=first, last=last, expression=known, family=prefix, versioned=bool(version) or default == "*", short=not (named or version)
+            )
 
 
 def _read_styles(flat: Flat) -> Iterator[Mention]:

@@ -25,8 +25,14 @@ _PATTERNS = (
     (rf"\bcommercial (?:use|usage|uses|purposes?)(?: [a-z]+){{0,4}} (?:is|are|must be|shall be) (?:[a-z]+ )?{_BAR}\b", NON_COMMERCIAL),
     (rf"\b{_BAR} (?:[a-z]+ ){{0,6}}(?:for|in) (?:any )?(?:commercial|profit)\b", NON_COMMERCIAL),
     (r"\b(?:no|prohibits|forbids|excluding|except(?: for)?) commercial (?:use|usage|uses|purposes?)\b", NON_COMMERCIAL),
-    (r"\bcommercial (?:use|usage|uses|licenses?)(?: [a-z]+){0,3} (?:requires?|needs?) (?:[a-z]+ ){0,3}(?:license|permission|agreement|consent)\b", NON_COMMERCIAL),
-    (rf"\b(?:for|to) (?:the )?(?:[a-z]+ )?{_FIELDS}(?: (?:and|or|and or)? ?{_FIELDS}){{0,3}} (?:use|uses|usage|purpose|purposes) only\b", RESEARCH_ONLY),
+    (
+        r"\bcommercial (?:use|usage|uses|licenses?)(?: [a-z]+){0,3} (?:requires?|needs?) (?:[a-z]+ ){0,3}(?:license|permission|agreement|consent)\b",
+        NON_COMMERCIAL,
+    ),
+    (
+        rf"\b(?:for|to) (?:the )?(?:[a-z]+ )?{_FIELDS}(?: (?:and|or|and or)? ?{_FIELDS}){{0,3}} (?:use|uses|usage|purpose|purposes) only\b",
+        RESEARCH_ONLY,
+    ),
     (rf"\b(?:only|solely|exclusively) (?:[a-z]+ ){{0,4}}(?:for|in) (?:[a-z]+ )?{_FIELDS}\b", RESEARCH_ONLY),
     (r"\b(?:academic|research) (?:use|purposes?) only\b|\bresearch only\b", RESEARCH_ONLY),
     (r"\bcommons clause\b", COMMONS_CLAUSE),

@@ -43,7 +43,9 @@ class Statement:
 
 _TAG = re.compile(r"SPDX-License-Identifier\s{0,4}[:=][ \t]*([^\n\r]{1,1000})", re.IGNORECASE)
 _TAG_END = re.compile(r"\*/|-->|\"\"\"|'''|#\}|%\}|\]\]|\\n|</|@|(?<=[\w)])['\",;`]")
-_URL = re.compile(r"(?:https?://|\bwww\.|\b(?=creativecommons\.org/|opensource\.org/|apache\.org/|gnu\.org/))[^\s<>\"'`)\]}|\\]{4,2048}", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:https?://|\bwww\.|\b(?=creativecommons\.org/|opensource\.org/|apache\.org/|gnu\.org/))[^\s<>\"'`)\]}|\\]{4,2048}", re.IGNORECASE
+)
 _ACKNOWLEDGES = re2.compile(
     r"\b(?:includes?|contains?|based on|derived from)(?: [a-z]+){0,4} (?:software|code|works?|material) (?:originally )?(?:developed|written|created)"
     r" (?:by|at) (?:the )?apache software foundation\b"
@@ -59,7 +61,9 @@ _REACH = 30
 """Words before a name in which its verb is sought."""
 _LISTS = frozenset({"and", "or", "the", "a", "an", "plus", "both", "license", "licenses"})
 _LABEL_ROOM = 24
-_LABEL = re.compile(r"\b(?:code|data|dataset|datasets|software|annotations?|weights|models?|texts?|corpus|images|docs|documentation)\W{0,3}:\W{0,4}$", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\b(?:code|data|dataset|datasets|software|annotations?|weights|models?|texts?|corpus|images|docs|documentation)\W{0,3}:\W{0,4}$", re.IGNORECASE
+)
 _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
 _FEW = 40
@@ -87,9 +91,7 @@ def read_urls(text: str) -> Iterator[Statement]:
         if expression is not None:
             family = family_of(expression)
             versioned = not (family in {"GPL", "LGPL", "AGPL", "GFDL"} and expression.endswith("-or-later"))
-            yield Statement(
-                start=url.start(), end=url.end(), expression=expression, method=DetectionMethod.URL, family=family, versioned=versioned
-            )
+            yield Statement(start=url.start(), end=url.end(), expression=expression, method=DetectionMethod.URL, family=family, versioned=versioned)
 
 
 def family_of(expression: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,8 @@ def _densest(hits: NDArray[np.int64], slack: int) -> NDArray[np.int64]:
     ends = np.searchsorted(diagonals, diagonals + slack, side="right")
     at = int(np.argmax(ends - np.arange(len(diagonals))))
     shift = hits[:, 0] - hits[:, 1]
-    return hits[(shift >= diagonals[at]) & (shift <= diagonals[at] + slack)]
+    near: NDArray[np.int64] = hits[(shift >= diagonals[at]) & (shift <= diagonals[at] + slack)]
+    return near
 
 
 def _longest_chain(hits: NDArray[np.int64]) -> list[tuple[int, int]]:

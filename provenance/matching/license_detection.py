@@ -84,9 +84,7 @@ def detect_licenses(text: str, *, name: str, catalog: LicenseCatalog | None = No
     return tuple(_distinct(sorted(found, key=lambda d: (d.start, d.end, d.method, d.expression))))
 
 
-def _detection(
-    expression: str, method: DetectionMethod, name: str, span: tuple[int, int], *, original: str = "", note: str = ""
-) -> LicenseDetection:
+def _detection(expression: str, method: DetectionMethod, name: str, span: tuple[int, int], *, original: str = "", note: str = "") -> LicenseDetection:
     return LicenseDetection(
         expression=expression, method=method, file=name, start=span[0], end=span[1], score=1.0, original=original[:EXCERPT], note=note[:EXCERPT]
     )

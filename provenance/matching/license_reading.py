@@ -20,7 +20,9 @@ _LICENSE_FILE = re.compile(r"(?:^|[/\\])[^/\\]*(?:licen[cs]e|copying|copyright|l
 _CODE_FILE = re.compile(r"\.(?:py|js|ts|c|h|cc|cpp|java|go|rs|rb|sh|pl|cs|php)$", re.IGNORECASE)
 _HARMLESS = frozenset({"may", "subject", "provided", "permitted", "condition", "conditions", "only", "permission"})
 """Words of condition that a notice may hold and still change nothing in the licence that it stands in."""
-_TERMS = CONDITIONS | frozenset({"license", "licensed", "licensee", "licenses", "terms", "rights", "grant", "granted", "copyright", "use", "distribute"})
+_TERMS = CONDITIONS | frozenset(
+    {"license", "licensed", "licensee", "licenses", "terms", "rights", "grant", "granted", "copyright", "use", "distribute"}
+)
 _COPYRIGHT = re.compile(r"(?im)^\W*(?:copyright|\(c\)|©)[^\n]{0,300}|all rights reserved\.?")
 _UNEXPLAINED_SHARE = 0.5
 """Share of a paragraph's words that are explained by nothing."""

@@ -22,7 +22,9 @@ from provenance.matching.score import shingles
 from provenance.matching.words import Words, read_words
 
 TEXTS_FORMAT, TEXTS_VERSION = "provenance.license-texts", 1
-_HEADING = re.compile(r"\s*(?:\W*copyright\b.*|.*\(c\).*|.*©.*|.*all rights reserved.*|.*\b(?:licen[cs]e|version|domain|v[0-9]).*|https?:.*|[\W_]*)\s*", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\s*(?:\W*copyright\b.*|.*\(c\).*|.*©.*|.*all rights reserved.*|.*\b(?:licen[cs]e|version|domain|v[0-9]).*|https?:.*|[\W_]*)\s*", re.IGNORECASE
+)
 _HEAD_WORDS = 14
 """A line of more words is no heading."""
 _COPYRIGHT_LINE = re.compile(r"(?im)^\W*(?:copyright\s*(?:\(c\)|©|<|\[|[0-9]{4})|\(c\)\s*[0-9<\[]|©).*$")
@@ -35,7 +37,9 @@ _ADVICE = re.compile(
 _LATE = 0.6
 """Advice stands behind this share of a text."""
 _SENTENCE = re.compile(r"(?:[^.\n]|\.(?=\S)|\n(?!\s*\n))+(?:\.|\n\s*\n|$)")
-_DISCLAIMS = re.compile(r"\bwarrant(?:y|ies)\b|\bliab(?:le|ility|ilities)\b|\bdamages?\b|\bmerchantab|[\"“'`]as[- ]is\b|\brepresentations? about\b", re.IGNORECASE)
+_DISCLAIMS = re.compile(
+    r"\bwarrant(?:y|ies)\b|\bliab(?:le|ility|ilities)\b|\bdamages?\b|\bmerchantab|[\"“'`]as[- ]is\b|\brepresentations? about\b", re.IGNORECASE
+)
 _GRANTS = re.compile(r"\bpermission\b|\bgrant(?:s|ed)?\b|\bpermitted\b|\bredistribut|\bcondition", re.IGNORECASE)
 _CLAUSE = "Neither the name of the copyright holder nor the names of its contributors may be used"
 _PREAMBLE = (

@@ -79,14 +79,14 @@ class CatalogRegistry(RegistryUnit):
                 raise NotRegisteredError(
                     f"dataset {name!r} has {len(rows)} recordings, none is {back[:20]} before the newest", hint=_SEE.format(name)
                 )
-            return rows[-1 - int(back)].id
+            return int(rows[-1 - int(back)].id)
         wanted = digits.removeprefix("sha256:")
         fitting = [r for r in rows if r.root_digest.removeprefix("sha256:").startswith(wanted)]
         if not fitting:
             raise NotRegisteredError(f"dataset {name!r} has no version {digits}", hint=_SEE.format(name))
         if wanted and len({r.root_digest for r in fitting}) > 1:
             raise ManifestError(f"{digits} begins several versions of {name!r}", hint="give more digits")
-        return fitting[-1].id
+        return int(fitting[-1].id)
 
     def recording(self, number: int) -> DatasetVersion:
         """Return the facts of a recording that ``find_recording`` found, without its shards."""

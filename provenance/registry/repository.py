@@ -108,7 +108,7 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
         state = FactsState(dataset, version.digests)
         for shard in self.iter_shards(dataset.name):
             state.add(shard)
-        sums = self.version_totals(dataset.name)
+        sums = self.totals_of(newest.id)
         row = self._add_row(version, state.digest())
         if row is None:
             return

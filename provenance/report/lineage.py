@@ -84,7 +84,7 @@ def _place(graph: LineageGraph) -> tuple[list[_Box], dict[Key, _Box]]:
     columns: dict[int, list[LineageNode]] = defaultdict(list)
     for node in graph.nodes:
         columns[node.depth].append(node)
-    groups = {depth: [(n,) for n in nodes] for depth, nodes in columns.items()}
+    groups: dict[int, list[tuple[LineageNode, ...]]] = {depth: [(n,) for n in nodes] for depth, nodes in columns.items()}
     if len(graph.nodes) > MAX_DRAWN:
         groups = {depth: _collapsed(nodes) for depth, nodes in columns.items()}
     first = min(groups)

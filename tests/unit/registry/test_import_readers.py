@@ -348,7 +348,7 @@ class TestDataProvenanceInitiative:
         assert "secret" not in repr(read)
 
     def test_no_named_model_does_not_make_text_human(self) -> None:
-        assert only(dpi({"notes": dpi_entry(**{"Model Generated": []})})).synthetic is TriState.UNKNOWN
+        assert only(dpi({"notes": dpi_entry("notes", **{"Model Generated": []})})).synthetic is TriState.UNKNOWN
 
     @pytest.mark.parametrize(
         ("bad", "says"),
@@ -363,7 +363,7 @@ class TestDataProvenanceInitiative:
         assert says in messages(read)
 
     def test_licences_that_are_no_list_are_unreadable_and_the_rest_is_kept(self) -> None:
-        read = dpi({"notes": dpi_entry(Licenses="MIT", **{"Inferred Metadata": None})})
+        read = dpi({"notes": dpi_entry("notes", Licenses="MIT", **{"Inferred Metadata": None})})
         assert [c.value for c in only(read).license.stated] == [Absence.UNREADABLE]
         assert only(read).details.creators == ("Harbour Ltd",)
 
