@@ -83,7 +83,7 @@ def test_damage_inside_a_compressed_shard_is_told(tmp_path: Path, ending: str) -
 
 
 def test_bytes_after_a_gzip_member_are_told(tmp_path: Path) -> None:
-    found, problems = read(put(tmp_path / "tail.jsonl.gz", gzip.compress(RAW) + b"not gzip"))
+    found, problems = read(put(tmp_path / "tail.jsonl.gz", gzip.compress(RAW, mtime=0) + b"not gzip"))
     assert found == DOCS
     assert len(problems) == 1
     assert "damaged" in problems[0].message
@@ -149,7 +149,8 @@ def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "raw"), [("a.jsonl", b"\n\n  \n"), ("a.jsonl.gz", gzip.compress(b"")), ("a.json", b"[]"), ("a.txt.gz", gzip.compress(b""))]
+    ("name", "raw"),
+    [("a.jsonl", b"\n\n  \n"), ("a.jsonl.gz", gzip.compress(b"", mtime=0)), ("a.json", b"[]"), ("a.txt.gz", gzip.compress(b"", mtime=0))],
 )
 def test_a_file_without_records_is_refused(tmp_path: Path, name: str, raw: bytes) -> None:
     with pytest.raises(ShardReadError, match="holds no"):
@@ -196,7 +197,7 @@ def test_a_text_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -
 
 def test_a_cut_off_compressed_text_file_gives_what_stands_before(tmp_path: Path) -> None:
     whole = "".join(f"{i} ä€🦊 " for i in random.Random(1).sample(range(100_000), 30_000))
-    packed = gzip.compress(whole.encode())
+    packed = gzip.compress(whole.encode(), mtime=0)
     found, problems = read(put(tmp_path / "a.txt.gz", packed[: len(packed) // 2]))
     assert len(found) == 1
     assert whole.startswith(found[0])
@@ -293,7 +294,7 @@ def test_broken_json_arrays_are_refused_and_their_odd_elements_told(tmp_path: Pa
     for name, raw, words in (
         ("a.json", b'[{"text": "a"},\n{"text": ', "is not JSON"),
         ("a.json", b"[\xff]", "is not UTF-8"),
-        ("a.json.gz", gzip.compress(b"[" + RAW[:-1].replace(b"\n", b",\n") + b"]")[:-3000], "cannot be read in part"),
+        ("a.json.gz", gzip.compress(b"[" + RAW[:-1].replace(b"\n", b",\n") + b"]", mtime=0)[:-3000], "cannot be read in part"),
     ):
         with pytest.raises(ShardReadError, match=words):
             read(put(tmp_path / name, raw))
@@ -333,7 +334,7 @@ def test_a_store_that_fails_while_reading_is_an_error(tmp_path: Path, monkeypatc
                 raise OSError(5, "Input/output error")
             return super().read(min(512, size or 512))
 
-    for name, raw in {"a.jsonl": RAW, "a.jsonl.gz": gzip.compress(RAW), "a.jsonl.zst": zstd(RAW)}.items():
+    for name, raw in {"a.jsonl": RAW, "a.jsonl.gz": gzip.compress(RAW, mtime=0), "a.jsonl.zst": zstd(RAW)}.items():
         location = put(tmp_path / name, raw)
         monkeypatch.setattr(files, "open_binary", lambda *_, raw=raw: Failing(raw))
         with pytest.raises(ShardReadError, match="reading stopped at byte"):

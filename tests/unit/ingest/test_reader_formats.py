@@ -96,7 +96,7 @@ def test_a_folder_of_text_files_gives_one_row_a_file(tmp_path: Path, ending: str
     for number, (doc_id, text) in enumerate(DOCUMENTS.items()):
         raw = text.encode()
         path = tmp_path / f"{doc_id}{ending}"
-        path.write_bytes(gzip.compress(raw) if ending.endswith("gz") else zstd_bytes(raw) if ending.endswith("zst") else raw)
+        path.write_bytes(gzip.compress(raw, mtime=0) if ending.endswith("gz") else zstd_bytes(raw) if ending.endswith("zst") else raw)
         stream = Reader().open(str(path))
         found += [(number, line, field, name, body) for _, line, field, name, body in rows_of(stream)]
         assert (stream.format, stream.records) == (ShardFormat.TEXT, 1)
@@ -125,14 +125,14 @@ def test_file_urls_and_memory_urls_are_read(tmp_path: Path) -> None:
 
 def test_compression_is_told_by_the_bytes_where_the_name_is_silent(tmp_path: Path) -> None:
     path = tmp_path / "docs.jsonl"
-    path.write_bytes(gzip.compress(jsonl_bytes()))
+    path.write_bytes(gzip.compress(jsonl_bytes(), mtime=0))
     assert rows_of(Reader().open(str(path))) == EXPECTED_LINES
 
 
 def test_members_and_frames_that_follow_one_another_are_all_read(tmp_path: Path) -> None:
     first, second = jsonl_bytes().split(b"\n", 1)
     skippable = (0x184D2A50).to_bytes(4, "little") + (5).to_bytes(4, "little") + b"hello"
-    (tmp_path / "two.jsonl.gz").write_bytes(gzip.compress(first + b"\n") + gzip.compress(second))
+    (tmp_path / "two.jsonl.gz").write_bytes(gzip.compress(first + b"\n", mtime=0) + gzip.compress(second, mtime=0))
     (tmp_path / "two.jsonl.zst").write_bytes(skippable + zstd_bytes(first + b"\n") + skippable + zstd_bytes(second))
     for name in ("two.jsonl.gz", "two.jsonl.zst"):
         assert rows_of(Reader().open(str(tmp_path / name))) == EXPECTED_LINES

@@ -31,7 +31,7 @@ def read(files: list[Path], **options: Any) -> tuple[list[FrozenReference], list
 
 def write_lines(path: Path, records: list[dict[str, object]]) -> Path:
     raw = b"".join(json.dumps(record).encode() + b"\n" for record in records)
-    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
     return path
 
 

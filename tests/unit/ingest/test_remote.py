@@ -129,7 +129,7 @@ def arrow(*, stream: bool) -> bytes:
 
 FILES: dict[str, Callable[[], bytes]] = {
     "a.jsonl": lambda: LINES,
-    "a.jsonl.gz": lambda: gzip.compress(LINES, 1),
+    "a.jsonl.gz": lambda: gzip.compress(LINES, 1, mtime=0),
     "a.jsonl.zst": lambda: zstd(LINES),
     "a.jsonl.bz2": lambda: bz2.compress(LINES, 1),
     "a.jsonl.xz": lambda: lzma.compress(LINES, preset=0),
