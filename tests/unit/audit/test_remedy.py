@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,20 +19,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.audit.audit import AuditRequest, run_audit
+from provenance.audit.browse import behind_in_record, find_behind, find_unlisted, iter_findings
 from provenance.audit.judgements import Catalogs
 from provenance.audit.remedy import ShardDrop, apply_drop, plan_drop, register_again
 from provenance.audit.tools import Tools
 from provenance.config import shipped
-from provenance.errors import ConflictError, InputError
+from provenance.errors import ConflictError, InputError, RegistryError
 from provenance.fingerprint.digest import hash_file
 from provenance.ingest.listing import FileListing
 from provenance.ingest.reader import Reader
 from provenance.ingest.rewrite import Rewriter
 from provenance.licensing.classes import load_licenses
 from provenance.licensing.terms import load_terms
-from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
+from provenance.model.audit import AuditRecord, MatchFinding, ReferenceSummary, ToolVersion
 from provenance.model.dataset import Shard
-from provenance.model.finding import SubjectKind, VerdictKind
+from provenance.model.finding import SubjectKind, VerdictKind, Waiver
 from provenance.model.run import RunData
 from provenance.policy.bundle import load_bundle
 from tests.fakes.world import (
@@ -76,17 +77,23 @@ class Mill:
         with self.tools.units.begin(actor="tester", action="register") as registry:
             registry.add_version(version_of(plain_dataset(), *shards))
 
-    def audit(self) -> AuditRecord:
+    def audit(self, *, findings_listed: int | None = None, matches_listed: int = 1000, waivers: tuple[Waiver, ...] = ()) -> AuditRecord:
         request = AuditRequest(
             run=plain_run(RunData(dataset="notes", weight=1.0), references=("known",)),
             bundles=(self.bundle,),
-            waivers=(),
+            waivers=waivers,
+            findings_listed=findings_listed,
+            matches_listed=matches_listed,
             catalogs=self.catalogs,
             references=REFERENCES,
             tool=ToolVersion(version="0"),
             command="audit",
         )
         return run_audit(request, MATCHER, self.tools).record
+
+    def kept(self, record: AuditRecord) -> Iterable[MatchFinding] | None:
+        """Return the findings that the evidence keeps of an audit."""
+        return iter_findings(record, self.tools.evidence) if record.match_findings else None
 
     def mend(self, drops: Sequence[ShardDrop]) -> int:
         """Apply drops and register what is left. Returns how many records went."""
@@ -120,8 +127,8 @@ _TEXTS = st.lists(st.sampled_from(["quiet", "still quiet", BOOK, f"so he said: {
 
 
 @settings(deadline=None, max_examples=25)
-@given(texts=st.lists(_TEXTS, min_size=1, max_size=3), ending=st.sampled_from([".jsonl", ".jsonl.gz", ".parquet"]))
-def test_after_the_drop_no_match_that_the_audit_named_is_left_open(texts: list[list[str]], ending: str) -> None:
+@given(texts=st.lists(_TEXTS, min_size=1, max_size=3), ending=st.sampled_from([".jsonl", ".jsonl.gz", ".parquet"]), bound=st.integers(1, 4))
+def test_after_the_drop_no_match_that_the_audit_named_is_left_open(texts: list[list[str]], ending: str, bound: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         mill = Mill(Path(name))
         files = {f"{i}{ending}": ["opening words", *items] for i, items in enumerate(texts)}
@@ -133,6 +140,9 @@ def test_after_the_drop_no_match_that_the_audit_named_is_left_open(texts: list[l
         assert (record.verdict is VerdictKind.BLOCKED) == (bad > 0)
         if bad:
             drops = plan_drop(record, ())
+            bounded = mill.audit(findings_listed=bound, matches_listed=bound + 1)
+            assert plan_drop(bounded, (), mill.kept(bounded)) == drops
+            assert [s.summary for s in bounded.steps] == [s.summary for s in record.steps]
             assert sum(len(d.records) for d in drops) == bad
             assert mill.mend(drops) == bad
             record = mill.audit()
@@ -170,6 +180,76 @@ def test_matches_that_the_record_does_not_list_are_not_mended_blindly(tmp_path: 
     record = mill.audit()
     with pytest.raises(InputError, match="only 1 of 2 findings on shared text are at hand"):
         plan_drop(replace(record, evidence=record.evidence[:1]), ())
+
+
+def test_without_the_kept_findings_those_of_a_group_are_not_mended_in_part(tmp_path: Path) -> None:
+    mill = Mill(tmp_path)
+    write(mill.data / "a.jsonl", [BOOK + f" {i}" for i in range(5)])
+    mill.register("a.jsonl")
+    record = mill.audit(findings_listed=2)
+    assert sorted(f.grouped for f in record.findings if f.rule == "C001") == [0, 0, 3]
+    with pytest.raises(InputError, match="only 2 of 5 findings"):
+        plan_drop(record, ())
+    rows = list(iter_findings(record, mill.tools.evidence))
+    with pytest.raises(InputError, match="only 4 of 5 findings"):
+        plan_drop(record, (), rows[1:])
+    (drop,) = plan_drop(record, (), rows)
+    assert drop.records == frozenset(range(5))
+
+
+def test_a_record_that_a_waiver_covers_is_not_dropped_with_its_group(tmp_path: Path) -> None:
+    mill = Mill(tmp_path)
+    write(mill.data / "a.jsonl", [BOOK + f" {i}" for i in range(5)])
+    mill.register("a.jsonl")
+    excepted = next(f for f in mill.audit().findings if f.rule == "C001")
+    record = next(e.match.record for e in mill.audit().evidence if e.id == excepted.subject.id)
+    waiver = Waiver(
+        id="w",
+        rule="C001",
+        subject=excepted.subject,
+        reason="licensed",
+        comment="",
+        requested_by="a@x",
+        approved_by="b@x",
+        created="2026-01-01",
+        expires="2036-01-01",
+    )
+    audit = mill.audit(findings_listed=1, waivers=(waiver,))
+    (drop,) = plan_drop(audit, (), mill.kept(audit))
+    assert drop.records == frozenset(range(5)) - {record}
+
+
+def test_what_a_record_does_not_list_is_gone_through_after_it(tmp_path: Path) -> None:
+    mill = Mill(tmp_path)
+    write(mill.data / "a.jsonl", ["quiet", *(BOOK + f" {i}" for i in range(4)), FREE])
+    write(mill.data / "b.jsonl", [CALL, BOOK, "quiet"])
+    mill.register("a.jsonl", "b.jsonl")
+    whole = mill.audit()
+    assert whole.match_findings == ""
+    for findings_listed, matches_listed in ((1, 1), (2, 3), (9, 2), (1, 9)):
+        record = mill.audit(findings_listed=findings_listed, matches_listed=matches_listed)
+        every = [e.id for e in record.evidence] + [m.id for m in find_unlisted(record, mill.tools.units, mill.tools.evidence)]
+        assert sorted(every) == sorted(e.id for e in whole.evidence)
+        for rule in ("C001", "D002"):
+            behind = {f.subject.id for f in whole.findings if f.rule == rule}
+            chosen = [f for f in record.findings if f.rule == rule]
+            found = list(behind_in_record(record, chosen))
+            found += [m.id for m in find_behind(record, chosen, mill.tools.evidence)] if record.match_findings else []
+            assert sorted(found) == sorted(behind)
+        for group in (f for f in record.findings if f.grouped):
+            members = [m.id for m in find_behind(record, [group], mill.tools.evidence)]
+            listed = {f.subject.id for f in record.findings if f.rule == group.rule and not f.grouped}
+            assert len(members) == group.grouped
+            assert set(members) == {f.subject.id for f in whole.findings if f.rule == group.rule} - listed
+
+
+def test_findings_that_are_not_here_are_an_error(tmp_path: Path) -> None:
+    mill = Mill(tmp_path)
+    write(mill.data / "a.jsonl", [BOOK, BOOK + " again"])
+    mill.register("a.jsonl")
+    record = mill.audit(findings_listed=1)
+    with pytest.raises(RegistryError, match="findings of audit sha256:"):
+        iter_findings(record, World().evidence)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import RegistryError
+from provenance.model.audit import MatchFinding
+from provenance.model.finding import Outcome
 from provenance.model.match import AlsoIn, Explanation, Match, MatchMethod, Suspect
 from provenance.model.reference import ReferenceKind
 from provenance.ports import Touched
@@ -257,3 +259,37 @@ def test_pairs_without_the_dropped_seeds_are_refused(tmp_path: Path) -> None:
     digest = store.put_bytes(buffer.getvalue(), suffix=".touched.parquet")
     with pytest.raises(RegistryError, match="dropped seeds"):
         store.get_touched(digest)
+
+
+@pytest.mark.parametrize("rows", [0, 3, 20_001])
+def test_findings_on_matches_come_back_in_order(tmp_path: Path, rows: int) -> None:
+    store = EvidenceFolder(tmp_path)
+    kinds = list(ReferenceKind)
+    found = [
+        MatchFinding(
+            rule=f"C00{i % 3}",
+            outcome=Outcome.VIOLATED if i % 2 else Outcome.UNKNOWN,
+            waiver="" if i % 5 else "W-1",
+            dataset="chät",
+            judged_as=kinds[i % len(kinds)],
+            match=replace(MATCH, record=i, explained=i % 2 == 0, because=None if i % 2 else Explanation.QUOTATION),
+        )
+        for i in range(rows)
+    ]
+    with store.writing_findings() as writer:
+        for i in range(0, rows, 7):
+            writer.add(found[i : i + 7])
+        digest = writer.publish()
+    assert list(store.iter_findings(digest)) == found
+    store.place(digest, suffix=".findings.parquet").write_bytes(b"")
+    with pytest.raises(RegistryError, match="changed"):
+        store.iter_findings(digest)
+
+
+def test_findings_that_nobody_publishes_are_gone(tmp_path: Path) -> None:
+    store = EvidenceFolder(tmp_path)
+    row = MatchFinding(rule="C001", outcome=Outcome.VIOLATED, waiver="", dataset="d", judged_as=ReferenceKind.WORK, match=MATCH)
+    with store.writing_findings() as writer:
+        writer.add([row] * 20_001)
+        assert list(tmp_path.iterdir()) != []
+    assert list(tmp_path.iterdir()) == []
