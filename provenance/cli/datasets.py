@@ -74,11 +74,10 @@ def _listed(ctx: CommandContext, words: tuple[str, ...], filters: dict[str, tupl
         return 0
     rows = [_row(versions[n], totals[n].shards, totals[n].size_bytes) for n in found.names]
     say_table(("dataset", "licence", "source", "synthetic", "shards", "size", "version"), rows, right=_RIGHT)
-    sums = [totals[n] for n in found.names]
-    say(
-        f"{counted(len(rows), 'dataset')}, {counted(sum(t.shards for t in sums), 'shard')}, {size_text(sum(t.size_bytes for t in sums))}",
-        err=True,
-    )
+    if not ctx.quiet:
+        sums = [totals[n] for n in found.names]
+        shards, size = sum(t.shards for t in sums), sum(t.size_bytes for t in sums)
+        say(f"{counted(len(rows), 'dataset')}, {counted(shards, 'shard')}, {size_text(size)}", err=True)
     for line in _facet_lines(found.facets) if facets else ():
         say(line)
     return 0

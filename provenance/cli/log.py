@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import say, say_json, say_table, short
+from provenance.cli.output import counted, say, say_json, say_table, short
 
 if TYPE_CHECKING:
     from provenance.registry.log import LogEntry
@@ -41,7 +41,7 @@ def show(ctx: CommandContext, /, limit: int, action: str | None, output: str) ->
 
 def _about(entry: LogEntry) -> str:
     """Return what an entry is about: its reason, and how much it changed."""
-    changed = ", ".join(f"{len(items)} {kind}" for kind, items in sorted(entry.details.items()) if isinstance(items, list))
+    changed = ", ".join(counted(len(items), kind.removesuffix("s")) for kind, items in sorted(entry.details.items()) if isinstance(items, list))
     return " · ".join(part for part in (entry.reason, changed) if part)
 
 

@@ -107,7 +107,7 @@ def test_the_last_two_recordings_are_compared(work: Path, capsys: pytest.Capture
 
 def test_the_log_says_what_was_changed(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = said(work, capsys, "log", "show", "--action", "register")
-    assert "1 versions" in text
+    assert "poems · 1 version" in text
     assert json.loads(said(work, capsys, "log", "show", "--limit", "1", "-f", "json"))[0]["seq"] == 3
 
 
