@@ -109,7 +109,7 @@ class _Unreliable:
         return [body if fault is None or fault.cut is None else body[: fault.cut]]
 
     def _refuse(self, environ: dict[str, Any], start_response: Any, fault: Fault) -> Iterable[bytes]:
-        said = " ".join(f"{k}={v}" for k, v in environ.items() if k.startswith("HTTP_")) if fault.echo else "told to fail"
+        said = " ".join(environ.get(name, "") for name in ("HTTP_X_AMZ_SECURITY_TOKEN", "HTTP_AUTHORIZATION")) if fault.echo else "told to fail"
         raw = f"<?xml version='1.0'?><Error><Code>{_ERRORS[fault.status]}</Code><Message>{said.replace('<', '')}</Message></Error>".encode()
         self._note(environ, fault.status, len(raw))
         start_response(f"{fault.status} Told", [("Content-Type", "application/xml"), ("Content-Length", str(len(raw)))])
