@@ -202,21 +202,30 @@ LOGIN = "s3://AKIAQ7EXAMPLEKEYID99:s3cr3t/KEY+of=the+tests@corpus/raw"
 HIDDEN = ("5ignature0f0ur7ests", "s3cr3t/KEY", KEY_ID, SECRET, TOKEN)
 
 
-def shows_secrets(text: str | bytes) -> list[str]:
-    return [secret for secret in HIDDEN if (secret.encode() if isinstance(text, bytes) else secret) in text]
+def shows_secrets(text: str) -> list[str]:
+    return [secret for secret in HIDDEN if secret in text]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("address", [SIGNED, LOGIN])
 def test_no_command_repeats_a_credential_of_its_arguments(tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str, address: str) -> None:
-    for arguments in ([address], ["-r", address, address], ["show", address], ["add", "x", address], ["verify", address], [f"--dataset={address}", "x"]):
+    for arguments in (
+        [address],
+        ["-r", address, address],
+        ["show", address],
+        ["add", "x", address],
+        ["verify", address],
+        [f"--dataset={address}", "x"],
+    ):
         assert run(["-C", str(tmp_path), "--debug", command, *arguments]) in {1, 2}
         printed = capfd.readouterr()
         assert shows_secrets(printed.out + printed.err) == []
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_documents_with_credentials_are_refused_with_their_line_and_kept_nowhere(s3: S3Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_documents_with_credentials_are_refused_with_their_line_and_kept_nowhere(
+    s3: S3Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     upload(s3, SAMPLE / "data", "raw")
     for number, (old, new) in enumerate(
         [
@@ -250,7 +259,12 @@ def test_documents_with_credentials_are_refused_with_their_line_and_kept_nowhere
 def test_no_credential_is_told_or_kept_whatever_a_store_answers(s3: S3Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     upload(s3, SAMPLE / "data", "raw")
     upload(s3, SAMPLE / "references", "refs")
-    folder = workspace(tmp_path / "w", s3.url("raw"), attempts=1, more='[storage.s3]\nkey_env = "AWS_ACCESS_KEY_ID"\nsecret_env = "AWS_SECRET_ACCESS_KEY"\ntoken_env = "AWS_SESSION_TOKEN"\n')
+    folder = workspace(
+        tmp_path / "w",
+        s3.url("raw"),
+        attempts=1,
+        more='[storage.s3]\nkey_env = "AWS_ACCESS_KEY_ID"\nsecret_env = "AWS_SECRET_ACCESS_KEY"\ntoken_env = "AWS_SESSION_TOKEN"\n',
+    )
     debug = ("-C", str(folder), "--debug")
     printed = ""
     for status in (0, 403, 500):
@@ -278,4 +292,4 @@ def test_no_credential_is_told_or_kept_whatever_a_store_answers(s3: S3Server, tm
     assert "access denied" in printed
     files = [p for p in folder.rglob("*") if p.is_file()]
     assert len(files) > 20
-    assert {str(p): found for p in files if (found := shows_secrets(p.read_bytes()))} == {}
+    assert {str(p): found for p in files if (found := shows_secrets(p.read_bytes().decode("latin-1")))} == {}
