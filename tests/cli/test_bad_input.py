@@ -34,7 +34,7 @@ policy: [{policy}]
 
 
 def _cut_gzip() -> bytes:
-    return gzip.compress(GOOD * 200, mtime=0, mtime=0)[:60]
+    return gzip.compress(GOOD * 200, mtime=0)[:60]
 
 
 def _cut_zstd() -> bytes:
@@ -200,7 +200,7 @@ def test_one_unreadable_record_is_named_with_its_line_and_the_others_are_kept(wo
 def test_what_stands_before_the_cut_of_a_compressed_shard_is_kept(work: Workspace, name: str) -> None:
     chance = random.Random(7)
     lines = b"".join(json.dumps({"text": f"{chance.randbytes(40).hex()} is one of many"}).encode() + b"\n" for _ in range(20_000))
-    packed = gzip.compress(lines, mtime=0, mtime=0) if name.endswith("gz") else bytes(pa.Codec("zstd").compress(lines, asbytes=True))
+    packed = gzip.compress(lines, mtime=0) if name.endswith("gz") else bytes(pa.Codec("zstd").compress(lines, asbytes=True))
     work.write(name, packed[: len(packed) * 3 // 4])
     done = work.register("notes", "good.jsonl", name)
     assert done.code == 4

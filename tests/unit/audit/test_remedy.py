@@ -113,7 +113,7 @@ def write(path: Path, texts: Sequence[str]) -> None:
     if path.suffix == ".parquet":
         pq.write_table(pa.table({"id": list(range(len(texts))), "text": list(texts)}), path, row_group_size=3)
     else:
-        path.write_bytes(gzip.compress(lines, mtime=0, mtime=0) if path.suffix == ".gz" else lines)
+        path.write_bytes(gzip.compress(lines, mtime=0) if path.suffix == ".gz" else lines)
 
 
 def read(path: Path) -> list[str]:
