@@ -5,6 +5,7 @@ The rules:
 * What only one of the two states is taken. A named absence states nothing.
 * Lists are joined: a generator, an ancestor or a language that one source names stays named.
 * Licences: every source's statement is kept under ``license.stated``; what is declared stays as it was registered. An audit goes by the strictest of all.
+* A conclusion, which overrules statements, is taken over for a dataset that is new here; for a registered one it is a conflict.
 * Whether a model made the text, whether people are in it, and whether that is sensitive: YES wins.
 * Where two texts differ, the registered one stays and the difference is a conflict, which is listed. Told to replace, the imported one is taken instead.
 """
@@ -91,7 +92,7 @@ class _Merge:
         return LicenseFacts(
             declared=self._claim(old.declared, new.declared, f"{place}.declared"),
             detected=self._claim(old.detected, new.detected, f"{place}.detected"),
-            concluded=self._claim(old.concluded, new.concluded, f"{place}.concluded"),
+            concluded=self._conclusion(old.concluded, new.concluded, f"{place}.concluded"),
             stated=self._stated(old, new, f"{place}.stated"),
             expires=self._plain(old.expires, new.expires, f"{place}.expires", default=LicenseFacts().expires),
         )
@@ -105,6 +106,13 @@ class _Merge:
             return new
         kept = self._conflict(place, new if self._replace else old, old, new)
         return kept if isinstance(kept, LicenseClaim) else old
+
+    def _conclusion(self, old: LicenseClaim, new: LicenseClaim, place: str) -> LicenseClaim:
+        """Keep the registered conclusion, none included: one that overrules what other sources state is never taken from a file unasked."""
+        if is_absent(old.value) and not is_absent(new.value):
+            kept = self._conflict(place, new if self._replace else old, old, new)
+            return kept if isinstance(kept, LicenseClaim) else old
+        return self._claim(old, new, place)
 
     def _stated(self, old: LicenseFacts, new: LicenseFacts, place: str) -> tuple[LicenseClaim, ...]:
         """Join statements; a party that now says something else at the same place is a conflict, and both its statements stay."""

@@ -15,6 +15,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import MAX_PROBLEMS_SHOWN, counted, next_step, say, say_json, say_problems, short, visible
 from provenance.errors import ManifestError
+from provenance.model.absence import is_absent
 from provenance.model.match import ReadProblem
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ def _lines(done: _Done, *, dry_run: bool) -> Iterator[str]:
         if len({c.value for c in dataset.license.stated}) > 1:
             said = ", ".join(dict.fromkeys(f"{c.value} by {c.by}" for c in dataset.license.stated))
             yield f"          stated: {visible(said)}"
+        if not is_absent(dataset.license.concluded.value):
+            yield f"          concluded: {visible(dataset.license.concluded.value)} by {visible(dataset.license.concluded.by)}, which overrules what is stated"
     total = len(done.versions)
     counts = {o: sum(v.outcome == o for v in done.versions) for o in ("new", "changed", "unchanged")}
     yield f"{counted(total, 'dataset')}: " + ", ".join(f"{n} {o}" for o, n in counts.items())

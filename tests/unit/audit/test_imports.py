@@ -74,6 +74,14 @@ class TestMerging:
         assert {c.field for c in conflicts} == {"license.declared", "license.stated by card"}
         assert set(stated_licenses(merged, (), "2026-01-01").values) == {"MIT", "CC-BY-NC-4.0"}
 
+    def test_a_conclusion_from_a_file_overrules_nothing_unasked(self) -> None:
+        concluded = Dataset(name="d", license=LicenseFacts(concluded=claim("MIT", "somebody")))
+        merged, conflicts = merge_facts(declared("CC-BY-NC-4.0"), concluded)
+        assert stated_licenses(merged, (), "2026-01-01").values == ("CC-BY-NC-4.0",)
+        assert [(c.field, c.kept) for c in conflicts] == [("license.concluded", "registered")]
+        asked, _ = merge_facts(declared("CC-BY-NC-4.0"), concluded, replace_facts=True)
+        assert stated_licenses(asked, (), "2026-01-01").values == ("MIT",)
+
     def test_told_to_replace_the_new_statement_stands_alone(self) -> None:
         before = declared("CC-BY-NC-4.0", "card", claim("CC-BY-NC-4.0", "card"))
         merged, conflicts = merge_facts(before, declared("MIT", "card", claim("MIT", "card")), replace_facts=True)
