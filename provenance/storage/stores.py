@@ -113,6 +113,7 @@ class Stores:
 
         def look() -> Mapping[str, Any] | None:
             try:
+                fs.invalidate_cache(path)  # some packages keep listings although they are told not to
                 info: Mapping[str, Any] = fs.info(path)
             except FileNotFoundError:
                 return None
@@ -125,6 +126,7 @@ class Stores:
 
         def listed() -> dict[str, Mapping[str, Any]]:
             try:
+                fs.invalidate_cache(path)
                 found: dict[str, Mapping[str, Any]] = listing(fs, path)
             except FileNotFoundError:
                 return {}
@@ -156,6 +158,7 @@ def _open_store(scheme: str, options: StorageOptions) -> Any:
 
 def _opened(fs: Any, path: str) -> tuple[Any, Stamp]:
     """Open a file without any cache of its package; what it told of the file when it opened it counts, where it did."""
+    fs.invalidate_cache(path)
     file = fs.open(path, "rb", cache_type="none")
     details = getattr(file, "details", None)
     info = details if isinstance(details, Mapping) else fs.info(path)
