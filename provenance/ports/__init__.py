@@ -5,22 +5,42 @@ Rooms on one level never import one another; ``bootstrap`` hands implementations
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+from provenance.ports.registry import Registry, StreamSummary, UnitOfWork
 
+if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from provenance.model.audit import AuditRecord
-    from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat, Tokenizer
-    from provenance.model.lineage import Derivation
-    from provenance.model.match import Match, MatchText, ReadProblem, ScanResult, Suspect
+    from provenance.model.dataset import Dataset, Shard, ShardFormat, Tokenizer
+    from provenance.model.match import Match, MatchText, ReadProblem, Suspect
     from provenance.model.reference import ReferenceRecord
 
+
+__all__ = [
+    "Clock",
+    "DatasetSource",
+    "Engine",
+    "Matcher",
+    "OpenSegmentKey",
+    "Progress",
+    "ReferenceText",
+    "Registry",
+    "ShardListing",
+    "ShardReader",
+    "ShardRewriter",
+    "ShardStream",
+    "StreamSummary",
+    "SuspectFinder",
+    "TextBatch",
+    "TokenPlaces",
+    "Touched",
+    "UnitOfWork",
+    "WorkerLostError",
+]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -222,120 +242,6 @@ class ReferenceText(Protocol):
     @property
     def text(self) -> str:
         """Its text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamSummary:
-    """What a pass over the shards of a version tells."""
-
-    root_digest: str
-    facts_digest: str
-    shards: int
-    size_bytes: int
-
-
-class Registry(Protocol):
-    """What a company keeps. All methods work inside a unit of work."""
-
-    def add_version(self, version: DatasetVersion) -> None:
-        """Record a dataset version with its shards. Recording the same version again changes nothing."""
-
-    def add_stream(self, version: DatasetVersion, shards: Callable[[], Iterable[Shard]]) -> StreamSummary:
-        """Record a version of any number of shards in bounded memory; the version's own shards and root digest do not count.
-
-        Args:
-            version: The facts.
-            shards: Gives the shards, ascending by (path, root), each once. It is called more than once and must give the same each time.
-        """
-
-    def change_facts(self, dataset: Dataset, *, created: str) -> None:
-        """Record the shards of a dataset's newest version again, under other facts. The same facts again change nothing.
-
-        Raises:
-            NotRegisteredError: If there is no version.
-        """
-
-    def newest(self, name: str) -> DatasetVersion | None:
-        """Return the newest version of a dataset **without** shards, ``None`` where there is none."""
-
-    def iter_shards(self, name: str) -> Iterator[Shard]:
-        """Yield the shards of the newest version of a dataset in order, with memory for some of them."""
-
-    def datasets(self) -> Sequence[DatasetVersion]:
-        """Return the newest version of every dataset, ordered by name, **without** shards."""
-
-    def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
-        """Return a version with its shards; the newest where no digest is given.
-
-        Raises:
-            NotRegisteredError: If there is none.
-        """
-
-    def versions(self, name: str) -> Sequence[DatasetVersion]:
-        """Return all versions of a dataset, oldest first, without shards."""
-
-    def registered_paths(self, paths: Collection[tuple[str, str]]) -> Collection[tuple[str, str]]:
-        """Return those of some (root, path) that are shards of the newest version of a dataset."""
-
-    def holders(self, digests: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
-
-    def add_derivation(self, derivation: Derivation) -> None:
-        """Record a derivation. Recording the same one again changes nothing, whoever does it and when."""
-
-    def derivations_of(self, names: Collection[str]) -> Sequence[Derivation]:
-        """Return the derivations that made any version of some datasets, in the order they were recorded."""
-
-    def derivations_from(self, names: Collection[str]) -> Sequence[Derivation]:
-        """Return the derivations that some datasets went into, in the order they were recorded."""
-
-    def declared_children(self, name: str) -> Sequence[str]:
-        """Return the datasets whose newest version says that it is derived from a dataset, any version of it, sorted."""
-
-    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
-        """Return the other datasets whose newest version holds bytes that a version also holds, sorted; the newest version where no digest is given."""
-
-    def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
-        """Return the licences that single records of a version name, of some shards or of all, sorted."""
-
-    def note(self, kind: str, **facts: str) -> None:
-        """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""
-
-    def save_scan(self, result: ScanResult, evidence: str) -> None:
-        """Record a scan result and the digest of its evidence file."""
-
-    def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
-        """Return a scan result and the digest of its evidence file."""
-
-    def scan_results(self, scan_ids: Collection[str]) -> Mapping[str, tuple[ScanResult, str]]:
-        """Return the recorded results of these ids, each with the digest of its evidence file; ids without one are left out."""
-
-    def scans_in(self, frames: Collection[str], *, newest: int) -> Mapping[str, Sequence[tuple[ScanResult, str]]]:
-        """Return the scans last recorded in each of some frames, at most ``newest`` of one, the last one first, each with its evidence file's digest."""
-
-    def save_audit(self, record: AuditRecord, record_digest: str) -> None:
-        """Record that an audit was made; the record itself is stored as a file named by digest."""
-
-    def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
-        """Return (id, created, run model name, verdict, record digest), newest first."""
-
-    @property
-    def revision(self) -> str:
-        """Digest of the registry's facts as of now: newest versions of all datasets."""
-
-    @property
-    def log_head(self) -> str:
-        """``entry_hash`` of the last audit-log row."""
-
-
-class UnitOfWork(Protocol):
-    """Opens the registry for one use case; leaves one audit-log row a unit that changed something."""
-
-    def begin(self, *, actor: str, action: str, reason: str = "") -> AbstractContextManager[Registry]:
-        """Open a writing unit: commits at the end, rolls back on an exception."""
-
-    def read(self) -> AbstractContextManager[Registry]:
-        """Open a reading unit."""
 
 
 class WorkerLostError(Exception):

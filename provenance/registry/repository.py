@@ -9,29 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, insert, literal, select
 
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
-from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
 from provenance.ports import StreamSummary
 from provenance.registry import mapping
 from provenance.registry.catalog import VersionTotals, sum_shards
 from provenance.registry.derivations import DerivationRegistry
 from provenance.registry.diff import DiffRegistry
-from provenance.registry.digests import FactsState, facts_digest, revision_digest, scan_digest, verify_facts, verify_version
+from provenance.registry.digests import FactsState, facts_digest, revision_digest, verify_facts, verify_version
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
+from provenance.registry.scans import ScanRecords
 from provenance.registry.streams import batched, summarize_stream
 from provenance.registry.tables import (
     SHARD_LICENSE_TABLE,
     SHARD_TABLE,
     AuditRow,
     LogRow,
-    ScanFrameRow,
-    ScanRow,
     ShardLicenseRow,
     ShardRow,
     VersionRow,
@@ -42,17 +39,9 @@ SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
 
 _PAGE = 1000  # rows of the log or of scans read at a time
-_SCAN_PARTS = (
-    selectinload(ScanRow.indexes),
-    selectinload(ScanRow.left_out),
-    selectinload(ScanRow.suspicion),
-    selectinload(ScanRow.suspects),
-    selectinload(ScanRow.problems),
-    selectinload(ScanRow.frame),
-)
 
 
-class SqlRegistry(DerivationRegistry, DiffRegistry):
+class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:
@@ -258,50 +247,6 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
         self._must_write()
         self._changed(kind, **facts)
 
-    def save_scan(self, result: ScanResult, evidence: str) -> None:
-        """Record a scan result and the digest of its evidence file; the last one recorded for a scan id counts.
-
-        Raises:
-            RegistryError: In a reading unit, or if the result holds what cannot be stored.
-        """
-        self._must_write()
-        digest = scan_digest(result)
-        newest = self._session.scalars(_newest_scan(result.id)).first()
-        if newest is not None and (newest.result_digest, newest.evidence) == (digest, evidence):
-            return
-        self._session.add(mapping.scan_row(result, evidence=evidence, result_digest=digest))
-        self._session.flush()
-        self._changed("scans", id=result.id, shard=result.shard, alarms=result.alarms, evidence=evidence, result_digest=digest)
-
-    def scan_result(self, scan_id: str) -> tuple[ScanResult, str] | None:
-        """Return a scan result and the digest of its evidence file, ``None`` where there is none."""
-        return self.scan_results((scan_id,)).get(scan_id)
-
-    def scan_results(self, scan_ids: Collection[str]) -> dict[str, tuple[ScanResult, str]]:
-        """Return the scan results that are recorded of these ids, each with the digest of its evidence file; the last one recorded of an id counts."""
-        wanted = sorted(set(scan_ids))
-        found = {}
-        for start in range(0, len(wanted), IDS_PER_QUERY):
-            chunk = wanted[start : start + IDS_PER_QUERY]
-            query = select(ScanRow).where(ScanRow.id.in_(chunk)).order_by(ScanRow.number)
-            for row in self._session.scalars(query.options(*_SCAN_PARTS)):
-                found[row.id] = (mapping.scan_value(row), row.evidence)
-        return found
-
-    def scans_in(self, frames: Collection[str], *, newest: int) -> dict[str, list[tuple[ScanResult, str]]]:
-        """Return the scans last recorded in each of some frames, at most ``newest`` of one, the last one first, each with its evidence file's digest."""
-        wanted = sorted(set(frames))
-        found: dict[str, list[tuple[ScanResult, str]]] = {}
-        place = func.row_number().over(partition_by=ScanFrameRow.frame, order_by=ScanFrameRow.scan_number.desc()).label("place")
-        for start in range(0, len(wanted), IDS_PER_QUERY):
-            placed = select(ScanFrameRow.scan_number, place).where(ScanFrameRow.frame.in_(wanted[start : start + IDS_PER_QUERY])).subquery()
-            numbers = select(placed.c.scan_number).where(placed.c.place <= newest)
-            query = select(ScanRow).where(ScanRow.number.in_(numbers)).order_by(ScanRow.number.desc())
-            for row in self._session.scalars(query.options(*_SCAN_PARTS)):
-                result = mapping.scan_value(row)
-                found.setdefault(result.frame, []).append((result, row.evidence))
-        return found
-
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         """Record that an audit was made; the record itself is stored as a file named by digest."""
         self._must_write()
@@ -353,15 +298,6 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
         for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*FACTS)).all():
             yield row.facts_digest, mapping.version_value(row, tuple(self._shards(row.id)))
 
-    def recorded_scans(self) -> Iterator[tuple[ScanResult, str]]:
-        """Yield every recording of a scan result with the digest of its evidence file, in the order they were made."""
-        after = 0
-        while rows := self._session.scalars(
-            select(ScanRow).where(ScanRow.number > after).order_by(ScanRow.number).limit(_PAGE).options(*_SCAN_PARTS)
-        ).all():
-            yield from ((mapping.scan_value(row), row.evidence) for row in rows)
-            after = rows[-1].number
-
     def append_log(self, *, at: str, actor: str, action: str, reason: str) -> None:
         """Chain one row for all that this unit changed; do nothing if it changed nothing. Called by the unit of work before it commits."""
         if not self._changes:
@@ -400,7 +336,3 @@ class SqlRegistry(DerivationRegistry, DiffRegistry):
 def _is_unicode(text: str) -> bool:
     """Tell whether a text can be stored at all: names of files may hold bytes that are no UTF-8."""
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _newest_scan(scan_id: str) -> Select[ScanRow]:
-    return select(ScanRow).where(ScanRow.id == scan_id).order_by(ScanRow.number.desc()).limit(1)

@@ -6,42 +6,54 @@ ORM types never leave this package: the repository takes and returns model value
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from sqlalchemy import CheckConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-
+from provenance.registry.base import BYTEWISE, COUNTED, Base, Key, Position, StepKey, VersionKey
 from provenance.registry.guards import attach_guards
+from provenance.registry.scan_tables import (
+    ScanFrameRow,
+    ScanIndexRow,
+    ScanLeftOutRow,
+    ScanProblemRow,
+    ScanRow,
+    ScanSuspectRow,
+    ScanSuspicionRow,
+)
 from provenance.registry.views import attach_views
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Gives every constraint a name that a later migration can use."""
-
-# SQLite only makes INTEGER keys aliases of the row id; PostgreSQL needs 64 bits said aloud.
-_BIG = BigInteger().with_variant(Integer(), "sqlite")
-Key = Annotated[int, mapped_column(_BIG, primary_key=True)]
-"""A key that the database counts up and never reuses."""
-Position = Annotated[int, mapped_column(_BIG, primary_key=True, autoincrement=False)]
-"""0-based place in an ordered list."""
-VersionKey = Annotated[int, mapped_column(_BIG, ForeignKey("dataset_versions.id"), primary_key=True, autoincrement=False)]
-StepKey = Annotated[int, mapped_column(_BIG, ForeignKey("derivation_steps.number"), primary_key=True, autoincrement=False)]
-BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text in the order of its code points, on both databases: what begins with a word is one stretch of the index."""
-ScanKey = Annotated[int, mapped_column(_BIG, ForeignKey("scans.number"), primary_key=True, autoincrement=False)]
-_COUNTED: dict[str, Any] = {"sqlite_autoincrement": True}
-
-
-class Base(DeclarativeBase):
-    """Base of all tables. Text has no length limit; numbers have 64 bits."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar[dict[type, Any]] = {str: Text(), int: BigInteger()}
+__all__ = [
+    "SEARCH_TERM_TABLE",
+    "SHARD_LICENSE_TABLE",
+    "SHARD_TABLE",
+    "AuditRow",
+    "Base",
+    "DerivationInputRow",
+    "DerivationRow",
+    "DerivationShardRow",
+    "DerivationStepRow",
+    "DetailsRow",
+    "GeneratorRow",
+    "LanguageRow",
+    "LicenseRow",
+    "LogRow",
+    "ScanFrameRow",
+    "ScanIndexRow",
+    "ScanLeftOutRow",
+    "ScanProblemRow",
+    "ScanRow",
+    "ScanSuspectRow",
+    "ScanSuspicionRow",
+    "SearchTermRow",
+    "ShardLicenseRow",
+    "ShardRow",
+    "StatedLicenseRow",
+    "TagRow",
+    "TermsRow",
+    "TokenizerRow",
+    "TotalsRow",
+    "VersionRow",
+]
 
 
 class VersionRow(Base):
@@ -53,7 +65,7 @@ class VersionRow(Base):
         CheckConstraint("synthetic IN ('YES', 'NO', 'UNKNOWN')", name="tri_state"),
         Index(None, "name", "id"),
         Index(None, "root_digest"),
-        _COUNTED,
+        COUNTED,
     )
     id: Mapped[Key]
     name: Mapped[str]
@@ -266,7 +278,7 @@ class DerivationStepRow(Base):
     """One recorded derivation: what was made, and how."""
 
     __tablename__ = "derivation_steps"
-    __table_args__ = (CheckConstraint("output <> ''", name="named"), Index(None, "output"), _COUNTED)
+    __table_args__ = (CheckConstraint("output <> ''", name="named"), Index(None, "output"), COUNTED)
     number: Mapped[Key]
     output: Mapped[str]
     root_digest: Mapped[str]
@@ -305,105 +317,11 @@ class DerivationShardRow(Base):
     sha256: Mapped[str]
 
 
-class ScanRow(Base):
-    """One recording of a scan result. The highest ``number`` of an id is the one that counts."""
-
-    __tablename__ = "scans"
-    __table_args__ = (Index(None, "id", "number"), Index(None, "shard"), _COUNTED)
-    number: Mapped[Key]
-    id: Mapped[str]
-    result_digest: Mapped[str]
-    evidence: Mapped[str]
-    path: Mapped[str]
-    shard: Mapped[str]
-    scheme: Mapped[str]
-    records: Mapped[int]
-    documents: Mapped[int]
-    words: Mapped[int]
-    text_bytes: Mapped[int]
-    matches: Mapped[int]
-    alarms: Mapped[int]
-    dropped_seeds: Mapped[int]
-    finished: Mapped[str]
-
-    indexes: Mapped[list[ScanIndexRow]] = relationship(lazy="raise", order_by="ScanIndexRow.position")
-    left_out: Mapped[list[ScanLeftOutRow]] = relationship(lazy="raise", order_by="ScanLeftOutRow.position")
-    suspicion: Mapped[ScanSuspicionRow | None] = relationship(lazy="raise")
-    suspects: Mapped[list[ScanSuspectRow]] = relationship(lazy="raise", order_by="ScanSuspectRow.position")
-    problems: Mapped[list[ScanProblemRow]] = relationship(lazy="raise", order_by="ScanProblemRow.position")
-    frame: Mapped[ScanFrameRow | None] = relationship(lazy="raise")
-
-
-class ScanIndexRow(Base):
-    """A reference index that a scan compared with."""
-
-    __tablename__ = "scan_indexes"
-    __table_args__ = (Index(None, "digest"),)
-    scan_number: Mapped[ScanKey]
-    position: Mapped[Position]
-    digest: Mapped[str]
-
-
-class ScanLeftOutRow(Base):
-    """A field of a shard with long text that a scan did not read."""
-
-    __tablename__ = "scan_left_out"
-    scan_number: Mapped[ScanKey]
-    position: Mapped[Position]
-    field: Mapped[str]
-    records: Mapped[int]
-
-
-class ScanSuspicionRow(Base):
-    """What a scan found of assistants in a shard, all patterns together; no row where it found nothing."""
-
-    __tablename__ = "scan_suspicions"
-    scan_number: Mapped[ScanKey]
-    records: Mapped[int]
-    evidence: Mapped[str]
-
-
-class ScanSuspectRow(Base):
-    """A pattern of assistants that a scan found in a shard."""
-
-    __tablename__ = "scan_suspects"
-    scan_number: Mapped[ScanKey]
-    position: Mapped[Position]
-    pattern: Mapped[str]
-    kind: Mapped[str]
-    records: Mapped[int]
-
-
-class ScanProblemRow(Base):
-    """A part of a shard that a scan could not read."""
-
-    __tablename__ = "scan_problems"
-    scan_number: Mapped[ScanKey]
-    position: Mapped[Position]
-    path: Mapped[str]
-    line: Mapped[int | None]
-    """NULL = the format has no lines, or the problem is the whole file's."""
-    record: Mapped[int | None]
-    """NULL = the problem is the whole file's."""
-    message: Mapped[str]
-
-
-class ScanFrameRow(Base):
-    """What a later scan needs to rest on this one; no row where it was not kept."""
-
-    __tablename__ = "scan_frames"
-    __table_args__ = (Index(None, "frame"),)
-    scan_number: Mapped[ScanKey]
-    frame: Mapped[str]
-    segments: Mapped[str]
-    touched: Mapped[str]
-
-
 class AuditRow(Base):
     """That an audit was made; its record is a file named by digest."""
 
     __tablename__ = "audits"
-    __table_args__ = (CheckConstraint("verdict IN ('CLEARED', 'REVIEW', 'BLOCKED')", name="verdict"), Index(None, "id"), _COUNTED)
+    __table_args__ = (CheckConstraint("verdict IN ('CLEARED', 'REVIEW', 'BLOCKED')", name="verdict"), Index(None, "id"), COUNTED)
     number: Mapped[Key]
     id: Mapped[str]
     created: Mapped[str]

@@ -82,6 +82,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("help") / "sample"
     shutil.copytree(SAMPLE, folder)
     outputs = ("references/cumulus-outputs.jsonl", "--kind", "api-output", "--text-field", "output")
+    (folder / "README.md").write_text("---\nlicense: mit\nlanguage: en\n---\n# Notes\n", encoding="utf-8")
     shutil.copy(ROOT / "tests" / "golden" / "clearance-v1" / "run.clearance.json", folder / "any.clearance.json")
     for argv, code in (
         (("init",), 0),
@@ -109,6 +110,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("terms", "show"): ("cumulus.service.2025",),
     ("terms", "explain"): ("--provider", "cumulus", "--model", "nimbus-1", "--channel", "api", "--generated", "2025-03-01"),
     ("licenses", "show"): ("CC BY 4.0",),
+    ("licenses", "detect"): ("README.md",),
+    ("import",): ("README.md", "--dry-run"),
     ("clearance", "inspect"): ("any.clearance.json",),
 }
 CODES: dict[tuple[str, ...], int] = {("audit",): 11}
