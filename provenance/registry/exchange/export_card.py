@@ -2,7 +2,7 @@
 
 The Hub checks few values, so they are checked here: identifiers of licences and sizes are those of its documentation. What the Hub has no key for stands
 under ``x-provenance``. Text of the registry is escaped in the Markdown: it can neither end the metadata nor make a link, a heading or HTML.
-Source: https://github.com/huggingface/hub-docs, datasetcard.md and docs/hub/repositories-licenses.md.
+Source: https://github.com/huggingface/hub-docs, datasetcard.md and hub-docs/docs/hub/repositories-licenses.md.
 """
 
 from __future__ import annotations
