@@ -32,17 +32,22 @@ class RemoteFinder:
             StoreError: If the store cannot be listed.
         """
         pattern = _relative(pattern)
-        if not _MAGIC.search(pattern):
+        if not _MAGIC.search(pattern) or self._exists(pattern):  # a name may hold what else is a pattern
             yield from self._named(pattern)
-            return
-        exact = list(self._named(pattern))  # a name may hold what else is a pattern
-        yield from exact or self._match("", pattern.split("/"))
+        else:
+            yield from self._match("", pattern.split("/"))
 
     def left_out(self, pattern: str) -> Iterator[str]:
         """Yield the files below a named folder that ``find`` passes over since their names end like no data file's; hidden ones are not listed."""
         pattern = _relative(pattern)
-        if not _MAGIC.search(pattern) and (not pattern or self.stores.kind(join(self.root, pattern)) != "file"):
+        if _MAGIC.search(pattern) and not self._exists(pattern):
+            return
+        if not pattern or self.stores.kind(join(self.root, pattern)) != "file":
             yield from self._walk(pattern, wanted=lambda name: not self.is_data(name))
+
+    def _exists(self, path: str) -> bool:
+        """Tell whether a file or a folder is called exactly so."""
+        return self.stores.kind(join(self.root, path)) == "file" or next(self._files(path), None) is not None
 
     def _named(self, path: str) -> Iterator[str]:
         if path and self.stores.kind(join(self.root, path)) == "file":

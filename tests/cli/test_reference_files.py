@@ -98,7 +98,8 @@ def test_sketches_go_to_redis_where_datasketch_alone_finds_them(
     ("given", "words"),
     [
         ((), "need a place to go"),
-        (("--redis", "http://:secret@h"), "not given as redis://"),
+        (("--redis", "http://h"), "not given as redis://"),
+        (("--redis", "http://:secret@h"), "holds an address with a name or password"),
         (("-o", "no/such/folder/s.parquet"), "cannot be written"),
     ],
 )
