@@ -16,6 +16,7 @@ from provenance.model.absence import TriState, is_absent
 if TYPE_CHECKING:
     from provenance.model.license_detection import FileLicenses, LicenseConflict, LicenseDetection
 
+_CONFLICTS_SHOWN = 10
 _QUOTED = 60
 _NOTHING, _SOME_FAILED = 3, 4
 """Exit codes."""
@@ -109,9 +110,11 @@ def _say_files(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict
                 say(f"    {visible(found.note)}")
         if file.problem:
             say(f"  ! {visible(file.problem)}")
-    for conflict in disagree:
+    for conflict in disagree[:_CONFLICTS_SHOWN]:
         say(f"Conflict ({conflict.kind}): {visible(conflict.sentence)}", bold=True)
         say(f"  → the strictest that is known: {visible(conflict.strictest)}")
+    if len(disagree) > _CONFLICTS_SHOWN:
+        say(f"… and {len(disagree) - _CONFLICTS_SHOWN} more pairs of files that disagree: -f json lists them all")
 
 
 def _line(found: LicenseDetection) -> str:

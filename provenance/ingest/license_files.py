@@ -22,6 +22,7 @@ MAX_BYTES = 16 << 20
 MAX_FILES = 10_000
 """Files of one folder that are read."""
 _CARDS = frozenset({".md", ".markdown", ".mdx"})
+_NO_TEXT = frozenset({".jsonl", ".json", ".parquet", ".csv", ".pyc", ".so", ".bin", ".gz", ".zst", ".xz", ".zip", ".png", ".npy"})
 _STEMS = ("readme", "notice", "patents", "authors", "citation")
 
 
@@ -57,7 +58,7 @@ def is_stating_file(name: str) -> bool:
     """
     lower = name.lower()
     stem, suffix = PurePath(lower).stem, PurePath(lower).suffix
-    return (is_license_file(name) and suffix not in {".jsonl", ".json", ".parquet", ".csv"}) or suffix in _CARDS or stem.startswith(_STEMS)
+    return (is_license_file(name) and suffix not in _NO_TEXT) or suffix in _CARDS or stem.startswith(_STEMS)
 
 
 def _walk(root: Path) -> Iterator[str]:
