@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from provenance.audit.lineage import Tracer
@@ -156,7 +157,7 @@ def look(units: SqlUnitOfWork, url: str) -> None:
     measure("audit facts, 1,000 shards, fifty generations", lambda: facts(small))
     measure("audit facts, 300,000 shards", lambda: facts(large), rounds=1)
     for view in ("dataset_overview", "license_overview", "lineage_overview", "alarms_by_dataset"):
-        measure(f"sql, {view}", lambda view=view: ask(url, f"SELECT * FROM {view}"))  # type: ignore[misc]
+        measure(f"sql, {view}", partial(ask, url, f"SELECT * FROM {view}"))
     measure("sql, COUNT(*) of shard_overview", lambda: ask(url, "SELECT COUNT(*), SUM(words) FROM shard_overview"))
 
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
 class _Reversed:
     """Orders keys from the last to the first, as a heap of the worst needs them."""
 
-    __slots__ = ("key",)
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
+    key: Any
 
     def __lt__(self, other: _Reversed) -> bool:
         return bool(other.key < self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reversed) and bool(other.key == self.key)
-
-    __hash__ = None  # type: ignore[assignment]  # it orders, and is never looked up
 
 
 class Best(Generic[T]):

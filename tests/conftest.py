@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.fakes.postgres import PostgresMissingError, postgres_server
+
 if TYPE_CHECKING:
     from tests.fakes.s3 import S3Server
 
@@ -48,3 +50,19 @@ def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     from tests.fakes.s3 import use_server
 
     return use_server(s3_process, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A running server's URL; the test says that it did not run where there is none."""
+    server = postgres_server()
+    try:
+        url = server.__enter__()
+    except PostgresMissingError as err:
+        if os.environ.get("CI"):
+            pytest.fail(f"did not run on PostgreSQL: {err}")
+        pytest.skip(f"did not run on PostgreSQL: {err}")
+    try:
+        yield url
+    finally:
+        server.__exit__(None, None, None)

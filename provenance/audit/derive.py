@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provenance.audit.lineage import ANY, Part, Tracer, find_cycle, part_of
 from provenance.audit.tools import Tools
 from provenance.errors import ConflictError, ManifestError, NotRegisteredError
+from provenance.fingerprint.digest import is_digest
 from provenance.model.absence import Absence
 from provenance.model.dataset import DatasetVersion
 from provenance.model.lineage import Derivation, DerivationInput, Transform
@@ -101,10 +102,10 @@ def _refuse_cycle(registry: Registry, derivation: Derivation) -> None:
 def _input(registry: Registry, part: PartName) -> DerivationInput:
     version = _version(registry, part, needs_shards=bool(part.pattern))
     if version is None:
-        if part.pattern or (part.version not in {"", ANY} and len(part.version.removeprefix("sha256:")) != 64):  # noqa: PLR2004 - hex digits of SHA-256
+        root = f"sha256:{part.version.removeprefix('sha256:')}"
+        if part.pattern or (part.version not in {"", ANY} and not is_digest(root)):
             raise NotRegisteredError(f"dataset {part.name!r} is not registered, so neither versions nor shards of it can be looked up")
-        root = f"sha256:{part.version.removeprefix('sha256:')}" if part.version else ANY
-        return DerivationInput(dataset=part.name, root_digest=root)
+        return DerivationInput(dataset=part.name, root_digest=root if is_digest(root) else ANY)
     pinned = version.root_digest if part.version or part.pattern else ANY
     return DerivationInput(dataset=part.name, root_digest=pinned, shards=_chosen(version, part.pattern))
 

@@ -50,7 +50,7 @@ def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> St
     if _ended(facts, today):
         values.append(Absence.UNKNOWN.value)
         summaries.append(f"the licence ended on {facts.expires}")
-    return Statements(values=tuple(dict.fromkeys(values)), agreed=TriState.of(settled or len(known) < 2), summaries=tuple(summaries))  # noqa: PLR2004 - two
+    return Statements(values=tuple(dict.fromkeys(values)), agreed=TriState.of(settled or len(known) <= 1), summaries=tuple(summaries))
 
 
 def _speaks(claim: LicenseClaim) -> bool:

@@ -95,7 +95,7 @@ def content_problem(url: str, leaf: ShardLeaf, stores: Stores, on_bytes: Callabl
     """Return what is wrong with a file's bytes, read now and from end to end."""
     try:
         with stores.open(parse_url(url)) as file:
-            digest, size = hash_stream(file, on_bytes=on_bytes)  # type: ignore[arg-type]  # a RawIOBase has all of BinaryIO that is used
+            digest, size = hash_stream(file, on_bytes=on_bytes)
     except (IngestError, OSError) as err:
         return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=_detail(url, err))
     if (digest, size) == (leaf.sha256, leaf.size_bytes):

@@ -19,6 +19,7 @@ from provenance.model.wire import to_wire
 
 SHARDS_SHOWN = 20
 FACETS_SHOWN = 5
+_COLUMNS = 80
 """Values of a facet that a search counts for people."""
 _RIGHT = frozenset({"shards", "size", "records", "words", "unread"})
 _NOBODY = "not known – nobody has said"
@@ -93,7 +94,7 @@ def _facet_lines(facets: Any) -> Iterator[str]:
         shown = ", ".join(f"{visible(value)} {number}" for value, number in list(values.items())[:FACETS_SHOWN])
         more = f" and {len(values) - FACETS_SHOWN} more" if len(values) > FACETS_SHOWN else ""
         line = f"{facet:<10} {shown}{more}"
-        yield line if len(line) <= 80 else line[:79] + "…"  # noqa: PLR2004 - columns
+        yield line if len(line) <= _COLUMNS else line[: _COLUMNS - 1] + "…"
 
 
 @datasets.command("show")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 from provenance.canonical import MAX_SAFE_INTEGER, canonical_bytes
 from provenance.errors import ManifestError
@@ -57,7 +57,14 @@ def hash_file(path: str | os.PathLike[str], *, on_bytes: Callable[[int], None] |
         return hash_stream(file, on_bytes=on_bytes)
 
 
-def hash_stream(file: BinaryIO, *, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
+class Readable(Protocol):
+    """What bytes are read from: open files of this machine and of stores."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return at most ``size`` bytes, none at the end."""
+
+
+def hash_stream(file: Readable, *, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
     """Return ``(sha256:<hex>, size in bytes)`` of the rest of an open binary file.
 
     Raises:

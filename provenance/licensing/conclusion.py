@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from provenance.licensing.expression import AllOf, AnyOf, OneLicense, parse_expression, render
+from provenance.licensing.expression import AllOf, Expression, parse_expression, render
 from provenance.model.absence import Absence, is_absent
 from provenance.model.license_detection import DetectionMethod, LicenseDetection
 
@@ -37,7 +37,7 @@ def join_all(expressions: Iterable[str]) -> str:
         known = list(dict.fromkeys([*known, UNRECOGNISED]))
     if len(known) == 1:
         return known[0]
-    parts: list[OneLicense | AnyOf] = []
+    parts: list[Expression] = []
     for parsed in map(parse_expression, known):
-        parts += parsed.parts if isinstance(parsed, AllOf) else [parsed]  # type: ignore[arg-type]  # the parts of AND are never AND themselves
+        parts += parsed.parts if isinstance(parsed, AllOf) else [parsed]
     return render(AllOf(parts=tuple(dict.fromkeys(parts))))

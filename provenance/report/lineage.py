@@ -14,6 +14,7 @@ MAX_DRAWN = 40
 """Nodes drawn one by one; beyond it those of one column that stand alike are drawn as one."""
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _TOP = 232, 66, 116, 18, 16, 56
 _CHARS, _BOLD_CHARS = 30, 24
+_KINDS_NAMED, _NODES_NAMED = 2, 12
 """Characters of a line in a box, at 12 px in any system font: ordinary, and bold."""
 Key = tuple[str, str]
 
@@ -142,7 +143,7 @@ def _edge(source: _Box, target: _Box, edges: list[LineageEdge]) -> str:
     x2, y2 = target.x + (_WIDTH if backwards else 0), target.y + _HEIGHT // 2
     bend = -_GAP_X // 2 if backwards else _GAP_X // 2
     kinds = Counter(e.transform for e in edges)
-    label = ", ".join(k for k, _ in kinds.most_common(2)) + (" …" if len(kinds) > 2 else "")  # noqa: PLR2004 - two are named
+    label = ", ".join(k for k, _ in kinds.most_common(_KINDS_NAMED)) + (" …" if len(kinds) > _KINDS_NAMED else "")
     css = "edge declared" if set(kinds) == {"declared"} else "edge"
     tip = "; ".join(dict.fromkeys(_told(e) for e in edges[:5]))
     return (
@@ -160,7 +161,7 @@ def _told(edge: LineageEdge) -> str:
 def _box(box: _Box, root: Key) -> str:
     node, more = box.nodes[0], len(box.nodes) - 1
     css = "box asked" if node.key == root and not more else "box" if node.registered else "box lost"
-    names = ", ".join(n.name for n in box.nodes[:12]) + (" …" if more > 11 else "")  # noqa: PLR2004 - the rest of twelve
+    names = ", ".join(n.name for n in box.nodes[:_NODES_NAMED]) + (" …" if len(box.nodes) > _NODES_NAMED else "")
     lines = _several_lines(box.nodes) if more else _lines(node)
     drawn = "".join(
         f'<text x="10" y="{20 + 19 * i}" class="{css_class}">{_text(_cut(line, _BOLD_CHARS if css_class == "name" else _CHARS))}</text>'

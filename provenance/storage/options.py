@@ -29,6 +29,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, tuple[type, ...]]]] = MappingProxyType(
 )
 _ADDRESSING: Final = ("auto", "path", "virtual")
 _ENV: Final = "_env"
+_NO_CREDENTIALS: Final = "anon"  # what gcsfs calls it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def _s3_arguments(said: dict[str, Value], options: StorageOptions) -> dict[str, 
 def _gs_arguments(said: dict[str, Value], options: StorageOptions) -> dict[str, Any]:
     given: dict[str, Any] = {"timeout": options.timeout_s, **said}
     if given.pop("anon", False):
-        given["token"] = "anon"  # noqa: S105 - the package's word for no credentials
+        given["token"] = _NO_CREDENTIALS
     return given
 
 

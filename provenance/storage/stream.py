@@ -151,11 +151,12 @@ class StoreFile(io.RawIOBase):
             if self._file.tell() != start:
                 self._file.seek(start)
             raw = bytes(self._file.read(end - start))
-            if self.size_bytes is not None and len(raw) != end - start:
-                raise CutShortError(f"{len(raw):,} of {end - start:,} bytes came")  # noqa: TRY301 - one place lets go of the file
         except BaseException:
             self._drop()
             raise
+        if self.size_bytes is not None and len(raw) != end - start:
+            self._drop()
+            raise CutShortError(f"{len(raw):,} of {end - start:,} bytes came")
         return raw
 
     def _check_end(self) -> None:

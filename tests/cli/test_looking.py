@@ -16,7 +16,7 @@ from provenance.cli.main import run
 from provenance.errors import ManifestError, RegistryError
 from provenance.registry.readonly import ask
 from provenance.registry.views import VIEWS
-from tests.fakes.postgres import PostgresMissingError, postgres_server
+from tests.fakes.postgres import fresh_database
 
 MANIFEST = """format: provenance.datasets
 version: 1
@@ -178,30 +178,27 @@ def test_answers_are_csv_without_formulas_json_and_parquet(work: Path, capsys: p
     }
 
 
-def test_postgresql_answers_questions_only(work: Path) -> None:
+def test_postgresql_answers_questions_only(postgres: str) -> None:
     from provenance.registry.session import SqlUnitOfWork
     from provenance.registry.upgrade import upgrade
     from tests.fakes import values
     from tests.fakes.clock import TickingClock
 
-    try:
-        with postgres_server() as url:
-            upgrade(url)
-            with SqlUnitOfWork(url, TickingClock()).begin(actor="a", action="register") as registry:
-                registry.add_version(values.full_version(count=3))
-            for view in VIEWS:
-                assert ask(url, f"SELECT * FROM {view}").columns
-            assert ask(url, "SELECT shards FROM dataset_overview").rows == ((3,),)
-            for query in (
-                "SELECT 1; DROP VIEW dataset_overview",
-                "SELECT 1) AS x; DROP VIEW dataset_overview; SELECT * FROM (SELECT 1",
-                "WITH x AS (DELETE FROM shards RETURNING 1) SELECT * FROM x",
-                "SELECT set_config('transaction_read_only', 'off', false)",
-                "SELECT * FROM nothing",
-            ):
-                with pytest.raises(ManifestError):
-                    ask(url, query)
-            with pytest.raises(RegistryError, match="longer"):
-                ask(url, "SELECT pg_sleep(30)", timeout_s=0.2)
-    except PostgresMissingError as err:
-        pytest.skip(f"did not run on PostgreSQL: {err}")
+    url = fresh_database(postgres)
+    upgrade(url)
+    with SqlUnitOfWork(url, TickingClock()).begin(actor="a", action="register") as registry:
+        registry.add_version(values.full_version(count=3))
+    for view in VIEWS:
+        assert ask(url, f"SELECT * FROM {view}").columns
+    assert ask(url, "SELECT shards FROM dataset_overview").rows == ((3,),)
+    for query in (
+        "SELECT 1; DROP VIEW dataset_overview",
+        "SELECT 1) AS x; DROP VIEW dataset_overview; SELECT * FROM (SELECT 1",
+        "WITH x AS (DELETE FROM shards RETURNING 1) SELECT * FROM x",
+        "SELECT set_config('transaction_read_only', 'off', false)",
+        "SELECT * FROM nothing",
+    ):
+        with pytest.raises(ManifestError):
+            ask(url, query)
+    with pytest.raises(RegistryError, match="longer"):
+        ask(url, "SELECT pg_sleep(30)", timeout_s=0.2)

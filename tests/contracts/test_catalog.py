@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ def record(units: SqlUnitOfWork, *versions: DatasetVersion) -> None:
             registry.add_version(version)
 
 
-def licensed(name: str, value: str, **more: object) -> Dataset:
-    return replace(Dataset(name=name, license=LicenseFacts(declared=LicenseClaim(value=value))), **more)  # type: ignore[arg-type]
+def licensed(name: str, value: str, **more: Any) -> Dataset:
+    return replace(Dataset(name=name, license=LicenseFacts(declared=LicenseClaim(value=value))), **more)
 
 
 def library() -> tuple[DatasetVersion, ...]:

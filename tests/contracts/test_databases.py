@@ -22,9 +22,9 @@ from provenance.registry.log import verify_log
 from provenance.registry.session import SqlUnitOfWork
 from provenance.registry.tables import Base
 from provenance.registry.upgrade import REVISIONS, check, downgrade, upgrade
-from tests.contracts.conftest import fresh_database
 from tests.fakes import values
 from tests.fakes.clock import TickingClock
+from tests.fakes.postgres import fresh_database
 
 
 @pytest.fixture

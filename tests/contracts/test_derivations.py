@@ -57,9 +57,8 @@ def test_a_reading_unit_records_no_derivation(units: UnitOfWork) -> None:
         registry.add_derivation(values.derivation())
 
 
+@pytest.mark.parametrize("units", ["sqlite", "postgresql"], indirect=True)
 def test_text_that_no_database_holds_is_refused(units: UnitOfWork) -> None:
-    if type(units).__name__ == "InMemoryUnitOfWork":
-        pytest.skip("the fake stores any text")
     for note in ("a\x00b", "\ud800"):
         with pytest.raises(ManifestError, match="cannot be recorded"):
             record(units, replace(values.derivation(), note=note))

@@ -56,8 +56,6 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the tree: a build must not write into the checkout, nor pick up what lies about in it."""
-    pytest.importorskip("build", reason="build and hatchling come with the test extra")
-    pytest.importorskip("hatchling", reason="build and hatchling come with the test extra")
     source = tmp_path_factory.mktemp("source")
     for name in PARTS:
         part = ROOT / name

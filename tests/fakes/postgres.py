@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import pwd
 import shutil
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
+_NUMBERS = itertools.count()
 _OWNERS = ("postgres", "nobody")  # the server refuses to run as root
 
 
@@ -42,6 +46,16 @@ def postgres_server() -> Iterator[str]:
             yield f"postgresql+psycopg://test@/postgres?host={folder}"
         finally:
             _run([*control, "-m", "immediate", "stop"], owner)
+
+
+def fresh_database(server: str) -> str:
+    """The URL of a new, empty database on a server."""
+    name = f"registry{next(_NUMBERS)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.replace("/postgres?", f"/{name}?")
 
 
 def _binaries() -> Path:

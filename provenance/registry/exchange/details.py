@@ -74,9 +74,10 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _read(kind: type[T], fields: Fields) -> T:
     """Return a frozen value from a mapping of its fields."""
-    hints = _hints(typing.cast("Any", kind))
+    shape = typing.cast("Any", kind)
+    hints = _hints(shape)
     values = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # kind is a dataclass
+    for field in dataclasses.fields(shape):
         if field.name in APART:
             continue
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from provenance.errors import ManifestError
-from provenance.model.dataset import DatasetVersion
+from provenance.model.dataset import DatasetVersion, Shard
 from provenance.registry.exchange import export_card, export_croissant, export_csv, export_cyclonedx, export_dta, export_spdx
 from provenance.registry.exchange.export_facts import Export, ListReader, parse_facts, shard_line, whole_version
 
@@ -124,7 +125,7 @@ def read_export(name: str, raw: bytes, *, where: str, lists: ListReader | None =
     text = _text(raw, where)
     if name == "csv":
         return tuple(
-            whole_version(e, where=where, lists=lambda _, s=shards: map(shard_line, s))  # type: ignore[misc]  # bound at once
+            whole_version(e, where=where, lists=partial(_listed, shards))
             for e, shards in export_csv.parse_rows(io.StringIO(text, newline=""), where=where)
         )
     form = FORMATS[name]
@@ -173,3 +174,8 @@ def _parsed(form: ExportFormat, text: str, where: str) -> Any:
         return form.parse(text)
     except (ValueError, RecursionError) as err:
         raise ManifestError(f"{where}: cannot be read as {form.name}: {err}") from err
+
+
+def _listed(shards: Sequence[Shard], _name: str) -> Iterator[bytes]:
+    """Return the lines of a shard list that stood in the document itself."""
+    return map(shard_line, shards)

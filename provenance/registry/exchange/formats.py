@@ -80,8 +80,8 @@ def _called(path: Path) -> str:
     """Return a file's name; that of a README says nothing without its folder, in the hub's cache three of them."""
     if path.stem.lower() != "readme":
         return path.name
-    parts = path.absolute().parts
-    return "/".join(parts[-4:] if len(parts) > 4 and parts[-4].startswith("datasets--") else parts[-2:])  # noqa: PLR2004 - datasets--x/snapshots/rev/file
+    parts = path.absolute().parts[-4:]  # in the cache: datasets--x/snapshots/revision/README.md
+    return "/".join(parts if parts[0].startswith("datasets--") else parts[-2:])
 
 
 def read_source(path: Path, called: str, options: ReadOptions, *, stack: ExitStack, found_below_folder: bool = False) -> SourceRead:

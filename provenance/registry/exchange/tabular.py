@@ -156,13 +156,16 @@ class _Stage:
         """Sort the rows, leave out exact repeats, and tell of paths that stand for two files: these are left out whole."""
         self._flush()
         self._db.execute("CREATE INDEX in_order ON shard (dataset, path, root)")
-        twice = "SELECT dataset, path FROM shard GROUP BY dataset, path HAVING COUNT(DISTINCT sha256 || ' ' || size) > 1"
-        for number, (dataset, path) in enumerate(self._db.execute(f"{twice} ORDER BY dataset, path LIMIT {MAX_PROBLEMS + 1}")):
+        self._db.execute(
+            "CREATE TEMP TABLE twice AS SELECT dataset, path FROM shard GROUP BY dataset, path HAVING COUNT(DISTINCT sha256 || ' ' || size) > 1"
+        )
+        first = self._db.execute("SELECT dataset, path FROM twice ORDER BY dataset, path LIMIT ?", (MAX_PROBLEMS + 1,))
+        for number, (dataset, path) in enumerate(first):
             at_most = number < MAX_PROBLEMS
             reading.problem(
                 f"{names[dataset]}: {path[:80]!r} stands for two different files: neither is recorded" if at_most else "and more such paths"
             )
-        self._db.execute(f"DELETE FROM shard WHERE (dataset, path) IN ({twice})")  # noqa: S608 - our own texts
+        self._db.execute("DELETE FROM shard WHERE (dataset, path) IN (SELECT dataset, path FROM twice)")
         gone = self._db.execute("DELETE FROM shard WHERE rowid NOT IN (SELECT MIN(rowid) FROM shard GROUP BY dataset, path, root)").rowcount
         if gone:
             reading.note(f"{gone} rows repeat another row and count once")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,12 +227,12 @@ def evidence_of(lab: Lab, outcome: ScanOutcome) -> str:
     return kept[1]
 
 
-def forget(**facts: object) -> Callable[[Lab, ScanOutcome], None]:
+def forget(**facts: Any) -> Callable[[Lab, ScanOutcome], None]:
     def change(lab: Lab, outcome: ScanOutcome) -> None:
         assert outcome.result is not None
         digest = evidence_of(lab, outcome)
         with lab.units.begin(actor="tester", action="scan") as registry:
-            registry.save_scan(replace(outcome.result, **facts), digest)  # type: ignore[arg-type]
+            registry.save_scan(replace(outcome.result, **facts), digest)
 
     return change
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -276,8 +277,8 @@ def test_other_patterns_make_another_scan() -> None:
 
 def test_records_are_counted_once_in_whatever_order_their_rows_come() -> None:
     def suspect(record: int, pattern: str) -> Suspect:
-        at = {"scan": "", "shard": "", "path": "", "line": None, "doc_id": "", "field": "", "start": 0, "end": 1}
-        return Suspect(record=record, pattern=pattern, kind="template", **at)  # type: ignore[arg-type]
+        at: dict[str, Any] = {"scan": "", "shard": "", "path": "", "line": None, "doc_id": "", "field": "", "start": 0, "end": 1}
+        return Suspect(record=record, pattern=pattern, kind="template", **at)
 
     chance = random.Random(3)
     found = [suspect(chance.choice((0, 7, 8, 9, 500, 499, 70_000)), chance.choice("abc")) for _ in range(200)]

@@ -18,7 +18,6 @@ from provenance.storage.stores import Stores
 from provenance.storage.urls import parse_url
 from tests.fakes.hub import Hub, hub_server
 
-pytest.importorskip("huggingface_hub")
 ROOT = parse_url("hf://datasets/org/name")
 FILES = {"README.md": b"# name\n", "data/a.jsonl": b'{"text": "one two three four"}\n' * 9_000, "data/deep/b.txt": b"five words of plain text"}
 

@@ -28,7 +28,7 @@ def url(server: S3Server, key: str) -> StoreUrl:
 
 def digest(stores: Stores, location: StoreUrl) -> tuple[str, int]:
     with stores.open(location) as file:
-        return hash_stream(file)  # type: ignore[arg-type]
+        return hash_stream(file)
 
 
 def test_a_store_is_listed_as_it_is_now(s3: S3Server) -> None:
