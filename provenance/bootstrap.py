@@ -195,6 +195,7 @@ class Workspace:
     def tools(self, progress: Progress, actor: str, *, jobs: int | None = None) -> Tools:
         """Return the ports the use cases work with; ``jobs`` are the processes that scan, by default one a core."""
         from provenance.audit.tools import Tools
+        from provenance.registry.journal import JournalFolder
 
         return Tools(
             listing=self.listing,
@@ -204,6 +205,7 @@ class Workspace:
             clock=self.clock,
             progress=progress,
             actor=actor,
+            journal=JournalFolder(self.settings.unfinished),
             suspects=self.suspects,
             engine=make_engine(jobs),
         )

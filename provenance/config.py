@@ -52,6 +52,8 @@ class Settings:
     """Folders with the user's pattern catalogues."""
     run: Path | None = None
     evidence: Path = field(default_factory=Path)
+    unfinished: Path = field(default_factory=Path)
+    """Notes of registrations that did not end."""
     reports: Path = field(default_factory=Path)
     keys: Path = field(default_factory=Path)
     trust: Path | None = None
@@ -119,6 +121,7 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         patterns=_folders(raw, "patterns", folder),
         run=folder / _text(raw, "run", "run.yaml", folder) if "run" in raw else None,
         evidence=folder / _text(raw, "evidence", ".provenance/evidence", folder),
+        unfinished=state / "unfinished",
         reports=folder / _text(raw, "reports", "reports", folder),
         keys=folder / _text(raw, "keys", ".provenance/keys", folder),
         trust=folder / _text(raw, "trust", "", folder) if "trust" in raw else None,

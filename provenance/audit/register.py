@@ -6,12 +6,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provenance import __version__
 from provenance.audit.tools import Tools
+from provenance.canonical import digest_of
 from provenance.errors import IngestError, LocationError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.match import ReadProblem
+from provenance.model.wire import to_wire
 from provenance.ports import Progress, ShardListing
+from provenance.ports.journal import OpenJournal
 
 DatasetPlan = tuple[Dataset, tuple[str, ...], str]
 """A dataset, the patterns of its shards, and the name of the data root they are relative to."""
@@ -28,10 +32,12 @@ class Registration:
     """Files that could not be read at all, and datasets of which nothing could be read. A shard read in part is registered and says so."""
     unread: tuple[ReadProblem, ...] = ()
     """The first records that could not be read of each shard read in part, with their lines."""
+    resumed: int = 0
+    """Files that were not read again, since a registration that did not end had described them and they have not changed."""
 
 
 def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tuple[str, str], ShardLeaf] | None = None) -> Registration:
-    """Register datasets, one unit of work each: what is recorded when the process dies stays recorded.
+    """Register datasets, one unit of work each: what is recorded when the process dies stays recorded, and what is not is gone on with by the next registration.
 
     Args:
         plans: What to register.
@@ -42,18 +48,12 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
         ManifestError: If a dataset would come from itself; nothing is registered then.
     """
     _refuse_cycles([dataset for dataset, _, _ in plans], tools)
-    versions: list[DatasetVersion] = []
-    problems: list[ReadProblem] = []
-    for dataset, patterns, root in plans:
-        shards = _describe(dataset, patterns, root, tools=tools, problems=problems, claimed=claimed or {})
-        if not shards:
-            problems.append(ReadProblem(path=dataset.name, line=None, record=None, message="nothing registered: none of its files could be read"))
-            continue
-        version = DatasetVersion(dataset=dataset, root_digest=merkle_root(map(leaf_of, shards)), shards=shards, created=tools.clock.now())
-        with tools.units.begin(actor=tools.actor, action="register", reason=dataset.name) as registry:
-            registry.add_version(version)
-        versions.append(version)
-    return Registration(versions=tuple(versions), problems=tuple(problems), unread=tuple(p for v in versions for p in _unread(v, tools)))
+    going = _Going(tools, dict(claimed or {}))
+    for plan in plans:
+        going.register(plan)
+    versions = tuple(going.versions)
+    unread = tuple(p for v in versions for p in _unread(v, tools))
+    return Registration(versions=versions, problems=tuple(going.problems), unread=unread, resumed=going.resumed)
 
 
 def _refuse_cycles(datasets: Sequence[Dataset], tools: Tools) -> None:
@@ -112,6 +112,15 @@ def leaf_of(shard: Shard) -> ShardLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Described:
+    """What one file is, or why that cannot be told."""
+
+    shard: Shard | str
+    stamp: str
+    """What the file bore before it was read; empty where nothing tells it from another."""
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """Hashes and counts one file; what it needs can be sent to another process."""
 
@@ -119,9 +128,13 @@ class Description:
     dataset: Dataset
     root: str
 
-    def __call__(self, path: str, progress: Progress) -> Shard | str:
+    def __call__(self, path: str, progress: Progress) -> Described:
         """Return the shard, or why it cannot be described."""
         progress.note(path)
+        stamp = self.listing.stamp(path, root=self.root)  # first, so that one of a file that changes meanwhile fits no later state
+        return Described(self._describe(path, progress), stamp)
+
+    def _describe(self, path: str, progress: Progress) -> Shard | str:
         try:
             dataset = self.dataset
             shard = self.listing.describe(
@@ -133,23 +146,60 @@ class Description:
         return shard
 
 
-def _describe(
-    dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem], claimed: Mapping[tuple[str, str], ShardLeaf]
-) -> tuple[Shard, ...]:
-    """Return the shards of a dataset in the order of their paths; what cannot be one is a problem."""
-    paths = _expand(dataset, patterns, root, tools=tools, problems=problems)
-    sizes = [tools.listing.size(path, root=root) for path in paths]
-    done = dict(tools.engine.run(Description(tools.listing, dataset, root), paths, sizes, tools.progress))
-    shards = []
-    for number, path in enumerate(paths):
-        shard = done[number]
-        if isinstance(shard, Shard) and claimed.get((root, path), leaf_of(shard)) != leaf_of(shard):
-            shard = f"is not the file that the shard list states: {shard.sha256}, {shard.size_bytes} bytes; mend the list or restore the file"
-        if isinstance(shard, Shard):
-            shards.append(shard)
-        else:
-            problems.append(ReadProblem(path=path, line=None, record=None, message=str(shard)))
-    return tuple(shards)
+class _Going:
+    """A registration that goes on."""
+
+    def __init__(self, tools: Tools, claimed: dict[tuple[str, str], ShardLeaf]) -> None:
+        self._tools, self._claimed = tools, claimed
+        self.versions: list[DatasetVersion] = []
+        self.problems: list[ReadProblem] = []
+        self.resumed = 0
+
+    def register(self, plan: DatasetPlan) -> None:
+        """Register one dataset."""
+        dataset, patterns, root = plan
+        tools = self._tools
+        with tools.journal.open(_way_of_reading(dataset, root, tools)) as journal:
+            shards = self._describe(dataset, _expand(dataset, patterns, root, tools=tools, problems=self.problems), root, journal)
+            if not shards:
+                message = "nothing registered: none of its files could be read"
+                self.problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=message))
+                return
+            version = DatasetVersion(dataset=dataset, root_digest=merkle_root(map(leaf_of, shards)), shards=shards, created=tools.clock.now())
+            with tools.units.begin(actor=tools.actor, action="register", reason=dataset.name) as registry:
+                registry.add_version(version)
+            self.versions.append(version)
+            journal.close()
+
+    def _describe(self, dataset: Dataset, paths: list[str], root: str, journal: OpenJournal) -> tuple[Shard, ...]:
+        """Return the shards of a dataset in the order of their paths; what cannot be one is a problem."""
+        listing, engine = self._tools.listing, self._tools.engine
+        known = {p: journal.recall(p, listing.stamp(p, root=root)) for p in paths if journal.knows(p)}
+        done: dict[str, Shard | str] = {path: shard for path, shard in known.items() if shard is not None}
+        self.resumed += len(done)
+        left = [path for path in paths if path not in done]
+        sizes = [listing.size(path, root=root) for path in left]
+        for number, found in engine.run(Description(listing, dataset, root), left, sizes, self._tools.progress):
+            if isinstance(found, Described) and isinstance(found.shard, Shard):
+                journal.note(left[number], found.stamp, found.shard)
+            done[left[number]] = found.shard if isinstance(found, Described) else str(found)
+        return tuple(shard for path in paths if (shard := self._admit(path, root, done[path])) is not None)
+
+    def _admit(self, path: str, root: str, found: Shard | str) -> Shard | None:
+        """Return a shard that is what a shard list states, where one states something; else keep why not."""
+        if isinstance(found, Shard):
+            if self._claimed.get((root, path), leaf_of(found)) == leaf_of(found):
+                return found
+            found = f"is not the file that the shard list states: {found.sha256}, {found.size_bytes} bytes; mend the list or restore the file"
+        self.problems.append(ReadProblem(path=path, line=None, record=None, message=found))
+        return None
+
+
+def _way_of_reading(dataset: Dataset, root: str, tools: Tools) -> str:
+    """Return the digest of all that decides what is found out of a file, but its bytes."""
+    tokenizer, details = dataset.tokenizer, dataset.details
+    read_as = {"text_field": dataset.text_field, "tokenizer": to_wire(tokenizer), "license_field": details.license_field}
+    return digest_of({"root": root, "reader": tools.reader.scheme, "version": __version__, **read_as})
 
 
 def _expand(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provenance.ports import Clock, Engine, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
 from provenance.ports.evidence import EvidenceStore
+from provenance.ports.journal import Journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Tools(ReadingTools):
     """Opens the registry."""
     evidence: EvidenceStore
     """Keeps bulky results."""
+    journal: Journal
+    """Keeps what registrations that do not end have found out."""
     suspects: SuspectFinder
     """Looks for formulas of assistants."""
     engine: Engine

@@ -14,7 +14,7 @@ from provenance.cli.options import jobs_option, named_tokenizer, pass_context, t
 from provenance.cli.output import counted, next_audit, say, say_json, say_problems, short, size_text, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, DateRange, Details, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Details, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
 from provenance.storage.urls import Place, below, is_url, local_path, parse_url
 
 if TYPE_CHECKING:
@@ -215,10 +215,19 @@ def _say_unknown_license(dataset: Dataset) -> None:
         say(f"  ! licence {visible(claim.original)!r} is not known, so it counts as UNKNOWN; {near}", err=True)
 
 
+def _say_no_record_licenses(version: DatasetVersion) -> None:
+    """Say where no record names a licence: the field may have another name."""
+    field = version.dataset.details.license_field
+    if field is not None and all(part.value == Absence.NOT_STATED for shard in version.shards for part in shard.licenses):
+        say(f"  ! no record has a licence in field {visible(field)!r}: all count as NOT_STATED; check the name, --license-field", err=True)
+
+
 def _print(ctx: CommandContext, done: Registration, output: str, run_file: Path) -> None:
     if output == "json":
-        say_json({"versions": done.versions, "problems": done.problems})
+        say_json({"versions": done.versions, "problems": done.problems, "resumed": done.resumed})
         return
+    if done.resumed:
+        say(f"{counted(done.resumed, 'file')} not read again: an interrupted registration had read them, and they have not changed")
     for version in done.versions:
         size, records = sum(s.size_bytes for s in version.shards), sum(s.records or 0 for s in version.shards)
         say(
@@ -226,6 +235,7 @@ def _print(ctx: CommandContext, done: Registration, output: str, run_file: Path)
         )
         say(f"           licence {version.dataset.license.effective} · synthetic {version.dataset.synthetic}")
         _say_unknown_license(version.dataset)
+        _say_no_record_licenses(version)
         for shard in version.shards:
             if shard.unread_records:
                 say(f"  ! {shard.path}: {shard.unread_records} of {shard.records} records could not be read", err=True)

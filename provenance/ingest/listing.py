@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from provenance.canonical import canonical_bytes
 from provenance.errors import ManifestError, NoFilesError, ShardDigestMismatchError, ShardReadError, StoreError
 from provenance.fingerprint.digest import hash_file, hash_stream
 from provenance.fingerprint.tokens import count_words
@@ -17,8 +19,12 @@ from provenance.ingest.reader import Reader, format_of
 from provenance.ingest.record_licenses import RecordLicenses
 from provenance.ingest.remote import RemoteFinder, split_pattern
 from provenance.model.dataset import Shard, Tokenizer
+from provenance.ports import TextBatch
 from provenance.storage.stores import Stamp
 from provenance.storage.urls import Place, below, is_file_url, is_url, join, local_path, parse_url
+
+_SETTLED_NS = 2_000_000_000
+"""How long ago a file must have been written for its times to tell it from what it will be."""
 
 
 class _Finder(Protocol):
@@ -110,6 +116,19 @@ class FileListing:
         except (OSError, StoreError):
             return 0
 
+    def stamp(self, path: str, *, root: str) -> str:
+        """Return place, size, times and inode of a local file, or what its store tells; empty where that may not tell it from what it will be.
+
+        That is so of a file written in the last two seconds: the clocks of file systems are coarse, and it may be written again within the same tick. The time
+        at which its inode was changed counts, which no program can set back. Of a Megatron pair both files count, since each is read by the other.
+        """
+        try:
+            beside = sorted({path, *self._beside(path, root=root)})
+            told = [self._told(self.locate(each, root=root)) for each in beside]
+        except (OSError, StoreError, ManifestError):
+            return ""
+        return "" if [] in told else canonical_bytes(told).decode()
+
     def describe(
         self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
     ) -> Shard:
@@ -124,7 +143,7 @@ class FileListing:
         stream = self._reader.open(location, text_field=text_field, tokenizer=tokenizer)
         before = self._stamp(location)
         digest, size_bytes = self._hash(location)
-        licenses = RecordLicenses(self._reader.open(location, text_field=license_field)) if license_field is not None else None
+        licenses = RecordLicenses(self._stated(location, license_field)) if license_field is not None else None
         words = sum(count_words(batch.data, batch.offsets) if licenses is None else licenses.add_words(batch) for batch in stream)
         if self._stamp(location) != before:
             raise ShardDigestMismatchError(f"{location}: changed while it was read", hint="register it again once nothing writes to it")
@@ -139,6 +158,13 @@ class FileListing:
             unread_records=stream.unread,
             licenses=() if licenses is None else licenses.parts(stream.records),
         )
+
+    def _stated(self, location: str, license_field: str) -> Iterator[TextBatch]:
+        """Yield the licences that records name; nothing where no record does, so that all of them count as not stated."""
+        try:
+            yield from self._reader.open(location, text_field=license_field)
+        except ShardReadError:
+            return  # what cannot be read at all is told by whoever reads the texts
 
     def _find(self, pattern: str, finder: _Finder) -> Iterator[str]:
         """Yield what a pattern names; a URL that is left lies below no root."""
@@ -190,6 +216,16 @@ class FileListing:
         except OSError as err:
             raise ShardReadError(f"{location}: cannot be read: {err.strerror}") from err
         return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+    def _told(self, location: str) -> list[str]:
+        """Return what is told of one file; nothing where that is not enough."""
+        if is_url(location):
+            told = self._stores.stamp(parse_url(location))
+            return [location, str(told.size_bytes), *(f"{name}={value}" for name, value in told.marks)] if told.marks else []
+        stat = Path(location).stat()
+        if max(stat.st_ctime_ns, stat.st_mtime_ns) > time.time_ns() - _SETTLED_NS:
+            return []
+        return [location, *map(str, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev))]
 
     def _hash(self, location: str) -> tuple[str, int]:
         try:

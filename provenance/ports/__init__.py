@@ -314,6 +314,9 @@ class ShardListing(Protocol):
     def size(self, path: str, *, root: str) -> int:
         """Return a file's size in bytes, 0 where it cannot be told without reading it."""
 
+    def stamp(self, path: str, *, root: str) -> str:
+        """Return a text that tells a file, without reading it, from what it was or will be at other times; empty where nothing tells that for certain."""
+
     def describe(
         self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
     ) -> Shard:

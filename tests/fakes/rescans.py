@@ -24,6 +24,7 @@ from provenance.ports import Matcher
 from provenance.registry.evidence import EvidenceFolder
 from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
+from tests.fakes.journal import MemoryJournal
 from tests.fakes.matching import PlainReference
 from tests.fakes.registry import InMemoryUnitOfWork
 from tests.fakes.world import CountingProgress, version_of
@@ -118,6 +119,7 @@ class Lab:
             units=units,
             evidence=evidence,
             actor="tester",
+            journal=MemoryJournal(),
             suspects=make_suspects(),
             engine=SerialEngine(),
         )

@@ -29,6 +29,7 @@ from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose,
 from provenance.ports import OpenSegmentKey, TextBatch, Touched
 from provenance.ports.evidence import KeptTouched, ScanFiles
 from tests.fakes.clock import FixedClock
+from tests.fakes.journal import MemoryJournal
 from tests.fakes.matching import make_batch
 from tests.fakes.registry import InMemoryUnitOfWork
 
@@ -98,6 +99,9 @@ class MemoryFiles:
 
     def size(self, path: str, *, root: str) -> int:
         return len(self.files.get(self.locate(path, root=root), b""))
+
+    def stamp(self, path: str, *, root: str) -> str:
+        return self.digest(path, root=root)[0]
 
     def describe(
         self, path: str, *, root: str, text_field: str | None = None, tokenizer: Tokenizer | None = None, license_field: str | None = None
@@ -417,6 +421,7 @@ class World:
         self.progress = CountingProgress()
         self.clock = FixedClock(now)
         self.units = InMemoryUnitOfWork(self.clock)
+        self.journal = MemoryJournal()
         self.tools = Tools(
             reader=self.disk,
             clock=self.clock,
@@ -425,6 +430,7 @@ class World:
             units=self.units,
             evidence=self.evidence,
             actor="tester",
+            journal=self.journal,
             suspects=PatternFinder((SELF_NAMING,)),
             engine=SerialEngine(),
         )
