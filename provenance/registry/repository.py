@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, insert, literal, select
+from sqlalchemy import insert, literal, select
 
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
@@ -33,7 +33,7 @@ from provenance.registry.tables import (
     ShardRow,
     VersionRow,
 )
-from provenance.registry.unit import FACTS, IDS_PER_QUERY, newest_ids
+from provenance.registry.unit import FACTS, IDS_PER_QUERY, is_of_newest, newest_ids
 
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
@@ -203,7 +203,7 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
 
     def find_shards(self, *, sha256: str | None = None, path: str | None = None) -> Sequence[tuple[str, Shard]]:
         """Return (dataset name, shard) of the newest versions' shards with a digest or a path, ordered by name and position."""
-        wanted: list[ColumnElement[bool]] = [VersionRow.id.in_(newest_ids())]
+        wanted = [is_of_newest()]
         wanted += [ShardRow.sha256 == sha256] if sha256 is not None else []
         wanted += [ShardRow.path == path] if path is not None else []
         query = (
@@ -224,7 +224,7 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         wanted = sorted({path for _, path in paths if _is_unicode(path)})
         for start in range(0, len(wanted), IDS_PER_QUERY):
             chunk = wanted[start : start + IDS_PER_QUERY]
-            query = select(ShardRow.root, ShardRow.path).where(ShardRow.path.in_(chunk), ShardRow.version_id.in_(newest_ids()))
+            query = select(ShardRow.root, ShardRow.path).where(ShardRow.path.in_(chunk), is_of_newest())
             found.update((root, path) for root, path in self._session.execute(query))
         return found & set(paths)
 
@@ -235,8 +235,8 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         for start in range(0, len(wanted), IDS_PER_QUERY):
             query = (
                 select(ShardRow.sha256, VersionRow.name)
-                .join(VersionRow, ShardRow.version_id == VersionRow.id)
-                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), VersionRow.id.in_(newest_ids()))
+                .join(VersionRow, ShardRow.version_id + 0 == VersionRow.id)
+                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), is_of_newest())
             )
             for digest, name in self._session.execute(query):
                 found.setdefault(digest, set()).add(name)

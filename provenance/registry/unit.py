@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from provenance.errors import NotRegisteredError, RegistryError
-from provenance.registry.tables import VersionRow
+from provenance.registry.tables import ShardRow, VersionRow
 
 IDS_PER_QUERY = 500
 """Parameters of one query: SQLite takes at least 999 in every build."""
@@ -61,3 +61,12 @@ class RegistryUnit:
 def newest_ids() -> Select[int]:
     """Return the query for the ids of the newest versions of all datasets."""
     return select(func.max(VersionRow.id)).group_by(VersionRow.name)
+
+
+def is_of_newest() -> ColumnElement[bool]:
+    """Return the condition that a shard is of the newest version of its dataset, for queries that name paths or digests.
+
+    The sum keeps SQLite from going through all shards of all newest versions, which it takes for less work than a few hundred look-ups in an index: of a registry of a
+    million shards, 500 paths took .7 s so and take .001 s.
+    """
+    return (ShardRow.version_id + 0).in_(newest_ids())
