@@ -49,7 +49,9 @@ def main() -> None:
     bare, ours = (min(column) for column in zip(*rounds, strict=True))
     size = given.mb * BLOCK_BYTES / 1e6
     print("| what | MB per CPU s |\n|---|--:|")
-    print(f"| SHA-256 of one block in the cache | {size / bare:.0f} |\n| digest of a file in memory | {size / ours:.0f} |\n| ratio | {bare / ours:.2f} |")
+    print(
+        f"| SHA-256 of one block in the cache | {size / bare:.0f} |\n| digest of a file in memory | {size / ours:.0f} |\n| ratio | {bare / ours:.2f} |"
+    )
 
 
 if __name__ == "__main__":
