@@ -43,19 +43,26 @@ def reference() -> None:
 
 @reference.command("add")
 @click.argument("name")
-@click.argument("files", nargs=-1, required=True, type=PLACE)
+@click.argument("files", nargs=-1, type=PLACE)
+@click.option("--dataset", default=None, help="Registered dataset, NAME or NAME@DIGITS, instead of FILES.")
 @click.option("--text-field", "reference_text_field", default=None, help="Field of a record that holds its text.")
 @reference_options
 @pass_context
-def add(ctx: CommandContext, /, name: str, files: tuple[Place, ...], **options: object) -> int:
+def add(ctx: CommandContext, /, name: str, files: tuple[Place, ...], dataset: str | None, **options: object) -> int:
     """Index FILES as reference set NAME; a set that exists grows.
 
     FILES may be URLs and patterns in them, such as s3://bucket/books/*.txt.
 
+    With --dataset the shards of a registered version are indexed instead, checked against their digests; what the registry says of licence, model and dates holds
+    for records that do not say it themselves.
+
     A FILE.pack made by `provenance reference pack` is added as it is: it holds no texts, and says itself what kind its references are.
     """
+    if bool(files) is bool(dataset):
+        raise click.UsageError("give FILES, or --dataset NAME of a registered dataset")
     store = ctx.workspace().references
-    problems = add_files(ctx, store, name, list(_named(ctx, files)), options)
+    found, problems = _registered(ctx, dataset, options) if dataset else (list(_named(ctx, files)), [])
+    problems += add_files(ctx, store, name, found, options)
     info = next((s for s in store.sets() if s.name == name), None)
     say_problems(problems)
     if info is None:
@@ -63,6 +70,20 @@ def add(ctx: CommandContext, /, name: str, files: tuple[Place, ...], **options: 
     say(f"reference set {name}: {counted(info.references, 'reference')}, {counted(info.words, 'word')} @{short(info.digest)}")
     next_step(f"provenance scan --reference {name}, or name it under references: in run.yaml", quiet=ctx.quiet)
     return 4 if problems else 0
+
+
+def _registered(ctx: CommandContext, dataset: str, options: dict[str, object]) -> tuple[list[Place], list[ReadProblem]]:
+    """Return the files of a registered dataset, and what is wrong with others; complete the options by what the registry says."""
+    from provenance.audit.registered_references import find_registered
+    from provenance.storage.urls import is_url, parse_url
+
+    workspace = ctx.workspace()
+    with workspace.units.read() as registry:
+        version = registry.recording(registry.find_recording(dataset))
+    found = find_registered(version.dataset.name, version.root_digest, workspace.tools(ctx.progress(), ctx.actor))
+    for key, value in (*found.facts, ("kind", found.kind.value), ("reference_text_field", found.version.dataset.text_field)):
+        options[key] = options.get(key) or value
+    return [parse_url(f) if is_url(f) else Path(f) for f in found.files], list(found.problems)
 
 
 def _named(ctx: CommandContext, files: Sequence[Place]) -> Iterator[Place]:

@@ -1,0 +1,80 @@
+"""References can be what is registered already: the bytes are those that were registered, and what the registry knows holds for records that say nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provenance.cli.main import run
+from tests.fakes.matching import make_words
+
+ANSWERS = [" ".join(make_words(60, seed)) for seed in range(3)]
+
+
+def write(path: Path, *records: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    write(tmp_path / "data" / "out" / "a.jsonl", {"output": ANSWERS[0]}, {"output": ANSWERS[1], "model": "nimbus-2"})
+    write(tmp_path / "data" / "out" / "b.jsonl", {"output": ANSWERS[2]})
+    write(tmp_path / "data" / "run" / "c.jsonl", {"text": f"Before it. {ANSWERS[1]} After it."})
+    made = ("--provider", "cumulus", "--model", "nimbus-1", "--channel", "api", "--generated", "2025-03-01..2025-03-31")
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    assert run(["-C", str(tmp_path), "-q", "register", "data/out/*.jsonl", "--dataset", "outputs", "--license", "MIT", *made]) == 0
+    assert run(["-C", str(tmp_path), "-q", "register", "data/run/*.jsonl", "--dataset", "mine"]) == 0
+    return tmp_path
+
+
+def records(work: Path, name: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    capsys.readouterr()
+    assert run(["-C", str(work), "reference", "show", name, "--format", "json"]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_registered_dataset_is_a_reference_set(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "outputs"]) == 0
+    first, second, third = records(work, "known", capsys)
+    for record, model in ((first, "nimbus-1"), (second, "nimbus-2"), (third, "nimbus-1")):
+        assert (record["kind"], record["provider"], record["model"], record["license"]) == ("api-output", "cumulus", model, "MIT")
+        assert record["generated"] == {"from": "2025-03-01", "to": "2025-03-31"}
+        assert str(record["source"]).startswith("outputs@sha256:")
+    assert run(["-C", str(work), "-q", "scan", "--reference", "known", "--format", "json"]) == 0
+    alarms = {r["path"]: r["alarms"] for r in json.loads(capsys.readouterr().out)}
+    assert alarms == {"out/a.jsonl": 2, "out/b.jsonl": 1, "run/c.jsonl": 1}
+
+
+def test_a_shard_that_is_not_what_was_registered_is_listed_and_left_out(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(work / "data" / "out" / "a.jsonl", {"output": ANSWERS[0][::-1]})
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "outputs"]) == 4
+    assert "out/a.jsonl: is not what was registered" in capsys.readouterr().err
+    (record,) = records(work, "known", capsys)
+    assert record["id"] == "b#0"
+
+
+def test_what_is_said_on_the_command_line_wins(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "outputs", "--kind", "background", "--license", "CC0-1.0"]) == 0
+    assert {(r["kind"], r["license"], r["provider"]) for r in records(work, "known", capsys)} == {("background", "CC0-1.0", "cumulus")}
+
+
+def test_files_and_a_dataset_are_not_given_together_and_a_wrong_name_is_told(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(work), "reference", "add", "known"]) == 2
+    assert run(["-C", str(work), "reference", "add", "known", "data/out/a.jsonl", "--dataset", "outputs"]) == 2
+    capsys.readouterr()
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "output"]) == 1
+    assert "did you mean 'outputs'?" in capsys.readouterr().err
+
+
+def test_a_dataset_of_which_only_metadata_is_known_has_no_references(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = work / "cards" / "told" / "README.md"
+    card.parent.mkdir(parents=True)
+    card.write_text("---\nlicense: mit\n---\n# Told\n")
+    assert run(["-C", str(work), "-q", "import", str(card)]) == 0
+    capsys.readouterr()
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "told"]) == 1
+    assert "register its files first" in capsys.readouterr().err
