@@ -1,6 +1,6 @@
 """What a reference index costs: its size, the time to open it, and the time to look texts up in it, for references of several sizes.
 
-usage: python benchmarks/index.py [--megabytes 10,100,400] [--json OUT]
+usage: python benchmarks/index.py [--megabytes 10,100,400] [--json OUT] [--plot OUT.svg]
 
 References are the clean corpora again and again, each time with every word changed; looked up are the clean corpora as they are, so that next to nothing is found,
 as in most data: what is measured is what looking costs. Each size is measured in a process of its own, pinned to one core, warm. Bytes per
@@ -88,10 +88,28 @@ def _look_up(matcher: Any, batches: list[Any]) -> float:
     return time.process_time() - start
 
 
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw what a look-up costs over the size of the reference, both on scales of tens."""
+    import altair as alt
+    import vl_convert
+
+    first, last = rows[0], rows[-1]
+    title = f"At {last['megabytes'] / first['megabytes']:.0f} times the reference a look-up costs {last['ms_per_mb'] / first['ms_per_mb']:.1f} times as much"
+    values = [{"mb": r["megabytes"], "ms": r["ms_per_mb"], "label": f"{r['ms_per_mb']:.1f} ms · {r['segments']} segments"} for r in rows]
+    base = alt.Chart(alt.Data(values=values), title=title).encode(
+        x=alt.X("mb:Q", scale=alt.Scale(type="log", padding=40), title="MB of reference text"),
+        y=alt.Y("ms:Q", scale=alt.Scale(type="log", domain=[1, 100]), title="CPU ms per MB looked up"),
+    )
+    label = base.mark_text(dy=-14, fontSize=12).encode(text="label:N")
+    chart = (base.mark_line() + base.mark_point(filled=True, size=60) + label).properties(width=480, height=280)
+    path.write_text(vl_convert.vegalite_to_svg(chart.to_dict()), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", default="10,100,400")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
     parser.add_argument("--child", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -114,6 +132,8 @@ def main() -> None:
         rows.append(row)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if given.plot and len(rows) > 1:
+        plot(rows, given.plot)
 
 
 if __name__ == "__main__":
