@@ -6,27 +6,35 @@ import itertools
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
+from provenance.cli.match_sources import find_source
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_json, say_json_list, say_table, visible
-from provenance.errors import NotRegisteredError, ProvenanceError
-from provenance.model.audit import AuditRecord, MatchEvidence
-from provenance.model.finding import Finding
-from provenance.model.match import MatchText, Span
-from provenance.model.reference import ReferenceKind, ReferenceRecord
-from provenance.model.wire import to_wire
+from provenance.errors import NotRegisteredError
+from provenance.model.audit import MatchEvidence
+from provenance.model.match import Span
+from provenance.model.reference import ReferenceKind
 
 if TYPE_CHECKING:
     from provenance.audit.browse import FoundMatch
 
 WIDTH = 76
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _scan_options(function: F) -> F:
+    """Add the options that mean current scans instead of an audit."""
+    function = click.option("--against", multiple=True, metavar="SET", help="With --scans: sets they were made against; all where none is named.")(
+        function
+    )
+    return click.option("--scans", is_flag=True, help="Take the current scans of registered datasets instead of an audit.")(function)
 
 
 @click.group()
@@ -43,17 +51,29 @@ def matches() -> None:
 @click.option("--state", default=None, help="Only alarms (alarm), or only what is explained this way (quotation, prompt …).")
 @click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Passages shown in the table; JSON holds all.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Passages left out before the first that is shown.")
+@_scan_options
 @text_or_json
 @pass_context
-def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit: int, offset: int, output: str, **wanted: str | None) -> int:
-    """List the shared passages of AUDIT.
+def list_matches(
+    ctx: CommandContext,
+    /,
+    audit: str,
+    finding: str | None,
+    limit: int,
+    offset: int,
+    scans: bool,
+    against: tuple[str, ...],
+    output: str,
+    **wanted: str | None,
+) -> int:
+    """List the shared passages of AUDIT, or with --scans those of current scans.
 
     Those in its record come first, the longest before the others; then those that only the evidence of the workspace keeps, in the order of the shards.
     """
-    record = load_audit(ctx, audit)
-    found = itertools.islice((m for m in _go_through(ctx, record, finding) if _is_wanted(m, wanted)), offset, None)
+    source = find_source(ctx, audit, scans=scans, against=against)
+    found = itertools.islice((m for m in source.go_through(finding) if _is_wanted(m, wanted)), offset, None)
     if output == "json":
-        say_json_list(_as_json(record, found))
+        say_json_list(source.as_json(found))
         return 0
     rows = [
         (
@@ -71,25 +91,6 @@ def list_matches(ctx: CommandContext, /, audit: str, finding: str | None, limit:
     if next(found, None) is not None:
         say(f"… and more: add --offset {offset + limit}, or use -f json for all")
     return 0
-
-
-def _go_through(ctx: CommandContext, record: AuditRecord, finding: str | None) -> Iterator[FoundMatch]:
-    """Go through the matches of an audit, or those behind a finding; the workspace is opened only for what the record does not hold."""
-    from provenance.audit.browse import FoundMatch, behind_in_record, find_behind, find_unlisted
-
-    chosen = None if finding is None else _chosen(record, finding)
-    behind = None if chosen is None else behind_in_record(record, chosen)
-    yield from (FoundMatch(id=e.id, dataset=e.dataset, match=e.match) for e in record.evidence if behind is None or e.id in behind)
-    if chosen is not None and record.match_findings:
-        yield from find_behind(record, chosen, ctx.workspace().evidence)
-    elif chosen is None and record.totals.matches > len(record.evidence):
-        workspace = ctx.workspace()
-        yield from find_unlisted(record, workspace.units, workspace.evidence)
-
-
-def _chosen(record: AuditRecord, wanted: str) -> list[Finding]:
-    key = wanted.removeprefix("sha256:")
-    return [f for f in record.findings if f.rule == wanted or f.id.removeprefix("sha256:").startswith(key)]
 
 
 @matches.command("suspects")
@@ -141,79 +142,39 @@ def _is_wanted(item: FoundMatch, wanted: Mapping[str, str | None]) -> bool:
 @click.option("--finding", default=None, help="Show the matches behind this finding or rule instead.")
 @click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Passages printed; JSON holds all.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Passages left out before the first that is shown.")
+@_scan_options
 @text_or_json
 @pass_context
-def show(ctx: CommandContext, /, match_id: str, audit: str, finding: str | None, limit: int, offset: int, output: str) -> int:
+def show(
+    ctx: CommandContext,
+    /,
+    match_id: str,
+    audit: str,
+    finding: str | None,
+    limit: int,
+    offset: int,
+    scans: bool,
+    against: tuple[str, ...],
+    output: str,
+) -> int:
     """Show shared passages word by word; MATCH_ID is the first digits of a match's id.
 
     What the record does not hold is read again, from shards and references that are still the ones that were judged.
     """
-    record = load_audit(ctx, audit)
-    every = itertools.islice(_go_through(ctx, record, finding) if finding else _named(ctx, record, match_id), offset, None)
+    source = find_source(ctx, audit, scans=scans, against=against)
+    every = itertools.islice(source.go_through(finding) if finding else source.named(match_id), offset, None)
     first = next(every, None)
     if first is None:
         raise NotRegisteredError(f"no match begins with {match_id!r}" if match_id else "no such match", hint="see: provenance matches list")
     found = itertools.chain((first,), every)
     if output == "json":
-        say_json_list(_as_json(record, found))
+        say_json_list(source.as_json(found))
         return 0
-    for item in _with_words(ctx, record, list(itertools.islice(found, limit))):
+    for item in source.with_words(list(itertools.islice(found, limit))):
         _print(item)
     if next(found, None) is not None:
         say(f"… and more: add --offset {offset + limit}, or use -f json for all")
     return 0
-
-
-def _named(ctx: CommandContext, record: AuditRecord, match_id: str) -> Iterator[FoundMatch]:
-    """Go through the matches whose ids begin so: in the record, and only where none of these does, in the evidence."""
-    key, none_yet = match_id.removeprefix("sha256:"), True
-    listed = len(record.evidence)
-    for place, item in enumerate(_go_through(ctx, record, None)):
-        if place >= listed and not none_yet:
-            return
-        if item.id.removeprefix("sha256:").startswith(key):
-            none_yet = False
-            yield item
-
-
-def _as_json(record: AuditRecord, found: Iterable[FoundMatch]) -> Iterator[object]:
-    """Go through matches as the record has them; of the others, the reference and the words are null."""
-    known = {e.id: e for e in record.evidence}
-    return (known.get(m.id) or {**to_wire(m), "reference": None, "text": None} for m in found)
-
-
-def _with_words(ctx: CommandContext, record: AuditRecord, page: Sequence[FoundMatch]) -> list[MatchEvidence]:
-    """Return matches with their words: those that the record does not hold are read again where shards and references are still the same."""
-    known = {e.id: e for e in record.evidence}
-    without = [m for m in page if m.id not in known or known[m.id].text is None]
-    texts: Mapping[str, MatchText] = {}
-    references: dict[tuple[str, str], ReferenceRecord] = {(e.match.reference_set, e.reference.id): e.reference for e in record.evidence}
-    if without:
-        try:
-            texts, more = _read_again(ctx, record, without)
-            references.update(more)
-        except ProvenanceError as err:
-            say(f"words cannot be read again: {visible(str(err))}", err=True)
-    items = []
-    for m in page:
-        reference = references.get((m.match.reference_set, m.match.reference)) or ReferenceRecord(id=m.match.reference, kind=m.match.kind)
-        item = known.get(m.id) or MatchEvidence(id=m.id, dataset=m.dataset, match=m.match, reference=reference, text=None)
-        items.append(replace(item, text=texts.get(m.id, item.text)))
-    return items
-
-
-def _read_again(
-    ctx: CommandContext, record: AuditRecord, found: Sequence[FoundMatch]
-) -> tuple[Mapping[str, MatchText], Mapping[tuple[str, str], ReferenceRecord]]:
-    from provenance.audit.words import read_words
-
-    workspace = ctx.workspace()
-    names = [r.name for r in record.references]
-    if [r.digest for r in workspace.reference_summaries(names)] != [r.digest for r in record.references]:
-        raise NotRegisteredError("the references are not those of the audit any more")
-    matcher = workspace.matcher(names)
-    texts = read_words(record, found, matcher, workspace.tools(ctx.progress(), ctx.actor))
-    return texts, {(m.match.reference_set, m.match.reference): matcher.reference(m.match.reference_set, m.match.reference) for m in found}
 
 
 def _print(item: MatchEvidence) -> None:

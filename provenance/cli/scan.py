@@ -49,6 +49,8 @@ def scan(ctx: CommandContext, /, datasets: tuple[str, ...], references: tuple[st
     from provenance.audit.scan import problems_of
 
     say_problems([*problems_of(outcomes), *stale])
+    if any(o.result is not None and o.result.matches for o in outcomes):
+        next_step("provenance matches list --scans" + (f" --against {','.join(references)}" if references else ""), quiet=ctx.quiet)
     next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if stale or problems_of(outcomes) else 0
 
