@@ -228,20 +228,6 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
             found.update((root, path) for root, path in self._session.execute(query))
         return found & set(paths)
 
-    def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
-        found: dict[str, set[str]] = {}
-        wanted = sorted(set(digests))
-        for start in range(0, len(wanted), IDS_PER_QUERY):
-            query = (
-                select(ShardRow.sha256, VersionRow.name)
-                .join(VersionRow, ShardRow.version_id == VersionRow.id)
-                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), VersionRow.id.in_(newest_ids()))
-            )
-            for digest, name in self._session.execute(query):
-                found.setdefault(digest, set()).add(name)
-        return {digest: tuple(sorted(names)) for digest, names in found.items()}
-
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact into this unit's log row."""
         self._must_write()
