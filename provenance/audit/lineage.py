@@ -116,6 +116,13 @@ class Tracer:
         whole = self._inherited(list(found) or [_Group(steps=(), told=frozenset())], version)
         return Lineage(whole=whole, by_shard={} if len(found) == 1 else {digest: found[group] for digest, group in groups.items()})
 
+    def trace_whole(self, version: DatasetVersion) -> Inheritance:
+        """Return whose facts count for a version, of which the shards need not be at hand: at most more than ``trace`` finds."""
+        name, root = version.dataset.name, version.root_digest
+        group = self._used(Part(name=name, root_digest=root))
+        twins = tuple(Part(name=other, root_digest=held, via=(SAME_BYTES,)) for other, held in self._registry.twins(name, root))
+        return self._inherited([replace(group, twins=twins)], version)
+
     def reach(self, parts: Iterable[Part]) -> Iterator[Part]:
         """Yield parts and all that they come from by derivations and declarations, each once, the nearest first."""
         pending, seen = list(parts), set()

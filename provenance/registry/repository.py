@@ -279,6 +279,10 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         query = query if action is None else query.where(LogRow.action == action)
         return [mapping.log_value(row) for row in reversed(self._session.scalars(query).all())]
 
+    def logged_actions(self) -> Sequence[str]:
+        """Return the actions that the log holds, sorted."""
+        return sorted(self._session.scalars(select(LogRow.action).distinct()))
+
     def recorded_versions(self) -> Iterator[tuple[str, DatasetVersion]]:
         """Yield (stored facts digest, version with shards) of every recording, in the order they were made."""
         for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*FACTS)).all():
