@@ -155,6 +155,9 @@ def _lines(text: str) -> str:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    from provenance.cli.redacted import redact_stderr
+
+    redact_stderr()
     sys.exit(run(sys.argv[1:]))
 
 
