@@ -187,6 +187,7 @@ def _judged(named: RunData, version: DatasetVersion, lineage: Lineage, shards: t
         unregistered=tuple(strays),
         related=tuple(a.dataset for a in lineage.whole.ancestors),
         unknown_ancestors=lineage.whole.unknown,
+        generated=lineage.whole.generated,
         ancestors=lineage.whole.ancestors,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provenance.audit.lineage import ANY, Part, Tracer, find_cycle, part_of
@@ -17,16 +18,16 @@ from provenance.ports import Registry
 
 NEWEST = "newest"
 """In the place of a version's digest: the one that is newest now."""
-_NAMED = re.compile(r"(?P<name>[^@:]+)(?:@(?P<version>newest|(?:sha256:)?[0-9a-f]{6,64}))?(?::(?P<pattern>.+))?", re.DOTALL)
+_NAMED = re.compile(r"(?P<name>[^@:~]+)(?:@(?P<version>newest|(?:sha256:)?[0-9a-f]{6,64})|~(?P<ago>[0-9]{1,9}))?(?::(?P<pattern>.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartName:
-    """``NAME[@VERSION][:PATTERN]``, taken apart."""
+    """``NAME[@VERSION|~N][:PATTERN]``, taken apart."""
 
     name: str
     version: str = ""
-    """``newest``, the beginning of a root digest, or nothing."""
+    """``newest``, the beginning of a root digest, ``~N`` for the version of N recordings ago, or nothing."""
     pattern: str = ""
     """Which shards, by path; nothing = all."""
 
@@ -40,10 +41,11 @@ class PartName:
         found = _NAMED.fullmatch(text)
         if found is None:
             raise ManifestError(
-                f"{text!r} names no part of a dataset: expected NAME, NAME@VERSION, NAME:PATTERN or NAME@VERSION:PATTERN",
-                hint="a version is 'newest' or at least six hex digits of its digest; a pattern is of the paths of shards, such as 'chat/*.jsonl'",
+                f"{text!r} names no part of a dataset: expected NAME, NAME@VERSION, NAME~N, each with or without :PATTERN",
+                hint="a version is 'newest' or at least six hex digits of its digest; ~1 is the recording before; a pattern is of the paths of shards, such as 'chat/*.jsonl'",
             )
-        return cls(name=found["name"], version=found["version"] or "", pattern=found["pattern"] or "")
+        version = f"~{int(found['ago'])}" if found["ago"] else found["version"] or ""
+        return cls(name=found["name"], version=version, pattern=found["pattern"] or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,17 +122,23 @@ def _version(registry: Registry, part: PartName, *, needs_shards: bool = True) -
     known = registry.versions(part.name)
     if not known:
         return None
-    digits = part.version.removeprefix("sha256:")
-    roots = list(
-        dict.fromkeys(v.root_digest for v in known if part.version in {"", NEWEST} or v.root_digest.removeprefix("sha256:").startswith(digits))
-    )
+    roots = _roots(known, part.version)
     if not roots:
         raise NotRegisteredError(f"dataset {part.name!r} has no version {part.version}", hint=f"see: provenance datasets versions {part.name}")
-    if part.version in {"", NEWEST}:
-        roots = [known[-1].root_digest]
     if len(roots) > 1:
         raise ManifestError(f"{part.version} begins {len(roots)} versions of {part.name!r}", hint="give more digits")
     return registry.dataset_version(part.name, roots[0]) if needs_shards else next(v for v in reversed(known) if v.root_digest == roots[0])
+
+
+def _roots(known: Sequence[DatasetVersion], version: str) -> list[str]:
+    """Return the digests of the versions that are meant."""
+    if version in {"", NEWEST}:
+        return [known[-1].root_digest]
+    if version.startswith("~"):
+        ago = int(version[1:])
+        return [known[-1 - ago].root_digest] if ago < len(known) else []
+    digits = version.removeprefix("sha256:")
+    return list(dict.fromkeys(v.root_digest for v in known if v.root_digest.removeprefix("sha256:").startswith(digits)))
 
 
 def _chosen(version: DatasetVersion, pattern: str) -> tuple[str, ...]:

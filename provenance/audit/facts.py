@@ -153,8 +153,8 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         **_suspect_values(judged),
         "share": share or 0.0,
         "share_known": _yes(share is not None),
-        **_origin(dataset, judged.synthetic),
-        **_license(dataset, judgement),
+        **_origin(judged, dataset),
+        **_license(judgement),
         **terms_values(judgement.terms),
     }
     digest = version.root_digest if version is not None else digest_of({"dataset": judged.name})
@@ -203,8 +203,8 @@ def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: Datase
         place = f"from {judged.ancestors[number].summary}" if judged.ancestors else f"{other.name}, from which it derives or whose bytes it holds"
         text = f"also judged as {place}: licence {other.license.effective}, synthetic {other.synthetic}"
         items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
-    for name in judged.unknown_ancestors:
-        text = f"derives from {name}, which is not registered"
+    lost = [f"derives from {name}, which is not registered" for name in judged.unknown_ancestors]
+    for text in [*lost, *(f"a step generated {name}, and its facts name no model" for name in judged.generated)]:
         items += [FindingEvidence(kind=kind, digest=digest_of([kind, text]), summary=text) for kind in ("license", "terms")]
     items += [FindingEvidence(kind="license", digest=digest_of({"stated": text}), summary=text) for text in judgement.statements]
     items += [FindingEvidence(kind="terms", digest=digest_of({"reason": r}), summary=r) for r in judgement.terms.reasons]
@@ -237,7 +237,7 @@ def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement, judge: Call
 def _shared(judged: JudgedDataset, judgement: DatasetJudgement) -> tuple[dict[str, FactValue], tuple[FindingEvidence, ...]]:
     """Return the values and the evidence that shards have in common."""
     dataset = judged.version.dataset if judged.version is not None else Dataset(name=judged.name)
-    shared = {**_origin(dataset, judged.synthetic), **_license(dataset, judgement), **terms_values(judgement.terms)}
+    shared = {**_origin(judged, dataset), **_license(judgement), **terms_values(judgement.terms)}
     return shared, _dataset_evidence(judged, dataset, judgement, "registered")
 
 
@@ -298,12 +298,16 @@ def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] 
     return tuple(facts)
 
 
-def _origin(dataset: Dataset, synthetic: TriState) -> dict[str, FactValue]:
+def _origin(judged: JudgedDataset, dataset: Dataset) -> dict[str, FactValue]:
+    everything = (dataset, *judged.related)
+    generators = [g for d in everything for g in d.generators]
+    unnamed = judged.generated or judged.unknown_ancestors or any(d.synthetic is not TriState.NO and not d.generators for d in everything)
+    lost = [Absence.UNKNOWN.value] if unnamed else []
     return {
-        "synthetic": synthetic.value,
+        "synthetic": judged.synthetic.value,
         "domain": dataset.domain,
-        "provider": _joined([g.provider for g in dataset.generators]),
-        "model": _joined([g.model for g in dataset.generators]),
+        "provider": _joined([*(g.provider for g in generators), *lost]),
+        "model": _joined([*(g.model for g in generators), *lost]),
     }
 
 
@@ -315,10 +319,10 @@ def _joined(names: list[str]) -> str:
     return ", ".join(unique[:_MODELS_SHOWN])
 
 
-def _license(dataset: Dataset, judgement: DatasetJudgement) -> dict[str, FactValue]:
+def _license(judgement: DatasetJudgement) -> dict[str, FactValue]:
     found = judgement.license
     return {
-        "license.expression": dataset.license.effective,
+        "license.expression": judgement.expression,
         "license.use": found.use,
         "license.known": _yes(found.known),
         "license.this_use": found.this_use.value,

@@ -78,13 +78,21 @@ class JudgedDataset:
     """Names it derives from that the registry does not hold."""
     ancestors: tuple[Ancestor, ...] = ()
     """Where each of ``related`` stands, in the same order; nothing where that is not known."""
+    generated: tuple[str, ...] = ()
+    """It, or what it comes from, where a step says that a model wrote the text and the facts name no model."""
 
     def for_shard(self, shard: JudgedShard) -> JudgedDataset:
         """Return the dataset with only the facts that count for one shard."""
         found = shard.inheritance
         if found is None:
             return self
-        return replace(self, related=tuple(a.dataset for a in found.ancestors), unknown_ancestors=found.unknown, ancestors=found.ancestors)
+        return replace(
+            self,
+            related=tuple(a.dataset for a in found.ancestors),
+            unknown_ancestors=found.unknown,
+            ancestors=found.ancestors,
+            generated=found.generated,
+        )
 
     @property
     def words(self) -> int | None:
@@ -98,7 +106,7 @@ class JudgedDataset:
         if self.version is None:
             return TriState.UNKNOWN
         said = {self.version.dataset.synthetic, *(d.synthetic for d in self.related)}
-        if TriState.YES in said:
+        if TriState.YES in said or self.generated:
             return TriState.YES
         return TriState.UNKNOWN if TriState.UNKNOWN in said or self.unknown_ancestors else TriState.NO
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from provenance.audit.duties import license_duties, terms_duties
 from provenance.audit.judged import JudgedDataset
 from provenance.audit.licenses import stated_licenses
+from provenance.audit.lineage import Ancestor
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
+from provenance.licensing.expression import join_all
 from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
 from provenance.model.absence import Absence, Permission, TriState, is_absent
@@ -46,6 +49,10 @@ class DatasetJudgement:
     """Whether the places that state a licence agree, or a person settled it."""
     statements: tuple[str, ...] = ()
     """What was read of licences beside the effective one."""
+    expression: str = Absence.UNKNOWN.value
+    """All licences that count, joined by AND; a named absence where one of them is not known."""
+    duties: tuple[str, ...] = ()
+    """What licences and terms ask in return, each with the ancestor that it comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +72,51 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
         unknown = TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=("the dataset is not registered",), rules=())
         return DatasetJudgement(license=UNKNOWN_ASSESSMENT, terms=unknown, by_generator=(), agreed=TriState.UNKNOWN)
     everything = (judged.version.dataset, *judged.related)
-    by_generator = tuple((g, resolve(catalogs.terms, g, use)) for d in everything for g in d.generators)
-    answers = [a for _, a in by_generator]
+    places = ("", *(f"from {a.summary}" for a in judged.ancestors), *("" for _ in judged.related[len(judged.ancestors) :]))
+    made = [(place, g, resolve(catalogs.terms, g, use)) for d, place in zip(everything, places, strict=True) for g in d.generators]
+    answers = [a for _, _, a in made]
     answers += [resolve_named(catalogs.terms, d.terms, use) for d in everything if d.terms]
     answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
     files = tuple(s.checked.shard for s in judged.shards)
     stated = [stated_licenses(d, files if i == 0 else (), today) for i, d in enumerate(everything)]
-    found = [catalogs.licenses.assess(value, use.commercial, synthetic=judged.synthetic) for s in stated for value in s.values]
-    inherited = (v for a in judged.ancestors if is_absent(a.dataset.license.concluded.value) for v in a.record_licenses)
-    found += [catalogs.licenses.assess(v, use.commercial, synthetic=judged.synthetic) for v in inherited if v != Absence.NOT_STATED.value]
-    for name in judged.unknown_ancestors:
-        reason = f"it derives from {name}, which is not registered"
-        answers.append(TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",)))
-        found.append(UNKNOWN_ASSESSMENT)
+    values = [(place, v) for s, place in zip(stated, places, strict=True) for v in s.values]
+    values += [(f"from {a.summary}", v) for a in judged.ancestors if is_absent(a.dataset.license.concluded.value) for v in _of_records(a)]
+    values += [("", Absence.UNKNOWN.value) for _ in judged.unknown_ancestors]
+    found = [(place, v, catalogs.licenses.assess(v, use.commercial, synthetic=judged.synthetic)) for place, v in values]
+    answers += [_not_known(f"it derives from {name}, which is not registered") for name in judged.unknown_ancestors]
+    answers += [_not_known(f"a model wrote {name}, and nobody says which") for name in judged.generated]
     terms = strictest(answers) if len(answers) > 1 else answers[0]
     return DatasetJudgement(
-        license=strictest_license(found),
+        license=strictest_license([a for _, _, a in found]),
         terms=terms,
-        by_generator=by_generator,
+        by_generator=tuple((g, answer) for _, g, answer in made),
         agreed=TriState.NO if any(s.agreed is TriState.NO for s in stated) else TriState.YES,
         statements=tuple(f"{d.name}: {text}" for d, s in zip(everything, stated, strict=True) for text in s.summaries),
+        expression=_joined(judged.version.dataset.license.effective, [v for _, v in values]),
+        duties=tuple(dict.fromkeys(_duties(found, made))),
     )
+
+
+def _of_records(ancestor: Ancestor) -> Iterable[str]:
+    return (v for v in ancestor.record_licenses if v != Absence.NOT_STATED.value)
+
+
+def _not_known(reason: str) -> TermsAnswer:
+    return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=("RR13",))
+
+
+def _joined(own: str, values: Iterable[str]) -> str:
+    """Return all licences that count as one expression, the dataset's own first: what asks for one licence must not pass where another binds too."""
+    distinct = sorted(set(values) - {own})
+    unknown = next((v for v in (own, *distinct) if is_absent(v)), None)
+    return unknown if unknown is not None else own if not distinct else join_all((own, *distinct))
+
+
+def _duties(licenses: Iterable[tuple[str, str, LicenseAssessment]], generators: Iterable[tuple[str, Generator, TermsAnswer]]) -> Iterable[str]:
+    """Yield each duty with the ancestor that brings it."""
+    asked = [(place, duty) for place, value, found in licenses for duty in license_duties(value, found)]
+    asked += [(place, duty) for place, _, answer in generators for layer in answer.layers for duty in terms_duties(layer)]
+    return (f"{duty}, {place}" if place else duty for place, duty in asked)
 
 
 def _without_generator(synthetic: TriState) -> TermsAnswer:

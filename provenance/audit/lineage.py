@@ -1,9 +1,10 @@
 """What a dataset's text comes from, over all generations, shard by shard where derivations say so. In doubt more is inherited, never less.
 
 Rules: a shard that a derivation of this very version lists (or that lists none, so means all) comes from that derivation's inputs, and only from the shards
-these list. A shard that none covers comes from all inputs of all derivations of the dataset. What a dataset says it is derived from counts whole, unless a
-derivation of this very version names that dataset. An input is judged by its newest facts and by those of the version that was named. What holds the same
-bytes counts too, and what that was made of, unless it was itself made of the dataset in question.
+these list; what a derivation of another version says of the same bytes stays true. A shard that none of this version covers comes from all inputs of all
+derivations of the dataset. What a dataset says it is derived from counts whole, unless a derivation of this very version that covers the shard names that
+dataset. An input is judged by its newest facts and by those of the version that was named; where none is named, by those of every version. What holds the same
+bytes counts too, or last held them, and what that was made of, unless it was itself made of the dataset in question.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.errors import NotRegisteredError
+from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.absence import Absence
 from provenance.model.dataset import Dataset, DatasetVersion
-from provenance.model.lineage import Derivation, DerivationInput
+from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.ports import Registry
 
 ANY = Absence.UNKNOWN.value
@@ -23,6 +25,8 @@ ANY = Absence.UNKNOWN.value
 DECLARED = "declared"
 """In the place of a transform: the dataset says so, and nobody recorded how."""
 SAME_BYTES = "same bytes"
+EMPTY_SHARD = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""Of no bytes: that two datasets hold an empty file says nothing of either."""
 _PINNED = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -68,6 +72,8 @@ class Inheritance:
     """Ordered by name and version, each recording once."""
     unknown: tuple[str, ...] = ()
     """What they come from and the registry does not hold, sorted."""
+    generated: tuple[str, ...] = ()
+    """Datasets among them, or themselves, of which a step says that a model wrote them, and whose facts name no model; sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,17 @@ class Lineage:
     """For single shards, by digest; a shard that is not named inherits all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Group:
+    """What shards have in common whose lineage is told alike. Told apart by identity: hashing it would mean hashing the digests that derivations list."""
+
+    steps: tuple[Derivation, ...]
+    told: frozenset[str]
+    """Datasets that a derivation which covers them names: what is declared of these is told more exactly."""
+    twins: tuple[Part, ...] = ()
+    """What holds their bytes."""
+
+
 class Tracer:
     """Follows lineage upwards in one registry; what it has read it remembers."""
 
@@ -87,19 +104,24 @@ class Tracer:
         """Take a reading unit's registry."""
         self._registry = registry
         self._newest = {v.dataset.name: v for v in registry.datasets()}
-        self._pinned: dict[tuple[str, str], DatasetVersion | None] = {}
+        self._recorded: dict[str, Sequence[DatasetVersion]] = {}
         self._steps: dict[str, Sequence[Derivation]] = {}
+        self._shared: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._listed: dict[tuple[int, str], frozenset[str]] = {}
 
     def trace(self, version: DatasetVersion) -> Lineage:
         """Return whose facts count for a version and for each of its shards."""
-        name, root = version.dataset.name, version.root_digest
-        around = [*self._declared(name, root, (version.dataset,), ()), *self._same_bytes(version)]
         groups = self._groups(version)
-        inherited = {g: self._collect([*around, *_inputs(g, ())], name) for g in set(groups.values())}
-        whole = self._collect([*around, *(p for g in inherited for p in _inputs(g, ()))], name)
-        found = {group: self._inheritance(reached, version) for group, reached in inherited.items()}
-        by_shard = {} if len(found) == 1 else {digest: found[group] for digest, group in groups.items()}
-        return Lineage(whole=self._inheritance(whole, version), by_shard=by_shard)
+        found = {group: self._inherited([group], version) for group in set(groups.values())}
+        whole = self._inherited(list(found) or [_Group(steps=(), told=frozenset())], version)
+        return Lineage(whole=whole, by_shard={} if len(found) == 1 else {digest: found[group] for digest, group in groups.items()})
+
+    def trace_whole(self, version: DatasetVersion) -> Inheritance:
+        """Return whose facts count for a version, of which the shards need not be at hand: at most more than ``trace`` finds."""
+        name, root = version.dataset.name, version.root_digest
+        group = self._used(Part(name=name, root_digest=root))
+        twins = tuple(Part(name=other, root_digest=held, via=(SAME_BYTES,)) for other, held in self._registry.twins(name, root))
+        return self._inherited([replace(group, twins=twins)], version)
 
     def reach(self, parts: Iterable[Part]) -> Iterator[Part]:
         """Yield parts and all that they come from by derivations and declarations, each once, the nearest first."""
@@ -112,17 +134,8 @@ class Tracer:
 
     def sources(self, part: Part) -> list[Part]:
         """Return what a part comes from directly."""
-        steps, version = self.steps(part.name), self.version(part)
-        facts = tuple(v.dataset for v in (self._newest.get(part.name), version) if v is not None)
-        exact = [s for s in steps if s.root_digest == part.root_digest]
-        if part.root_digest == ANY or not exact:
-            used = list(steps)
-        elif part.shards is None:
-            used = exact if any(not s.shards for s in exact) else list(steps)
-        else:
-            covered = [[s for s in exact if not s.shards or digest in s.shards] for digest in part.shards]
-            used = list({id(s): s for found in covered for s in found or steps}.values())
-        return [*_inputs(used, part.via), *self._declared(part.name, part.root_digest, facts, part.via)]
+        group = self._used(part)
+        return [*_inputs(group.steps, part.via), *self._declared(group.told, (v.dataset for v in self._counting(part)), part.via)]
 
     def steps(self, name: str) -> Sequence[Derivation]:
         """Return the derivations that made any version of a dataset."""
@@ -132,17 +145,68 @@ class Tracer:
 
     def version(self, part: Part) -> DatasetVersion | None:
         """Return the recording that a part is of, without shards; the newest where no version is named, ``None`` where there is none."""
-        if part.root_digest == ANY:
-            return self._newest.get(part.name)
-        key = (part.name, part.root_digest)
-        if key not in self._pinned:
-            found = [v for v in self._registry.versions(part.name) if v.root_digest == part.root_digest]
-            self._pinned[key] = found[-1] if found else None
-        return self._pinned[key]
+        named = self._named(part)
+        return named[0] if named else None
 
-    def _declared(self, name: str, root: str, facts: Iterable[Dataset], via: tuple[str, ...]) -> list[Part]:
-        """Return what a dataset says it is derived from, but for what a derivation of this very version tells more exactly."""
-        told = {i.dataset for s in self.steps(name) if s.root_digest == root for i in s.inputs}
+    def _named(self, part: Part) -> list[DatasetVersion]:
+        """Return the last recording of the version that a part is of; where none is named, that of every version that holds shards, the newest first."""
+        if part.name not in self._newest:
+            return []
+        if part.name not in self._recorded:
+            self._recorded[part.name] = self._registry.versions(part.name)
+        last = {v.root_digest: v for v in self._recorded[part.name]}
+        if part.root_digest != ANY:
+            return [last[part.root_digest]] if part.root_digest in last else []
+        newest = self._newest[part.name]
+        return [newest, *(v for v in reversed(last.values()) if v.root_digest not in {EMPTY_ROOT, newest.root_digest})]
+
+    def _counting(self, part: Part) -> list[DatasetVersion]:
+        """Return the recordings whose facts count for a part: of the versions that it may be of, and the newest."""
+        named, newest = self._named(part), self._newest.get(part.name)
+        return named if newest is None or newest in named else [*named, newest]
+
+    def _used(self, part: Part) -> _Group:
+        """Return the derivations that a part comes from; where its shards differ, those of all of them."""
+        steps = tuple(self.steps(part.name))
+        exact = [s for s in steps if s.root_digest == part.root_digest]
+        if part.shards is not None and exact:
+            groups = [self._covering(part.name, part.root_digest, digest) for digest in sorted(part.shards)]
+            used = {id(s): s for g in groups for s in g.steps}
+            return _Group(steps=tuple(used.values()), told=frozenset.intersection(*(g.told for g in groups)))
+        whole = [s for s in exact if not s.shards]
+        if not whole:
+            return _Group(steps=steps, told=frozenset())
+        kept = [s for s in steps if s.root_digest != part.root_digest and self._bytes_of(s, part.root_digest)]
+        return _Group(steps=(*exact, *kept), told=_names_of(whole))
+
+    def _covering(self, name: str, root: str, digest: str) -> _Group:
+        """Return the derivations that a shard of a version comes from."""
+        steps = tuple(self.steps(name))
+        exact = [s for s in steps if s.root_digest == root and (not s.shards or digest in self._bytes_of(s, root))]
+        if not exact:
+            return _Group(steps=steps, told=frozenset())
+        kept = [s for s in steps if s.root_digest != root and digest in self._bytes_of(s, root)]
+        return _Group(steps=(*exact, *kept), told=_names_of(exact))
+
+    def _bytes_of(self, step: Derivation, root: str) -> frozenset[str]:
+        """Return the shards of a version that a derivation lists, or, where it is of another version, that it made."""
+        listed = (id(step), root)  # steps are kept as long as this is
+        if listed not in self._listed:
+            found = frozenset(step.shards)
+            if step.root_digest != root:
+                shared = self._shared_with(step, root)
+                found = found & shared if found else shared
+            self._listed[listed] = found
+        return self._listed[listed]
+
+    def _shared_with(self, step: Derivation, root: str) -> frozenset[str]:
+        key = (step.output, step.root_digest, root)
+        if key not in self._shared:
+            self._shared[key] = frozenset(self._registry.shared_shards(*key)) - {EMPTY_SHARD}
+        return self._shared[key]
+
+    def _declared(self, told: Collection[str], facts: Iterable[Dataset], via: tuple[str, ...]) -> list[Part]:
+        """Return what a dataset says it is derived from, but for what is told more exactly."""
         parts = []
         for said in dict.fromkeys(parent for d in facts for parent in d.derived_from):
             parent, _, pin = said.partition("@")
@@ -150,37 +214,49 @@ class Tracer:
                 parts.append(Part(name=parent, root_digest=pin if _PINNED.fullmatch(pin) else ANY, via=(*via, DECLARED)))
         return parts
 
-    def _groups(self, version: DatasetVersion) -> dict[str, tuple[Derivation, ...]]:
-        """Return which derivations each shard comes from, by digest."""
-        steps = tuple(self.steps(version.dataset.name))
-        exact = [s for s in steps if s.root_digest == version.root_digest]
-        everywhere = [s for s in exact if not s.shards]
-        listed: dict[str, list[Derivation]] = {}
-        for step in exact:
-            for digest in step.shards:
-                listed.setdefault(digest, []).append(step)
-        rest = tuple(everywhere) or steps
-        return {s.sha256: (*everywhere, *listed[s.sha256]) if s.sha256 in listed else rest for s in version.shards}
+    def _groups(self, version: DatasetVersion) -> dict[str, _Group]:
+        """Return how the lineage of each shard is told, by digest; shards of which the same is told share one value."""
+        name, root = version.dataset.name, version.root_digest
+        twins = self._same_bytes(version)
+        listed = frozenset[str]().union(*(self._bytes_of(s, root) for s in self.steps(name)))
+        rest = self._covering(name, root, "")  # what is told of a shard that no derivation lists
+        known: dict[tuple[object, ...], _Group] = {}
+        groups = {}
+        for digest in (s.sha256 for s in version.shards):
+            told = self._covering(name, root, digest) if digest in listed else rest
+            held = tuple(t for t in twins if t.shards is not None and digest in t.shards)
+            key = (tuple(map(id, told.steps)), told.told, tuple(map(id, held)))
+            groups[digest] = known.setdefault(key, replace(told, twins=held))
+        return groups
 
     def _same_bytes(self, version: DatasetVersion) -> list[Part]:
-        """Return the datasets that hold bytes of a version, by these bytes."""
-        found: dict[str, set[str]] = {}
-        for digest, names in self._registry.holders({s.sha256 for s in version.shards}).items():
-            for name in names:
-                found.setdefault(name, set()).add(digest)
-        found.pop(version.dataset.name, None)
-        return [
-            Part(name=n, root_digest=self._newest[n].root_digest, shards=frozenset(found[n]), via=(SAME_BYTES,))
-            for n in sorted(found)
-            if n in self._newest
-        ]
+        """Return the datasets that hold bytes of a version, or last held them in another version, by these bytes."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for digest, places in self._registry.holders({s.sha256 for s in version.shards} - {EMPTY_SHARD}).items():
+            for place in places:
+                found.setdefault(place, set()).add(digest)
+        found.pop((version.dataset.name, version.root_digest), None)
+        return [Part(name=name, root_digest=root, shards=frozenset(held), via=(SAME_BYTES,)) for (name, root), held in sorted(found.items())]
+
+    def _inherited(self, groups: Sequence[_Group], version: DatasetVersion) -> Inheritance:
+        """Return whose facts count for shards of some groups."""
+        parts = [p for g in groups for p in (*self._declared(g.told, (version.dataset,), ()), *g.twins, *_inputs(g.steps, ()))]
+        reached = self._collect(list({p.key: p for p in reversed(parts)}.values())[::-1], version.dataset.name)
+        generated = {p.name for p in reached if self._is_generated(self._used(p).steps, (v.dataset for v in self._counting(p)))}
+        if self._is_generated((s for g in groups for s in g.steps), (version.dataset,)):
+            generated.add(version.dataset.name)
+        return replace(self._inheritance(reached, version), generated=tuple(sorted(generated)))
+
+    @staticmethod
+    def _is_generated(steps: Iterable[Derivation], facts: Iterable[Dataset]) -> bool:
+        return any(s.transform is Transform.GENERATE for s in steps) and any(not d.generators for d in facts)
 
     def _collect(self, parts: Sequence[Part], owner: str) -> list[Part]:
         """Return parts and all they come from, and what holds the bytes of ancestors."""
         reached: dict[tuple[str, str, frozenset[str] | None], Part] = {}
         for part in parts:
             found = list(self.reach((part,)))
-            if part.via == (SAME_BYTES,) and any(p.name == owner for p in found):
+            if part.via == (SAME_BYTES,) and any(p.name == owner for p in found[1:]):
                 found = [part]  # it was made of what is judged: what else it was made of is not in these bytes
             for other in found:
                 reached.setdefault(other.key, other)
@@ -191,15 +267,16 @@ class Tracer:
 
     def _twins_of(self, part: Part, owner: str) -> Iterator[Part]:
         """Yield what holds bytes of an ancestor, with all it comes from, unless that was made of the ancestor or of what is judged."""
-        version = self.version(part)
-        if version is None or part.via == (SAME_BYTES,) or part.name == owner:
+        if part.via == (SAME_BYTES,) or part.name == owner:
             return
+        places: set[tuple[str, str]] = set()
         if part.shards is None:
-            names: Collection[str] = self._registry.twins(part.name, version.root_digest)
+            for version in self._named(part):
+                places.update(self._registry.twins(part.name, version.root_digest))
         else:
-            names = {n for held in self._registry.holders(part.shards).values() for n in held} - {part.name}
-        for name in sorted(set(names) - {owner}):
-            found = list(self.reach((Part(name=name, via=(*part.via, SAME_BYTES)),)))
+            places.update(p for held in self._registry.holders(part.shards - {EMPTY_SHARD}).values() for p in held)
+        for name, root in sorted(p for p in places if p[0] not in {owner, part.name}):
+            found = list(self.reach((Part(name=name, root_digest=root, via=(*part.via, SAME_BYTES)),)))
             if not {part.name, owner} & {p.name for p in found}:
                 yield from found
 
@@ -207,24 +284,29 @@ class Tracer:
         ancestors: dict[tuple[str, str], Ancestor] = {}
         unknown: set[str] = set()
         for part in parts:
-            newest, named = self._newest.get(part.name), self.version(part)
-            if named is None:
+            named, newest = self._named(part), self._newest.get(part.name)
+            if not named:
                 unknown.add(part.name if part.root_digest == ANY or newest is None else f"{part.name}@{part.root_digest}")
-            for version in (named, newest):
-                if version is not None and version.dataset != judged.dataset:
-                    self._add(ancestors, version, part, named)
+            for version in self._counting(part):
+                if (version.dataset, version.root_digest) != (judged.dataset, judged.root_digest):
+                    self._add(ancestors, version, part, read=version in named)
         ordered = sorted(ancestors.items())
         return Inheritance(ancestors=tuple(a for _, a in ordered), unknown=tuple(sorted(unknown)))
 
-    def _add(self, ancestors: dict[tuple[str, str], Ancestor], version: DatasetVersion, part: Part, named: DatasetVersion | None) -> None:
+    def _add(self, ancestors: dict[tuple[str, str], Ancestor], version: DatasetVersion, part: Part, *, read: bool) -> None:
         name, root = version.dataset.name, version.root_digest
         # A version's shards say what they say of their records; the newest facts of another version say nothing of the records that went in.
-        root_read = root if version is named or named is None else ""
-        said = self._registry.record_licenses(name, root_read, shards=part.shards or ()) if root_read else ()
-        known = ancestors.get((name, root))
+        said = self._registry.record_licenses(name, root, shards=part.shards or ()) if read else ()
+        # Versions of which the same is known are told once.
+        key = next((k for k, a in ancestors.items() if k[0] == name and a.dataset == version.dataset), (name, root))
+        known = ancestors.get(key)
         if known is None:
             known = Ancestor(dataset=version.dataset, root_digest=root, via=part.via)
-        ancestors[name, root] = replace(known, record_licenses=tuple(sorted({*known.record_licenses, *said})))
+        ancestors[key] = replace(known, record_licenses=tuple(sorted({*known.record_licenses, *said})))
+
+
+def _names_of(steps: Iterable[Derivation]) -> frozenset[str]:
+    return frozenset(i.dataset for s in steps for i in s.inputs)
 
 
 def _inputs(steps: Iterable[Derivation], via: tuple[str, ...]) -> list[Part]:

@@ -24,7 +24,8 @@ def build_graph(registry: Registry, version: DatasetVersion, *, up: bool = True,
             builder.walk(root, step=step, depth=depth)
     nodes = sorted(builder.nodes.values(), key=lambda n: (n.depth, n.name, n.root_digest))
     edges = sorted(builder.edges, key=lambda e: (e.target, e.source, e.transform, e.tool))
-    return LineageGraph(root=root, nodes=tuple(nodes), edges=tuple(dict.fromkeys(edges)), cut=builder.cut)
+    elsewhere = builder.versions_named(version.dataset.name) - {key[1] for key in builder.nodes if key[0] == version.dataset.name}
+    return LineageGraph(root=root, nodes=tuple(nodes), edges=tuple(dict.fromkeys(edges)), cut=builder.cut, elsewhere=tuple(sorted(elsewhere)))
 
 
 class _Builder:
@@ -52,6 +53,12 @@ class _Builder:
                 depth=depth,
             )
         return key
+
+    def versions_named(self, name: str) -> set[str]:
+        """Return the versions of a dataset that derivations name, on either side."""
+        made = {s.root_digest for s in self._tracer.steps(name)}
+        used = {i.root_digest for s in self._registry.derivations_from((name,)) for i in s.inputs if i.dataset == name}
+        return (made | used) - {ANY}
 
     def walk(self, start: Key, *, step: int, depth: int | None) -> None:
         """Go from a node over all generations, breadth first."""

@@ -10,7 +10,7 @@ from provenance.audit.judged import JudgedDataset
 from provenance.audit.judgements import DatasetJudgement
 from provenance.audit.states import ShardState
 from provenance.audit.survey import MatchCounts, MatchSurvey
-from provenance.model.absence import Absence, Permission, TriState, is_absent
+from provenance.model.absence import Absence, Permission, TriState
 from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
 from provenance.model.dataset import Dataset
 from provenance.model.finding import Action, Finding
@@ -155,17 +155,5 @@ def list_terms(datasets: Sequence[JudgedDataset], judgements: Mapping[str, Datas
 
 
 def list_obligations(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[str, ...]:
-    """Return the duties that licences of the mixture bring, which a clearance then records as conditions."""
-    duties = []
-    for judged in datasets:
-        found = gathered.datasets[judged.name].license
-        expression = judged.version.dataset.license.effective if judged.version is not None else Absence.UNKNOWN.value
-        if is_absent(expression):
-            continue
-        if found.attribution is TriState.YES:
-            duties.append(f"attribution: keep the credit that {expression} asks for ({judged.name})")
-        if found.share_alike is TriState.YES:
-            duties.append(f"share-alike: {expression} of {judged.name} binds adaptations")
-        if found.behavioural_restrictions is TriState.YES:
-            duties.append(f"flow-down: pass the use restrictions of {expression} on ({judged.name})")
-    return tuple(dict.fromkeys(duties))
+    """Return the duties that licences and terms of the mixture and of all that it comes from bring, which a clearance then records as conditions."""
+    return tuple(dict.fromkeys(f"{duty} ({judged.name})" for judged in datasets for duty in gathered.datasets[judged.name].duties))

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.dataset_page import say_facts, say_origin, say_record_licenses, say_shards, wire_inherited
 from provenance.cli.diff import diff
 from provenance.cli.lineage import derive, lineage
 from provenance.cli.options import facet_options, pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_table, short, size_text, thousands, visible
-from provenance.model.absence import is_absent
-from provenance.model.dataset import Dataset, DatasetVersion, LicenseClaim
-from provenance.model.details import Details
+from provenance.cli.output import counted, minute, next_step, say, say_json, say_table, short, size_text, thousands, visible
+from provenance.columns import cut, width
+from provenance.model.dataset import DatasetVersion
 from provenance.model.wire import to_wire
 
 SHARDS_SHOWN = 20
 FACETS_SHOWN = 5
-_COLUMNS = 80
 """Values of a facet that a search counts for people."""
-_RIGHT = frozenset({"shards", "size", "records", "words", "unread"})
-_NOBODY = "not known – nobody has said"
+_COLUMNS = 80
+_RIGHT = frozenset({"shards", "size"})
 
 
 @click.group()
@@ -69,19 +68,40 @@ def _listed(ctx: CommandContext, words: tuple[str, ...], filters: dict[str, tupl
         say_json({"datasets": rows, "facets": found.facets} if facets else rows)
         return 0
     if not found.names:
-        say("no dataset fits" if words or wanted else "no datasets registered")
-        if not (words or wanted):
-            next_step("provenance register --manifest datasets.yaml", quiet=ctx.quiet)
+        _say_nothing(ctx, words, wanted)
         return 0
     rows = [_row(versions[n], totals[n].shards, totals[n].size_bytes) for n in found.names]
-    say_table(("dataset", "licence", "source", "synthetic", "shards", "size", "version"), rows, right=_RIGHT)
+    say_table(("dataset", "licence", "source", "synthetic", "shards", "size", "version"), rows, right=_RIGHT, spare=("version", "source"))
     if not ctx.quiet:
         sums = [totals[n] for n in found.names]
         shards, size = sum(t.shards for t in sums), sum(t.size_bytes for t in sums)
         say(f"{counted(len(rows), 'dataset')}, {counted(shards, 'shard')}, {size_text(size)}", err=True)
     for line in _facet_lines(found.facets) if facets else ():
         say(line)
+    next_step(f"provenance datasets show {visible(found.names[0])}", quiet=ctx.quiet)
     return 0
+
+
+def _say_nothing(ctx: CommandContext, words: tuple[str, ...], wanted: dict[str, tuple[str, ...]]) -> None:
+    """Say that nothing was found, and what there is that is near what was asked for."""
+    from provenance.documents import nearest
+
+    with ctx.workspace().units.read() as registry:
+        there = registry.search().facets
+        names = [v.dataset.name for v in registry.datasets()]
+    if not names:
+        say("no datasets registered")
+        next_step("provenance register --manifest datasets.yaml", quiet=ctx.quiet)
+        return
+    say("no dataset fits")
+    for facet, values in wanted.items():
+        held = {v.casefold() for v in there.get(facet, {})}
+        for value in (v for v in values if v.casefold() not in held):
+            hint = nearest(value, list(there.get(facet, {}))) if there.get(facet) else "no dataset states any"
+            say(_cut(f"no dataset has {facet} {visible(value)!r}: {visible(hint)}"), err=True)
+    if words:
+        say("All words must be found, in names or in what is said; the beginning of a word is enough.", err=True)
+    next_step("provenance datasets list", quiet=ctx.quiet)
 
 
 def _row(version: DatasetVersion, shards: int, size_bytes: int) -> tuple[str, ...]:
@@ -91,10 +111,18 @@ def _row(version: DatasetVersion, shards: int, size_bytes: int) -> tuple[str, ..
 
 def _facet_lines(facets: Any) -> Iterator[str]:
     for facet, values in facets.items():
-        shown = ", ".join(f"{visible(value)} {number}" for value, number in list(values.items())[:FACETS_SHOWN])
-        more = f" and {len(values) - FACETS_SHOWN} more" if len(values) > FACETS_SHOWN else ""
-        line = f"{facet:<10} {shown}{more}"
-        yield line if len(line) <= _COLUMNS else line[: _COLUMNS - 1] + "…"
+        parts = [f"{visible(value)} {number}" for value, number in values.items()]
+        shown = next(n for n in range(min(len(parts), FACETS_SHOWN), -1, -1) if n == 1 or width(_facet_line(facet, parts, n)) <= _COLUMNS)
+        yield _cut(_facet_line(facet, parts, shown))
+
+
+def _facet_line(facet: str, parts: Sequence[str], shown: int) -> str:
+    more = f" and {len(parts) - shown} more" if len(parts) > shown else ""
+    return f"{facet:<10} {', '.join(parts[:shown])}{more}"
+
+
+def _cut(line: str) -> str:
+    return cut(line, _COLUMNS)
 
 
 @datasets.command("show")
@@ -105,6 +133,8 @@ def _facet_lines(facets: Any) -> Iterator[str]:
 @pass_context
 def show(ctx: CommandContext, /, name: str, limit: int | None, offset: int, output: str) -> int:
     """Show one dataset: NAME, NAME@sha256:… for a version, or NAME~1 for the recording before."""
+    from provenance.audit.lineage import Tracer
+
     with ctx.workspace().units.read() as registry:
         number = registry.find_recording(name)
         version, totals = registry.recording(number), registry.totals_of(number)
@@ -112,26 +142,17 @@ def show(ctx: CommandContext, /, name: str, limit: int | None, offset: int, outp
         shards = registry.shards_of(number, limit=wanted, offset=offset)
         licenses = registry.record_license_counts(number)
         made = [d for d in registry.derivations_of((version.dataset.name,)) if d.root_digest == version.root_digest]
+        newest = registry.version_facts(version.dataset.name).root_digest
+        inherited = Tracer(registry).trace_whole(version)
     if output == "json":
-        extra = {"totals": totals, "derivations": made, "record_licenses": licenses}
-        say_json({**to_wire(version), "shards": to_wire(tuple(shards)), **{key: to_wire(value) for key, value in extra.items()}})
+        extra = {"totals": to_wire(totals), "derivations": to_wire(tuple(made)), "record_licenses": licenses, "inherited": wire_inherited(inherited)}
+        say_json({**to_wire(version), "shards": to_wire(tuple(shards)), **extra})
         return 0
-    say(f"{visible(version.dataset.name)}@{version.root_digest}", bold=True)
-    for label, value in (*_facts(version.dataset), *_detail_facts(version.dataset.details)):
-        _say_fact(label, value)
-    for step in made:
-        _say_fact("made by", f"{step.transform} of {', '.join(i.name for i in step.inputs)}")
-    for value, records in licenses.items():
-        _say_fact("records under", f"{value}: {thousands(records)}")
-    rows = [(s.path, size_text(s.size_bytes), _count(s.records), _count(s.words), s.unread_records, short(s.sha256)) for s in shards]
-    if rows:
-        say_table(("shard", "size", "records", "words", "unread", "sha256"), rows, right=_RIGHT)
-    uncounted = f"; {counted(totals.uncounted, 'shard')} not counted" if totals.uncounted else ""
-    say(
-        f"{counted(totals.shards, 'shard')}, {size_text(totals.size_bytes)}, {counted(totals.records, 'record')}, {counted(totals.words, 'word')}{uncounted}"
-    )
-    if len(rows) < totals.shards:
-        say(f"shown are {len(rows)} from {offset + 1}: --shards and --offset show others, -f json all")
+    say_facts(version, newest)
+    say_origin(made, inherited)
+    say_record_licenses(licenses)
+    say_shards(shards, totals, offset)
+    next_step(f"provenance datasets lineage {visible(version.dataset.name)}", quiet=ctx.quiet)
     return 0
 
 
@@ -145,85 +166,25 @@ def versions(ctx: CommandContext, /, name: str, output: str) -> int:
         found = registry.versions(name)
         if not found:
             registry.version_facts(name)  # says that there is none, and what is near
+        ago = [len(found) - 1 - i for i in range(len(found))]
+        totals = [registry.totals_of(registry.find_recording(f"{name}~{back}")) for back in ago] if output == "text" else []
     if output == "json":
         say_json(found)
-    else:
-        say_table(("version", "registered", "licence"), [(v.root_digest, v.created, v.dataset.license.effective) for v in found])
+        return 0
+    rows = [
+        (
+            f"~{back}" if back else "newest",
+            short(v.root_digest),
+            minute(v.created),
+            thousands(t.shards),
+            size_text(t.size_bytes),
+            v.dataset.license.effective,
+        )
+        for v, t, back in zip(found, totals, ago, strict=True)
+    ]
+    say_table(("recording", "version", "recorded (UTC)", "shards", "size", "licence"), rows, right=_RIGHT)
+    shown = visible(name)
+    if len(found) > 1:
+        say(f"A recording is named by {shown}~1 or {shown}@{short(found[0].root_digest)}", err=True)
+        next_step(f"provenance datasets diff {shown}", quiet=ctx.quiet)
     return 0
-
-
-def _facts(d: Dataset) -> Iterator[tuple[str, str]]:
-    yield "title", d.title
-    yield "source", f"{d.source.kind}{'' if is_absent(d.source.url) else f' {d.source.url}'}"
-    yield "collected", _range(d.source.collected.start, d.source.collected.end)
-    yield "licence declared", _claim(d.license.declared)
-    yield "licence detected", _claim(d.license.detected)
-    yield "licence concluded", _claim(d.license.concluded)
-    yield from (("licence stated", f"{c.by}: {_claim(c)}") for c in d.license.stated)
-    if not is_absent(d.license.expires):
-        yield "licence ends", d.license.expires
-    yield "synthetic", d.synthetic
-    yield from (
-        ("generator", f"{g.provider} {g.model}, {g.channel}, {g.region}, {_range(g.generated.start, g.generated.end)}, {g.role}")
-        for g in d.generators
-    )
-    yield "terms named", ", ".join(d.terms)
-    yield "domain", d.domain
-    yield "languages", ", ".join(d.languages)
-    yield "derived from", ", ".join(d.derived_from)
-    yield "owner", d.owner
-    if d.tags:
-        yield "tags", ", ".join(d.tags)
-
-
-def _detail_facts(details: Details) -> Iterator[tuple[str, str]]:
-    """Yield what is stated beyond the facts that everybody asks for; what is not stated takes no line."""
-    plain = Details()
-    for name, value in _stated(to_wire(details), to_wire(plain), ""):
-        yield name.replace("_", " "), value
-
-
-def _stated(value: Any, default: Any, name: str) -> Iterator[tuple[str, str]]:
-    if value == default:
-        return
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            label = key if name in {"", "collection"} else f"{name} {key}"
-            yield from _stated(inner, default.get(key) if isinstance(default, dict) else None, label)
-    elif isinstance(value, list):
-        yield name, "; ".join(_in_words(v) for v in value)
-    else:
-        yield name, str(value)
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_in_words(v)}" for k, v in value.items() if not (isinstance(v, str) and is_absent(v)) and v not in ({}, [], ""))
-    return str(value)
-
-
-def _say_fact(label: str, value: str) -> None:
-    """Print a fact in 80 columns, on more lines where it is long."""
-    import textwrap
-
-    text = visible(str(value)) if not is_absent(value) else _NOBODY
-    lines = textwrap.wrap(text, 58, break_on_hyphens=False) or [_NOBODY]
-    for number, line in enumerate(lines):
-        say(f"  {label[:18] if not number else '':<19}{line}")
-
-
-def _range(start: str, end: str) -> str:
-    if is_absent(start) and is_absent(end):
-        return _NOBODY
-    return f"{'?' if is_absent(start) else start} to {'?' if is_absent(end) else end}"
-
-
-def _claim(claim: LicenseClaim) -> str:
-    if is_absent(claim.value) and not claim.original:
-        return {"NOT_STATED": "the source names none", "UNREADABLE": "there, but unreadable"}.get(claim.value, _NOBODY)
-    said = f' (as "{claim.original}")' if claim.original and claim.original != claim.value else ""
-    return f"{claim.value}{said}"
-
-
-def _count(number: int | None) -> str:
-    return "not counted" if number is None else thousands(number)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.dataset_page import in_words
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, say, say_json, short, size_text, thousands, visible
+from provenance.columns import cut
+from provenance.errors import NotRegisteredError
 from provenance.model.absence import is_absent
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ def diff(ctx: CommandContext, /, old: str, new: str | None, output: str) -> int:
     With one name alone, its last two recordings are compared.
     """
     before, after = (old, new) if new is not None else (f"{old}~1", old)
+    if new is None and not {"@", "~"} & set(old):
+        _refuse_single(ctx, old)
     with ctx.workspace().units.read() as registry:
         sides = [registry.find_recording(text) for text in (before, after)]
         found = registry.diff(*((number, registry.recording(number)) for number in sides))
@@ -38,8 +43,17 @@ def diff(ctx: CommandContext, /, old: str, new: str | None, output: str) -> int:
         say_json(found)
         return 0
     for line in describe(found):
-        say(line if len(line) <= _COLUMNS else line[: _COLUMNS - 1] + "…")
+        say(cut(line, _COLUMNS))
     return 0
+
+
+def _refuse_single(ctx: CommandContext, name: str) -> None:
+    with ctx.workspace().units.read() as registry:
+        if len(registry.versions(name)) == 1:
+            raise NotRegisteredError(
+                f"dataset {name!r} was recorded once: there is nothing before it to compare with",
+                hint=f"compare it with another: provenance datasets diff OTHER {name}",
+            )
 
 
 def describe(found: VersionDiff) -> Iterator[str]:
@@ -84,4 +98,4 @@ def _listed(sign: str, items: Sequence[Any], text: Any) -> Iterator[str]:
 def _value(value: Any) -> str:
     if value is None or value == [] or (isinstance(value, str) and is_absent(value)):
         return "nothing" if not value else str(value)
-    return visible(str(value))
+    return visible(in_words(value))

@@ -9,12 +9,18 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
-from provenance.cli.output import counted, next_step, say, say_json, short, visible, write_whole
+from provenance.cli.output import counted, json_text, next_step, say, say_json, short, visible, write_whole
+from provenance.columns import cut, cut_middle, width
+from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.absence import Absence, is_absent
-from provenance.model.lineage import LineageEdge, LineageGraph, LineageNode, Transform
+from provenance.model.lineage import DerivationInput, LineageEdge, LineageGraph, LineageNode, Transform
 
 Key = tuple[str, str]
 _COLUMNS = 80
+_SHORTEST = 12
+"""Columns that a name keeps, however deep it stands."""
+_ELSEWHERE = 3
+"""Other versions that are named."""
 
 
 @click.command("derive")
@@ -31,7 +37,8 @@ _COLUMNS = 80
 def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], **told: str) -> int:
     """Record what a dataset was made of: NAME[@VERSION][:PATTERN].
 
-    A version is 'newest' or the beginning of its digest; a pattern is of the
+    A version is 'newest' or the beginning of its digest, and NAME~1 is the
+    recording before; a pattern is of the
     paths of shards. Without a pattern all shards are meant; an input without
     a version may be any. What went in need not be registered: it stays unknown,
     and what is unknown is denied.
@@ -44,12 +51,27 @@ def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], **told: 
         transform=Transform(told.pop("transform")),
         **told,
     )
-    made = record_derivation(plan, ctx.workspace().tools(ctx.progress(), ctx.actor, jobs=1))
+    workspace = ctx.workspace()
+    made = record_derivation(plan, workspace.tools(ctx.progress(), ctx.actor, jobs=1))
     shards = "all shards" if not made.shards else counted(len(made.shards), "shard")
-    inputs = ", ".join(i.name + (f" ({counted(len(i.shards), 'shard')})" if i.shards else "") for i in made.inputs)
-    say(f"✓ {visible(made.output)}@{short(made.root_digest)}, {shards}: {made.transform} of {visible(inputs)}")
+    say(f"✓ {visible(made.output)}@{short(made.root_digest)}, {shards}: {made.transform} of")
+    for part in made.inputs:
+        say(f"    {visible(input_text(part))}")
+    with workspace.units.read() as registry:
+        known = [v.dataset.name for v in registry.datasets()]
+    for part in (i for i in made.inputs if i.dataset not in set(known)):
+        _say_unregistered(part.dataset, known)
     next_step(f"provenance datasets lineage {visible(made.output)}", quiet=ctx.quiet)
     return 0
+
+
+def _say_unregistered(name: str, known: list[str]) -> None:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    say(f"  ! {visible(name)} is not registered: nothing is known of it, and unknown is denied", err=True)
+    if near:
+        say(f"    did you mean {visible(near[0])!r}? What is recorded stays, so record the right one too", err=True)
 
 
 @click.command("lineage")
@@ -61,20 +83,25 @@ def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], **told: 
 @output_format("text", "json", "svg")
 @pass_context
 def lineage(ctx: CommandContext, /, name: str, up: bool, down: bool, depth: int | None, target: Path | None, output: str) -> int:
-    """Draw where a dataset came from and where it went: NAME or NAME@sha256:…."""
+    """Draw where a dataset came from and where it went: NAME, NAME@DIGITS or NAME~1.
+
+    Written to a file that ends in .svg it is a drawing.
+    """
     from provenance.audit.lineage_graph import build_graph
 
-    base, _, pinned = name.partition("@")
     with ctx.workspace().units.read() as registry:
-        version = registry.version_facts(base, pinned or None)
+        version = registry.recording(registry.find_recording(name))
         graph = build_graph(registry, version, up=up or not down, down=down or not up, depth=depth)
-    if output == "svg":
-        _write(ctx, target, _svg(graph))
+    if output == "svg" or (output == "text" and target is not None and target.suffix == ".svg"):
+        _put(ctx, target, _svg(graph))
     elif output == "json":
-        say_json(graph)
+        _put(ctx, target, json_text(graph)) if target is not None else say_json(graph)
+    elif target is not None:
+        _put(ctx, target, "".join(f"{line}\n" for line in draw_tree(graph)))
     else:
         for line in draw_tree(graph):
             say(line)
+        next_step(f"provenance datasets show {visible(version.dataset.name)}", quiet=ctx.quiet)
     return 0
 
 
@@ -84,7 +111,7 @@ def _svg(graph: LineageGraph) -> str:
     return draw_lineage(graph)
 
 
-def _write(ctx: CommandContext, target: Path | None, text: str) -> None:
+def _put(ctx: CommandContext, target: Path | None, text: str) -> None:
     if target is None:
         click.echo(text, nl=False)
         return
@@ -96,7 +123,8 @@ def draw_tree(graph: LineageGraph) -> Iterator[str]:
     """Yield the lines of a graph as two trees, what it came from and what was made of it, 80 columns wide."""
     nodes = {n.key: n for n in graph.nodes}
     asked = nodes[graph.root]
-    yield _cut(f"{visible(asked.name)}@{short(asked.root_digest)}  {_facts(asked)}")
+    yield _named("", asked)
+    yield cut(f"  {_facts(asked)}", _COLUMNS)
     for title, up in (("came from", True), ("went into", False)):
         edges: dict[Key, list[tuple[LineageEdge, Key]]] = {}
         for edge in graph.edges:
@@ -105,29 +133,34 @@ def draw_tree(graph: LineageGraph) -> Iterator[str]:
         wanted = any((n.depth < 0) is up and n.depth for n in graph.nodes)
         if wanted:
             yield title
-            yield from _branches(graph.root, edges, nodes, "", {graph.root})
+            yield from _branches(graph.root, edges, nodes, up=up)
     if len(graph.nodes) == 1:
         yield "nothing is recorded of what it came from or went into"
     if graph.cut:
         yield "… more lies beyond: raise --depth"
+    for root in graph.elsewhere[:_ELSEWHERE]:
+        yield cut_middle(f"another version has a lineage of its own: {visible(asked.name)}@{short(root)}", _COLUMNS)
+    if len(graph.elsewhere) > _ELSEWHERE:
+        yield f"so do {len(graph.elsewhere) - _ELSEWHERE} more: -f json names them"
 
 
-def _branches(
-    key: Key, edges: dict[Key, list[tuple[LineageEdge, Key]]], nodes: dict[Key, LineageNode], indent: str, shown: set[Key]
-) -> Iterator[str]:
+def _branches(root: Key, edges: dict[Key, list[tuple[LineageEdge, Key]]], nodes: dict[Key, LineageNode], *, up: bool) -> Iterator[str]:
     """Yield the lines below a node; what was shown before is named again and not gone into again. One stack, so that no chain is too long."""
-    stack = [(indent, edge, other, i == len(edges.get(key, [])) - 1) for i, (edge, other) in enumerate(edges.get(key, []))][::-1]
+    shown = {root}
+    stack = [("", edge, other, i == len(edges.get(root, [])) - 1) for i, (edge, other) in enumerate(edges.get(root, []))][::-1]
     while stack:
         before, edge, other, last = stack.pop()
         node, again = nodes[other], other in shown
-        head = f"{before}{'└─' if last else '├─'} {_step(edge)} "
-        yield _cut(f"{head}{visible(node.name)}@{_version(node, edge)}{' (as above)' if again else ''}")
+        step = _step(edge) if up else _step_down(edge)
+        unnamed = ", any version" if up and edge.any_version and node.registered else ""
+        yield _named(f"{before}{'└─' if last else '├─'} {step}: ", node, f"{unnamed}{' (as above)' if again else ''}")
         below = before + ("   " if last else "│  ")
         if again:
             continue
         shown.add(other)
-        yield _cut(f"{below}   {_facts(node)}")
         further = edges.get(other, [])
+        bar = "│" if further else " "
+        yield cut(f"{below}{bar}    {_facts(node)}", _COLUMNS)
         stack += [(_bounded(below), e, o, i == len(further) - 1) for i, (e, o) in enumerate(further)][::-1]
 
 
@@ -139,13 +172,21 @@ def _bounded(indent: str) -> str:
 def _step(edge: LineageEdge) -> str:
     shards = "" if edge.source_shards is None else f", {counted(edge.source_shards, 'shard')}"
     made = "" if edge.target_shards is None else f" → {counted(edge.target_shards, 'shard')}"
-    return f"{edge.transform}{shards}{made}:"
+    return f"{edge.transform}{shards}{made}"
 
 
-def _version(node: LineageNode, edge: LineageEdge) -> str:
-    if not node.registered and is_absent(node.root_digest):
-        return "?"
-    return short(node.root_digest, 8) + (" or another" if edge.any_version else "")
+def _step_down(edge: LineageEdge) -> str:
+    return f"{_step(edge)}{' of any version' if edge.any_version else ''}"
+
+
+def _named(head: str, node: LineageNode, tail: str = "") -> str:
+    """Return a line that names a node: a name that is too long loses its middle, never its version."""
+    if node.root_digest == EMPTY_ROOT:
+        version = " (no files)"
+    else:
+        version = "" if is_absent(node.root_digest) else f"@{short(node.root_digest, 12 if not head else 8)}"
+    room = _COLUMNS - width(head) - width(version) - width(tail)
+    return cut(f"{head}{cut_middle(visible(node.name), max(room, _SHORTEST))}{version}{tail}", _COLUMNS)
 
 
 def _facts(node: LineageNode) -> str:
@@ -156,5 +197,7 @@ def _facts(node: LineageNode) -> str:
     return f"{known} · synthetic {node.synthetic}{terms}"
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= _COLUMNS else line[: _COLUMNS - 1] + "…"
+def input_text(part: DerivationInput) -> str:
+    """Return an input for people: its name, its version and how many of its shards."""
+    shards = f" ({counted(len(part.shards), 'shard')})" if part.shards else ""
+    return f"{part.dataset}, any version{shards}" if is_absent(part.root_digest) else f"{part.dataset}@{short(part.root_digest)}{shards}"

@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, say, say_json, say_table, short
+from provenance.cli.output import counted, next_step, say, say_json, say_table, short, thousands, visible
 
 if TYPE_CHECKING:
     from provenance.registry.log import LogEntry
@@ -28,14 +28,18 @@ def show(ctx: CommandContext, /, limit: int, action: str | None, output: str) ->
     """Show the newest entries."""
     with ctx.workspace().units.read() as registry:
         entries = registry.last_log_entries(limit, action=action)
+        known = registry.logged_actions() if not entries else ()
     if output == "json":
         say_json(entries)
         return 0
     rows = [(e.seq, e.at.replace("T", " ").rstrip("Z"), e.actor, e.action, _about(e), short(e.entry_hash, 8)) for e in entries]
     if not rows:
-        say("no entries")
+        say("no entries" if action is None or not known else f"no entries of action {visible(action)!r}: there are {visible(', '.join(known))}")
         return 0
-    say_table(("seq", "at (UTC)", "actor", "action", "about", "hash"), rows, right=frozenset({"seq"}))
+    say_table(("seq", "at (UTC)", "actor", "action", "about", "hash"), rows, right=frozenset({"seq"}), spare=("hash",))
+    if len(entries) == limit:
+        say(f"these are the newest {thousands(limit)}: --limit shows more", err=True)
+    next_step("provenance log verify", quiet=ctx.quiet)
     return 0
 
 

@@ -142,14 +142,22 @@ def _explain(err: ProvenanceError, *, debug: bool) -> int:
 
     if debug:
         click.echo(redact(traceback.format_exc()), err=True, nl=False)
-    click.echo(f"error: {visible(redact(str(err)))}", err=True)
+    # Faults of a document are told one a line; the lines that follow are indented, so that no text can pass for a message of ours.
+    click.echo(f"error: {_lines(visible(redact(str(err)), keep_newlines=True))}", err=True)
     if err.hint:
-        click.echo(f"  hint: {visible(redact(err.hint))}", err=True)
+        click.echo(f"  hint: {_lines(visible(redact(err.hint), keep_newlines=True))}", err=True)
     return int(getattr(err, "exit_code", EXIT_FAILED))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\n", "\n       ")
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    from provenance.cli.redacted import redact_stderr
+
+    redact_stderr()
     sys.exit(run(sys.argv[1:]))
 
 

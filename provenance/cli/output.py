@@ -15,18 +15,21 @@ from typing import Any
 
 import click
 
+from provenance.columns import pad, width
 from provenance.errors import ConfigError
 from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "\u2009": " "}
+_PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "\u2009": " ", "├─": "|-", "└─": "`-", "│": "|"}
 MAX_PATTERNS_SHOWN = 6
 MAX_PROBLEMS_SHOWN = 10
 _UNIT_STEP = 1000
 """Decimal units: 1 kB is 1000 B."""
 _PIECES = 1 << 16
 """Pieces of JSON text printed at a time."""
+_NAME_ROOM = 36
+"""Columns that a table leaves for what is in its first column."""
 _NARROWEST = 8
 """Characters below which no column is cut."""
 
@@ -63,6 +66,11 @@ def say_json(value: object) -> None:
     while block := "".join(itertools.islice(pieces, _PIECES)):
         click.echo(block, nl=False)
     click.echo()
+
+
+def json_text(value: object) -> str:
+    """Return what ``say_json`` prints, for a file."""
+    return json.dumps(to_wire(value), ensure_ascii=False, sort_keys=True, indent=2) + "\n"
 
 
 def say_json_list(values: Iterable[object]) -> None:
@@ -114,22 +122,46 @@ def _without_place(problem: ReadProblem) -> str:
     return rest if rest and (not place or place.endswith("/")) else problem.message
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset()) -> None:
-    """Print a table. On a terminal it fits: the widest column gives way, but never the first, which holds what other commands ask for."""
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset(), spare: Sequence[str] = ()) -> None:
+    """Print a table. On a terminal it fits; elsewhere nothing is cut or left out.
+
+    Args:
+        columns: Their names.
+        rows: What stands in them.
+        right: Columns of numbers.
+        spare: Columns that a narrow terminal does without, the first of them first. Others give way, the widest first, but never the first column, which holds
+            what other commands ask for: where a name leaves no room, its row goes on in the next line.
+    """
     cells = [[visible(str(v)) for v in row] for row in rows]
-    widths = [max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)]
+    names = list(columns)
+    widths = [max(width(c), *(width(r[i]) for r in cells)) if cells else width(c) for i, c in enumerate(names)]
     if sys.stdout.isatty():
-        room = max(shutil.get_terminal_size((80, 24)).columns, 60) - 2 * (len(columns) - 1)
-        while sum(widths) > room and max(widths[1:], default=0) > _NARROWEST:
-            widths[widths.index(max(widths[1:]), 1)] -= 1
-    say("  ".join(_pad(c, w, right=c in right) for c, w in zip(columns, widths, strict=True)).rstrip(), bold=True)
+        room = max(shutil.get_terminal_size((80, 24)).columns, 60)
+        for name in spare:
+            if min(widths[0], _NAME_ROOM) + sum(widths[1:]) + 2 * (len(widths) - 1) > room and name in names:
+                i = names.index(name)
+                del names[i], widths[i]
+                cells = [[*row[:i], *row[i + 1 :]] for row in cells]
+        _fit(widths, room - 2 * (len(widths) - 1))
+    _say_row(names, widths, [c in right for c in names], bold=True)
     for row in cells:
-        say("  ".join(_pad(v, w, right=c in right) for c, v, w in zip(columns, row, widths, strict=True)).rstrip())
+        _say_row(row, widths, [c in right for c in names])
 
 
-def _pad(text: str, width: int, *, right: bool) -> str:
-    cut = text if len(text) <= width else text[: max(width - 1, 1)] + "…"
-    return cut.rjust(width) if right else cut.ljust(width)
+def _fit(widths: list[int], room: int) -> None:
+    """Make columns narrower until they fit."""
+    first = min(widths[0], max(_NAME_ROOM, room - sum(widths[1:])))
+    while first + sum(widths[1:]) > room and max(widths[1:], default=0) > _NARROWEST:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
+    widths[0] = min(first, max(room - sum(widths[1:]), _NARROWEST))
+
+
+def _say_row(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], *, bold: bool = False) -> None:
+    first = row[0]
+    if width(first) > widths[0]:
+        say(first, bold=bold)
+        first = ""
+    say("  ".join(pad(v, w, right=r) for v, w, r in zip((first, *row[1:]), widths, right, strict=True)).rstrip(), bold=bold)
 
 
 def thousands(number: int) -> str:
@@ -150,6 +182,11 @@ def size_text(size_bytes: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= _UNIT_STEP
     return f"{value:.1f} TB"
+
+
+def minute(moment: str) -> str:
+    """Return a moment, which is RFC 3339 UTC, to the minute."""
+    return moment[:16].replace("T", " ")
 
 
 def short(digest: str, length: int = 12) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,14 @@ import click
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import say, say_json, say_table, thousands, visible, write_whole
+from provenance.columns import pad, width, wrap
 
 if TYPE_CHECKING:
     from provenance.registry.readonly import Answer
 
 ROWS = 1_000
+_NARROW = 10
+"""Columns of a terminal that a column of a table needs to say anything."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings that spreadsheets take for formulas."""
 
@@ -54,10 +59,25 @@ def sql(ctx: CommandContext, /, query: str | None, tables: bool, limit: int, tim
     elif raw is not None:
         click.echo(raw.decode(), nl=False)
     else:
-        say_table([visible(c) for c in answer.columns], [[_shown(v) for v in row] for row in answer.rows])
+        _say_answer(answer)
     if answer.cut:
         say(f"cut after {thousands(len(answer.rows))} rows: --limit 0 gives all", err=True)
     return 0
+
+
+def _say_answer(answer: Answer) -> None:
+    """Print rows as a table, or, where a terminal is too narrow for all columns, each row as a list of its own."""
+    columns, rows = [visible(c) for c in answer.columns], [[_shown(v) for v in row] for row in answer.rows]
+    if not sys.stdout.isatty() or len(columns) * _NARROW <= shutil.get_terminal_size((80, 24)).columns:
+        say_table(columns, rows)
+        return
+    label = max(map(width, columns))
+    for number, row in enumerate(rows, start=1):
+        say(f"row {thousands(number)}", bold=True)
+        for column, value in zip(columns, row, strict=True):
+            lines = list(wrap(visible(value), max(80 - label - 4, _NARROW)))
+            for i, line in enumerate(lines or [""]):
+                say(f"  {pad('' if i else column, label)}  {line}".rstrip())
 
 
 def _say_tables(output: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -78,6 +79,11 @@ def _checked_id(key: str) -> str:
     if not key or not all(c.isascii() and (c.isalnum() or c in "-.+:") for c in key):
         raise ValueError(f"{key!r} is no licence id (SPDX: letters, digits, '-', '.', '+')")
     return key
+
+
+def join_all(texts: Iterable[str]) -> str:
+    """Return the expression that all of several licences apply; one that is itself a choice or more is put in brackets."""
+    return " AND ".join(f"({t})" if " AND " in t or " OR " in t else t for t in texts)
 
 
 def render(expression: Expression) -> str:

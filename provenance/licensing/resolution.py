@@ -45,6 +45,7 @@ _LOOSENING = frozenset(
     }
 )
 """Exceptions that only loosen a bar. Any other one may bar some outputs, and the facts do not tell which."""
+_DUTIES = ("naming_attribution", "downstream")
 NEUTRAL = None
 """A text that is silent decides nothing (reading rule 2)."""
 
@@ -76,6 +77,8 @@ class TermsLayer:
     """``None`` = the text is silent on it."""
     clauses: tuple[ClauseCitation, ...]
     reason: str
+    duties: tuple[Clause, ...] = ()
+    """What it asks in return: names, badges, notices, passing on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +245,7 @@ def _layer(entry: TermsVersion, use: RunUse, provider: str, model: str) -> Terms
         outcome=outcome,
         clauses=tuple(_cite(entry, c) for c, _ in deciding),
         reason="; ".join(f"{entry.id}: {reason}" for _, reason in deciding) or f"{entry.id} is silent on training",
+        duties=tuple(c for name in _DUTIES if (c := entry.clause(name)) is not None),
     )
 
 

@@ -142,6 +142,8 @@ class LineageGraph:
     edges: tuple[LineageEdge, ...]
     cut: bool = False
     """More lies beyond the depth that was asked for."""
+    elsewhere: tuple[str, ...] = ()
+    """Root digests of other versions of the dataset asked for that derivations name: their lineage is not in this graph unless a way leads there."""
 
 
 def _check_digests(digests: tuple[str, ...]) -> None:

@@ -159,7 +159,12 @@ _SHOWN = 5
 _USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", UNKNOWN)
 _PERMISSION = ("ALLOWED", "PROHIBITED", UNKNOWN)
 _LICENSE = (
-    _text("license.expression", "Effective licence, an SPDX expression or a named absence.", absent=True, evidence="license"),
+    _text(
+        "license.expression",
+        "Every licence that counts, what comes from ancestors too, joined by AND; a named absence where one is not known.",
+        absent=True,
+        evidence="license",
+    ),
     _enum("license.use", *_USES, doc="Class of the effective licence.", evidence="license"),
     _enum("license.known", "YES", "NO", doc="Whether the class is known.", evidence="license"),
     _enum("license.this_use", *_PERMISSION, doc="What the licence says about training this run's model.", evidence="license"),

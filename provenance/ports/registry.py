@@ -68,8 +68,11 @@ class Registry(Protocol):
     def registered_paths(self, paths: Collection[tuple[str, str]]) -> Collection[tuple[str, str]]:
         """Return those of some (root, path) that are shards of the newest version of a dataset."""
 
-    def holders(self, digests: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
+    def holders(self, digests: Collection[str]) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Return which datasets hold, or once held, a shard of these digests, by digest: name and root digest of the last recording that does, sorted."""
+
+    def shared_shards(self, name: str, one: str, other: str) -> Collection[str]:
+        """Return the digests of the shards that two versions of a dataset have in common."""
 
     def add_derivation(self, derivation: Derivation) -> None:
         """Record a derivation. Recording the same one again changes nothing, whoever does it and when."""
@@ -83,8 +86,12 @@ class Registry(Protocol):
     def declared_children(self, name: str) -> Sequence[str]:
         """Return the datasets whose newest version says that it is derived from a dataset, any version of it, sorted."""
 
-    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
-        """Return the other datasets whose newest version holds bytes that a version also holds, sorted; the newest version where no digest is given."""
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[tuple[str, str]]:
+        """Return the other datasets that hold, or once held, bytes that a version also holds; the newest version where no digest is given.
+
+        Returns:
+            Name and root digest of the last recording of each that holds any, sorted. Empty shards do not count.
+        """
 
     def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
         """Return the licences that single records of a version name, of some shards or of all, sorted."""

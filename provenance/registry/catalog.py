@@ -77,7 +77,8 @@ class CatalogRegistry(RegistryUnit):
         if back:
             if not (back.isascii() and back.isdigit()) or int(back) >= len(rows):
                 raise NotRegisteredError(
-                    f"dataset {name!r} has {len(rows)} recordings, none is {back[:20]} before the newest", hint=_SEE.format(name)
+                    f"dataset {name!r} was recorded {'once' if len(rows) == 1 else f'{len(rows)} times'}: there is no {name}~{back[:20]}",
+                    hint=_SEE.format(name),
                 )
             return int(rows[-1 - int(back)].id)
         wanted = digits.removeprefix("sha256:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased, selectinload
 
 from provenance.canonical import digest_of
@@ -79,18 +79,55 @@ class DerivationRegistry(RegistryUnit):
         )
         return sorted(set(self._session.scalars(query)))
 
-    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
-        """Return the other datasets whose newest version holds bytes that a version also holds, sorted; the newest version where no digest is given."""
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[tuple[str, str]]:
+        """Return the other datasets that hold, or once held, bytes that a version also holds; the newest version where no digest is given.
+
+        Returns:
+            Name and root digest of the last recording of each that holds any, sorted. Empty shards do not count.
+        """
         version = self._newest_id(name, root_digest)
+        if version is None:
+            return []
         other = aliased(ShardRow)
-        query = (
-            select(VersionRow.name)
+        last = (
+            select(func.max(VersionRow.id))
             .join(other, other.version_id == VersionRow.id)
             .join(ShardRow, ShardRow.sha256 == other.sha256)
-            .where(ShardRow.version_id == version, other.version_id.in_(newest_ids()), VersionRow.name != name)
-            .distinct()
+            .where(ShardRow.version_id == version, ShardRow.size_bytes > 0, VersionRow.name != name)
+            .group_by(VersionRow.name)
         )
-        return sorted(self._session.scalars(query)) if version is not None else []
+        rows = self._session.execute(select(VersionRow.name, VersionRow.root_digest).where(VersionRow.id.in_(last)))
+        return sorted((found, root) for found, root in rows)
+
+    def holders(self, digests: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Return which datasets hold, or once held, a shard of these digests, by digest: name and root digest of the last recording that does, sorted."""
+        last: dict[str, list[int]] = {}
+        wanted = sorted(set(digests))
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            query = (
+                select(ShardRow.sha256, func.max(ShardRow.version_id))
+                .join(VersionRow, ShardRow.version_id == VersionRow.id)
+                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]))
+                .group_by(ShardRow.sha256, VersionRow.name)
+            )
+            for digest, version in self._session.execute(query):
+                last.setdefault(digest, []).append(version)
+        places = self._places({number for numbers in last.values() for number in numbers})
+        return {digest: tuple(sorted(places[n] for n in numbers)) for digest, numbers in last.items()}
+
+    def shared_shards(self, name: str, one: str, other: str) -> set[str]:
+        """Return the digests of the shards that two versions of a dataset have in common."""
+        sides = [select(ShardRow.sha256).where(ShardRow.version_id == self._newest_id(name, root)) for root in (one, other)]
+        return set(self._session.scalars(sides[0].intersect(sides[1])))
+
+    def _places(self, versions: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Return name and root digest of recordings, by their number."""
+        found: dict[int, tuple[str, str]] = {}
+        wanted = sorted(versions)
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            query = select(VersionRow.id, VersionRow.name, VersionRow.root_digest).where(VersionRow.id.in_(wanted[start : start + IDS_PER_QUERY]))
+            found.update((number, (name, root)) for number, name, root in self._session.execute(query))
+        return found
 
     def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
         """Return the licences that single records of a version name, of some shards or of all, sorted."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -16,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from sqlalchemy.pool import NullPool
 
 from provenance.errors import ConfigError, ConflictError, RegistryError
+from provenance.storage.secrets import remember
 
 LOCK_TIMEOUT_S = 30.0
 """How long a writer waits for another before it says so."""
@@ -38,7 +40,21 @@ def parse_url(url: str) -> URL:
         raise ConfigError(f"database {parsed.get_backend_name()!r} is not supported: expected sqlite or postgresql")
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise ConfigError("an in-memory SQLite database keeps nothing", hint="name a file: sqlite:///.provenance/registry.db")
+    if "@" in (parsed.host or ""):
+        raise ConfigError(
+            "the database URL cannot be read: more than one @", hint="write an @ in a name or password as %40, or leave it to PGPASSWORD"
+        )
+    remember(_secrets_of(parsed))
     return parsed
+
+
+def _secrets_of(url: URL) -> Iterator[str]:
+    """Yield what a URL holds of passwords, so that no error repeats it, whoever words it."""
+    if url.password:
+        yield from (str(url.password), quote(str(url.password), safe=""), quote_plus(str(url.password)))
+    for name, value in url.query.items():
+        if "password" in name.lower():
+            yield from (value,) if isinstance(value, str) else value
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -110,7 +126,7 @@ def _begin_postgres(lock_timeout_ms: int) -> Any:
 
 
 def _translated(err: SQLAlchemyError, engine: Engine) -> RegistryError:
-    place = sqlite_file(engine.url) or engine.url.render_as_string(hide_password=True)
+    place = sqlite_file(engine.url) or engine.url.set(query={}).render_as_string(hide_password=True)
     said = str(getattr(err, "orig", None) or err).strip().splitlines()[0]
     if "database is locked" in said or "lock timeout" in said:
         return ConflictError(f"{place}: another process is writing to the registry: {said}", hint="try again when it has finished")

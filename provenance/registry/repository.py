@@ -228,20 +228,6 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
             found.update((root, path) for root, path in self._session.execute(query))
         return found & set(paths)
 
-    def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return the names of the datasets whose newest version holds a shard of these digests, by digest."""
-        found: dict[str, set[str]] = {}
-        wanted = sorted(set(digests))
-        for start in range(0, len(wanted), IDS_PER_QUERY):
-            query = (
-                select(ShardRow.sha256, VersionRow.name)
-                .join(VersionRow, ShardRow.version_id + 0 == VersionRow.id)
-                .where(ShardRow.sha256.in_(wanted[start : start + IDS_PER_QUERY]), is_of_newest())
-            )
-            for digest, name in self._session.execute(query):
-                found.setdefault(digest, set()).add(name)
-        return {digest: tuple(sorted(names)) for digest, names in found.items()}
-
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact into this unit's log row."""
         self._must_write()
@@ -292,6 +278,10 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         query = select(LogRow).order_by(LogRow.seq.desc()).limit(limit)
         query = query if action is None else query.where(LogRow.action == action)
         return [mapping.log_value(row) for row in reversed(self._session.scalars(query).all())]
+
+    def logged_actions(self) -> Sequence[str]:
+        """Return the actions that the log holds, sorted."""
+        return sorted(self._session.scalars(select(LogRow.action).distinct()))
 
     def recorded_versions(self) -> Iterator[tuple[str, DatasetVersion]]:
         """Yield (stored facts digest, version with shards) of every recording, in the order they were made."""

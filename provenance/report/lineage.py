@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from provenance.columns import cut, cut_middle
+from provenance.columns import width as columns_of
+from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.absence import TriState, is_absent
 from provenance.model.lineage import LineageEdge, LineageGraph, LineageNode
 
 MAX_DRAWN = 40
 """Nodes drawn one by one; beyond it those of one column that stand alike are drawn as one."""
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _TOP = 232, 66, 116, 18, 16, 56
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN, _TOP = 232, 85, 116, 18, 16, 56
 _CHARS, _BOLD_CHARS = 30, 24
+"""Columns of a line in a box, at 12 px in any system font: ordinary, and bold."""
+_LABEL_CHARS = 16
 _KINDS_NAMED, _NODES_NAMED = 2, 12
-"""Characters of a line in a box, at 12 px in any system font: ordinary, and bold."""
 Key = tuple[str, str]
 
 _STYLE = """
@@ -52,8 +56,8 @@ def draw_lineage(graph: LineageGraph) -> str:
     boxes, place = _place(graph)
     width = max(b.x for b in boxes) + _WIDTH + _MARGIN
     height = max(b.y for b in boxes) + _HEIGHT + _MARGIN + 20
-    title = _cut(_title(graph), 150)
-    width = max(width, 2 * _MARGIN + 9 * len(title))
+    title = cut(_title(graph), 150)
+    width = max(width, 2 * _MARGIN + 9 * columns_of(title))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>{_text(title)}</title><style>{_STYLE}</style>",
@@ -134,22 +138,47 @@ def _edges(graph: LineageGraph, place: Mapping[Key, _Box]) -> list[str]:
     for edge in graph.edges:
         if edge.source in place and edge.target in place and place[edge.source] != place[edge.target]:
             merged[place[edge.source], place[edge.target]].append(edge)
-    return [_edge(source, target, edges) for (source, target), edges in merged.items()]
+    lines = [_edge(source, target, edges) for (source, target), edges in merged.items()]
+    return [*lines, *_labels(merged)]
 
 
 def _edge(source: _Box, target: _Box, edges: list[LineageEdge]) -> str:
-    backwards = target.column <= source.column
-    x1, y1 = source.x + (0 if backwards else _WIDTH), source.y + _HEIGHT // 2
-    x2, y2 = target.x + (_WIDTH if backwards else 0), target.y + _HEIGHT // 2
-    bend = -_GAP_X // 2 if backwards else _GAP_X // 2
-    kinds = Counter(e.transform for e in edges)
-    label = ", ".join(k for k, _ in kinds.most_common(_KINDS_NAMED)) + (" …" if len(kinds) > _KINDS_NAMED else "")
-    css = "edge declared" if set(kinds) == {"declared"} else "edge"
+    x1, x2 = _ends(source, target)
+    y1, y2 = source.y + _HEIGHT // 2, target.y + _HEIGHT // 2
+    bend = _GAP_X // 2 if x1 <= x2 else -_GAP_X // 2
+    css = "edge declared" if {e.transform for e in edges} == {"declared"} else "edge"
     tip = "; ".join(dict.fromkeys(_told(e) for e in edges[:5]))
     return (
-        f'<g><title>{_text(tip)}</title><path class="{css}" d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" marker-end="url(#tip)"/>'
-        f'<text class="soft on" x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 5}" text-anchor="middle">{_text(_cut(label, 16))}</text></g>'
+        f'<g><title>{_text(tip)}</title><path class="{css}" d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" marker-end="url(#tip)"/></g>'
     )
+
+
+def _ends(source: _Box, target: _Box) -> tuple[int, int]:
+    """Return where a line leaves one box and reaches the other; one that leads back does so on the other sides."""
+    return (source.x, target.x + _WIDTH) if target.column <= source.column else (source.x + _WIDTH, target.x)
+
+
+def _labels(merged: Mapping[tuple[_Box, _Box], list[LineageEdge]]) -> Iterator[str]:
+    """Yield what stands at the lines: beside the box that has one line only, so that no label lies on another; where both have more, once beside the source."""
+    out, into = Counter(source for source, _ in merged), Counter(target for _, target in merged)
+    at_source: dict[tuple[_Box, int], list[LineageEdge]] = defaultdict(list)
+    at_target = {pair for pair in merged if out[pair[0]] > 1 and into[pair[1]] == 1}
+    taken = {(source.column, source.row) for source, target in merged if (source, target) not in at_target}
+    for (source, target), edges in merged.items():
+        x1, x2 = _ends(source, target)
+        if (source, target) in at_target and (source.column, target.row) not in taken:
+            yield _label(edges, x2, target.y, after=x1 > x2)
+        else:
+            at_source[source, x1].extend(edges)
+    for (source, x), edges in at_source.items():
+        yield _label(edges, x, source.y, after=x != source.x)
+
+
+def _label(edges: list[LineageEdge], x: int, y: int, *, after: bool) -> str:
+    kinds = Counter(e.transform for e in edges)
+    text = ", ".join(k for k, _ in kinds.most_common(_KINDS_NAMED)) + (" …" if len(kinds) > _KINDS_NAMED else "")
+    anchor = "start" if after else "end"
+    return f'<text class="soft on" x="{x + (8 if after else -12)}" y="{y + _HEIGHT // 2 - 6}" text-anchor="{anchor}">{_text(cut(text, _LABEL_CHARS))}</text>'
 
 
 def _told(edge: LineageEdge) -> str:
@@ -164,7 +193,7 @@ def _box(box: _Box, root: Key) -> str:
     names = ", ".join(n.name for n in box.nodes[:_NODES_NAMED]) + (" …" if len(box.nodes) > _NODES_NAMED else "")
     lines = _several_lines(box.nodes) if more else _lines(node)
     drawn = "".join(
-        f'<text x="10" y="{20 + 19 * i}" class="{css_class}">{_text(_cut(line, _BOLD_CHARS if css_class == "name" else _CHARS))}</text>'
+        f'<text x="10" y="{20 + 19 * i}" class="{css_class}">{_text(_fitted(line, bold=css_class == "name"))}</text>'
         for i, (css_class, line) in enumerate(lines)
     )
     tip = f"{names} {node.root_digest}"
@@ -189,11 +218,13 @@ def _lines(node: LineageNode) -> list[tuple[str, str]]:
     license_text = f"licence {'not known' if is_absent(node.license) else node.license}"
     made = {TriState.YES: "made by a model", TriState.NO: "no model made it", TriState.UNKNOWN: "not known if a model made it"}[node.synthetic]
     third = ", ".join(node.terms) or made
-    return [("name", node.name), ("deny" if is_absent(node.license) else "soft", license_text), ("soft", third)]
+    version = "no files registered" if node.root_digest == EMPTY_ROOT else f"version {node.root_digest.removeprefix('sha256:')[:12]}"
+    return [("name", node.name), ("deny" if is_absent(node.license) else "soft", license_text), ("soft", third), ("soft", version)]
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _fitted(line: str, *, bold: bool) -> str:
+    """Return a line that fits into a box; a name loses its middle, since names often differ in their ends."""
+    return cut_middle(line, _BOLD_CHARS) if bold else cut(line, _CHARS)
 
 
 def _text(text: str) -> str:

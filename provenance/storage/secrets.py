@@ -7,9 +7,10 @@ Rules:
 
 from __future__ import annotations
 
+import base64
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
 
@@ -96,7 +97,17 @@ def remember(values: Iterable[str]) -> None:
 
 def _values(environment: Mapping[str, str]) -> set[str]:
     named = {value for name, value in environment.items() if _VARIABLES.search(name) and not name.upper().endswith(_PLACES)}
+    named.update(_login_of_proxies(environment))
     return {value for value in named if len(value) >= SHORTEST} | _remembered
+
+
+def _login_of_proxies(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the passwords that addresses of proxies hold, as they are written there and as they are sent."""
+    for name, value in environment.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            login = value.rpartition("@")[0].rpartition("://")[2]
+            password = login.partition(":")[2]
+            yield from (password, unquote(password), base64.b64encode(unquote(login).encode()).decode())
 
 
 def _is_login(found: re.Match[str]) -> bool:

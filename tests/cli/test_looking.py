@@ -14,6 +14,7 @@ import pytest
 
 from provenance.cli.main import run
 from provenance.errors import ManifestError, RegistryError
+from provenance.registry.engine import open_engine, transaction
 from provenance.registry.readonly import ask
 from provenance.registry.views import VIEWS
 from tests.fakes.postgres import fresh_database
@@ -158,6 +159,20 @@ def test_an_endless_question_is_stopped(work: Path) -> None:
         ask(database(work), endless, timeout_s=0.2)
 
 
+@pytest.mark.parametrize("value", ["hex(zeroblob(40000000))", "replace(hex(zeroblob(2000000)), '0', 'xxxxxxxxxxxxxxxxxxxxx')"])
+def test_no_single_value_takes_memory_without_bound(work: Path, value: str) -> None:
+    with pytest.raises(ManifestError, match="too big"):
+        ask(database(work), f"SELECT length({value})")
+
+
+def test_an_answer_without_end_is_refused_before_memory_ends(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provenance.registry.readonly.MAX_ANSWER_BYTES", 1_000_000)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, hex(zeroblob(100)) FROM n"
+    with pytest.raises(RegistryError, match="larger than 1 MB"):
+        ask(database(work), endless)
+    assert len(ask(database(work), endless, limit=5).rows) == 5
+
+
 def test_rows_are_limited_and_it_is_said(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert provenance(work, "sql", "SELECT path FROM shard_overview", "--limit", "3") == 0
     printed = capsys.readouterr()
@@ -188,6 +203,10 @@ def test_postgresql_answers_questions_only(postgres: str) -> None:
     upgrade(url)
     with SqlUnitOfWork(url, TickingClock()).begin(actor="a", action="register") as registry:
         registry.add_version(values.full_version(count=3))
+    engine = open_engine(url)
+    with transaction(engine, write=True) as connection:
+        connection.exec_driver_sql("""CREATE FUNCTION "Odd ""name"(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1' SET work_mem = '4MB'""")
+    engine.dispose()
     for view in VIEWS:
         assert ask(url, f"SELECT * FROM {view}").columns
     assert ask(url, "SELECT shards FROM dataset_overview").rows == ((3,),)
@@ -196,9 +215,38 @@ def test_postgresql_answers_questions_only(postgres: str) -> None:
         "SELECT 1) AS x; DROP VIEW dataset_overview; SELECT * FROM (SELECT 1",
         "WITH x AS (DELETE FROM shards RETURNING 1) SELECT * FROM x",
         "SELECT set_config('transaction_read_only', 'off', false)",
+        "SELECT set_config('role', 'test', false)",
+        "SELECT lo_export(1, '/tmp/out')",
+        'SELECT U&"\\006co_from_bytea"(0, path::bytea) FROM shards',
+        "SELECT * FROM pg_read_file('/etc/passwd')",
+        "SELECT 1 WHERE EXISTS (SELECT * FROM pg_ls_dir('/'))",
+        "SELECT lo_export(1, '/tmp/out') FROM shards AS \"'\" WHERE 'x' > ''",
+        "WITH \"'\" AS MATERIALIZED (SELECT lo_export(1, '/tmp/out')) SELECT * FROM \"'\"",
+        """SELECT '"' || lo_export(1, '/tmp/out') || '"('""",
+        "SELECT 'a\\' || lo_export(1, '/tmp/out')",
+        'SELECT "Odd ""name"(1)',
+        "SELECT query_to_xml('DELETE FROM shards', true, true, '')",
+        "SELECT count(*) FROM shards WHERE pg_terminate_backend(path::int)",
+        "SELECT path, row_number() OVER (ORDER BY pg_advisory_lock(size_bytes) IS NULL) FROM shards",
+        "WITH x AS MATERIALIZED (SELECT lo_create(0)) SELECT 1 FROM x",
+        "SELECT 1; COMMIT; DELETE FROM shards",
+        "SELECT 1) AS question; COMMIT; DELETE FROM shards; --",
+        "COPY shards TO PROGRAM 'touch /tmp/out'",
+        "SELECT * INTO copied FROM shards",
+        "SELECT * FROM shards FOR UPDATE",
         "SELECT * FROM nothing",
     ):
         with pytest.raises(ManifestError):
             ask(url, query)
+    assert (
+        ask(url, "SELECT 'lo_export 1', lower('A'), count(*), max(length(path)) FROM shards WHERE path LIKE '%lo_export%' OR random() < 2").rows[0][2]
+        == 3
+    )
+    assert ask(url, "SELECT generate_series(1, 1000000000)", limit=5).rows == ((1,), (2,), (3,), (4,), (5,))
+    assert len(ask(url, "SELECT generate_series(1, 5000)").rows) == 5000
     with pytest.raises(RegistryError, match="longer"):
         ask(url, "SELECT pg_sleep(30)", timeout_s=0.2)
+    with pytest.raises(RegistryError, match="longer"):
+        ask(url, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n", timeout_s=0.2)
+    assert not Path("/tmp/out").exists()
+    assert ask(url, "SELECT shards FROM dataset_overview").rows == ((3,),)

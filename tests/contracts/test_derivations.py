@@ -79,17 +79,51 @@ def test_children_are_found_by_what_their_newest_version_declares(units: UnitOfW
 
 def test_datasets_that_hold_the_same_bytes_are_twins(units: UnitOfWork) -> None:
     first = values.version(Dataset(name="a"), values.shards(3))
+    second = values.version(Dataset(name="b"), values.shards(2, start=2))
+    held = values.version(Dataset(name="c"), values.shards(2, start=12))
     with units.begin(actor="tester", action="register") as registry:
         registry.add_version(first)
         registry.add_version(values.version(Dataset(name="a"), values.shards(3, start=10)))
-        registry.add_version(values.version(Dataset(name="b"), values.shards(2, start=2)))
-        registry.add_version(values.version(Dataset(name="c"), values.shards(2, start=12)))
+        registry.add_version(second)
+        registry.add_version(held)
         registry.add_version(values.version(Dataset(name="c"), values.shards(2, start=20)))
     with units.read() as registry:
-        assert list(registry.twins("a")) == []
-        assert list(registry.twins("a", first.root_digest)) == ["b"]
-        assert list(registry.twins("b")) == []
+        assert list(registry.twins("a")) == [("c", held.root_digest)]
+        assert list(registry.twins("a", first.root_digest)) == [("b", second.root_digest)]
+        assert list(registry.twins("b")) == [("a", first.root_digest)]
         assert list(registry.twins("nobody")) == []
+
+
+def test_the_last_recording_that_holds_bytes_is_found(units: UnitOfWork) -> None:
+    one, two, three, four = values.shards(4)
+    recordings = [
+        values.version(Dataset(name="a"), (one, two)),
+        values.version(Dataset(name="a"), (two, three)),
+        values.version(Dataset(name="b"), (one, two)),
+        values.version(Dataset(name="a"), (four,)),
+    ]
+    with units.begin(actor="tester", action="register") as registry:
+        for recording in recordings:
+            registry.add_version(recording)
+    with units.read() as registry:
+        held = registry.holders([one.sha256, two.sha256, four.sha256, values.digest(10**6)])
+        assert held[one.sha256] == (("a", recordings[0].root_digest), ("b", recordings[2].root_digest))
+        assert held[two.sha256] == (("a", recordings[1].root_digest), ("b", recordings[2].root_digest))
+        assert held[four.sha256] == (("a", recordings[3].root_digest),)
+        assert len(held) == 3
+        assert set(registry.shared_shards("a", recordings[0].root_digest, recordings[1].root_digest)) == {two.sha256}
+        assert not registry.shared_shards("a", recordings[0].root_digest, recordings[3].root_digest)
+        assert not registry.shared_shards("a", recordings[0].root_digest, values.digest(10**6))
+
+
+def test_empty_shards_make_no_twins(units: UnitOfWork) -> None:
+    one, two, nothing = values.shards(3)
+    nothing = replace(nothing, size_bytes=0)
+    with units.begin(actor="tester", action="register") as registry:
+        registry.add_version(values.version(Dataset(name="a"), (one, nothing)))
+        registry.add_version(values.version(Dataset(name="b"), (two, nothing)))
+    with units.read() as registry:
+        assert not registry.twins("a")
 
 
 def test_licences_of_records_are_found_for_all_shards_or_some(units: UnitOfWork) -> None:

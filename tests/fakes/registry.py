@@ -97,9 +97,10 @@ class InMemoryRegistry:
     def declared_children(self, name: str) -> Sequence[str]:
         return [n for n, v in sorted(self._newest().items()) if name in {parent.partition("@")[0] for parent in v.dataset.derived_from}]
 
-    def twins(self, name: str, root_digest: str | None = None) -> Sequence[str]:
-        held = {s.sha256 for s in self._find(name, root_digest)}
-        return [n for n, v in sorted(self._newest().items()) if n != name and held & {s.sha256 for s in v.shards}]
+    def twins(self, name: str, root_digest: str | None = None) -> Sequence[tuple[str, str]]:
+        held = {s.sha256 for s in self._find(name, root_digest) if s.size_bytes}
+        last = {v.dataset.name: v.root_digest for v in self._state.versions if held & {s.sha256 for s in v.shards}}
+        return sorted((n, root) for n, root in last.items() if n != name)
 
     def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
         chosen = [s for s in self._find(name, root_digest) if not shards or s.sha256 in shards]
@@ -109,9 +110,15 @@ class InMemoryRegistry:
         found = [v for v in self._state.versions if v.dataset.name == name and root_digest in {None, v.root_digest}]
         return found[-1].shards if found else ()
 
-    def holders(self, digests: Collection[str]) -> dict[str, tuple[str, ...]]:
-        newest = sorted(self._newest().items())
-        return {d: names for d in digests if (names := tuple(n for n, v in newest if d in {s.sha256 for s in v.shards}))}
+    def holders(self, digests: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        found: dict[str, dict[str, str]] = {}
+        for version in self._state.versions:
+            for digest in {s.sha256 for s in version.shards} & set(digests):
+                found.setdefault(digest, {})[version.dataset.name] = version.root_digest
+        return {digest: tuple(sorted(last.items())) for digest, last in found.items()}
+
+    def shared_shards(self, name: str, one: str, other: str) -> set[str]:
+        return {s.sha256 for s in self._find(name, one)} & {s.sha256 for s in self._find(name, other)}
 
     def note(self, kind: str, **facts: str) -> None:
         self._must_write()

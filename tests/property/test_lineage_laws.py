@@ -75,7 +75,7 @@ def sources(world: World, node: Node) -> Iterator[int | Node]:
     for step in covering or mine:
         for source, shards, _ in step.inputs:
             yield from [-1] if source < 0 else [(source, s) for s in shards or range(SHARDS)]
-    for parent in world.declared[number] - {i for s in exact for i, _, _ in s.inputs}:
+    for parent in world.declared[number] - {i for s in covering for i, _, _ in s.inputs}:
         yield from [-1] if parent < 0 else [(parent, s) for s in range(SHARDS)]
 
 
