@@ -9,6 +9,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.diff import diff
+from provenance.cli.evidence import evidence
 from provenance.cli.lineage import derive, lineage
 from provenance.cli.options import facet_options, pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_table, short, size_text, thousands, visible
@@ -33,6 +34,7 @@ def datasets() -> None:
 datasets.add_command(derive)
 datasets.add_command(lineage)
 datasets.add_command(diff)
+datasets.add_command(evidence)
 
 
 @datasets.command("list")

@@ -202,7 +202,8 @@ def _references(dataset: Dataset) -> list[dict[str, Any]]:
     for claim in dict.fromkeys((facts.declared, facts.detected, facts.concluded, *facts.stated)):
         evidence = claim.evidence
         digest = evidence.sha256.removeprefix("sha256:")
-        known = len(digest) == _SHA256_DIGITS and set(digest) <= _HEX
+        # Without a time of fetching, the digest is that of a document that names the address, such as a card, and not of what is there.
+        known = len(digest) == _SHA256_DIGITS and set(digest) <= _HEX and not is_absent(evidence.fetched_at)
         if stated_url(evidence.url):
             hashes = {"hashes": [{"alg": "SHA-256", "content": digest}]} if known else {}
             found.append({"type": "license", "url": evidence.url, "comment": f"licence {asserted(claim.value)}, by {asserted(claim.by)}", **hashes})

@@ -245,8 +245,10 @@ def _claims(export: Export) -> Iterator[dict[str, Any]]:
 def _said(name: str, claim: LicenseClaim) -> str:
     evidence = claim.evidence
     original = f", as {claim.original!r}" if claim.original else ""
-    source = f"read at {asserted(evidence.url)} on {asserted(evidence.fetched_at)}, {asserted(evidence.sha256)}"
-    return f"licence {name}: {asserted(claim.value)}{original}; by {asserted(claim.by)}; {source}; snapshot {asserted(evidence.snapshot)}"
+    # The digest is that of the document that was read, which may be a catalogue that only names the address.
+    source = f"address {asserted(evidence.url)}, fetched {asserted(evidence.fetched_at)}"
+    document = f"document {asserted(evidence.snapshot)}, {asserted(evidence.sha256)}"
+    return f"licence {name}: {asserted(claim.value)}{original}; by {asserted(claim.by)}; {source}; {document}"
 
 
 def _ancestors(export: Export) -> Iterator[dict[str, Any]]:

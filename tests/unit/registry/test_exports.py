@@ -266,6 +266,16 @@ def test_the_last_day_of_a_licence_belongs_to_the_licence_that_holds() -> None:
     assert concluded["licensing"]["expiration"] == "2027-12-31T23:59:59Z"
 
 
+def test_the_digest_of_a_card_is_not_that_of_the_address_it_names() -> None:
+    evidence = Evidence(url="https://example.org/LICENSE", sha256="sha256:" + "a" * 64, snapshot="d/README.md")
+    fetched = dataclasses.replace(evidence, fetched_at="2026-01-02")
+    for source, hashed in ((evidence, False), (fetched, True)):
+        dataset = Dataset(name="d", license=LicenseFacts(declared=LicenseClaim(value="MIT", by="card", evidence=source)))
+        (reference,) = parsed("cyclonedx", written("cyclonedx", version(dataset, shards(1))))["components"][0]["externalReferences"]
+        assert ("hashes" in reference) == hashed
+        assert "read at" not in written("spdx", version(dataset, shards(1))).decode()
+
+
 def test_a_last_day_alone_is_not_written_as_the_first() -> None:
     dataset = Dataset(name="d", source=Source(collected=DateRange(end="2024-05-31")))
     document = parsed("croissant", written("croissant", version(dataset, shards(1))))
