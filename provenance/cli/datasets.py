@@ -10,6 +10,7 @@ import click
 from provenance.cli.context import CommandContext
 from provenance.cli.dataset_page import say_facts, say_origin, say_record_licenses, say_shards, wire_inherited
 from provenance.cli.diff import diff
+from provenance.cli.evidence import evidence
 from provenance.cli.lineage import derive, lineage
 from provenance.cli.options import facet_options, pass_context, text_or_json
 from provenance.cli.output import counted, minute, next_step, say, say_json, say_table, short, size_text, thousands, visible
@@ -32,6 +33,7 @@ def datasets() -> None:
 datasets.add_command(derive)
 datasets.add_command(lineage)
 datasets.add_command(diff)
+datasets.add_command(evidence)
 
 
 @datasets.command("list")

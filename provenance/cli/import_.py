@@ -76,6 +76,7 @@ def import_command(
 
 
 def _from_files(paths: list[Path], form: str | None, plan: ImportPlan, tools: Tools, *, root: str, name: str) -> _Done:
+    from provenance.audit.backing import keep_snapshot
     from provenance.audit.imports import record_import
     from provenance.ingest.reader import format_of
     from provenance.registry.exchange.formats import ImportFormat, ReadOptions, read_sources
@@ -86,6 +87,9 @@ def _from_files(paths: list[Path], form: str | None, plan: ImportPlan, tools: To
         for read in read_sources(paths, options, stack=stack):
             done.problems.extend(read.problems)
             done.notes.extend(read.notes)
+            if read.document is not None and read.datasets and not plan.dry_run:
+                unkept = keep_snapshot(read.document, read.datasets[0].where, read.sha256, tools)
+                done.problems.extend([] if unkept is None else [unkept])
             for found in read.datasets:
                 outcome = record_import(found, plan, tools)
                 if isinstance(outcome, ReadProblem):

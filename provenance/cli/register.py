@@ -15,12 +15,14 @@ from provenance.cli.output import counted, next_audit, say, say_json, say_proble
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Details, Generator, LicenseClaim, LicenseFacts, Obtained, Source, SourceKind
+from provenance.model.match import ReadProblem
 from provenance.storage.urls import Place, below, is_url, local_path, parse_url
 
 if TYPE_CHECKING:
     from provenance.audit.register import DatasetPlan, Registration
     from provenance.bootstrap import Workspace
     from provenance.fingerprint.digest import ShardLeaf
+    from provenance.registry.exchange.manifest import Snapshot
 
 Claims = dict[tuple[str, str], "ShardLeaf"]
 """(root, path) → what a shard list states of the file."""
@@ -68,12 +70,25 @@ def register(ctx: CommandContext, /, files: tuple[str, ...], manifest: Path | No
     if manifest is not None and files:
         raise click.UsageError("give FILES or --manifest, not both")
     if manifest is not None:
-        plans, claimed = _from_manifest(workspace, ctx.path(manifest))
+        plans, claimed, snapshots = _from_manifest(workspace, ctx.path(manifest))
     else:
-        plans, claimed = [_from_options(workspace, ctx, files, root, facts)], {}
+        plans, claimed, snapshots = [_from_options(workspace, ctx, files, root, facts)], {}, []
+    unkept = _keep(ctx, workspace, snapshots)
     done = _register(ctx, workspace, [(_kept(workspace, dataset), patterns, root) for dataset, patterns, root in plans], claimed, jobs)
+    done = replace(done, problems=(*done.problems, *unkept))
     _print(ctx, done, output, workspace.run_file)
     return 4 if done.problems or any(s.unread_records for v in done.versions for s in v.shards) else 0
+
+
+def _keep(ctx: CommandContext, workspace: Workspace, snapshots: list[Snapshot]) -> list[ReadProblem]:
+    """Store the files that claims go back to, before the claims are recorded."""
+    from provenance.audit.backing import keep_snapshot
+
+    if not snapshots:
+        return []
+    tools = workspace.tools(ctx.progress(), ctx.actor)
+    found = [keep_snapshot(s.path, s.name, s.sha256, tools) for s in dict.fromkeys(snapshots)]
+    return [problem for problem in found if problem is not None]
 
 
 def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan], claimed: Claims, jobs: int | None) -> Registration:
@@ -87,8 +102,8 @@ def _register(ctx: CommandContext, workspace: Workspace, plans: list[DatasetPlan
         progress.finish()
 
 
-def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan], Claims]:
-    """Return what a manifest describes, and the digests that its shard lists state.
+def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan], Claims, list[Snapshot]]:
+    """Return what a manifest describes, the digests that its shard lists state, and the files that its claims go back to.
 
     Raises:
         ManifestError: If it means other folders by the names of data roots than the workspace does: its patterns would resolve elsewhere.
@@ -105,7 +120,7 @@ def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan],
         base = workspace.settings.root(entry.root) if entry.listed else Path()
         leaves = [replace(leaf, path=_in_root(leaf.path, base)) for leaf in entry.listed]
         claims |= {(entry.root, leaf.path): leaf for leaf in leaves}
-    return list(document.datasets()), claims
+    return list(document.datasets()), claims, [s for entry in document.entries for s in entry.snapshots]
 
 
 def _resolved(place: Place) -> Place:

@@ -19,12 +19,16 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What backs a claim: where it was read, when, and the digest of what was read."""
+    """What backs a claim: the document it was read in, and the address it speaks of."""
 
     url: str = Absence.NOT_STATED.value
+    """The address that the claim speaks of. Where ``fetched_at`` is known, the document is what was there; else it may only name the address."""
     fetched_at: str = Absence.UNKNOWN.value
+    """When the address was fetched."""
     sha256: str = Absence.UNKNOWN.value
+    """Digest of the document that was read: its bytes are kept under it beside the registry."""
     snapshot: str = Absence.UNKNOWN.value
+    """What the document was called, or where a copy is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provenance.model.audit import MatchFinding
     from provenance.model.match import Match, Suspect
     from provenance.ports import Touched
@@ -97,6 +99,12 @@ class EvidenceStore(Protocol):
 
     def put_bytes(self, raw: bytes, *, suffix: str) -> str:
         """Store bytes and return their digest."""
+
+    def put_file(self, path: Path, *, suffix: str) -> str:
+        """Store a copy of a file and return its digest; ``OSError`` where the file cannot be read."""
+
+    def has(self, digest: str, *, suffix: str) -> bool:
+        """Tell whether something of that digest was stored, without looking whether it is whole."""
 
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
         """Return stored bytes, verified against their digest."""

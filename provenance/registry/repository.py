@@ -6,11 +6,13 @@ recording the facts or shards of an *older* version again makes it the newest, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import insert, literal, select
 
+from provenance.canonical import canonical_bytes
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
 from provenance.model.wire import to_wire
@@ -196,6 +198,18 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id).options(*FACTS)
         return [mapping.version_value(r) for r in self._session.scalars(query)]
 
+    def recorded_by(self, name: str) -> Sequence[tuple[str, int, str]]:
+        """Return (created, row of the log, actor) of the recordings of a dataset, oldest first.
+
+        Cost:
+            Reads the rows of the log that name the dataset in their reason or payload.
+        """
+        # A JSON text of the name stands in the payload of the row; what else holds it is left out by looking.
+        spelt = canonical_bytes(name).decode("utf-8")
+        query = select(LogRow).where(LogRow.payload.contains(spelt, autoescape=True)).order_by(LogRow.seq)
+        rows = [(entry, v) for entry in map(mapping.log_value, self._session.scalars(query)) for v in _noted_versions(entry)]
+        return [(str(v.get("created")), entry.seq, entry.actor) for entry, v in rows if v.get("name") == name]
+
     def version_digests(self, name: str) -> Sequence[tuple[str, str]]:
         """Return (root digest, facts digest) of all recordings of a dataset, oldest first, as ``versions`` orders them."""
         query = select(VersionRow.root_digest, VersionRow.facts_digest).where(VersionRow.name == name).order_by(VersionRow.id)
@@ -321,6 +335,11 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
         for row in self._session.scalars(query):
             found[row.shard] = (*found.get(row.shard, ()), mapping.license_part(row))
         return found
+
+
+def _noted_versions(entry: LogEntry) -> Iterator[Mapping[str, Any]]:
+    noted = entry.details.get("versions")
+    yield from (v for v in (noted if isinstance(noted, list) else ()) if isinstance(v, dict))
 
 
 def _is_unicode(text: str) -> bool:

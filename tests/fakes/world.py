@@ -376,6 +376,12 @@ class MemoryEvidence:
         self.blobs[digest + suffix] = raw
         return digest
 
+    def put_file(self, path: Path, *, suffix: str) -> str:
+        return self.put_bytes(path.read_bytes(), suffix=suffix)
+
+    def has(self, digest: str, *, suffix: str) -> bool:
+        return digest + suffix in self.blobs
+
     def get_bytes(self, digest: str, *, suffix: str) -> bytes:
         if digest + suffix not in self.blobs:
             raise RegistryError(f"evidence {digest} is lost")

@@ -15,6 +15,7 @@ from typing import Any
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset
 from provenance.registry.exchange.export_facts import Export, text_bytes
+from provenance.registry.exchange.export_plain import plain_facts
 from provenance.registry.exchange.export_words import asserted, license_form, stated, stated_url, title_of, without_empty
 
 FACTS_KEY = "x-provenance"
@@ -39,6 +40,17 @@ HUB_LICENSES = {
     "LGPL-3.0-only OR LGPL-3.0-or-later": "lgpl-3.0",
 }
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B", "10B<n<100B", "100B<n<1T", "n>1T")
+OWN = frozenset(
+    {
+        "title", "languages", "derived_from", "tags", "terms", "source", "synthetic", "domain", "license.declared.value", "license.declared.by",
+        "license.detected.value", "license.detected.by", "license.concluded.value", "license.concluded.by", "license.expires", "details.description",
+        "details.modalities", "details.content_types", "details.collection.method", "details.personal_data.present", "details.personal_data.sensitive",
+        "details.personal_data.measures",
+    }
+)  # fmt: skip
+"""Facts that the card says elsewhere; the others stand in its last section."""
+_KEPT = ("size_categories", "multilinguality")
+"""Keys of the hub that import keeps as tags."""
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:@])")
 
 
@@ -59,13 +71,16 @@ def metadata(export: Export) -> dict[str, Any]:
     """Return what stands between the dashes."""
     dataset, details = export.version.dataset, export.version.dataset.details
     tags = (*dataset.tags, *details.content_types, *(m.value for m in details.modalities), stated(dataset.domain))
+    hub = {key: [t.partition(":")[2] for t in dataset.tags if t.startswith(f"{key}:")] for key in _KEPT}
+    made = any(g.role != "label" for g in dataset.generators) or (dataset.synthetic is TriState.YES and not dataset.generators)
     known = {
         "pretty_name": title_of(export.version),
         "language": list(dataset.languages),
         "tags": [*dict.fromkeys(t for t in tags if t)],
-        "size_categories": [] if export.totals.records is None else [_size(export.totals.records)],
+        "size_categories": _sizes(export) or [size for size in hub["size_categories"] if size in _SIZES],
+        "multilinguality": hub["multilinguality"],
         "source_datasets": [f"extended|{name}" for name in dataset.derived_from],
-        "language_creators": ["machine-generated"] if dataset.synthetic is TriState.YES else [],
+        "language_creators": ["machine-generated"] if made else [],
         "annotations_creators": ["machine-generated"] if any(g.role == "label" for g in dataset.generators) else [],
     }
     facts: dict[str, Any] = {"facts": export.facts}
@@ -102,6 +117,12 @@ def _license(dataset: Dataset) -> dict[str, str]:
     return {"license": "other", "license_name": form.text, **({"license_link": link} if link else {})}
 
 
+def _sizes(export: Export) -> list[str]:
+    """Return the class of size, nothing where records have not been counted or no file is known."""
+    totals = export.totals
+    return [] if totals.records is None or not totals.shards else [_size(totals.records)]
+
+
 def _size(records: int) -> str:
     """Return the Hub's class of a number of records; its bounds are powers of ten from a thousand up."""
     return _SIZES[min(max(len(str(records)) - 3, 0), len(_SIZES) - 1)]
@@ -115,7 +136,7 @@ def plain(text: str) -> str:
 
 def _body(export: Export) -> str:
     version, dataset, details = export.version, export.version.dataset, export.version.dataset.details
-    totals, people, source = export.totals, details.personal_data, dataset.source
+    people, source = details.personal_data, dataset.source
     parts = [f"# Dataset Card for {plain(title_of(version))}", plain(asserted(details.description))]
     parts += [_section("Licence", _licenses(dataset))]
     parts += [
@@ -125,6 +146,7 @@ def _body(export: Export) -> str:
                 ("Kind", source.kind.value),
                 ("Location", asserted(source.url)),
                 ("Collected", f"{asserted(source.collected.start)} to {asserted(source.collected.end)}"),
+                ("Collector", asserted(source.collector)),
                 ("Method", asserted(details.collection.method)),
                 ("Derived from", ", ".join(dataset.derived_from) or "not stated"),
                 *(("Terms", name) for name in dataset.terms),
@@ -139,9 +161,8 @@ def _body(export: Export) -> str:
         ("Measures", "; ".join(people.measures) or "not stated"),
     ]
     parts += [_section("People", facts)]
-    counts = [(name, "not counted" if count is None else str(count)) for name, count in (("Records", totals.records), ("Words", totals.words))]
-    size = [("Files", str(totals.shards)), ("Bytes", str(totals.size_bytes)), *counts, ("Version", version.root_digest)]
-    parts += [_section("Size", size)]
+    rest = [(name.replace("_", " "), value) for name, value in plain_facts(export, OWN)]
+    parts += [_section("Everything else that is stated", rest)]
     return "\n\n".join(parts) + "\n"
 
 

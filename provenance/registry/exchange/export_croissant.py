@@ -13,14 +13,15 @@ from urllib.parse import quote
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, Generator, SourceKind
 from provenance.registry.exchange.export_facts import FACTS_NAME, Export, document_bytes
+from provenance.registry.exchange.export_plain import plain_facts, shard_words
 from provenance.registry.exchange.export_words import (
+    NOT_KNOWN,
     asserted,
     description_of,
     instant,
     license_form,
     media_type,
     published_of,
-    publisher_of,
     stated,
     stated_day,
     stated_url,
@@ -50,6 +51,17 @@ CONTEXT: dict[str, Any] = {
     "examples": {"@id": "cr:examples", "@type": "@json"},
     **{term: f"cr:{term}" for term in _TERMS},
 }
+OWN = frozenset(
+    {
+        "name", "title", "source.url", "license.declared.value", "license.concluded.value", "terms", "generators", "domain", "languages",
+        "derived_from", "tags", "details.description", "details.version", "details.identifiers", "details.creators", "details.publisher",
+        "details.published", "details.content_types", "details.purposes", "details.processing", "details.citation", "details.collection.method",
+        "details.collection.ongoing", "details.collection.geography", "details.collection.crawlers", "details.personal_data.present",
+        "details.personal_data.sensitive", "details.personal_data.categories", "details.personal_data.measures", "details.rights.holders",
+        "details.rights.notice", "details.metadata_license.value",
+    }
+)  # fmt: skip
+"""Facts that the standard has a word for; the others stand under ``provenance:fact``."""
 _COLLECTION_TYPES = {SourceKind.WEB_CRAWL: "Web Scraping", SourceKind.USER_DATA: "User-generated content data"}
 
 
@@ -68,7 +80,9 @@ def document(export: Export) -> dict[str, Any]:
     version, dataset, details = export.version, export.version.dataset, export.version.dataset.details
     published, known = published_of(version)
     url = stated_url(dataset.source.url)
-    given = (("datePublished", known), ("url", url), ("distribution", export.totals.shards))
+    # The standard wants an organisation or a person; which of them a creator is, the registry does not know.
+    guessed = "creator.@type" if details.creators else "creator"
+    given = ((guessed, False), ("datePublished", known), ("url", url), ("distribution", export.totals.shards))
     required: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -78,11 +92,12 @@ def document(export: Export) -> dict[str, Any]:
         "description": description_of(version),
         "license": _license_text(dataset.license.effective),
         "url": url or export.id,
-        "creator": [_organization(name) for name in details.creators or (publisher_of(version),)],
+        "creator": [_organization(name) for name in details.creators or (NOT_KNOWN,)],
         "datePublished": published,
         "distribution": _distribution(export),
         FACTS_NAME: export.facts,
         "provenance:placeholders": [name for name, fact in given if not fact],
+        "provenance:fact": [_property(*fact) for fact in plain_facts(export, OWN)],
     }
     return {**required, **without_empty({**_described(dataset), **_responsible(dataset), **_lineage(dataset)})}
 
@@ -121,6 +136,10 @@ def _organization(name: str) -> dict[str, str]:
     return {"@type": "sc:Organization", "name": name}
 
 
+def _property(name: str, value: str) -> dict[str, str]:
+    return {"@type": "sc:PropertyValue", "name": name, "value": value}
+
+
 def _distribution(export: Export) -> list[dict[str, Any]]:
     listed = export.shard_list
     if not export.totals.shards:
@@ -137,6 +156,7 @@ def _distribution(export: Export) -> list[dict[str, Any]]:
                     "contentSize": f"{shard.size_bytes} B",
                     "encodingFormat": media_type(shard),
                     "sha256": shard.sha256.removeprefix("sha256:"),
+                    "provenance:fact": [_property(*fact) for fact in shard_words(shard)],
                 }
             )
             for i, shard in enumerate(export.version.shards)
@@ -186,10 +206,12 @@ def _described(dataset: Dataset) -> dict[str, Any]:
 def _responsible(dataset: Dataset) -> dict[str, Any]:
     details, collected = dataset.details, dataset.source.collected
     people = details.personal_data
+    # A last day alone would be taken for the first.
+    days = [day for day in (collected.start, collected.end) if stated_day(day)] if stated_day(collected.start) else []
     return {
         "rai:dataCollection": stated(details.collection.method),
         "rai:dataCollectionType": _COLLECTION_TYPES.get(dataset.source.kind, ""),
-        "rai:dataCollectionTimeframe": [instant(day) for day in (collected.start, collected.end) if stated_day(day)],
+        "rai:dataCollectionTimeframe": [instant(day) for day in days],
         "rai:dataPreprocessingProtocol": list(details.processing),
         "rai:dataManipulationProtocol": "; ".join(people.measures),
         "rai:dataUseCases": list(details.purposes),
@@ -214,7 +236,7 @@ def _lineage(dataset: Dataset) -> dict[str, Any]:
                 "@id": f"urn:provenance:crawl:{i}",
                 "@type": "prov:Activity",
                 "name": asserted(c.name),
-                "description": f"user agent: {asserted(c.user_agent)}",
+                "description": f"crawl; user agent {asserted(c.user_agent)}; operator {asserted(c.operator)}; purpose {asserted(c.purpose)}",
             }
             for i, c in enumerate(crawlers)
         ],
@@ -227,9 +249,10 @@ def _model(generator: Generator) -> str:
 
 def _agent(generator: Generator, number: int) -> dict[str, str]:
     days = f"{asserted(generator.generated.start)} to {asserted(generator.generated.end)}"
+    use = f"role {generator.role}; channel {asserted(generator.channel)}; region {asserted(generator.region)}; days {days}"
     return {
         "@id": f"urn:provenance:generator:{number}",
         "@type": "prov:SoftwareAgent",
         "name": _model(generator),
-        "description": f"role {generator.role}; channel {asserted(generator.channel)}; region {asserted(generator.region)}; days {days}",
+        "description": f"{use}; prompts from {asserted(generator.prompt_source)}",
     }

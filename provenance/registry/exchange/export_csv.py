@@ -1,8 +1,8 @@
 """Shards and what holds for them as CSV, one row a shard, for spreadsheets: streamed, so that a million shards take no more memory than ten.
 
 No cell can run as a formula and none holds a control character. Two columns of JSON hold everything, so that our own import loses nothing:
-``dataset_facts`` in the first row of each dataset, ``shard_facts`` in every row. The columns between are a view of these; a file in which the two
-disagree was changed.
+``dataset_facts`` in the first row of each dataset, ``shard_facts`` in every row. The other columns are a view of these, ``other_facts`` in the first row
+too; a file in which the two disagree was changed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ from provenance.errors import ManifestError
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.wire import read_value, to_wire
 from provenance.registry.exchange.export_facts import Export, ShardSource, parse_facts
+from provenance.registry.exchange.export_plain import plain_facts
 from provenance.registry.exchange.export_words import asserted, license_form
 
 COLUMNS = (
     "dataset", "version", "path", "sha256", "size_bytes", "records", "words", "format", "root", "unread_records", "title", "license_declared",
     "license_detected", "license_concluded", "license_expires", "source_kind", "source_url", "collected_from", "collected_to", "synthetic", "generators",
-    "derived_from", "personal_data", "owner", "record_licenses", "dataset_facts", "shard_facts",
+    "derived_from", "personal_data", "owner", "record_licenses", "other_facts", "dataset_facts", "shard_facts",
 )  # fmt: skip
+OWN = frozenset(
+    {
+        "name", "title", "source.kind", "source.url", "source.collected", "license.declared.value", "license.detected.value", "license.concluded.value",
+        "license.expires", "synthetic", "derived_from", "details.personal_data.present", "owner",
+    }
+)  # fmt: skip
+"""Facts with a column of their own; the others stand in ``other_facts``."""
 _FORMULAS = frozenset("=+-@\t\r\n'")
 _SHARD_CELLS = 8
 """Columns that tell of the shard alone, from ``path`` on."""
@@ -56,14 +64,15 @@ class DatasetRows:
         self.export = export
         self._head = [cell(dataset.name), cell(export.version.root_digest)]
         self._shared = [cell(v) for v in _shared(dataset)]
+        self._other = cell("; ".join(f"{name}: {value}" for name, value in plain_facts(export, OWN)))
         self._facts = _ascii(json.loads(export.facts))
 
     def row(self, shard: Shard | None, *, first: bool) -> list[str]:
         """Return a shard's row as cells; ``None`` stands for a dataset that is known by its metadata alone."""
-        facts = self._facts if first else ""
+        told = [self._other, self._facts] if first else ["", ""]
         if shard is None:
-            return [*self._head, *[""] * _SHARD_CELLS, *self._shared, "", facts, ""]
-        return [*self._head, *map(cell, _shard(shard)), *self._shared, cell(_parts(shard)), facts, _ascii(to_wire(shard))]
+            return [*self._head, *[""] * _SHARD_CELLS, *self._shared, "", *told, ""]
+        return [*self._head, *map(cell, _shard(shard)), *self._shared, cell(_parts(shard)), *told, _ascii(to_wire(shard))]
 
     def rows(self, shards: Iterable[Shard]) -> Iterator[list[str]]:
         """Yield all rows; one row without a shard where there is none."""

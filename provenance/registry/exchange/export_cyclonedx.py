@@ -11,16 +11,16 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from provenance.model.dataset import Dataset, Generator, LicenseClaim, Shard
+from provenance.model.absence import is_absent
+from provenance.model.dataset import Dataset, Generator, LicenseClaim, Shard, ShardDigests
 from provenance.registry.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
+from provenance.registry.exchange.export_plain import plain_facts, shard_words
 from provenance.registry.exchange.export_words import (
-    NOT_KNOWN,
     asserted,
     description_of,
-    instant,
+    last_instant,
     license_form,
     media_type,
-    publisher_of,
     stated,
     stated_day,
     stated_url,
@@ -29,6 +29,14 @@ from provenance.registry.exchange.export_words import (
 )
 
 SCHEMA, VERSION = "http://cyclonedx.org/schema/bom-1.7.schema.json", "1.7"
+OWN = frozenset(
+    {
+        "name", "title", "source.url", "license.declared", "license.detected", "license.concluded", "license.stated", "terms", "generators", "derived_from",
+        "owner", "tags", "details.description", "details.version", "details.creators", "details.publisher", "details.content_types", "details.processing",
+        "details.personal_data.categories", "details.confidentiality", "details.rights.notice",
+    }
+)  # fmt: skip
+"""Facts that the format has a word for; the others are properties of the component."""
 _TLP = ("CLEAR", "GREEN", "AMBER", "AMBER_AND_STRICT", "RED")
 _HEX = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
@@ -58,7 +66,7 @@ def document(exports: Sequence[Export]) -> dict[str, Any]:
         "version": 1,
         "metadata": {"timestamp": max(e.version.created for e in exports), "tools": tools, **limits},
         "components": [_component(e) for e in exports],
-        "compositions": [{"aggregate": "incomplete" if e.shard_list else "complete", "assemblies": [e.id]} for e in exports],
+        "compositions": [{"aggregate": _completeness(e), "assemblies": [e.id]} for e in exports],
     }
 
 
@@ -85,9 +93,15 @@ def missing(found: Any) -> list[str]:
     return faults
 
 
+def _completeness(export: Export) -> str:
+    """Tell whether the files of a component are all there are: of what a source declares, nobody here knows."""
+    if export.shard_list is not None:
+        return "incomplete"
+    return "complete" if export.totals.shards and export.version.digests is ShardDigests.READ else "unknown"
+
+
 def _component(export: Export) -> dict[str, Any]:
     dataset, details = export.version.dataset, export.version.dataset.details
-    publisher = publisher_of(export.version)
     required = {
         "type": "data",
         "bom-ref": export.id,
@@ -102,7 +116,7 @@ def _component(export: Export) -> dict[str, Any]:
     holders = f"Copyright holders: {', '.join(details.rights.holders)}" if details.rights.holders else ""
     described = {
         "version": stated(details.version),
-        "supplier": {"name": publisher} if publisher != NOT_KNOWN else None,
+        "supplier": {"name": details.publisher} if stated(details.publisher) else None,
         "authors": [{"name": name} for name in details.creators],
         "description": description_of(export.version),
         "copyright": stated(details.rights.notice) or holders,
@@ -116,11 +130,13 @@ def _component(export: Export) -> dict[str, Any]:
 
 
 def _licenses(dataset: Dataset) -> list[dict[str, Any]]:
-    expires = stated_day(dataset.license.expires)
-    licensing = {"licensing": {"expiration": instant(expires)}} if expires else {}
+    facts = dataset.license
+    expires = stated_day(facts.expires)
+    licensing = {"licensing": {"expiration": last_instant(expires)}} if expires else {}
+    concluded = not is_absent(facts.concluded.value)  # the day is that of the licence that holds
     return [
-        _choice(dataset.license.declared, {"acknowledgement": "declared", **licensing}),
-        _choice(dataset.license.concluded, {"acknowledgement": "concluded", **licensing}),
+        _choice(facts.declared, {"acknowledgement": "declared", **({} if concluded else licensing)}),
+        _choice(facts.concluded, {"acknowledgement": "concluded", **(licensing if concluded else {})}),
     ]
 
 
@@ -138,6 +154,7 @@ def _claim_properties(claim: LicenseClaim) -> list[dict[str, str]]:
         ("url", asserted(evidence.url)),
         ("fetched_at", asserted(evidence.fetched_at)),
         ("sha256", asserted(evidence.sha256)),
+        ("snapshot", asserted(evidence.snapshot)),
     )
     return [{"name": f"provenance:{name}", "value": value} for name, value in values if value]
 
@@ -149,16 +166,17 @@ def _evidence(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _data(export: Export) -> dict[str, Any]:
     dataset, details = export.version.dataset, export.version.dataset.details
-    people = details.personal_data
+    people, collected = details.personal_data, dataset.source.collected
     contents = [
-        ("provenance:personal-data", people.present.value),
-        ("provenance:special-categories", people.sensitive.value),
-        ("provenance:synthetic", dataset.synthetic.value),
-        ("provenance:collected", f"{dataset.source.collected.start}/{dataset.source.collected.end}"),
+        ("provenance:personal-data", asserted(people.present.value)),
+        ("provenance:special-categories", asserted(people.sensitive.value)),
+        ("provenance:synthetic", asserted(dataset.synthetic.value)),
+        ("provenance:collected", f"{asserted(collected.start)}/{asserted(collected.end)}"),
         *(("provenance:language", language) for language in dataset.languages),
         *(("provenance:purpose", purpose) for purpose in details.purposes),
     ]
-    owner = {"owners": [{"organization": {"name": dataset.owner}}]} if stated(dataset.owner) else {}
+    # A contact may be a person, a team or a company: which of them an owner is, nobody says.
+    owner = {"owners": [{"contact": {"name": dataset.owner}}]} if stated(dataset.owner) else {}
     return without_empty(
         {
             "bom-ref": export.part_id("data"),
@@ -166,7 +184,7 @@ def _data(export: Export) -> dict[str, Any]:
             "name": dataset.name,
             "contents": without_empty({"url": stated_url(dataset.source.url), "properties": [{"name": n, "value": v} for n, v in contents]}),
             "classification": asserted(details.confidentiality),
-            "sensitiveData": list(people.categories),
+            "sensitiveData": [f"personal data: {category}" for category in people.categories],
             "description": description_of(export.version),
             "governance": owner,
         }
@@ -174,19 +192,8 @@ def _data(export: Export) -> dict[str, Any]:
 
 
 def _properties(export: Export) -> list[dict[str, str]]:
-    totals, collection = export.totals, export.version.dataset.details.collection
-    counts = [("records", totals.records), ("words", totals.words)]
-    values = [
-        ("provenance:root_digest", export.version.root_digest),
-        ("provenance:shards", str(totals.shards)),
-        ("provenance:size_bytes", str(totals.size_bytes)),
-        *((f"provenance:{name}", NOT_KNOWN if count is None else str(count)) for name, count in counts),
-        *(("provenance:crawler", f"{asserted(c.name)}: {asserted(c.user_agent)}") for c in collection.crawlers),
-        *(("provenance:opt-out", f"{check.signal.value}: honoured {check.honoured.value}") for check in collection.opt_outs),
-        *(("provenance:tokens", f"{count.tokens} by {count.tokenizer}") for count in export.version.dataset.details.token_counts),
-        (FACTS_NAME, export.facts),
-    ]
-    return [{"name": name, "value": value} for name, value in values]
+    values = [(f"provenance:{name}", value) for name, value in plain_facts(export, OWN)]
+    return [{"name": name, "value": value} for name, value in (*values, (FACTS_NAME, export.facts))]
 
 
 def _references(dataset: Dataset) -> list[dict[str, Any]]:
@@ -195,7 +202,8 @@ def _references(dataset: Dataset) -> list[dict[str, Any]]:
     for claim in dict.fromkeys((facts.declared, facts.detected, facts.concluded, *facts.stated)):
         evidence = claim.evidence
         digest = evidence.sha256.removeprefix("sha256:")
-        known = len(digest) == _SHA256_DIGITS and set(digest) <= _HEX
+        # Without a time of fetching, the digest is that of a document that names the address, such as a card, and not of what is there.
+        known = len(digest) == _SHA256_DIGITS and set(digest) <= _HEX and not is_absent(evidence.fetched_at)
         if stated_url(evidence.url):
             hashes = {"hashes": [{"alg": "SHA-256", "content": digest}]} if known else {}
             found.append({"type": "license", "url": evidence.url, "comment": f"licence {asserted(claim.value)}, by {asserted(claim.by)}", **hashes})
@@ -218,7 +226,7 @@ def _model(generator: Generator, ref: str) -> dict[str, Any]:
         ("role", generator.role),
         ("channel", asserted(generator.channel)),
         ("region", asserted(generator.region)),
-        ("days", f"{generator.generated.start}/{generator.generated.end}"),
+        ("days", f"{asserted(generator.generated.start)}/{asserted(generator.generated.end)}"),
         ("prompt_source", asserted(generator.prompt_source)),
     )
     properties = [{"name": f"provenance:{name}", "value": value} for name, value in values]
@@ -227,21 +235,13 @@ def _model(generator: Generator, ref: str) -> dict[str, Any]:
 
 
 def _shard(export: Export, number: int, shard: Shard) -> dict[str, Any]:
-    counts = [("records", shard.records), ("words", shard.words)]
-    values = [
-        ("root", shard.root),
-        ("size_bytes", str(shard.size_bytes)),
-        *((name, NOT_KNOWN if count is None else str(count)) for name, count in counts),
-        ("unread_records", str(shard.unread_records)),
-        *(("license", f"{part.value}: {part.records} records") for part in shard.licenses),
-    ]
     return {
         "type": "file",
         "bom-ref": export.part_id(f"shard {number}"),
         "mime-type": media_type(shard),
         "name": shard.path,
         "hashes": [{"alg": "SHA-256", "content": shard.sha256.removeprefix("sha256:")}],
-        "properties": [{"name": f"provenance:{name}", "value": value} for name, value in values],
+        "properties": [{"name": f"provenance:{name}", "value": value} for name, value in shard_words(shard)],
     }
 
 

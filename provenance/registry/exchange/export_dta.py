@@ -11,8 +11,9 @@ from typing import Any
 
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, SourceKind
-from provenance.model.details import Rights
+from provenance.model.details import Modality, Rights
 from provenance.registry.exchange.export_facts import Export, document_bytes
+from provenance.registry.exchange.export_plain import plain_facts
 from provenance.registry.exchange.export_words import (
     NOT_KNOWN,
     asserted,
@@ -32,11 +33,15 @@ from provenance.registry.exchange.export_words import (
 VERSION = "1.0.0"
 FACTS_KEY = "x-provenance"
 _METHODS, _CLASSES = "https://dataandtrustalliance.org/DPS/CodeSystem/Method", ("pii", "spi")
-_METHOD_CODES = {
-    SourceKind.WEB_CRAWL: "web-scraping-crawling-textual",
-    SourceKind.SYNTHETIC: "machine-generated-mlops-generative",
-    SourceKind.USER_DATA: "user-generated-content-multimedia",
-}
+_TEXTS = frozenset({Modality.TEXT, Modality.CODE})
+OWN = frozenset(
+    {
+        "title", "source.url", "source.collected.from", "source.collected.to", "terms", "details.description", "details.creators", "details.publisher", "details.published",
+        "details.purposes", "details.collection.geography", "details.personal_data.measures", "details.rights.copyright", "details.rights.patent",
+        "details.rights.trademark",
+    }
+)  # fmt: skip
+"""Facts that the standard has a word for; the others stand under ``x-provenance.stated``."""
 _REQUIRED = {
     "source": ("version", "title", "id", "issuer", "description"),
     "provenance": ("origin-geography", "date", "generation-method", "format"),
@@ -58,7 +63,8 @@ def render(exports: Sequence[Export]) -> bytes:
 def document(export: Export) -> dict[str, Any]:
     """Return the document as JSON values."""
     published, known = published_of(export.version)
-    facts = {"facts": export.facts, "placeholders": [] if known else ["provenance.date"]}
+    stated_here = [{"name": name, "value": value} for name, value in plain_facts(export, OWN)]
+    facts = {"facts": export.facts, "placeholders": [] if known else ["provenance.date"], "stated": stated_here}
     if export.shard_list is not None:
         facts["shard_list"] = export.shard_list.name
     return {
@@ -111,8 +117,13 @@ def _provenance(export: Export, date: str) -> dict[str, Any]:
         "generation-method": [_method(dataset)],
         "format": media_types(export.version),
     }
-    more = {"source": "; ".join(dataset.derived_from), "origin": creators, "generation-period": without_empty(dict(collected.items()))}
+    more = {"source": _metadata_of(dataset.derived_from), "origin": creators, "generation-period": without_empty(dict(collected.items()))}
     return {**required, **without_empty(more)}
+
+
+def _metadata_of(ancestors: Sequence[str]) -> str:
+    """Return where the metadata of the one ancestor are: the standard has room for one address, and for no names."""
+    return stated_url(ancestors[0]) if len(ancestors) == 1 else ""
 
 
 def _method(dataset: Dataset) -> dict[str, str]:
@@ -120,7 +131,17 @@ def _method(dataset: Dataset) -> dict[str, str]:
     models = ", ".join(f"{g.role} by {asserted(g.provider)} {asserted(g.model)}" for g in dataset.generators)
     kind = "not known" if dataset.source.kind is SourceKind.UNKNOWN else dataset.source.kind.value
     text = "; ".join(part for part in (said or f"source kind: {kind}", models) if part)
-    return {"code": _METHOD_CODES.get(dataset.source.kind, "other-na"), "system": _METHODS, "description": text}
+    return {"code": _method_code(dataset), "system": _METHODS, "description": text}
+
+
+def _method_code(dataset: Dataset) -> str:
+    """Return the code that says no more than is known: that of a crawl says that it was one of texts."""
+    if dataset.source.kind is SourceKind.SYNTHETIC:
+        return "machine-generated-mlops-generative"
+    modalities = set(dataset.details.modalities)
+    if dataset.source.kind is SourceKind.WEB_CRAWL and modalities and modalities <= _TEXTS:
+        return "web-scraping-crawling-textual"
+    return NOT_KNOWN if dataset.source.kind is SourceKind.UNKNOWN else "other-na"
 
 
 def _use(dataset: Dataset) -> dict[str, Any]:
@@ -128,9 +149,10 @@ def _use(dataset: Dataset) -> dict[str, Any]:
     people = zip(_CLASSES, (details.personal_data.present, details.personal_data.sensitive), strict=True)
     more = {
         "classification": [
-            {"regulation": {"code": code}, "evaluated": fact is TriState.YES}
+            {"regulation": {"code": code}, "evaluated": True}
             for code, fact in people
-            if fact is not TriState.UNKNOWN  # a Boolean there has no word for it: it is left out
+            # The standard means by it whether data of the class are in it (4.3.1), and whether that was looked at (4.5.5): a NO would be false in one sense.
+            if fact is TriState.YES
         ],
         "privacy-enhancing": [
             {"tool-category": {"code": "other", "description": measure}, "tool-used": measure} for measure in _once(details.personal_data.measures)

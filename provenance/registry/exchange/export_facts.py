@@ -20,7 +20,7 @@ from typing import Any
 
 from provenance.errors import ManifestError, WireFormatError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
-from provenance.model.dataset import DatasetVersion, Shard
+from provenance.model.dataset import DatasetVersion, LicensePart, Shard
 from provenance.model.wire import read_value, to_wire
 
 MAX_INLINE = 1000
@@ -60,6 +60,9 @@ class ShardTotals:
     records: int | None
     """``None`` where a shard has not been counted."""
     words: int | None
+    unread_records: int = 0
+    licenses: tuple[LicensePart, ...] = ()
+    """Records and words by the licence that a column of theirs names, over all shards; ordered by licence and wording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,16 +233,26 @@ class _Sums:
     """Adds shards up; what one shard does not know, the sum does not know."""
 
     def __init__(self) -> None:
-        self.totals = ShardTotals(shards=0, size_bytes=0, records=0, words=0)
+        self._sums = ShardTotals(shards=0, size_bytes=0, records=0, words=0)
+        self._licenses: dict[tuple[str, str], LicensePart] = {}
+
+    @property
+    def totals(self) -> ShardTotals:
+        return replace(self._sums, licenses=tuple(self._licenses[key] for key in sorted(self._licenses)))
 
     def add(self, shard: Shard) -> None:
-        so_far = self.totals
-        self.totals = ShardTotals(
+        so_far = self._sums
+        self._sums = ShardTotals(
             shards=so_far.shards + 1,
             size_bytes=so_far.size_bytes + shard.size_bytes,
             records=_plus(so_far.records, shard.records),
             words=_plus(so_far.words, shard.words),
+            unread_records=so_far.unread_records + shard.unread_records,
         )
+        for part in shard.licenses:
+            key = part.value, part.original
+            known = self._licenses.get(key, LicensePart(value=part.value, original=part.original, records=0, words=0))
+            self._licenses[key] = replace(known, records=known.records + part.records, words=_plus(known.words, part.words))
 
 
 def _plus(left: int | None, right: int | None) -> int | None:

@@ -8,15 +8,15 @@ Source: https://spdx.github.io/spdx-spec/v3.0.1/.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from provenance.model.dataset import Generator, LicenseClaim
+from provenance.model.dataset import Generator, LicenseClaim, ShardDigests
 from provenance.model.details import Modality
 from provenance.registry.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
+from provenance.registry.exchange.export_plain import plain_facts, shard_words
 from provenance.registry.exchange.export_spdx_licenses import LicenseElements
 from provenance.registry.exchange.export_words import (
-    NOT_KNOWN,
     asserted,
     description_of,
     instant,
@@ -48,6 +48,14 @@ _TYPES = {
     Modality.THREE_D: "other",
     Modality.OTHER: "other",
 }
+OWN = frozenset(
+    {
+        "name", "title", "source.url", "license.declared", "license.detected", "license.concluded", "license.stated", "generators", "derived_from",
+        "details.description", "details.version", "details.identifiers", "details.purposes", "details.processing", "details.collection.method",
+        "details.personal_data.sensitive", "details.personal_data.measures", "details.container_license", "details.metadata_license",
+    }
+)  # fmt: skip
+"""Facts that the profiles have a word for; the others are properties of the package."""
 _TLP = ("clear", "green", "amber", "red")
 
 
@@ -69,7 +77,9 @@ def document(exports: Sequence[Export]) -> dict[str, Any]:
     licenses = LicenseElements(key)
     parts = [element for export in exports for element in _dataset(export, licenses)]
     head = {"profileConformance": _PROFILES, "rootElement": [e.id for e in exports]}
-    bom = _element(f"urn:uuid:{uuid.uuid5(key, 'bom')}", "software_Sbom", {**head, "software_sbomType": ["analyzed"]})
+    read = all(e.totals.shards and e.version.digests is ShardDigests.READ for e in exports)
+    kind = {"software_sbomType": ["analyzed"]} if read else {}  # what others declare, nobody here has analysed
+    bom = _element(f"urn:uuid:{uuid.uuid5(key, 'bom')}", "software_Sbom", {**head, **kind})
     top = _element(f"urn:uuid:{uuid.uuid5(key, 'document')}", "SpdxDocument", {**head, "name": "datasets", "rootElement": [bom["spdxId"]]})
     return {"@context": CONTEXT, "@graph": [info, agent, top, bom, *parts, *licenses.elements()]}
 
@@ -121,8 +131,7 @@ def _element(spdx_id: str, kind: str, fields: Mapping[str, Any]) -> dict[str, An
 def _dataset(export: Export, licenses: LicenseElements) -> Iterator[dict[str, Any]]:
     version = export.version
     issuer = export.part_id("issuer")
-    unknown = publisher_of(version) == NOT_KNOWN
-    yield _element(issuer, "Agent" if unknown else "Organization", {"name": publisher_of(version)})
+    yield _element(issuer, "Agent", {"name": publisher_of(version)})  # a person or an organisation: which, nobody says
     yield _element(export.id, "dataset_DatasetPackage", _package(export, issuer))
     yield from _files(export)
     facts = version.dataset.license
@@ -138,7 +147,6 @@ def _package(export: Export, issuer: str) -> dict[str, Any]:
     published, known = published_of(version)
     built = stated_day(dataset.source.collected.end)
     guesses = [name for name, given in (("releaseTime", known), ("builtTime", built)) if not given]
-    properties = [{"type": "extension_CdxPropertyEntry", "extension_cdxPropName": FACTS_NAME, "extension_cdxPropValue": export.facts}]
     required = {
         "name": title_of(version),
         "description": description_of(version),
@@ -147,10 +155,10 @@ def _package(export: Export, issuer: str) -> dict[str, Any]:
         "releaseTime": instant(published) if known else version.created,
         "software_primaryPurpose": "data",
         "software_downloadLocation": stated_url(dataset.source.url) or export.id,
-        "dataset_datasetSize": export.totals.size_bytes,
         "dataset_datasetType": sorted({_TYPES[m] for m in details.modalities}) or ["noAssertion"],
         "dataset_hasSensitivePersonalInformation": yes_no(details.personal_data.sensitive, yes="yes", no="no", unknown="noAssertion"),
-        "extension": [{"type": "extension_CdxPropertiesExtension", "extension_cdxProperty": properties}],
+        "extension": [_extension([*plain_facts(export, OWN), ("facts", export.facts)])],
+        **_counted(export),
     }
     if not stated_url(dataset.source.url):
         guesses.append("software_downloadLocation")
@@ -173,8 +181,22 @@ def _described(export: Export) -> dict[str, Any]:
         "externalIdentifier": [
             {"type": "ExternalIdentifier", "externalIdentifierType": "other", "identifier": name} for name in (dataset.name, *details.identifiers)
         ],
+    }
+
+
+def _counted(export: Export) -> dict[str, Any]:
+    """Return size and digest of all files, nothing where no file is known: a size of 0 would be a statement."""
+    if not export.totals.shards:
+        return {}
+    return {
+        "dataset_datasetSize": export.totals.size_bytes,
         "verifiedUsing": [_hash(export.version.root_digest, "Merkle root over the shard manifest (RFC 6962)")],
     }
+
+
+def _extension(values: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    entries = [{"type": "extension_CdxPropertyEntry", "extension_cdxPropName": f"provenance:{n}", "extension_cdxPropValue": v} for n, v in values]
+    return {"type": "extension_CdxPropertiesExtension", "extension_cdxProperty": entries}
 
 
 def _hash(digest: str, comment: str = "") -> dict[str, str]:
@@ -199,7 +221,7 @@ def _files(export: Export) -> Iterator[dict[str, Any]]:
     for i, shard in enumerate(export.version.shards):
         ids.append(export.part_id(f"shard {i}"))
         fields = {"name": shard.path, "contentType": media_type(shard), "software_primaryPurpose": "data", "verifiedUsing": [_hash(shard.sha256)]}
-        yield _element(ids[-1], "software_File", fields)
+        yield _element(ids[-1], "software_File", {**fields, "extension": [_extension(shard_words(shard))]})
     if ids:
         yield _relation(export, "hasDataFile", to=ids)
 
@@ -223,8 +245,10 @@ def _claims(export: Export) -> Iterator[dict[str, Any]]:
 def _said(name: str, claim: LicenseClaim) -> str:
     evidence = claim.evidence
     original = f", as {claim.original!r}" if claim.original else ""
-    source = f"read at {asserted(evidence.url)} on {asserted(evidence.fetched_at)}, {asserted(evidence.sha256)}"
-    return f"licence {name}: {asserted(claim.value)}{original}; by {asserted(claim.by)}; {source}"
+    # The digest is that of the document that was read, which may be a catalogue that only names the address.
+    source = f"address {asserted(evidence.url)}, fetched {asserted(evidence.fetched_at)}"
+    document = f"document {asserted(evidence.snapshot)}, {asserted(evidence.sha256)}"
+    return f"licence {name}: {asserted(claim.value)}{original}; by {asserted(claim.by)}; {source}; {document}"
 
 
 def _ancestors(export: Export) -> Iterator[dict[str, Any]]:
@@ -240,12 +264,16 @@ def _generators(export: Export) -> Iterator[dict[str, Any]]:
         supplier, model = export.part_id(f"provider {i}"), export.part_id(f"generator {i}")
         yield _element(supplier, "Organization" if stated(generator.provider) else "Agent", {"name": asserted(generator.provider)})
         yield _element(model, "ai_AIPackage", _model(generator, supplier, export))
-        yield _relation(export, "generates", source=model, to=[export.id], key=str(i))
+        # A model that only labelled did not generate the dataset; the standard has no word for what it did.
+        labelled = generator.role == "label"
+        relation = _relation(export, "other" if labelled else "generates", source=model, to=[export.id], key=f"model {i}")
+        yield {**relation, "comment": "labels"} if labelled else relation
 
 
 def _model(generator: Generator, supplier: str, export: Export) -> dict[str, Any]:
     days = f"{asserted(generator.generated.start)} to {asserted(generator.generated.end)}"
     use = f"role {generator.role}; channel {asserted(generator.channel)}; region {asserted(generator.region)}; used on days {days}"
+    use = f"{use}; prompts from {asserted(generator.prompt_source)}"
     return {
         "name": asserted(generator.model),
         "suppliedBy": supplier,

@@ -110,6 +110,11 @@ def instant(day: str) -> str:
     return f"{day}T00:00:00Z"
 
 
+def last_instant(day: str) -> str:
+    """Return the last second of a day: what holds until then holds on that day."""
+    return f"{day}T23:59:59Z"
+
+
 def yes_no(value: TriState, *, yes: str, no: str, unknown: str) -> str:
     """Return a format's word for a fact that may be unknown."""
     return {TriState.YES: yes, TriState.NO: no, TriState.UNKNOWN: unknown}[value]

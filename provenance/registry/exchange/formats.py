@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from provenance.registry.exchange.hf_card import is_card, read_card
 from provenance.registry.exchange.native import is_native, read_native
 from provenance.registry.exchange.own_exports import own_format, read_own
 from provenance.registry.exchange.shard_files import FormatOf
-from provenance.registry.exchange.sources import Reading, SourceRead, collected, load_source, parse_json
+from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, load_source, parse_json
 from provenance.registry.exchange.tabular import read_table
 
 HEAD_BYTES = 4096
@@ -69,7 +69,9 @@ def find_sources(path: Path) -> Iterator[tuple[Path, str]]:
     if not found:
         raise ManifestError(f"{path}: no metadata document is below this folder: looked for README.md and *.json", hint="name the file itself")
     for file in found:
-        yield file, file.relative_to(path).as_posix()
+        # A README at the top is that of the folder itself.
+        top = file.parent == path and file.stem.lower() == "readme"
+        yield file, _called(file) if top else file.relative_to(path).as_posix()
 
 
 def _is_metadata(path: Path) -> bool:
@@ -115,10 +117,15 @@ def _read(form: ImportFormat, path: Path, called: str, options: ReadOptions, sta
     if ours is not None:
         return ours
     if form in {ImportFormat.CSV, ImportFormat.PARQUET}:
-        return read_table(path, name=called, format_of=options.format_of, root=options.root, stack=stack)
+        read = read_table(path, name=called, format_of=options.format_of, root=options.root, stack=stack)
+        return replace(read, document=path)
     if form is ImportFormat.NATIVE:
         return read_native(path, name=called)
     file = load_source(path, name=called)
+    return replace(_read_document(form, file, options), document=path, sha256=file.sha256)
+
+
+def _read_document(form: ImportFormat, file: SourceFile, options: ReadOptions) -> SourceRead:
     if form is ImportFormat.HF_CARD:
         return read_card(file, name=options.name)
     if form is ImportFormat.DPI:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from provenance.documents import load_document
 from provenance.errors import DocumentError, LocationError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, hash_file
-from provenance.model.absence import Absence, TriState
+from provenance.model.absence import ABSENCES, Absence, TriState
+from provenance.model.backing import with_evidence
 from provenance.model.dataset import Dataset, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
 from provenance.registry.exchange.fields import Faults, Fields
@@ -54,6 +55,16 @@ DATASET_NAME = re.compile(r"[^\W_][\w./-]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A file that a claim goes back to."""
+
+    path: Path
+    name: str
+    """As the manifest names it."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
     """One dataset of a manifest."""
 
@@ -61,6 +72,8 @@ class ManifestEntry:
     patterns: tuple[str, ...]
     """Glob patterns, folders, paths relative to the root, or URLs."""
     root: str
+    snapshots: tuple[Snapshot, ...] = ()
+    """Files beside the manifest that claims go back to."""
     listed: tuple[ShardLeaf, ...] = ()
     """Digests and sizes that a shard list states. They are claims: nothing is cleared by them until the bytes have been read."""
 
@@ -143,7 +156,34 @@ def _entry(item: object, defaults: object, place: tuple[str | int, ...], *, faul
     if roots and root not in roots:
         fields.fault("root", f"no data root is named {root!r}; known: {', '.join(roots)}")
     patterns, listed = _shards(fields, path)
-    return ManifestEntry(dataset=_dataset(fields, path.absolute().parent), patterns=patterns, root=root, listed=listed)
+    snapshots = _Snapshots(fields, path.absolute().parent)
+    dataset = with_evidence(_dataset(fields, path.absolute().parent), snapshots.find)
+    return ManifestEntry(dataset=dataset, patterns=patterns, root=root, listed=listed, snapshots=tuple(snapshots.found))
+
+
+class _Snapshots:
+    """Finds the files that evidence names, and states their digests."""
+
+    def __init__(self, fields: Fields, folder: Path) -> None:
+        self._fields, self._folder = fields, folder
+        self.found: dict[Snapshot, None] = {}
+
+    def find(self, evidence: Evidence) -> Evidence:
+        """Return evidence with the digest of the file it names; an address of a copy elsewhere stays as it is."""
+        name = evidence.snapshot
+        if name in ABSENCES or is_url(name):
+            return evidence
+        path = self._folder / name
+        try:
+            digest, _ = hash_file(path)
+        except (OSError, ValueError) as err:
+            reason = err.strerror if isinstance(err, OSError) else err
+            self._fields.fault("", f"snapshot {name[:80]!r} cannot be read: {reason}; name a file, from the folder of this manifest on")
+            return evidence
+        if evidence.sha256 not in {*ABSENCES, digest}:
+            self._fields.fault("", f"snapshot {name[:80]!r} has the digest {digest}, and sha256 says {evidence.sha256[:80]}: mend one of them")
+        self.found[Snapshot(path=path, name=name, sha256=digest)] = None
+        return replace(evidence, sha256=digest)
 
 
 def _dataset(fields: Fields, folder: Path) -> Dataset:

@@ -67,6 +67,10 @@ class SourceRead:
     """What could not be imported."""
     notes: tuple[ReadProblem, ...] = ()
     """What was changed or passed over on the way."""
+    document: Path | None = None
+    """The document that claims go back to; ``None`` where claims go back to documents that are not here, as those of an export do."""
+    sha256: str = ""
+    """Its digest when it was read."""
 
 
 def load_source(path: Path, *, name: str = "") -> SourceFile:

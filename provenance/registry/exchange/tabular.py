@@ -11,7 +11,7 @@ import csv
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,7 +61,7 @@ def read_table(path: Path, *, name: str, format_of: FormatOf, root: str, stack: 
     table = _Table(reading, stage, TableFacts(reading, name, digest), _Defaults(dataset=path.stem, root=root, format_of=by_ending(format_of)))
     for number, row in rows:
         table.add(number, row)
-    return table.finish(with_shards={"path", "sha256", "size_bytes"} <= set(columns))
+    return replace(table.finish(with_shards={"path", "sha256", "size_bytes"} <= set(columns)), sha256=digest)
 
 
 @dataclass(frozen=True, slots=True)

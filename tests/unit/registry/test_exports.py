@@ -22,16 +22,18 @@ from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import (
     Dataset,
     DatasetVersion,
+    DateRange,
     Evidence,
     Generator,
     LicenseClaim,
     LicenseFacts,
     LicensePart,
     Shard,
+    ShardDigests,
     Source,
     SourceKind,
 )
-from provenance.model.details import Details, PersonalData, Rights
+from provenance.model.details import Details, Modality, PersonalData, Rights
 from provenance.model.wire import read_value, to_wire
 from provenance.registry.exchange import export_card, export_csv, export_cyclonedx, export_spdx
 from provenance.registry.exchange.export_check import SCHEMAS, check_document
@@ -179,8 +181,8 @@ def test_croissant_marks_what_it_had_to_fill() -> None:
     document = parsed("croissant", written("croissant", bare()))
     assert document["license"] == "NOASSERTION"
     assert document["creator"] == [{"@type": "sc:Organization", "name": "NOASSERTION"}]
-    assert document["provenance:placeholders"] == ["datePublished", "url"]
-    assert parsed("croissant", written("croissant", full_version()))["provenance:placeholders"] == []
+    assert document["provenance:placeholders"] == ["creator", "datePublished", "url"]
+    assert parsed("croissant", written("croissant", full_version()))["provenance:placeholders"] == ["creator.@type"]
 
 
 def test_dta_leaves_out_what_a_boolean_cannot_say() -> None:
@@ -189,11 +191,96 @@ def test_dta_leaves_out_what_a_boolean_cannot_say() -> None:
     assert "copyright" not in unknown["use"]
     assert unknown["use"]["license"] == ["NOASSERTION"]
     assert unknown["use"]["intended-purpose"] == [{"code": "NOASSERTION", "description": "not stated"}]
-    people = PersonalData(present=TriState.NO, sensitive=TriState.UNKNOWN)
+    people = PersonalData(present=TriState.NO, sensitive=TriState.YES)
     known = version(Dataset(name="d", details=Details(personal_data=people, rights=Rights(copyright=TriState.NO))), shards(1))
-    use = parsed("dta", written("dta", known))["use"]
-    assert use["classification"] == [{"regulation": {"code": "pii"}, "evaluated": False}]
-    assert use["copyright"] == ["no"]
+    document = parsed("dta", written("dta", known))
+    # 4.5.5 asks whether it was evaluated, 4.3.1 whether such data are in it: false would deny the one or the other.
+    assert document["use"]["classification"] == [{"regulation": {"code": "spi"}, "evaluated": True}]
+    assert {"name": "personal_data.present", "value": "NO"} in document["x-provenance"]["stated"]
+    assert document["use"]["copyright"] == ["no"]
+
+
+def test_files_that_nobody_listed_are_not_said_to_be_none() -> None:
+    """Of a dataset known by its metadata alone, sums over no files are 0: as a size, a count or a class they would be false."""
+    tags = ("size_categories:100M<n<1B", "size_categories:huge", "multilinguality:multilingual")
+    facts = dataclasses.replace(unlisted(), dataset=Dataset(name="c4", tags=tags))
+    card = parsed("hf-card", written("hf-card", facts))
+    assert (card["size_categories"], card["multilinguality"]) == (["100M<n<1B"], ["multilingual"])
+    assert "**Files**" not in written("hf-card", facts).decode()
+    package = next(e for e in parsed("spdx", written("spdx", facts))["@graph"] if e["type"] == "dataset_DatasetPackage")
+    assert "dataset_datasetSize" not in package
+    assert "verifiedUsing" not in package
+    said = {p["extension_cdxPropName"]: p["extension_cdxPropValue"] for p in package["extension"][0]["extension_cdxProperty"]}
+    assert said["provenance:shards"].startswith("NOASSERTION")
+    assert not {"provenance:records", "provenance:size_bytes", "provenance:root_digest"} & set(said)
+    document = parsed("cyclonedx", written("cyclonedx", facts))
+    assert document["compositions"][0]["aggregate"] == "unknown"
+    assert not {"provenance:records", "provenance:size_bytes"} & {p["name"] for p in document["components"][0]["properties"]}
+
+
+def test_only_files_that_were_read_are_called_complete_or_analysed() -> None:
+    read = version(Dataset(name="d"), shards(2))
+    for facts, whole in ((read, True), (dataclasses.replace(read, digests=ShardDigests.DECLARED), False), (unlisted(), False)):
+        aggregate = parsed("cyclonedx", written("cyclonedx", facts))["compositions"][0]["aggregate"]
+        bom = next(e for e in parsed("spdx", written("spdx", facts))["@graph"] if e["type"] == "software_Sbom")
+        assert (aggregate == "complete", "software_sbomType" in bom) == (whole, whole)
+
+
+def test_labels_by_a_model_do_not_make_the_text_machine_generated() -> None:
+    labelled = Dataset(name="d", synthetic=TriState.YES, generators=(Generator(role="label"),))
+    card = parsed("hf-card", written("hf-card", version(labelled, shards(1))))
+    assert "language_creators" not in card
+    assert card["annotations_creators"] == ["machine-generated"]
+    made = dataclasses.replace(labelled, generators=())
+    assert parsed("hf-card", written("hf-card", version(made, shards(1))))["language_creators"] == ["machine-generated"]
+
+
+def test_publishers_and_owners_are_called_no_more_than_that() -> None:
+    details = Details(creators=("A. Person",))
+    facts = version(Dataset(name="d", owner="B. Person", details=details), shards(1))
+    component = parsed("cyclonedx", written("cyclonedx", facts))["components"][0]
+    assert "supplier" not in component
+    assert component["data"][0]["governance"] == {"owners": [{"contact": {"name": "B. Person"}}]}
+    graph = parsed("spdx", written("spdx", facts))["@graph"]
+    assert [e["type"] for e in graph if e.get("name") == "A. Person"] == ["Agent"]
+    published = version(Dataset(name="d", details=Details(publisher="A shop")), shards(1))
+    assert parsed("croissant", written("croissant", published))["creator"][0]["name"] == "NOASSERTION"
+
+
+def test_a_crawl_of_unknown_content_is_not_called_one_of_texts() -> None:
+    def code_of(kind: SourceKind, *modalities: Modality) -> str:
+        facts = version(Dataset(name="d", source=Source(kind=kind), details=Details(modalities=modalities)), shards(1))
+        return str(parsed("dta", written("dta", facts))["provenance"]["generation-method"][0]["code"])
+
+    assert code_of(SourceKind.WEB_CRAWL) == "other-na"
+    assert code_of(SourceKind.WEB_CRAWL, Modality.TEXT, Modality.IMAGE) == "other-na"
+    assert code_of(SourceKind.WEB_CRAWL, Modality.TEXT) == "web-scraping-crawling-textual"
+    assert code_of(SourceKind.USER_DATA) == "other-na"
+    assert code_of(SourceKind.UNKNOWN) == "NOASSERTION"
+
+
+def test_the_last_day_of_a_licence_belongs_to_the_licence_that_holds() -> None:
+    facts = LicenseFacts(declared=LicenseClaim(value="MIT"), concluded=LicenseClaim(value="CC0-1.0"), expires="2027-12-31")
+    declared, concluded = parsed("cyclonedx", written("cyclonedx", version(Dataset(name="d", license=facts), shards(1))))["components"][0]["licenses"]
+    assert "licensing" not in declared
+    assert concluded["licensing"]["expiration"] == "2027-12-31T23:59:59Z"
+
+
+def test_the_digest_of_a_card_is_not_that_of_the_address_it_names() -> None:
+    evidence = Evidence(url="https://example.org/LICENSE", sha256="sha256:" + "a" * 64, snapshot="d/README.md")
+    fetched = dataclasses.replace(evidence, fetched_at="2026-01-02")
+    for source, hashed in ((evidence, False), (fetched, True)):
+        dataset = Dataset(name="d", license=LicenseFacts(declared=LicenseClaim(value="MIT", by="card", evidence=source)))
+        (reference,) = parsed("cyclonedx", written("cyclonedx", version(dataset, shards(1))))["components"][0]["externalReferences"]
+        assert ("hashes" in reference) == hashed
+        assert "read at" not in written("spdx", version(dataset, shards(1))).decode()
+
+
+def test_a_last_day_alone_is_not_written_as_the_first() -> None:
+    dataset = Dataset(name="d", source=Source(collected=DateRange(end="2024-05-31")))
+    document = parsed("croissant", written("croissant", version(dataset, shards(1))))
+    assert "rai:dataCollectionTimeframe" not in document
+    assert {"@type": "sc:PropertyValue", "name": "source.collected.to", "value": "2024-05-31"} in document["provenance:fact"]
 
 
 def test_a_card_says_unknown() -> None:
@@ -268,14 +355,16 @@ def test_lineage_generators_and_people_are_in_every_json_format() -> None:
     assert croissant["isLiveDataset"] is False
     kinds = [e["relationshipType"] for e in graph if e["type"] == "Relationship"]
     assert kinds.count("descendantOf") == 1
-    assert kinds.count("generates") == 2
+    assert kinds.count("generates") == 1
+    labels = next(e for e in graph if e.get("relationshipType") == "other")
+    assert labels["comment"] == "labels"
     assert [e["name"] for e in graph if e["type"] == "ai_AIPackage"] == ["gpt-4-0613", "gpt-3.5-turbo"]
     component = json.loads(raw["cyclonedx"])["components"][0]
     assert [a["name"] for a in component["pedigree"]["ancestors"]] == ["support-tickets", "gpt-4-0613", "gpt-3.5-turbo"]
-    assert component["licenses"][0]["licensing"]["expiration"] == "2027-12-31T00:00:00Z"
+    assert component["licenses"][0]["licensing"]["expiration"] == "2027-12-31T23:59:59Z"
     dta = json.loads(raw["dta"])
     assert dta["provenance"]["generation-method"][0]["code"] == "machine-generated-mlops-generative"
-    assert dta["use"]["classification"] == [{"regulation": {"code": "pii"}, "evaluated": True}, {"regulation": {"code": "spi"}, "evaluated": False}]
+    assert dta["use"]["classification"] == [{"regulation": {"code": "pii"}, "evaluated": True}]
 
 
 def test_every_shard_has_its_digest() -> None:
@@ -485,7 +574,8 @@ def test_a_cards_metadata_end_where_ours_end_and_its_text_is_text() -> None:
     assert "](" not in body
     assert not any(c in body for c in "\u202e\x1b")
     assert [line for line in body.splitlines() if line.startswith("#")] == [
-        f"# Dataset Card for {export_card.plain(HOSTILE)}", "## Licence", "## Source", "## Models that made or changed text", "## People", "## Size"
+        f"# Dataset Card for {export_card.plain(HOSTILE)}", "## Licence", "## Source", "## Models that made or changed text", "## People",
+        "## Everything else that is stated",
     ]  # fmt: skip
 
 
