@@ -219,6 +219,7 @@ def _restrict(reading: Reading, found: Sequence[LicenseDetection], catalog: Lice
 def _unexplained(reading: Reading, loose: Iterable[Statement], found: Sequence[LicenseDetection], name: str) -> list[LicenseDetection]:
     """Return the paragraphs of a licence file that read like terms and that nothing explains, those next to one another as one."""
     reading.cover_statements(loose)
+    reading.cover_notices(shipped_texts())
     reading.cover_spans((d.start, d.end) for d in found if d.method is not DetectionMethod.NAME)
     spans = reading.unexplained(_LEAST_UNEXPLAINED)
     if not spans and not found and reading.flat.words:
