@@ -30,7 +30,7 @@ _BINDING = CONDITIONS - frozenset(
     | {"attribution", "advertising", "acknowledgment", "acknowledgement", "approval", "users", "employees", "none", "nothing"}
 )
 """Words of condition that make a sentence of few words a condition."""
-_LEAST_BINDING, _BINDING_SHARE = 3, 0.8
+_LEAST_BINDING, _BINDING_SHARE = 3, 0.5
 """Words of a sentence from which on it may set a condition, and the share of them that nothing explains."""
 _COPYRIGHT = re.compile(r"(?im)^\W*(?:copyright|\(c\)|©)[^\n]{0,300}|all rights reserved\.?")
 _UNEXPLAINED_SHARE = 0.5
