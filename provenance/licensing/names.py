@@ -290,7 +290,7 @@ def _table(catalog: NameTable) -> _Table:
 
 
 def _make_table(catalog: NameTable) -> _Table:
-    names: dict[tuple[str, ...], str] = {}
+    names: dict[tuple[str, ...], str] = dict(_OSI_NAMES)
     for key, entry in listed_licenses().items():
         for written in (entry.name, key):
             if len(flat_words(written)) >= _LEAST_WORDS:
@@ -307,6 +307,8 @@ def _make_table(catalog: NameTable) -> _Table:
 
 _GRAMMAR = frozenset({"gnu", "gpl", "lgpl", "agpl", "gfdl", "bsd"})
 """First words of names that the grammar reads."""
+_OSI_NAMES = {("zlib", "libpng", "license"): "Zlib", ("mit", "x11", "license"): "MIT", ("mit", "expat", "license"): "MIT"}
+"""One licence under two names, as the Open Source Initiative and the FSF write them."""
 _BSD_WORDS = 3
 """Words of a BSD name that the grammar reads whole."""
 _ONE_WORD = frozenset({"mit", "expat", "isc", "zlib", "wtfpl", "unlicense", "ncsa", "beerware", "gemma", "postgresql"})

@@ -69,6 +69,8 @@ _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
 _APPLIES_REACH = 5
 """Words behind a name in which it may be said to apply."""
+_CITED = 2
+"""Words of "section 7 of", less one."""
 _FEW = 40
 """Words of a text that a plain word may be the title of."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
@@ -142,7 +144,7 @@ def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> Detecti
     """Return how a name states a licence: as a notice, as a name; ``None`` where the words around it do not tell, empty where they say that it does not."""
     start, end = flat.span(mention.first, mention.last)
     before, own = _sentence_before(flat, mention.first), flat.words[mention.first : mention.last]
-    if _is_refused(before):
+    if _is_refused(before) or _is_cited(before):
         return ""
     granting = bool(_GRANTS & {*before, *own})
     named = granting or bool(_NAMES & {*before, *own[:1]}) or (expected and not mention.short) or _is_followed_by_license(flat, mention)
@@ -179,6 +181,12 @@ def _is_refused(before: Sequence[str]) -> bool:
         if word in {"licensed", "released", "distributed", "covered", "available", "under"} and _REFUSALS & set(before[max(at - 2, 0) : at]):
             return "only" not in before
     return False
+
+
+def _is_cited(before: Sequence[str]) -> bool:
+    """Tell whether a section of a licence is named, as in "under section 7 of GPL version 3"."""
+    words = [word for word in before[-_SLACK:] if word != "the"]
+    return len(words) > _CITED and words[-1] == "of" and words[-3] in {"section", "sections", "clause", "paragraph"}
 
 
 def _is_followed_by_license(flat: Flat, mention: Mention) -> bool:

@@ -239,8 +239,12 @@ class Change:
     @property
     def size(self) -> int:
         """The words that differ, names, addresses and disclaimers aside."""
-        harmless = self.disclaiming or self.naming or self.titling or _is_name(self) or _is_address(self)
-        return 0 if harmless else max(len(self.added), len(self.missing))
+        return 0 if self.harmless else max(len(self.added), len(self.missing))
+
+    @property
+    def harmless(self) -> bool:
+        """Tell whether it stands where other words, names and addresses are to be expected."""
+        return self.disclaiming or self.naming or self.titling or _is_name(self) or _is_address(self)
 
     @property
     def weight(self) -> float:

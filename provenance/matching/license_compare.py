@@ -32,6 +32,8 @@ _LEAST_CHANGES, _CHANGES = 6, 0.08
 """Words that may differ, names apart: so many, or this share of the licence."""
 _NAME_BEFORE = 8
 """Words beside a name in a clause on names."""
+_AFTER = 3
+"""Words behind a licence whose disclaimer is left out from which on they may stand in its place."""
 _BETWEEN = 2
 """Equal words between two differences that do not part them."""
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) 
     coverage = float((held & binding).sum()) / max(int(binding.sum()), 1)
     if coverage < (LEAST_COVERAGE if text.needed >= _SHORT else _LEAST_OF_SHORT):
         return None
-    changes = _changes(alignment, text, explained)
+    changes = _changes(alignment, text, explained, len(rest))
+    lost = sum(len(change.missing) for change in changes if not change.harmless)
+    coverage = max(1.0 - lost / max(int((binding & ~text.names).sum()), 1), coverage)
     equal, missing = int(held.sum()), int((needed & ~held).sum())
     score = equal / (equal + missing + sum(len(change.added) for change in changes))
     counting = [change for change in changes if change.counts]
@@ -117,11 +121,13 @@ def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) 
     return FoundText(text, alignment.start, alignment.end, alignment, tuple(counting), weight, coverage, score)
 
 
-def _changes(alignment: Alignment, text: LicenseText, explained: Explained) -> list[Change]:
-    """Return the differences; those with hardly a word between them are one."""
+def _changes(alignment: Alignment, text: LicenseText, explained: Explained, n_words: int) -> list[Change]:
+    """Return the differences; those with hardly a word between them are one. A disclaimer that is left out at the end of a text is none."""
     joined: list[list[Gap]] = []
     for gap in alignment.gaps():
         if is_same(explained.spelled[gap.start : gap.end], text.spelled[gap.ref_start : gap.ref_end]):
+            continue
+        if gap.ref_end == alignment.ref_words and gap.start >= n_words - _AFTER and _disclaims([gap], text):
             continue
         last = joined[-1][-1] if joined else None
         near = last is not None and gap.start - last.end <= _BETWEEN and gap.ref_start - last.ref_end <= _BETWEEN

@@ -54,6 +54,7 @@ _VARIANTS = (
     ("BSD-3-Clause", _CLAUSE, "The name of the author may not be used"),
     ("BSD-3-Clause", _CLAUSE, "The names of the contributors may not be used"),
     ("MIT-CMU", _PREAMBLE, ""),
+    ("MIT", "this permission notice shall be included", "this permission notice (including the next paragraph) shall be included"),
     ("BSD-4-Clause", _CLAUSE, "The name of the author may not be used"),
 )
 """Wordings that mean the same and are as common as the listed one: id, listed words, others."""
