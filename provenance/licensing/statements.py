@@ -69,8 +69,6 @@ _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
 _APPLIES_REACH = 5
 """Words behind a name in which it may be said to apply."""
-_CITED = 2
-"""Words of "section 7 of", less one."""
 _FEW = 40
 """Words of a text that a plain word may be the title of."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
@@ -184,9 +182,9 @@ def _is_refused(before: Sequence[str]) -> bool:
 
 
 def _is_cited(before: Sequence[str]) -> bool:
-    """Tell whether a section of a licence is named, as in "under section 7 of GPL version 3"."""
-    words = [word for word in before[-_SLACK:] if word != "the"]
-    return len(words) > _CITED and words[-1] == "of" and words[-3] in {"section", "sections", "clause", "paragraph"}
+    """Tell whether a section of a licence is named, as in "under section 7 of GPL version 3"; its number may be part of the name."""
+    words = [word for word in before[-_SLACK:] if word != "the" and word != "of" and not word[0].isdigit()]
+    return bool(words) and words[-1] in {"section", "sections", "clause", "paragraph"}
 
 
 def _is_followed_by_license(flat: Flat, mention: Mention) -> bool:
@@ -238,6 +236,8 @@ def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second: tuple[i
     if text[first[1] : second[0]].strip() in {"/", "|", "||"}:
         return True
     between = list(flat.words[low:high])
+    if _is_eclipse_pair(text[first[0] : first[1]], between, text[second[0] : second[1]]):
+        return True
     while between and between[-1] in {STOP, BREAK}:  # a text stands after a blank line: "… subject to the following license:"
         between.pop()
     opens = [between[i + 1] for i, w in enumerate(between[:-1]) if w in {STOP, BREAK}]
@@ -249,6 +249,15 @@ def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second: tuple[i
     if len(between) <= _SLACK and _DUAL & set(lead) and STOP not in lead[-_SLACK:]:
         return True
     return len(between) <= _SLACK and _is_to_pick(flat, _word_after(flat, second[1]))
+
+
+def _is_eclipse_pair(first: str, between: Sequence[str], second: str) -> bool:
+    """Tell whether the Eclipse Foundation's header for two licences stands there: it says "and", and leaves the choice.
+
+    Source: Eclipse Foundation Project Handbook, "Copyright headers": the header stands for ``EPL-2.0 OR BSD-3-Clause``.
+    """
+    names = ("eclipse public", "eclipse distribution")
+    return list(between) in (["and"], ["and", "the"]) and all(n in " ".join(t.lower().split()) for n, t in zip(names, (first, second), strict=True))
 
 
 def _joins(between: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ is not that licence; words in a licence file that nothing explains are named as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -44,7 +45,9 @@ _BESIDE = 160
 """Characters between a statement and one that only repeats it."""
 _EXCEPTED = 40_000
 """Characters around an exception in which it holds: a licence's whole text may stand between."""
-_PUBLIC_DOMAIN, _BESIDE_ZERO = "LicenseRef-public-domain", 600
+_VAGUE = re.compile(r"LicenseRef-(?:hf-bsd-family|[a-zA-Z0-9-]+-style)")
+"""What tells a family of licences, or one that is like another, and not which."""
+_PUBLIC_DOMAIN, _PUBLIC_DOMAIN_BY, _BESIDE_ZERO = "LicenseRef-public-domain", "CC0-1.0", 600
 """Characters around CC0 in which words on the public domain mean it."""
 _IN_BRACKETS = 4
 """Characters between a name and its short form in brackets: ``the Apache License 2.0 (the "Apache License")``."""
@@ -127,7 +130,7 @@ def _state(reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundTe
     near = {found.text.id for found in texts if not found.unchanged}
     kept = [s for s in loose if not (s.expression in near and s.method in {DetectionMethod.NAME, DetectionMethod.URL})]
     whole = [_text_statement(reading, texts, number) for number, found in enumerate(texts) if found.text.id not in _EXCEPTIONS]
-    kept = _without_explained(kept)
+    kept = _without_explained(kept, whole)
     ordered = settle_versions(sorted([*kept, *whole], key=lambda s: (s.start, -s.end)))
     whole_texts = ((reading.span(f)[0], _EXCEPTIONS[f.text.id]) for f in texts if f.text.id in _EXCEPTIONS and f.unchanged)
     exceptions = [NamedException(start=start, expression=expression, family="GPL") for start, expression in whole_texts]
@@ -146,10 +149,18 @@ def _state(reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundTe
         yield _detected(reading, group, texts, name)
 
 
-def _without_explained(statements: Sequence[Statement]) -> list[Statement]:
-    """Return the statements without "dedicated to the public domain" where CC0 is named beside it: CC0 says how."""
-    zero = [s.start for s in statements if s.expression == "CC0-1.0"]
-    return [s for s in statements if s.expression != _PUBLIC_DOMAIN or not any(abs(s.start - at) <= _BESIDE_ZERO for at in zero)]
+def _without_explained(statements: Sequence[Statement], whole: Sequence[Statement]) -> list[Statement]:
+    """Return the statements without those that others beside them make plain.
+
+    "Dedicated to the public domain" beside CC0 means CC0; "the BSD license below" means the text that stands below.
+    """
+    zero = [s.start for s in statements if s.expression == _PUBLIC_DOMAIN_BY]
+    return [
+        s
+        for s in statements
+        if not (s.expression == _PUBLIC_DOMAIN and any(abs(s.start - at) <= _BESIDE_ZERO for at in zero))
+        and not (_VAGUE.fullmatch(s.expression) and any(0 <= text.start - s.end <= _BESIDE for text in whole))
+    ]
 
 
 def _text_statement(reading: Reading, texts: Sequence[FoundText], number: int) -> Statement:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.tokens import codepoint_offsets
-from provenance.licensing.flat import BREAK, STOP, Flat, blank_markup, flatten
+from provenance.licensing.flat import BREAK, STOP, Flat, blank_markup, flat_words, flatten
 from provenance.licensing.statements import Statement
 from provenance.matching.license_changes import CONDITIONS
 from provenance.matching.license_compare import Explained, FoundText
@@ -108,7 +108,7 @@ class Reading:
     def cover_statements(self, statements: Iterable[Statement]) -> None:
         """Mark the sentences in which licences are stated, and copyright lines."""
         self.cover_spans(self._sentence(s) for s in statements)
-        self.cover_spans(line.span() for line in _COPYRIGHT.finditer(self.text))
+        self.cover_spans(line.span() for line in _COPYRIGHT.finditer(self.text) if not _BINDING & set(flat_words(line.group())))
 
     def is_covered(self, start: int, end: int) -> bool:
         """Tell whether most words of a span are explained."""
