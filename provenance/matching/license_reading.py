@@ -30,8 +30,8 @@ _BINDING = CONDITIONS - frozenset(
     | {"attribution", "advertising", "acknowledgment", "acknowledgement", "approval", "users", "employees", "none", "nothing"}
 )
 """Words of condition that make a sentence of few words a condition."""
-_LEAST_BINDING, _BINDING_SHARE = 3, 0.5
-"""Words of a sentence from which on it may set a condition, and the share of them that nothing explains."""
+_LEAST_BINDING, _BINDING_SHARE, _LEAST_RUN = 3, 0.5, 6
+"""Words of a sentence from which on it may set a condition, the share of them that nothing explains, and words in a row that are enough."""
 _COPYRIGHT = re.compile(r"(?im)^\W*(?:copyright|\(c\)|©)[^\n]{0,300}|all rights reserved\.?")
 _UNEXPLAINED_SHARE = 0.5
 """Share of a paragraph's words that are explained by nothing."""
@@ -145,8 +145,12 @@ class Reading:
         return [i for i in range(low, high) if not self.covered[self.flat.starts[i]] and self.flat.words[i] != STOP]
 
     def _binds(self, low: int, high: int) -> bool:
+        """Tell whether a sentence sets a condition: with its unexplained words, or with a run of them that has no stop before it."""
         odd = self._odd(low, high)
-        return len(odd) >= max(_LEAST_BINDING, _BINDING_SHARE * (high - low)) and bool(_BINDING & {self.flat.words[i] for i in odd})
+        if len(odd) >= max(_LEAST_BINDING, _BINDING_SHARE * (high - low)) and _BINDING & {self.flat.words[i] for i in odd}:
+            return True
+        runs = np.split(np.array(odd, np.int64), np.flatnonzero(np.diff(odd) > 1) + 1)
+        return any(len(run) >= _LEAST_RUN and _BINDING & {self.flat.words[i] for i in run.tolist()} for run in runs)
 
     def _sentences(self, low: int, high: int) -> Iterable[tuple[int, int]]:
         first = low
