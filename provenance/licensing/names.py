@@ -69,7 +69,7 @@ _CC_ATTRIBUTES = r"(?P<a{0}>(?: (?:non commercial|share alike|no derivatives|no 
 _CC = (
     rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?"
     rf"(?:(?P<long>creative commons (?:cc )?attribution|attribution){_CC_ATTRIBUTES.format(1)}(?: works)?"
-    rf"|(?:creative commons |the )?cc by\b{_CC_ATTRIBUTES.format(2)})"
+    rf"|(?:creative commons (?:cc )?by|(?:the )?cc by)\b{_CC_ATTRIBUTES.format(2)})"
     rf"(?: public)?(?: licenses?)?(?: cc by(?: nc| sa| nd)*)?(?: (?:international|unported|generic))?(?: public)?(?: license)?(?: (?P<num>[1-4](?:\.[0-9])?)\b)?"
     rf"(?: (?:international|unported|generic))?{_CC_ATTRIBUTES.format(3)}"
 )
