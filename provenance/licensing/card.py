@@ -64,7 +64,7 @@ def _read_fields(document: Mapping[object, object], header: str, offset: int, ca
     for key in _KEYS:
         if key not in document:
             continue
-        place = re.search(rf"^{key}[ \t]*:[^\n]*", header, re.MULTILINE)
+        place = re.search(rf"^{key}[ \t]*:[^\n]*(?:\n[ \t]*-[^\n]*|\n[ \t]+[^\n]*)*", header, re.MULTILINE)
         start, end = (offset + place.start(), offset + place.end()) if place else (offset, offset + len(header))
         for value in _values(document[key]):
             expression = catalog.normalize(value)[0]

@@ -17,7 +17,7 @@ STOP = "."
 BREAK = "|"
 """The word that stands for a blank line."""
 _TOKENS = re.compile(
-    r"(?P<version>\b[vV](?:er(?:s(?:ion)?)?)?\.(?=\s*\d))|(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=\s|$))|(?P<gap>\n(?=[^\w\n]*\n))"
+    r"(?P<version>\b[vV](?:er(?:s(?:ion)?)?)?\.(?=\s*\d))|(?P<word>[^\W_]+(?:\.[0-9]+)*\+*)|(?P<stop>[.!?](?=[\"'\u201d\u2019)\]*_]{0,3}(?:\s|$)))|(?P<gap>\n(?=[^\w\n]*\n))"
 )
 _MARKUP = re.compile(r"</?[A-Za-z!][^<>\n]{0,300}>")
 _GLUED = re.compile(r"([a-z]+?)v?(\d(?:\.\d+)*)")

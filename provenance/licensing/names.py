@@ -45,14 +45,15 @@ class Mention:
     """One plain word, such as MIT: a licence only where the words around it say so."""
 
 
-_LATER = r" or (?:(?:at your option|at your discretion) )?(?:any )?(?:later|newer|greater|higher|above)(?: versions?)?"
+_LATER = r"(?:(?: or(?: at your (?:options?|discretion))?(?: any)?| any) (?:later|newer|greater|higher|above)(?: versions?)?| plus)"
 _NUM = r"\d+(?:\.\d+)*"
 _GNU = (
-    rf"\b(?:(?P<pre>{_NUM})(?P<prelater>{_LATER})? of (?:the )?(?:[a-z]+ ){{0,2}}?)?"
-    r"(?:(?:the )?(?:gnu )?(?P<kind>affero|lesser|library)(?: or (?:lesser|library))? (?:gnu )?(?:general )?public licenses?"
+    rf"\b(?:(?P<pre>{_NUM})(?P<prelater>{_LATER})?(?P<only0> only)? of (?:the )?(?:[a-z]+ ){{0,2}}?)?"
+    r"(?:(?:the )?(?:gnu )?(?P<kind>affero|lesser|library)(?: or (?:lesser|library))? (?:gnu )?(?:(?:general )?public licenses?|gpl\b)"
     r"|gnu (?:general )?public licenses?|general public licenses?|(?:gnu )?(?P<short>[al]?gpl)|(?P<doc>gnu free documentation licenses?|gfdl|gnu fdl))\b"
-    r"(?: licenses?)?(?: (?:[al]?gpl|fdl|gfdl)\b)?(?: (?:\| )?as)?(?: published by the (?:free software foundation|fsf)(?: inc)?)?(?: either)?"
-    rf"(?: (?P<num>{_NUM})\b)?(?P<only1> only)?(?: of (?:the|this) (?:(?:gnu|gpl|lgpl|lesser|general|public) )*license)?(?: dated [a-z]+ \d+)?"
+    r"(?: licenses?)?(?: (?:[al]?gpl|fdl|gfdl)\b)?(?: (?:\| )?as)?(?: published by the (?:free software foundation|fsf)(?: inc)?(?:(?: [a-z0-9]+){0,16}? (?:either|using))?)?"
+    rf"(?: either)?(?: of| gnu)?(?: (?P<num>{_NUM})\b)?(?P<only1> only)?"
+    r"(?:(?: \.)? of (?:the|this) (?:(?:gnu|gpl|lgpl|lesser|general|public) )*license)?(?: dated [a-z]+ \d+)?"
     rf"(?P<later>{_LATER})?(?P<only2> only)?"
 )
 _GNU_VERSIONS = {
@@ -61,13 +62,14 @@ _GNU_VERSIONS = {
     "AGPL": frozenset({"1.0", "3.0"}),
     "GFDL": frozenset({"1.1", "1.2", "1.3"}),
 }
+_YEAR = len("1991.0")
 _EARLIEST = {"GPL": "1.0", "LGPL": "2.0", "AGPL": "3.0", "GFDL": "1.1"}
 """Where no version is named the licences let the reader take any that was ever published (GPL-2.0 section 9); "Lesser" first came with 2.1."""
 _CC_ATTRIBUTES = r"(?P<a{0}>(?: (?:non commercial|share alike|no derivatives|no derivative works|nc|sa|nd))*)"
 _CC = (
     rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?"
     rf"(?:(?P<long>creative commons (?:cc )?attribution|attribution){_CC_ATTRIBUTES.format(1)}(?: works)?"
-    rf"|(?:creative commons |the )?cc by\b{_CC_ATTRIBUTES.format(2)})"
+    rf"|(?:creative commons (?:cc )?by|(?:the )?cc by)\b{_CC_ATTRIBUTES.format(2)})"
     rf"(?: public)?(?: licenses?)?(?: cc by(?: nc| sa| nd)*)?(?: (?:international|unported|generic))?(?: public)?(?: license)?(?: (?P<num>[1-4](?:\.[0-9])?)\b)?"
     rf"(?: (?:international|unported|generic))?{_CC_ATTRIBUTES.format(3)}"
 )
@@ -79,6 +81,8 @@ _BSD = (
 _COUNTS = {"0": "0", "zero": "0", "1": "1", "one": "1", "2": "2", "two": "2", "3": "3", "three": "3", "4": "4", "four": "4"}
 _BSD_KINDS = {"new": "3", "modified": "3", "revised": "3", "simplified": "2", "free": "2", "original": "4", "old": "4"}
 _STYLE = r"\b(?:the )?(?P<name>mit|x11|apache|isc|zlib|creative commons|gpl)(?: software)? (?:style|like|type|inspired)(?: licenses?)?"
+_PERL = r"\b(?:same (?:[a-z]+ )?)?(?:terms|licenses?|conditions) as (?:the )?perl(?: 5)?(?: itself| programming language)?\b"
+"""Perl's own terms leave the choice of two licences."""
 _PUBLIC_DOMAIN = r"\b(?P<no>not )?(?:been |hereby )?(?:placed |released |put |dedicated |is )?(?:in|into|to) the public domain"
 _FAMILIES = {
     "Apache": (r"apache(?: software)?(?: foundation)?(?: licenses?| public licenses?)?(?: asl)?", "2.0"),
@@ -116,7 +120,7 @@ def iter_mentions(flat: Flat, catalog: NameTable) -> Iterator[Mention]:
 
     Cost: linear in the text.
     """
-    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain) for m in read(flat)]
+    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain, _read_perl) for m in read(flat)]
     found += _read_table(flat, _table(catalog))
     end = 0
     for mention in sorted(found, key=lambda m: (m.first, m.first - m.last)):
@@ -155,10 +159,13 @@ def _read_gnu(flat: Flat) -> Iterator[Mention]:
         family = "GFDL" if match["doc"] else "LGPL" if match["kind"] in {"lesser", "library"} else "AGPL" if match["kind"] else "GPL"
         family = match["short"].upper() if match["short"] else family
         version = _full(match["num"] or match["pre"])
-        later = TriState.of(True if match["later"] or match["prelater"] else False if match["only1"] or match["only2"] else None)
+        only = match["only0"] or match["only1"] or match["only2"]
+        later = TriState.of(True if match["later"] or match["prelater"] else False if only else None)
         known = version in _GNU_VERSIONS[family]
         earliest = "2.1" if match["kind"] == "lesser" else _EARLIEST[family]
         expression = f"{family}-{version}{'-or-later' if later is TriState.YES else '-only'}" if known else f"{family}-{earliest}-or-later"
+        if version and not known and len(version) < _YEAR:
+            expression, known = Absence.UNKNOWN.value, True  # some version is meant: not any
         yield Mention(first=first, last=last, expression=expression, family=family, versioned=known, later=later, short=_is_short(match))
 
 
@@ -225,7 +232,7 @@ def _read_families(flat: Flat) -> Iterator[Mention]:
         for match, first, last in _matches(
             rf"\b(?:(?P<pre>{_NUM})(?:{_LATER})? of (?:the )?)?(?P<name>{name})\b(?: (?P<num>{_NUM})\b)?(?: license)?", flat
         ):
-            said = match["name"]
+            said = match[0]
             version = _full(match["num"] or match["pre"]) if default != "*" else ""
             expression = listed_id(f"{prefix}-{version or default}") if default != "*" else prefix
             named = "license" in said or "agreement" in said or prefix.startswith("CDLA")
@@ -249,6 +256,12 @@ def _read_public_domain(flat: Flat) -> Iterator[Mention]:
     for match, first, last in _matches(_PUBLIC_DOMAIN, flat):
         if not match["no"] and not {"not", "no"} & set(flat.words[max(first - 4, 0) : first]):
             yield Mention(first=first, last=last, expression="LicenseRef-public-domain", family="public-domain")
+
+
+def _read_perl(flat: Flat) -> Iterator[Mention]:
+    for match, first, last in _matches(_PERL, flat):
+        if "itself" in match[0] or "same" in match[0]:
+            yield Mention(first=first, last=last, expression="GPL-1.0-or-later OR Artistic-1.0-Perl", family="Perl")
 
 
 _Table = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
@@ -277,7 +290,7 @@ def _table(catalog: NameTable) -> _Table:
 
 
 def _make_table(catalog: NameTable) -> _Table:
-    names: dict[tuple[str, ...], str] = {}
+    names: dict[tuple[str, ...], str] = dict(_OSI_NAMES)
     for key, entry in listed_licenses().items():
         for written in (entry.name, key):
             if len(flat_words(written)) >= _LEAST_WORDS:
@@ -294,6 +307,10 @@ def _make_table(catalog: NameTable) -> _Table:
 
 _GRAMMAR = frozenset({"gnu", "gpl", "lgpl", "agpl", "gfdl", "bsd"})
 """First words of names that the grammar reads."""
+_OSI_NAMES = {("zlib", "libpng", "license"): "Zlib", ("mit", "x11", "license"): "MIT", ("mit", "expat", "license"): "MIT"}
+"""One licence under two names, as the Open Source Initiative and the FSF write them."""
+_BSD_WORDS = 3
+"""Words of a BSD name that the grammar reads whole."""
 _ONE_WORD = frozenset({"mit", "expat", "isc", "zlib", "wtfpl", "unlicense", "ncsa", "beerware", "gemma", "postgresql"})
 _TELLING = ("licen", "agreement", "terms", "purpose", "commercial", "permission", "domain", "llama", "rail", "clause")
 
@@ -302,6 +319,7 @@ def _is_telling(name: tuple[str, ...]) -> bool:
     """Tell whether a name can be taken for a licence's in prose."""
     if len(name) < _LEAST_WORDS:
         return name[0] in _ONE_WORD
-    if name[0] in _GRAMMAR or " ".join(name) in _PLAIN_WORDS or {STOP, BREAK} & set(name):
+    plain = name[0] in _GRAMMAR and not (name[0] == "bsd" and len(name) > _BSD_WORDS)  # BSD-3-Clause-No-Nuclear-License is not BSD-3-Clause
+    if plain or " ".join(name) in _PLAIN_WORDS or {STOP, BREAK} & set(name):
         return False
     return any(part in word for word in name for part in _TELLING) or any(word[0].isdigit() for word in name[1:])

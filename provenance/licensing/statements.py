@@ -9,6 +9,7 @@ import bisect
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import re2
@@ -66,6 +67,8 @@ _LABEL = re.compile(
 )
 _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
+_APPLIES_REACH = 5
+"""Words behind a name in which it may be said to apply."""
 _FEW = 40
 """Words of a text that a plain word may be the title of."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
@@ -139,10 +142,10 @@ def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> Detecti
     """Return how a name states a licence: as a notice, as a name; ``None`` where the words around it do not tell, empty where they say that it does not."""
     start, end = flat.span(mention.first, mention.last)
     before, own = _sentence_before(flat, mention.first), flat.words[mention.first : mention.last]
-    if _is_refused(before):
+    if _is_refused(before) or _is_cited(before):
         return ""
     granting = bool(_GRANTS & {*before, *own})
-    named = granting or bool(_NAMES & {*before, *own[:1]}) or (expected and not mention.short)
+    named = granting or bool(_NAMES & {*before, *own[:1]}) or (expected and not mention.short) or _is_followed_by_license(flat, mention)
     if mention.short:
         named = _is_called_license(flat, mention)
     titled = (expected or not mention.short or len(flat.words) <= _FEW) and _is_title(text, start, end)
@@ -178,13 +181,24 @@ def _is_refused(before: Sequence[str]) -> bool:
     return False
 
 
+def _is_cited(before: Sequence[str]) -> bool:
+    """Tell whether a section of a licence is named, as in "under section 7 of GPL version 3"; its number may be part of the name."""
+    words = [word for word in before[-_SLACK:] if word != "the" and word != "of" and not word[0].isdigit()]
+    return bool(words) and words[-1] in {"section", "sections", "clause", "paragraph"}
+
+
+def _is_followed_by_license(flat: Flat, mention: Mention) -> bool:
+    behind = flat.words[mention.last : mention.last + _APPLIES_REACH]
+    return behind[:1] in (["license"], ["licenses"], ["licensed"]) or (STOP not in behind and bool({"applies", "applicable"} & set(behind)))
+
+
 def _is_called_license(flat: Flat, mention: Mention) -> bool:
     """Tell whether the words right beside a short name say that it is a licence's."""
-    before = list(flat.words[max(mention.first - _NEAR, 0) : mention.first])
-    before = before[max((i for i, w in enumerate(before) if w in {STOP, BREAK}), default=-1) + 1 :]
+    words = list(flat.words[max(mention.first - _NEAR, 0) : mention.first])
+    words = words[max((i for i, w in enumerate(words) if w in {STOP, BREAK}), default=-1) + 1 :]
     after = flat.words[mention.last : mention.last + 2]
     calls = {"license", "licensed", "licenses", "under", "licensing", "copying"}
-    return bool(calls & set(before)) or bool({"license", "licensed", "licenses"} & set(after))
+    return bool(calls & set(words)) or bool({"license", "licensed", "licenses"} & set(after))
 
 
 def _is_title(text: str, start: int, end: int) -> bool:
@@ -202,30 +216,68 @@ _CHOICE = frozenset({"or", "alternatively"})
 _DUAL = frozenset({"dual", "dually", "either", "choice", "choose", "double", "triple", "tri", "disjunctive"})
 _FARTHEST, _FAR, _CLOSE, _SLACK = 150, 45, 12, 4
 """Words between two statements of one choice: where a sentence begins with "alternatively", with "or", within a sentence, and before the first one."""
+_NAMED_FAMILIES = frozenset({"gpl", "lgpl", "agpl", "mpl", "bsd", "mit", "apache", "cddl", "epl", "artistic", "ruby", "proprietary", "commercial"})
+"""Words that tell of a licence of their own between two others: which of the three a word such as "or" joins is not sure."""
+_PICKS = frozenset({"choose", "pick", "select", "choosing", "whichever"})
+_PICK_REACH = 24
+"""Words behind the second of two statements in which a sentence may say that one of them is to be chosen."""
 
 
-def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second_start: int) -> bool:
-    """Tell whether the text lets the reader choose between what is stated before and after some words.
+def leaves_choice(text: str, flat: Flat, first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Tell whether the text lets the reader choose between what is stated at two places.
 
     Args:
         text: The text.
         flat: Its words.
         first: Code points of the first statement.
-        second_start: First code point of the second.
+        second: Code points of the second.
     """
-    low, high = _word_after(flat, first[1]), _word_after(flat, second_start)
-    if text[first[1] : second_start].strip() in {"/", "|", "||"}:
+    low, high = _word_after(flat, first[1]), _word_after(flat, second[0])
+    if text[first[1] : second[0]].strip() in {"/", "|", "||"}:
         return True
     between = list(flat.words[low:high])
+    if _is_eclipse_pair(text[first[0] : first[1]], between, text[second[0] : second[1]]):
+        return True
     while between and between[-1] in {STOP, BREAK}:  # a text stands after a blank line: "… subject to the following license:"
         between.pop()
     opens = [between[i + 1] for i, w in enumerate(between[:-1]) if w in {STOP, BREAK}]
     if opens:
         return (len(between) <= _FARTHEST and "alternatively" in opens) or (len(between) <= _FAR and "or" in opens)
     if _CHOICE & set(between):
-        return len(between) <= 2 * _CLOSE + 1
+        return len(between) <= 2 * _CLOSE + 1 and _joins(between)
     lead = flat.words[max(_word_after(flat, first[0]) - _CLOSE, 0) : _word_after(flat, first[0])]
-    return len(between) <= _SLACK and bool(_DUAL & set(lead)) and STOP not in lead[-_SLACK:]
+    if len(between) <= _SLACK and _DUAL & set(lead) and STOP not in lead[-_SLACK:]:
+        return True
+    return len(between) <= _SLACK and _is_to_pick(flat, _word_after(flat, second[1]))
+
+
+def _is_eclipse_pair(first: str, between: Sequence[str], second: str) -> bool:
+    """Tell whether the Eclipse Foundation's header for two licences stands there: it says "and", and leaves the choice.
+
+    Source: Eclipse Foundation Project Handbook, "Copyright headers": the header stands for ``EPL-2.0 OR BSD-3-Clause``.
+    """
+    names = ("eclipse public", "eclipse distribution")
+    return list(between) in (["and"], ["and", "the"]) and all(n in " ".join(t.lower().split()) for n, t in zip(names, (first, second), strict=True))
+
+
+def _joins(between: Sequence[str]) -> bool:
+    """Tell whether "or" stands between two licences and nothing else: neither "and/or", nor a third licence."""
+    if any(one == "and" and other == "or" for one, other in pairwise(between)):
+        return False
+    return not _NAMED_FAMILIES & set(between)
+
+
+def _is_to_pick(flat: Flat, after: int) -> bool:
+    """Tell whether the words behind two licences let the reader pick: "You may choose either license"."""
+    words = list(flat.words[after : after + _PICK_REACH])
+    if BREAK in words:
+        words = words[: words.index(BREAK)]
+    return any(word in _PICKS and {"you", "may", "can", "either"} & set(words[max(at - _SLACK, 0) : at]) for at, word in enumerate(words))
+
+
+def is_listed(text: str, first_end: int, second_start: int) -> bool:
+    """Tell whether nothing but a comma and "the" stands between two statements: they are joined as the next two of the list are."""
+    return re.fullmatch(r"[\s)\"']*(?:licen[cs]es?)?[\s)\"']*,\s*(?:the\s+)?", text[first_end:second_start], re.IGNORECASE) is not None
 
 
 def opens_choice(flat: Flat, start: int) -> bool:
@@ -267,8 +319,8 @@ def _settled(one: Statement, family: Sequence[Statement]) -> Statement:
 
 def _with_later(one: Statement, wider: Collection[str]) -> Statement:
     """Let "or any later version" of a notice hold for the same version named without a word on it."""
-    if one.later is not TriState.UNKNOWN or not one.expression.endswith("-only"):
-        return one
+    if one.later is not TriState.UNKNOWN or one.granting or not one.expression.endswith("-only"):
+        return one  # what a sentence grants it grants as it says
     expression = one.expression.removesuffix("-only") + "-or-later"
     return replace(one, expression=expression, later=TriState.YES) if expression in wider else one
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.matching.license_align import Alignment, Gap, align_license
+from provenance.matching.license_changes import HOLDERS, URL_PARTS, Change, is_same, is_title, says_nothing
 from provenance.matching.license_texts import LicenseText, LicenseTexts
 from provenance.matching.score import shingles
 
@@ -29,239 +30,12 @@ _WHOLE = 0.93
 """Share of the needed words that an unchanged text has."""
 _LEAST_CHANGES, _CHANGES = 6, 0.08
 """Words that may differ, names apart: so many, or this share of the licence."""
-_BETWEEN = 2
-"""Equal words between two differences that do not part them."""
-_NAME, _SINGLE, _ADDRESS = 25, 3, 16
-"""Words that a name in the place of another may have, that may be put in or left out, and that an address may have."""
-CONDITIONS = frozenset(
-    [
-        "not",
-        "no",
-        "non",
-        "nor",
-        "never",
-        "cannot",
-        "none",
-        "nothing",
-        "without",
-        "unless",
-        "except",
-        "exception",
-        "excluding",
-        "only",
-        "solely",
-        "strictly",
-        "must",
-        "shall",
-        "may",
-        "might",
-        "required",
-        "require",
-        "requires",
-        "commercial",
-        "commercially",
-        "noncommercial",
-        "profit",
-        "fee",
-        "fees",
-        "royalty",
-        "royalties",
-        "pay",
-        "payment",
-        "charge",
-        "sell",
-        "sale",
-        "selling",
-        "sold",
-        "prohibited",
-        "prohibit",
-        "prohibits",
-        "forbidden",
-        "forbid",
-        "restricted",
-        "restrict",
-        "restriction",
-        "restrictions",
-        "limited",
-        "academic",
-        "research",
-        "educational",
-        "education",
-        "personal",
-        "evil",
-        "good",
-        "harm",
-        "military",
-        "nuclear",
-        "weapon",
-        "weapons",
-        "train",
-        "training",
-        "trained",
-        "model",
-        "models",
-        "machine",
-        "compete",
-        "competing",
-        "competitor",
-        "competitors",
-        "approval",
-        "approve",
-        "consent",
-        "permission",
-        "permitted",
-        "permit",
-        "permits",
-        "agree",
-        "agreement",
-        "terminate",
-        "terminates",
-        "terminated",
-        "revoke",
-        "revocable",
-        "condition",
-        "conditions",
-        "provided",
-        "subject",
-        "obligation",
-        "notify",
-        "notified",
-        "government",
-        "ethical",
-        "unlawful",
-        "illegal",
-        "revenue",
-        "users",
-        "employees",
-        "attribution",
-        "advertising",
-        "acknowledgment",
-        "acknowledgement",
-    ]
-)
-"""Words by which a licence gains or loses a condition."""
-_DISCLAIMING = frozenset(
-    [
-        "not",
-        "no",
-        "nor",
-        "none",
-        "never",
-        "nothing",
-        "without",
-        "limited",
-        "shall",
-        "may",
-        "provided",
-        "permitted",
-        "subject",
-        "except",
-        "unless",
-        "model",
-        "models",
-    ]
-)
-"""Words of condition that every disclaimer has."""
-_ITEM = 2
-"""Digits of the number of a list item."""
-_DISCLAIMER = 25
-"""Words of a disclaimer that may be missing: without all of it a text may go on otherwise."""
 _NAME_BEFORE = 8
 """Words beside a name in a clause on names."""
-_HOLDERS = frozenset(
-    [
-        "copyright",
-        "holder",
-        "holders",
-        "owner",
-        "owners",
-        "author",
-        "authors",
-        "contributor",
-        "contributors",
-        "regents",
-        "university",
-        "organization",
-        "company",
-        "name",
-        "names",
-        "licensor",
-        "provider",
-        "developer",
-        "developers",
-        "foundation",
-        "the",
-        "its",
-        "of",
-        "by",
-        "and",
-        "or",
-        "their",
-    ]
-)
-"""What licence texts call those whose names stand there in real ones."""
-_ADDRESS_WORDS = frozenset(
-    [
-        "street",
-        "st",
-        "place",
-        "suite",
-        "floor",
-        "fifth",
-        "boston",
-        "ma",
-        "usa",
-        "temple",
-        "franklin",
-        "mass",
-        "ave",
-        "cambridge",
-        "inc",
-        "foundation",
-        "02110",
-        "02111",
-        "02139",
-        "675",
-        "59",
-        "51",
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between a text and a licence."""
-
-    added: tuple[str, ...]
-    """Words put in that nothing else explains."""
-    missing: tuple[str, ...]
-    """Needed words left out."""
-    naming: bool = False
-    """Whether it stands where the licence says whose name must not be used."""
-    disclaiming: bool = False
-    """Whether it stands in a sentence on warranty or liability."""
-
-    @property
-    def size(self) -> int:
-        """The words that differ, names, addresses and disclaimers aside."""
-        return 0 if self.disclaiming or self.naming or _is_name(self) or _is_address(self) else max(len(self.added), len(self.missing))
-
-    @property
-    def counts(self) -> bool:
-        """Tell whether it may change what a licence says."""
-        if self.disclaiming:  # what is permitted and required stays the same, whatever is said on warranty
-            return bool((CONDITIONS - _DISCLAIMING) & set(self.added)) or len(self.missing) - len(self.added) > _DISCLAIMER
-        if CONDITIONS & {*self.added, *self.missing}:
-            return True
-        if self.naming and len(self.added) <= _NAME:
-            return False
-        if _is_name(self) or _is_address(self):
-            return False
-        if not self.missing or not self.added:
-            return len(self.missing) + len(self.added) > _SINGLE and not _is_copyright(self.added)
-        return len(self.added) > 2 * len(self.missing) + 2 or len(self.missing) > 2 * len(self.added) + 2
-
-
+_AFTER = 3
+"""Words behind a licence whose disclaimer is left out from which on they may stand in its place."""
+_BETWEEN = 2
+"""Equal words between two differences that do not part them."""
 @dataclass(frozen=True, slots=True)
 class FoundText:
     """A licence's text in a text."""
@@ -274,6 +48,8 @@ class FoundText:
     alignment: Alignment
     changes: tuple[Change, ...]
     """The differences that count."""
+    weight: float
+    """What all differences weigh."""
     coverage: float
     score: float
 
@@ -292,11 +68,7 @@ class Explained:
 
     def left(self, start: int, end: int) -> list[str]:
         """Return the spelling of the words of a gap that nothing explains; numbers and letters of list items say nothing."""
-        return [word for i in range(start, end) if not self.words[i] and not _is_item(word := self.spelled[i])]
-
-
-def _is_item(word: str) -> bool:
-    return len(word) == 1 or (len(word) <= _ITEM and word.isdigit())
+        return [word for i in range(start, end) if not self.words[i] and not says_nothing(word := self.spelled[i])]
 
 
 def find_texts(words: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> list[FoundText]:
@@ -322,12 +94,8 @@ def _best(rest: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -
 
 
 def _rank(found: FoundText) -> tuple[float, float]:
-    """Order by how much of the text is explained, less what differs: what counts twice, names and the like half."""
-    equal = len(found.alignment.places)
-    missing = max(found.alignment.ref_words - equal - int(found.text.optional.sum()), 0)
-    added = found.end - found.start - equal
-    counting = sum(len(change.added) + len(change.missing) for change in found.changes if not change.disclaiming)
-    return equal - 2 * counting - 0.5 * max(missing + added - counting, 0), found.score
+    """Order by how much of the text is explained, less what differs: what counts twice, names and the like less."""
+    return len(found.alignment.places) - found.weight, found.score
 
 
 def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) -> FoundText | None:
@@ -341,35 +109,42 @@ def _compare(rest: NDArray[np.uint32], text: LicenseText, explained: Explained) 
     coverage = float((held & binding).sum()) / max(int(binding.sum()), 1)
     if coverage < (LEAST_COVERAGE if text.needed >= _SHORT else _LEAST_OF_SHORT):
         return None
-    changes = _changes(alignment, text, explained)
+    changes = _changes(alignment, text, explained, len(rest))
+    lost = sum(len(change.missing) for change in changes if not change.harmless)
+    coverage = max(1.0 - lost / max(int((binding & ~text.names).sum()), 1), coverage)
     equal, missing = int(held.sum()), int((needed & ~held).sum())
     score = equal / (equal + missing + sum(len(change.added) for change in changes))
     counting = [change for change in changes if change.counts]
     if coverage < _WHOLE or sum(change.size for change in changes) > max(_LEAST_CHANGES, _CHANGES * text.needed):
         counting = changes
-    return FoundText(text, alignment.start, alignment.end, alignment, tuple(counting), coverage, score)
+    weight = sum(change.weight for change in changes)
+    return FoundText(text, alignment.start, alignment.end, alignment, tuple(counting), weight, coverage, score)
 
 
-def _changes(alignment: Alignment, text: LicenseText, explained: Explained) -> list[Change]:
-    """Return the differences; those with hardly a word between them are one."""
+def _changes(alignment: Alignment, text: LicenseText, explained: Explained, n_words: int) -> list[Change]:
+    """Return the differences; those with hardly a word between them are one. A disclaimer that is left out at the end of a text is none."""
     joined: list[list[Gap]] = []
     for gap in alignment.gaps():
+        if is_same(explained.spelled[gap.start : gap.end], text.spelled[gap.ref_start : gap.ref_end]):
+            continue
+        if gap.ref_end == alignment.ref_words and gap.start >= n_words - _AFTER and _disclaims([gap], text):
+            continue
         last = joined[-1][-1] if joined else None
         near = last is not None and gap.start - last.end <= _BETWEEN and gap.ref_start - last.ref_end <= _BETWEEN
         if near and _disclaims([gap], text) == _disclaims(joined[-1], text):
             joined[-1].append(gap)
         else:
             joined.append([gap])
-    changes = [Change(_added(gaps, explained), _missing(gaps, text), _names(gaps, text), _disclaims(gaps, text)) for gaps in joined]
-    return [change for change in changes if change.added or change.missing]
+    changes = [_change(gaps, text, explained) for gaps in joined]
+    return [change for change in changes if (change.added or change.missing) and not is_same(change.added, change.missing)]
 
 
-def _added(gaps: Sequence[Gap], explained: Explained) -> tuple[str, ...]:
-    return tuple(word for gap in gaps for word in explained.left(gap.start, gap.end))
-
-
-def _missing(gaps: Sequence[Gap], text: LicenseText) -> tuple[str, ...]:
-    return tuple(text.spelled[i] for gap in gaps for i in range(gap.ref_start, gap.ref_end) if not text.optional[i])
+def _change(gaps: Sequence[Gap], text: LicenseText, explained: Explained) -> Change:
+    added = tuple(word for gap in gaps for word in explained.left(gap.start, gap.end))
+    needed = [i for gap in gaps for i in range(gap.ref_start, gap.ref_end) if not text.optional[i] and not says_nothing(text.spelled[i])]
+    missing = tuple(text.spelled[i] for i in needed)
+    named = any(text.names[i] for i in needed) and all(text.names[i] or text.spelled[i] in HOLDERS | URL_PARTS for i in needed)
+    return Change(added, missing, _names(gaps, text), _disclaims(gaps, text), named, is_title(added, missing, text.title))
 
 
 def _names(gaps: Sequence[Gap], text: LicenseText) -> bool:
@@ -383,17 +158,3 @@ def _disclaims(gaps: Sequence[Gap], text: LicenseText) -> bool:
     if low == high:  # words put in: what stands around them tells
         low, high = max(low - 1, 0), min(high + 1, len(text.disclaims))
     return high > low and bool(text.disclaims[low:high].all())
-
-
-def _is_name(change: Change) -> bool:
-    """Tell whether a name stands where the licence says "the copyright holder"."""
-    return bool(change.missing) and set(change.missing) <= _HOLDERS and len(change.added) <= _NAME
-
-
-def _is_address(change: Change) -> bool:
-    return max(len(change.missing), len(change.added)) <= _ADDRESS and bool(_ADDRESS_WORDS & {*change.missing, *change.added} - _HOLDERS)
-
-
-def _is_copyright(added: Sequence[str]) -> bool:
-    """Tell whether words put in are a line of a copyright holder."""
-    return "copyright" in added and any(word.isdigit() for word in added) and len(added) <= _NAME

@@ -6,16 +6,20 @@ is not that licence; words in a licence file that nothing explains are named as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from provenance.licensing.card import read_card
 from provenance.licensing.classes import LicenseCatalog, shipped_licenses
+from provenance.licensing.exceptions import NamedException, read_exceptions
 from provenance.licensing.restrictions import NON_COMMERCIAL, find_restrictions
 from provenance.licensing.statements import (
     Statement,
     choose,
     family_of,
+    is_listed,
     leaves_choice,
     opens_choice,
     read_acknowledgements,
@@ -39,6 +43,14 @@ _LEAST_UNEXPLAINED = 12
 """Words of a paragraph of a licence file from which on it must be explained."""
 _BESIDE = 160
 """Characters between a statement and one that only repeats it."""
+_EXCEPTED = 40_000
+"""Characters around an exception in which it holds: a licence's whole text may stand between."""
+_VAGUE = re.compile(r"LicenseRef-(?:hf-bsd-family|[a-zA-Z0-9-]+-style)")
+"""What tells a family of licences, or one that is like another, and not which."""
+_PUBLIC_DOMAIN, _PUBLIC_DOMAIN_BY, _BESIDE_ZERO = "LicenseRef-public-domain", "CC0-1.0", 600
+"""Characters around CC0 in which words on the public domain mean it."""
+_IN_BRACKETS = 4
+"""Characters between a name and its short form in brackets: ``the Apache License 2.0 (the "Apache License")``."""
 _QUOTED = 120
 """Characters of a change that are quoted."""
 _WHOLE_NOTICES = {"eCos-2.0": "GPL-2.0-or-later WITH eCos-exception-2.0", "wxWindows": "LGPL-2.0-or-later WITH WxWindows-exception-3.1"}
@@ -118,18 +130,37 @@ def _state(reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundTe
     near = {found.text.id for found in texts if not found.unchanged}
     kept = [s for s in loose if not (s.expression in near and s.method in {DetectionMethod.NAME, DetectionMethod.URL})]
     whole = [_text_statement(reading, texts, number) for number, found in enumerate(texts) if found.text.id not in _EXCEPTIONS]
+    kept = _without_explained(kept, whole)
     ordered = settle_versions(sorted([*kept, *whole], key=lambda s: (s.start, -s.end)))
-    ordered = _with_exceptions(ordered, [(reading.span(f)[0], _EXCEPTIONS[f.text.id]) for f in texts if f.text.id in _EXCEPTIONS and f.unchanged])
+    whole_texts = ((reading.span(f)[0], _EXCEPTIONS[f.text.id]) for f in texts if f.text.id in _EXCEPTIONS and f.unchanged)
+    exceptions = [NamedException(start=start, expression=expression, family="GPL") for start, expression in whole_texts]
+    ordered = _with_exceptions(ordered, [*exceptions, *read_exceptions(reading.flat)])
     groups = _groups(reading, ordered)
     chosen: dict[str, int] = {}
     for group in groups:
         for s in group if len(group) > 1 else ():
             chosen.setdefault(s.expression, group[0].start)
+    offered = all(s.expression in chosen for s in whole)  # the licences' texts below "under either of" are those offered
     for group in groups:
         one = group[0]
-        if len(group) == 1 and one.expression in chosen and one.text_number < 0 and not (one.granting and one.end < chosen[one.expression]):
+        again = len(group) == 1 and one.expression in chosen and not (one.granting and one.end < chosen[one.expression])
+        if again and (one.text_number < 0 or offered):
             continue  # names again what the choice above or below is between
         yield _detected(reading, group, texts, name)
+
+
+def _without_explained(statements: Sequence[Statement], whole: Sequence[Statement]) -> list[Statement]:
+    """Return the statements without those that others beside them make plain.
+
+    "Dedicated to the public domain" beside CC0 means CC0; "the BSD license below" means the text that stands below.
+    """
+    zero = [s.start for s in statements if s.expression == _PUBLIC_DOMAIN_BY]
+    return [
+        s
+        for s in statements
+        if not (s.expression == _PUBLIC_DOMAIN and any(abs(s.start - at) <= _BESIDE_ZERO for at in zero))
+        and not (_VAGUE.fullmatch(s.expression) and any(0 <= text.start - s.end <= _BESIDE for text in whole))
+    ]
 
 
 def _text_statement(reading: Reading, texts: Sequence[FoundText], number: int) -> Statement:
@@ -141,25 +172,37 @@ def _text_statement(reading: Reading, texts: Sequence[FoundText], number: int) -
     return Statement(start=start, end=end, expression=expression, method=method, family=family, granting=True, text_number=number)
 
 
-def _with_exceptions(statements: Sequence[Statement], exceptions: Sequence[tuple[int, str]]) -> list[Statement]:
-    """Return the statements, the GPL nearest to each exception's words with it."""
+def _with_exceptions(statements: Sequence[Statement], exceptions: Sequence[NamedException]) -> list[Statement]:
+    """Return the statements, the licence of its family that stands nearest to each exception with it, wherever else nearby it is named."""
     changed = list(statements)
-    for start, exception in exceptions:
-        bearers = [i for i, s in enumerate(changed) if s.family == "GPL" and " " not in s.expression]
-        if bearers:
-            nearest = changed[min(bearers, key=lambda i: abs(changed[i].start - start))].expression
-            changed = [replace(s, expression=f"{nearest} WITH {exception}") if s.expression == nearest else s for s in changed]
+    for exception in exceptions:
+        near = [s for s in changed if s.family == exception.family and " " not in s.expression and not is_absent(s.expression)]
+        if near:
+            bearer = min(near, key=lambda s, at=exception.start: abs(s.start - at)).expression
+            changed = [_bearing(s, bearer, exception) for s in changed]
     return changed
+
+
+def _bearing(statement: Statement, bearer: str, exception: NamedException) -> Statement:
+    if statement.expression != bearer or abs(statement.start - exception.start) > _EXCEPTED:
+        return statement
+    return replace(statement, expression=f"{bearer} WITH {exception.expression}")
 
 
 def _groups(reading: Reading, ordered: Sequence[Statement]) -> list[list[Statement]]:
     """Return the statements in groups: of each group the reader may choose one."""
-    groups: list[list[Statement]] = []
+    kept: list[Statement] = []
     for statement in ordered:
-        last = groups[-1][-1] if groups else None
-        if last is not None and _continues(last, statement):
-            groups[-1][-1] = replace(last, end=statement.end)
-        elif last is not None and _is_choice(reading, last, statement):
+        if kept and _continues(kept[-1], statement):
+            kept[-1] = replace(kept[-1], end=max(kept[-1].end, statement.end))
+        else:
+            kept.append(statement)
+    joined = [_is_choice(reading, first, second) for first, second in pairwise(kept)]
+    for at in range(len(joined) - 2, -1, -1):  # "A, B or C": the comma joins as the last word does
+        joined[at] = joined[at] or (joined[at + 1] and is_listed(reading.text, kept[at].end, kept[at + 1].start))
+    groups: list[list[Statement]] = [[one] for one in kept[:1]]
+    for statement, chosen in zip(kept[1:], joined, strict=True):
+        if chosen:
             groups[-1].append(statement)
         else:
             groups.append([statement])
@@ -168,13 +211,14 @@ def _groups(reading: Reading, ordered: Sequence[Statement]) -> list[list[Stateme
 
 def _continues(first: Statement, second: Statement) -> bool:
     """Tell whether a statement says once more what the one before it said, as the address behind a name does."""
-    return first.expression == second.expression and not second.granting and 0 <= second.start - first.end <= _BESIDE
+    room = _BESIDE if not second.granting else _IN_BRACKETS
+    return first.expression == second.expression and 0 <= second.start - first.end <= room and second.text_number < 0
 
 
 def _is_choice(reading: Reading, first: Statement, second: Statement) -> bool:
     if first.end > second.start:
         return opens_choice(reading.flat, second.start)
-    return leaves_choice(reading.text, reading.flat, (first.start, first.end), second.start)
+    return leaves_choice(reading.text, reading.flat, (first.start, first.end), (second.start, second.end))
 
 
 def _detected(reading: Reading, group: Sequence[Statement], texts: Sequence[FoundText], name: str) -> LicenseDetection:
@@ -219,6 +263,7 @@ def _restrict(reading: Reading, found: Sequence[LicenseDetection], catalog: Lice
 def _unexplained(reading: Reading, loose: Iterable[Statement], found: Sequence[LicenseDetection], name: str) -> list[LicenseDetection]:
     """Return the paragraphs of a licence file that read like terms and that nothing explains, those next to one another as one."""
     reading.cover_statements(loose)
+    reading.cover_notices(shipped_texts())
     reading.cover_spans((d.start, d.end) for d in found if d.method is not DetectionMethod.NAME)
     spans = reading.unexplained(_LEAST_UNEXPLAINED)
     if not spans and not found and reading.flat.words:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.tokens import codepoint_offsets
-from provenance.licensing.flat import BREAK, STOP, Flat, blank_markup, flatten
+from provenance.licensing.flat import BREAK, STOP, Flat, blank_markup, flat_words, flatten
 from provenance.licensing.statements import Statement
-from provenance.matching.license_compare import CONDITIONS, Explained, FoundText
-from provenance.matching.license_texts import words_of
+from provenance.matching.license_changes import CONDITIONS
+from provenance.matching.license_compare import Explained, FoundText
+from provenance.matching.license_texts import LicenseTexts, words_of
 from provenance.matching.words import Words
 
 _LICENSE_FILE = re.compile(r"(?:^|[/\\])[^/\\]*(?:licen[cs]e|copying|copyright|legal|terms)[^/\\]*$", re.IGNORECASE)
@@ -23,6 +24,14 @@ _HARMLESS = frozenset({"may", "subject", "provided", "permitted", "condition", "
 _TERMS = CONDITIONS | frozenset(
     {"license", "licensed", "licensee", "licenses", "terms", "rights", "grant", "granted", "copyright", "use", "distribute"}
 )
+_BINDING = CONDITIONS - frozenset(
+    {"may", "subject", "provided", "permitted", "permit", "permits", "permission", "condition", "conditions", "agreement", "exception", "limited"}
+    | {"good", "model", "models", "machine", "training", "trained", "research", "education", "educational", "academic", "personal", "government"}
+    | {"attribution", "advertising", "acknowledgment", "acknowledgement", "approval", "users", "employees", "none", "nothing"}
+)
+"""Words of condition that make a sentence of few words a condition."""
+_LEAST_BINDING, _BINDING_SHARE, _LEAST_RUN = 3, 0.5, 6
+"""Words of a sentence from which on it may set a condition, the share of them that nothing explains, and words in a row that are enough."""
 _COPYRIGHT = re.compile(r"(?im)^\W*(?:copyright|\(c\)|©)[^\n]{0,300}|all rights reserved\.?")
 _UNEXPLAINED_SHARE = 0.5
 """Share of a paragraph's words that are explained by nothing."""
@@ -99,7 +108,7 @@ class Reading:
     def cover_statements(self, statements: Iterable[Statement]) -> None:
         """Mark the sentences in which licences are stated, and copyright lines."""
         self.cover_spans(self._sentence(s) for s in statements)
-        self.cover_spans(line.span() for line in _COPYRIGHT.finditer(self.text))
+        self.cover_spans(line.span() for line in _COPYRIGHT.finditer(self.text) if not _BINDING & set(flat_words(line.group())))
 
     def is_covered(self, start: int, end: int) -> bool:
         """Tell whether most words of a span are explained."""
@@ -107,8 +116,13 @@ class Reading:
         starts = self.places[low:high, 0]
         return bool(len(starts)) and bool(self.covered[starts].mean() > _UNEXPLAINED_SHARE)
 
+    def cover_notices(self, texts: LicenseTexts) -> None:
+        """Mark the words of the notices that licences' own texts tell people to use, such as what the GPL has said on warranty."""
+        for start, end in self.places[texts.in_notices(self.words.words)].tolist():
+            self.covered[start:end] = True
+
     def unexplained(self, least: int) -> list[tuple[int, int]]:
-        """Return the spans of paragraphs that read like terms and are not explained, those next to one another as one.
+        """Return the spans of paragraphs that read like terms and are not explained, and of sentences that set a condition; neighbours as one.
 
         Args:
             least: Words that must be unexplained in a paragraph.
@@ -116,13 +130,35 @@ class Reading:
         spans: list[tuple[int, int]] = []
         again = False
         for low, high in self._paragraphs():
-            odd = [i for i in range(low, high) if not self.covered[self.flat.starts[i]] and self.flat.words[i] != STOP]
-            here = len(odd) >= least and len(odd) > _UNEXPLAINED_SHARE * (high - low) and bool(_TERMS & {self.flat.words[i] for i in odd})
-            if here:
-                start, end = self.flat.span(low, high)
+            odd = self._odd(low, high)
+            whole = len(odd) >= least and len(odd) > _UNEXPLAINED_SHARE * (high - low) and bool(_TERMS & {self.flat.words[i] for i in odd})
+            parts = [(low, high)] if whole else [(a, b) for a, b in self._sentences(low, high) if self._binds(a, b)]
+            for first, last in parts:
+                start, end = self.flat.span(first, last)
                 spans = [*spans[:-1], (spans[-1][0], end)] if again and spans else [*spans, (start, end)]
-            again = here
+                again = True
+            again = bool(parts) and (whole or parts[-1][1] == high)
         return spans
+
+    def _odd(self, low: int, high: int) -> list[int]:
+        """Return the words of a stretch that nothing explains."""
+        return [i for i in range(low, high) if not self.covered[self.flat.starts[i]] and self.flat.words[i] != STOP]
+
+    def _binds(self, low: int, high: int) -> bool:
+        """Tell whether a sentence sets a condition: with its unexplained words, or with a run of them that has no stop before it."""
+        odd = self._odd(low, high)
+        if len(odd) >= max(_LEAST_BINDING, _BINDING_SHARE * (high - low)) and _BINDING & {self.flat.words[i] for i in odd}:
+            return True
+        runs = np.split(np.array(odd, np.int64), np.flatnonzero(np.diff(odd) > 1) + 1)
+        return any(len(run) >= _LEAST_RUN and _BINDING & {self.flat.words[i] for i in run.tolist()} for run in runs)
+
+    def _sentences(self, low: int, high: int) -> Iterable[tuple[int, int]]:
+        first = low
+        for at in range(low, high + 1):
+            if at == high or self.flat.words[at] == STOP:
+                if at > first:
+                    yield first, at
+                first = at + 1
 
     def _paragraphs(self) -> Iterable[tuple[int, int]]:
         low = 0
