@@ -31,12 +31,13 @@ def _plain_load_eight(data: NDArray[np.uint8], at: Int) -> np.uint64:
     return np.uint64(int.from_bytes(data[at : at + 8].tobytes(), "little"))
 
 
-def _plain_window_bits(data: NDArray[np.uint8], at: Int) -> tuple[np.uint64, np.uint64]:
-    """Return two masks of the 64 bytes from ``at`` on, the first byte lowest: ASCII letters and digits; apostrophes and what is not ASCII."""
+def _plain_window_bits(data: NDArray[np.uint8], at: Int) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Return three masks of the 64 bytes from ``at`` on, the first byte lowest: ASCII letters and digits; apostrophes; what is not ASCII."""
     window = data[at : at + WINDOW].tobytes()
     words = sum(1 << i for i, byte in enumerate(window) if byte < 0x80 and chr(byte).isalnum())
-    special = sum(1 << i for i, byte in enumerate(window) if byte >= 0x80 or byte == ord("'"))
-    return np.uint64(words), np.uint64(special)
+    apostrophes = sum(1 << i for i, byte in enumerate(window) if byte == ord("'"))
+    high = sum(1 << i for i, byte in enumerate(window) if byte >= 0x80)
+    return np.uint64(words), np.uint64(apostrophes), np.uint64(high)
 
 
 def _plain_escape_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
@@ -105,10 +106,10 @@ def _compiled_window_bits(_typing: Any, data: Any, _at: Any) -> Any:
         digit = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("0"))), _repeated(10))
         high = builder.icmp_signed("<", text, _repeated(0))
         apostrophe = builder.icmp_unsigned("==", text, _repeated(ord("'")))
-        masks = [_as_mask(builder, builder.or_(letter, digit)), _as_mask(builder, builder.or_(high, apostrophe))]
+        masks = [_as_mask(builder, flags) for flags in (builder.or_(letter, digit), apostrophe, high)]
         return context.make_tuple(builder, signature.return_type, masks)
 
-    return types.Tuple((types.uint64, types.uint64))(data, types.int64), generate
+    return types.Tuple((types.uint64, types.uint64, types.uint64))(data, types.int64), generate
 
 
 @intrinsic

@@ -39,6 +39,12 @@ def _byte_kinds() -> _Bytes:
     return kinds
 
 
+def _masks(first: int) -> NDArray[np.uint64]:
+    """Return by a word's length, up to ``WINDOW``, ones in those of the eight bytes from its byte number ``first`` on that are its own."""
+    return np.array([(1 << 8 * min(max(length - first, 0), 8)) - 1 for length in range(WINDOW + 1)], np.uint64)
+
+
+_FIRST_EIGHT, _SECOND_EIGHT = _masks(0), _masks(8)
 KINDS = _byte_kinds()
 """What each byte does: separates words, is a letter or digit, an apostrophe (dropped), or part of something other than ASCII."""
 
@@ -96,7 +102,7 @@ def _leading_word_bytes(eight: np.uint64) -> Int:
     return trailing_zeros(others) >> 3 if others else 8
 
 
-@kernel()
+@kernel(_nrt=False)
 def _rest_of_long_word(data: _Bytes, at: Int, end: Int, state: np.uint64) -> tuple[np.uint64, Int]:
     """Return state and end of a word whose first sixteen bytes are mixed in already."""
     length: Int = 8
@@ -109,7 +115,7 @@ def _rest_of_long_word(data: _Bytes, at: Int, end: Int, state: np.uint64) -> tup
     return state, at
 
 
-@kernel()
+@kernel(_nrt=False)
 def _word_with_apostrophes(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
     """Return hash, end and end of the bytes looked at of a word in which apostrophes are dropped."""
     state, chunk = _0, _0
@@ -136,7 +142,7 @@ def _word_with_apostrophes(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, 
     return finish_hash(state), stop, at
 
 
-@kernel()
+@kernel(_nrt=False)
 def _one_word(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
     """Return hash, end, and end of the bytes looked at, of the word that begins at ``at``; the last is -1 if it is not ASCII or touches what is not."""
     eight = _load(data, at, end)
@@ -159,45 +165,95 @@ def _one_word(data: _Bytes, at: Int, end: Int) -> tuple[np.uint64, Int, Int]:
 
 
 @kernel(inline="always")
-def _word_at(data: _Bytes, at: Int, length: Int, end: Int) -> np.uint64:
-    """Return the hash of the word of a known length; sixteen bytes from ``at`` on must be there."""
-    first = (load_eight(data, at) | _CASE) & (_ALL >> _U64(64 - 8 * min(length, 8)))
-    second = (load_eight(data, at + 8) | _CASE) & (_ALL >> _U64(64 - 8 * min(length - 8, 8))) if length > 8 else _0
-    state = mix_chunk(mix_chunk(_0, 0, first), 1, second)
-    if length > 16:
-        state, _ = _rest_of_long_word(data, at + 16, end, state)
-    return finish_hash(state)
+def _begin_word(data: _Bytes, at: Int, length: Int) -> np.uint64:
+    """Return the state of the hash of a word of a known length up to ``WINDOW`` after its first sixteen bytes, which must be there, its own or not."""
+    first = (load_eight(data, at) | _CASE) & _FIRST_EIGHT[_U64(length)]
+    second = (load_eight(data, at + 8) | _CASE) & _SECOND_EIGHT[_U64(length)]
+    return mix_chunk(mix_chunk(_0, 0, first), 1, second)
 
 
-@kernel()
+@kernel(inline="always")
+def _below(bit: Int) -> np.uint64:
+    """Return ones below a bit; the highest there is may be ``WINDOW - 1``."""
+    return (_1 << _U64(bit)) - _1
+
+
+@kernel(inline="always")
+def _has_long(words: np.uint64) -> np.uint64:
+    """Return whether more than sixteen bits in a row are set, as a number that is not zero."""
+    two = words & (words >> _1)
+    four = two & (two >> _U64(2))
+    eight = four & (four >> _U64(4))
+    return eight & (eight >> _U64(8)) & (words >> _U64(16))
+
+
+@kernel(_nrt=False)
+def _cut_runs(data: _Bytes, at: Int, end: Int, masks: tuple[np.uint64, np.uint64, np.uint64], out: _Out, n: Int) -> tuple[Int, np.uint64]:
+    """Cut words out of runs of a window: letters and digits with apostrophes among them; return the number of words, and the first bytes of runs that are not whole.
+
+    Args:
+        data: Text.
+        at: Where the window begins.
+        end: After the last byte.
+        masks: Apostrophes, the first byte of each run, and the byte after the last one of each run that is whole.
+        out: Hashes, starts and ends; filled from ``n`` on.
+        n: Words there so far.
+    """
+    apostrophes, firsts, lasts = masks
+    while lasts:
+        first, last = trailing_zeros(firsts), trailing_zeros(lasts)
+        held = _below(last) & ~_below(first)
+        if held & apostrophes == _0:
+            state = _begin_word(data, at + first, last - first)
+            if last - first > 16:
+                state, _ = _rest_of_long_word(data, at + first + 16, end, state)
+            out[0][n], out[1][n], out[2][n] = finish_hash(state), at + first, at + last
+            n += 1
+        elif held & ~apostrophes:
+            start = at + trailing_zeros(held & ~apostrophes)
+            found, stop, _ = _word_with_apostrophes(data, start, end)
+            out[0][n], out[1][n], out[2][n] = found, start, stop
+            n += 1
+        firsts &= firsts - _1
+        lasts &= lasts - _1
+    return n, firsts
+
+
+@kernel(_nrt=False)
 def _scan_windows(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int, Int]:
-    """Cut words out of windows of 64 bytes that hold nothing special; return where it stopped, not inside a word, and the number of words."""
+    """Cut words out of windows of 64 bytes up to the first that is not ASCII; return where it stopped, not inside a word, and the number of words."""
     hashes, starts, stops = out
     room = len(hashes) - WINDOW // 2
-    last_window = min(end - WINDOW, len(data) - WINDOW - 16)
+    last_window = min(end - 1, len(data) - WINDOW - 16)
     while at <= last_window and n <= room:
-        words, special = window_bits(data, at)
+        words, apostrophes, high = window_bits(data, at)
+        if end - at < WINDOW:  # what follows is of the next row
+            inside = _below(end - at)
+            words, apostrophes, high = words & inside, apostrophes & inside, high & inside
         clean: Int = WINDOW
-        lasts = ~words & (words << _1)
-        if special:
-            clean = trailing_zeros(special)
-            words &= (_1 << _U64(clean)) - _1
-            lasts &= (_1 << _U64(clean)) - _1  # a word that touches what is special is not whole
-        firsts = words & ~(words << _1)
+        runs, whole = words | apostrophes, _ALL
+        if high:
+            clean = trailing_zeros(high)
+            runs, whole = runs & _below(clean), _below(clean)  # a word that touches what is not ASCII is not whole
+        firsts, lasts = runs & ~(runs << _1), ~runs & (runs << _1) & whole
+        if apostrophes | _has_long(words):
+            n, firsts = _cut_runs(data, at, end, (apostrophes, firsts, lasts), out, n)
+            lasts = _0
         while lasts:
             first, last = trailing_zeros(firsts), trailing_zeros(lasts)
-            hashes[n], starts[n], stops[n] = _word_at(data, at + first, last - first, end), at + first, at + last
+            place = _U64(n)  # numba asks of each signed index whether it is below zero
+            hashes[place], starts[place], stops[place] = finish_hash(_begin_word(data, at + first, last - first)), at + first, at + last
             firsts &= firsts - _1
             lasts &= lasts - _1
             n += 1
         done = trailing_zeros(firsts) if firsts else clean
         at += done
-        if special or done == 0:
+        if high or done == 0:
             break
-    return at, n
+    return min(at, end), n
 
 
-@kernel()
+@kernel(_nrt=False)
 def scan_plain(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int, Int]:
     """Cut text into words as long as it is ASCII.
 
@@ -230,7 +286,7 @@ def scan_plain(data: _Bytes, at: Int, end: Int, out: _Out, n: Int) -> tuple[Int,
     return at, n
 
 
-@kernel()
+@kernel(_nrt=False)
 def end_of_other(data: _Bytes, at: Int, end: Int) -> Int:
     """Return the first byte that separates words whatever stands around it, some bytes after the last other text than ASCII, or ``end``."""
     calm = 0

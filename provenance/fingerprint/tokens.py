@@ -57,22 +57,6 @@ def tokenize(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Tokens:
     return _scan(data, bounds, _room(int(bounds[-1] - bounds[0])))[0]
 
 
-def tokenize_into(data: NDArray[np.uint8], offsets: NDArray[np.int64], room: Room | None) -> tuple[Tokens, Room]:
-    """Return the words of a batch of UTF-8 texts in arrays that are used again, and these arrays, larger where need was.
-
-    Args:
-        data: (n_bytes,) UTF-8 of all rows; invalid sequences count as separators.
-        offsets: (n_rows + 1,) row boundaries.
-        room: What an earlier call gave back: its words are overwritten.
-
-    Raises:
-        FingerprintError: If the offsets do not ascend within ``data``.
-    """
-    bounds = checked_offsets(data, offsets)
-    size = int(bounds[-1] - bounds[0])
-    return _scan(data, bounds, room if room is not None and len(room[0]) >= _words_in(size) else _room(size))
-
-
 def iter_tokens(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Iterator[tuple[int, int, Tokens]]:
     """Yield (first row, row after the last, their words) for blocks of rows that cover the batch.
 

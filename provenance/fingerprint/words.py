@@ -220,6 +220,31 @@ def _grown(out: _Out, n: Int, capacity: Int) -> _Out:
     return hashes, starts, stops
 
 
+@kernel(_nrt=False)
+def scan_row(data: NDArray[np.uint8], at: Int, end: Int, table: _Table, out: _Out, n: Int) -> tuple[Int, Int]:
+    """Cut a row, or the rest of one, into words.
+
+    Args:
+        data: UTF-8.
+        at: First byte, not inside a word.
+        end: After the last byte.
+        table: Pages, cells and pool of the character table.
+        out: Hashes, starts and ends, room for ``2 * ROOM`` of each at least; filled from ``n`` on.
+        n: Words there so far.
+
+    Returns:
+        Where it stopped (``end``, or earlier where ``out`` is full: call again with more room, or with the words taken out) and the number of words.
+    """
+    while at < end:
+        at, n = scan_plain(data, at, end, out, n)
+        # An ASCII separator closes any word, so the text before one can be cut by itself.
+        stop = end_of_other(data, at, end)
+        at, n = scan_any(data, at, stop, table, out, n)
+        if at < stop:
+            break
+    return at, n
+
+
 @kernel()
 def scan_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: _Table, out: _Out, rows: NDArray[np.int64]) -> tuple[_Out, Int]:
     """Cut rows into words.
@@ -239,11 +264,8 @@ def scan_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64], table: _Table
     for row in range(len(offsets) - 1):
         at, end = offsets[row], offsets[row + 1]
         while at < end:
-            at, n = scan_plain(data, at, end, out, n)
-            # An ASCII separator closes any word, so the text before one can be cut by itself.
-            stop = end_of_other(data, at, end)
-            at, n = scan_any(data, at, stop, table, out, n)
-            if at < stop:
+            at, n = scan_row(data, at, end, table, out, n)
+            if at < end:
                 out = _grown(out, n, 2 * len(out[0]))
         rows[row + 1] = n
     return out, n

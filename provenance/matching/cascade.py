@@ -31,7 +31,7 @@ from provenance.matching.stopwords import stop_name, stop_windows
 from provenance.matching.stored import Segment
 from provenance.matching.touched import segment_key, touched_records, trace_segments
 from provenance.matching.windows import know_windows, mark_windows
-from provenance.matching.words import WordReader, Words
+from provenance.matching.words import WordReader, WordRows, Words, share_of
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceRecord
 from provenance.ports import OpenSegmentKey, TextBatch, Touched
@@ -204,18 +204,19 @@ class CascadeMatcher:
     def _share(self, batch: TextBatch, *, wanted: NDArray[np.bool_] | None = None) -> _Shared:
         """Return what the segments share with a batch; rows without a candidate may be left out, but for those that are ``wanted``."""
         reader = self._reader
-        words = reader.read(batch.data, batch.offsets)
-        self._words_seen += len(words.words)
-        passing = [group.probe(words) for group in self._groups]
-        live = self._live_rows(words, passing)
+        skimmed = reader.skim(batch.data, batch.offsets)
+        self._words_seen += len(skimmed.words)
+        passing = [group.probe(skimmed) for group in self._groups]
+        live = self._live_rows(skimmed, passing)
         if wanted is not None:
             live |= wanted
+        if share_of(skimmed, live) < _WORTH_TAKING:
+            batch = take_rows(batch, live)
+            passing = []
+        words = reader.read(batch.data, batch.offsets)
         if not live.any():
             return _Shared(batch, words, [_NOTHING] * len(self._segments), {})
-        if words.share_of(live) < _WORTH_TAKING:
-            batch = take_rows(batch, live)
-            words = reader.read(batch.data, batch.offsets)
-            passing = [group.probe(words) for group in self._groups]
+        passing = passing or [group.probe(words) for group in self._groups]
         found = self._find(words, passing)
         candidates = self._candidates(words, found)
         self._add_near_duplicates(words, found, candidates)
@@ -251,7 +252,7 @@ class CascadeMatcher:
         reader: WordReader = self._of_thread.reader
         return reader
 
-    def _live_rows(self, words: Words, passing: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    def _live_rows(self, words: WordRows, passing: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
         live = np.zeros(len(words.offsets) - 1, dtype=np.bool_)
         if max(map(len, passing), default=0) > _MOSTLY_COPIES * len(words.words):

@@ -1,19 +1,19 @@
 """Read through what typesetting and HTML put inside words: character references and words that are broken over two lines.
 
-``don&#39;t`` is read as ``don't``, ``exam-`` + line feed + ``ple`` as ``example``. What is read is a copy of the bytes in which each such place is replaced; words
-found in the copy are put back to where they stand in the original. Texts without such places, nearly all, are not copied.
+``don&#39;t`` is read as ``don't``, ``exam-`` + line feed + ``ple`` as ``example``. What is read is a copy of the row in which each such place is replaced; words
+found in the copy are put back to where they stand in the original. Rows without such places, nearly all, are not copied.
 """
 
 from __future__ import annotations
 
 import html.entities
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.bits import WINDOW, Int, escape_bits, trailing_zeros
+from provenance.fingerprint.bits import WINDOW, Int, copy_window, escape_bits, trailing_zeros
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.words import utf8_form
 
@@ -37,8 +37,6 @@ _MOST_DIGITS = 7
 _DEPTH = 3
 """``&amp;amp;#39;`` is read through; deeper nesting is not."""
 _ONE = np.uint64(1)
-_FEW = 2_048
-"""Up to so many places the bytes between them are copied as a whole, one call each."""
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a
 _Bytes = NDArray[np.uint8]
 
@@ -78,89 +76,125 @@ def _hash_name(name: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadThrough:
-    """A copy of some bytes with places replaced.
+class RowCopies:
+    """The rows of a batch that hold such places, copied with each replaced.
 
     Shapes:
-        places: (n, 4) int64, ascending: first byte and byte after the last of a place in the original, and of what stands for it in the copy.
+        data: (n_bytes,) UTF-8, copies one after another.
+        rows: (n,) int64, which rows these are, ascending.
+        offsets: (n + 1,) int64, where each begins in ``data``.
+        bounds: (n + 1,) int64, places of row ``rows[i]`` are ``bounds[i]:bounds[i + 1]``.
+        places: (m, 4) int64, ascending: first byte and byte after the last of a place in the batch, and of what stands for it in ``data``.
     """
 
     data: _Bytes
+    rows: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    bounds: NDArray[np.int64]
     places: NDArray[np.int64]
 
-    def put_back(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-        """Turn where words stand in the copy into where they stand in the original, in place. Both ascend."""
-        _put_back(self.places, starts, ends)
+
+@cache
+def _no_copies() -> RowCopies:
+    return RowCopies(_fixed(np.empty(0, np.uint8)), np.empty(0, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64), np.empty((0, 4), np.int64))
 
 
-@kernel()
-def _put_back(places: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
-    k = j = 0  # how many places begin at or before a start, and before an end
-    for i in range(len(starts)):
-        while k < len(places) and places[k, 2] <= starts[i]:
-            k += 1
-        if k > 0:
-            starts[i] = places[k - 1, 0] if starts[i] < places[k - 1, 3] else starts[i] - places[k - 1, 3] + places[k - 1, 1]
-        while j < len(places) and places[j, 2] < ends[i]:
-            j += 1
-        if j > 0:
-            ends[i] = places[j - 1, 1] if ends[i] <= places[j - 1, 3] else ends[i] - places[j - 1, 3] + places[j - 1, 1]
+def _fixed(data: _Bytes) -> _Bytes:
+    data.setflags(write=False)  # as the data of every batch: kernels are compiled for one kind of array
+    return data
 
 
-def read_through(data: _Bytes, offsets: NDArray[np.int64]) -> ReadThrough | None:
-    """Return a copy of a batch's bytes with references resolved and broken words put together; ``None`` where there are none.
+def copy_rows(data: _Bytes, offsets: NDArray[np.int64]) -> RowCopies:
+    """Return copies of the rows that hold references or broken words, with references resolved and broken words put together.
 
     Args:
         data: UTF-8 of all rows.
         offsets: (n_rows + 1,) row boundaries; no place reaches over one.
     """
-    low, high = int(offsets[0]), int(offsets[-1])
-    marks = _find_marks(data, low, high)
+    marks = _find_marks(data, int(offsets[0]), int(offsets[-1]))
     if not len(marks):
-        return None
+        return _no_copies()
     table = entities()
     places = np.empty((len(marks), 4), np.int64)
     room = np.empty(_MARK_ROOM * len(marks), np.uint8)
     found = _find_places(data, offsets, marks, table.hashes, table.offsets, table.text, table.windows, places, room)
     if not found:
-        return None
+        return _no_copies()
     places = places[:found]
-    lengths = places[:, 3]
-    shifts = np.cumsum(lengths - (places[:, 1] - places[:, 0]))
-    made = _copy(data, high, places, room, int(high + shifts[-1]))
-    ends = places[:, 1] + shifts
-    moved = offsets + np.concatenate([[0], shifts])[np.searchsorted(places[:, 0], offsets, side="left")]
-    return ReadThrough(made, moved, np.column_stack([places[:, 0], places[:, 1], ends - lengths, ends]))
-
-
-def _copy(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes, size: int) -> _Bytes:
-    """Return the copy. ``places`` here holds first and last byte, where the replacement stands in ``room``, and its length."""
-    if len(places) > _FEW:
-        made = np.empty(size, np.uint8)
-        _copy_bytes(data, high, places, room, made)
-        return made
-    pieces, at = [], 0
-    for first, last, start, length in places.tolist():
-        pieces += [data[at:first], room[start : start + length]]
-        at = last
-    return np.concatenate([*pieces, data[at:high]])
+    rows, firsts = np.unique(np.searchsorted(offsets, places[:, 0], side="right") - 1, return_index=True)
+    sizes = offsets[rows + 1] - offsets[rows] + np.add.reduceat(places[:, 3] - places[:, 1] + places[:, 0], firsts)
+    copies = RowCopies(np.empty(int(sizes.sum()) + WINDOW, np.uint8), rows, np.append(0, np.cumsum(sizes)), np.append(firsts, found), places)
+    _copy_rows(data, offsets, room, rows, copies.offsets, copies.bounds, places, copies.data)
+    return replace(copies, data=_fixed(copies.data[: copies.offsets[-1]]))
 
 
 @kernel()
-def _copy_bytes(data: _Bytes, high: int, places: NDArray[np.int64], room: _Bytes, made: _Bytes) -> None:
-    at = n = 0
-    for k in range(len(places)):
-        for i in range(at, places[k, 0]):
-            made[n] = data[i]
-            n += 1
-        for i in range(places[k, 2], places[k, 2] + places[k, 3]):
-            made[n] = room[i]
-            n += 1
-        at = places[k, 1]
-    for i in range(at, high):
-        made[n] = data[i]
-        n += 1
+def _copy_rows(
+    data: _Bytes,
+    offsets: NDArray[np.int64],
+    room: _Bytes,
+    rows: NDArray[np.int64],
+    made_offsets: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    places: NDArray[np.int64],
+    made: _Bytes,
+) -> None:
+    """Write the copies. ``places`` holds first and last byte, where the replacement stands in ``room``, and its length; it takes places as in ``RowCopies``."""
+    for i in range(len(rows)):
+        at, n = offsets[rows[i]], made_offsets[i]
+        for k in range(bounds[i], bounds[i + 1]):
+            n = _copy_run(data, at, places[k, 0], made, n)
+            first = n
+            for j in range(places[k, 2], places[k, 2] + places[k, 3]):
+                made[n] = room[j]
+                n += 1
+            places[k, 2], places[k, 3] = first, n
+            at = places[k, 1]
+        _copy_run(data, at, offsets[rows[i] + 1], made, n)
+
+
+@kernel()
+def _copy_run(data: _Bytes, at: Int, end: Int, made: _Bytes, n: Int) -> Int:
+    """Copy bytes, and some more behind them that are written over next; return the place after the last one asked for."""
+    while at < end and at + WINDOW <= len(data):
+        copy_window(data, at, made, n)
+        step = min(end - at, WINDOW)
+        at, n = at + step, n + step
+    while at < end:
+        made[n] = data[at]
+        at, n = at + 1, n + 1
+    return n
+
+
+@kernel()
+def put_back(places: NDArray[np.int64], bounds: tuple[Int, Int], shift: Int, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[Int, Int]:
+    """Turn where words stand in a row's copy into where they stand in the batch, in place.
+
+    Args:
+        places: Those of ``RowCopies``, from the row's first to its last.
+        bounds: Places that begin at or before the last start, and before the last end, that were turned of this row before: at first none.
+        shift: What is added to a position before the first place.
+        starts: Where words of the row start, ascending, after those turned before.
+        ends: Where these end.
+
+    Returns:
+        The bounds for the words that follow.
+    """
+    k, j = bounds
+    for i in range(len(starts)):
+        while k < len(places) and places[k, 2] <= starts[i]:
+            k += 1
+        if k == 0:
+            starts[i] += shift
+        else:
+            starts[i] = places[k - 1, 0] if starts[i] < places[k - 1, 3] else starts[i] - places[k - 1, 3] + places[k - 1, 1]
+        while j < len(places) and places[j, 2] < ends[i]:
+            j += 1
+        if j == 0:
+            ends[i] += shift
+        else:
+            ends[i] = places[j - 1, 1] if ends[i] <= places[j - 1, 3] else ends[i] - places[j - 1, 3] + places[j - 1, 1]
+    return k, j
 
 
 @kernel()

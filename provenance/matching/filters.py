@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,10 +11,36 @@ from numpy.typing import NDArray
 
 _LEAST_BITS, _MOST_BITS = 16, 28
 """log2 of the bits of a filter: what fits a cache, and 32 MiB."""
+_COARSE_FROM, _COARSE_BITS, _COARSE_LESS = 26, 25, 2
+"""log2: filters of so many bits, 8 MiB, have a coarse one before them, of at most 4 MiB, with a quarter of the bits if that is less. Both chosen by measuring:
+caches are shared, and what a core finds in them of its own is a few MiB."""
 _SPREAD = 4
 """log2 of filter bits a window: of other windows, fewer than one in a hundred pass by chance."""
 MOST_SEEDS = 2 ** (_MOST_BITS - _SPREAD + 1)
 """Windows that one filter is made for: with more, too many others would pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter of window hashes.
+
+    Shapes:
+        bits: (2^k,) uint64, three bits of a word for each window.
+        coarse: (2^m,) uint64, one bit for each window, asked first; empty where ``bits`` are few.
+    """
+
+    bits: NDArray[np.uint64]
+    coarse: NDArray[np.uint64]
+
+    @property
+    def shift(self) -> np.uint64:
+        """By how many bits a hash is shifted to give its word of ``bits``."""
+        return np.uint64(65 - len(self.bits).bit_length())
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.uint64], np.uint64, NDArray[np.uint64], np.uint64]:
+        """What kernels take."""
+        return self.bits, self.shift, self.coarse, np.uint64(59 - len(self.coarse).bit_length())
 
 
 class Filtered(Protocol):
@@ -23,20 +50,16 @@ class Filtered(Protocol):
     def seeds(self) -> int:
         """How many windows are looked for."""
 
-    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+    def fill_filter(self, into: Filter) -> None:
         """Set a filter's bits of all of them."""
 
 
-def make_filter(parts: Sequence[Filtered]) -> NDArray[np.uint64]:
+def make_filter(parts: Sequence[Filtered]) -> Filter:
     """Return a filter that every window of the parts passes."""
     seeds = sum(part.seeds for part in parts)
     log2 = min(max((max(seeds, 1) - 1).bit_length() + _SPREAD, _LEAST_BITS), _MOST_BITS)
-    bits = np.zeros(2 ** (log2 - 6), dtype=np.uint64)
+    before = 2 ** (min(log2 - _COARSE_LESS, _COARSE_BITS) - 6) if log2 >= _COARSE_FROM else 0
+    made = Filter(np.zeros(2 ** (log2 - 6), dtype=np.uint64), np.zeros(before, dtype=np.uint64))
     for part in parts:
-        part.fill_filter(bits)
-    return bits
-
-
-def filter_shift(bits: NDArray[np.uint64]) -> np.uint64:
-    """Return by how many bits a window hash is shifted to give its word of a filter."""
-    return np.uint64(64 - (len(bits).bit_length() - 1))
+        part.fill_filter(made)
+    return made

@@ -25,10 +25,11 @@ from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.jit import kernel
 from provenance.fingerprint.minhash import sketch_shingles
 from provenance.fingerprint.shingles import Shingles
-from provenance.matching.filters import filter_shift
+from provenance.matching.filters import Filter
 from provenance.matching.params import IndexParams
+from provenance.matching.probing import fill_filter
 from provenance.matching.score import SHINGLE
-from provenance.matching.seeds import Index, fill_filter, window_hash
+from provenance.matching.seeds import Index, window_hash
 from provenance.matching.segment import TextSegment
 from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
@@ -192,9 +193,9 @@ class PackSegment(Segment):
         """How many windows are looked for."""
         return len(self.hashes)
 
-    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+    def fill_filter(self, into: Filter) -> None:
         """Set a filter's bits of all of them."""
-        fill_filter(self.hashes, filter_shift(bits), bits)
+        fill_filter(self.hashes, into.arrays)
 
     @cached_property
     def _by_place(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from provenance.matching.align import extend_runs
 from provenance.matching.chains import chain_groups, measure_chains
-from provenance.matching.filters import MOST_SEEDS, filter_shift, make_filter
+from provenance.matching.filters import MOST_SEEDS, Filter, make_filter
 from provenance.matching.params import MatchParams
-from provenance.matching.seeds import exact_runs, mark_live, narrow, probe
+from provenance.matching.probing import narrow, probe
+from provenance.matching.seeds import exact_runs, mark_live
 from provenance.matching.segment import TextSegment
 from provenance.matching.stored import Segment
-from provenance.matching.words import Words
+from provenance.matching.words import WordRows, Words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
@@ -47,12 +48,12 @@ class SegmentGroup:
     members: tuple[int, ...]
     """Their numbers among the matcher's segments."""
     window: int
-    bits: NDArray[np.uint64]
+    filter: Filter
 
-    def probe(self, batch: Words) -> NDArray[np.int64]:
+    def probe(self, batch: WordRows) -> NDArray[np.int64]:
         """Return the windows of a batch that may be in one of the segments."""
         passing = np.empty(len(batch.words) + 1, dtype=np.int64)
-        return passing[: probe(batch.words, batch.offsets, self.window, filter_shift(self.bits), self.bits, passing)]
+        return passing[: probe(batch.sums, batch.offsets, self.window, self.filter.arrays, passing)]
 
 
 def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
@@ -75,8 +76,8 @@ def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:
 
 def _group(members: Sequence[int], segments: Sequence[Segment]) -> SegmentGroup:
     first = segments[members[0]]
-    bits = first.filter if len(members) == 1 else make_filter([segments[i] for i in members])
-    return SegmentGroup(tuple(members), first.params.window, bits)
+    shared = first.filter if len(members) == 1 else make_filter([segments[i] for i in members])
+    return SegmentGroup(tuple(members), first.params.window, shared)
 
 
 def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams) -> Found:
@@ -90,14 +91,14 @@ def find_passages(batch: Words, passing: NDArray[np.int64], segment: TextSegment
     return Found(passages, runs[np.argsort(runs[:, 2], kind="stable")], dropped)
 
 
-def narrow_windows(batch: Words, passing: NDArray[np.int64], segment: Segment) -> NDArray[np.int64]:
+def narrow_windows(batch: WordRows, passing: NDArray[np.int64], segment: Segment) -> NDArray[np.int64]:
     """Return those of the windows that pass a group's filter which may be in one of its segments."""
     own = np.empty(len(passing) + 1, dtype=np.int64)
-    bits = segment.filter
-    return own[: narrow(batch.words, passing, segment.params.window, np.uint64(segment.sampled - 1), filter_shift(bits), bits, own)]
+    own_filter = segment.filter
+    return own[: narrow(batch.words, passing, segment.params.window, np.uint64(segment.sampled - 1), own_filter.shift, own_filter.bits, own)]
 
 
-def mark_live_rows(batch: Words, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
+def mark_live_rows(batch: WordRows, passing: NDArray[np.int64], segment: TextSegment, params: MatchParams, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that can share a passage with a segment: a passage has a stretch of at least ``anchor_score``."""
     index, own = segment.params, narrow_windows(batch, passing, segment)
     settings = [index.window, index.one_in, int(segment.bucket_shift), params.hits_per_seed, _BUDGET, params.anchor_score, params.x_drop]

@@ -22,7 +22,7 @@ from provenance.matching.params import MatchParams
 from provenance.matching.passages import Found, gather_stretches, narrow_windows
 from provenance.matching.score import SHINGLE, shingles
 from provenance.matching.seeds import window_hash
-from provenance.matching.words import Words
+from provenance.matching.words import WordRows, Words
 from provenance.ports import TextBatch
 
 LEAST_WINDOWS = 3
@@ -65,7 +65,7 @@ def _hits(batch: Words, passing: NDArray[np.int64], segment: PackSegment, params
     return hits[np.lexsort((query, reference - query, refs, rows))], int(dropped)
 
 
-def mark_hit_rows(batch: Words, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
+def mark_hit_rows(batch: WordRows, passing: NDArray[np.int64], segment: PackSegment, live: NDArray[np.bool_]) -> None:
     """Set ``live`` for the rows of a batch that hold a window of a pack."""
     live[np.searchsorted(batch.offsets, narrow_windows(batch, passing, segment), side="right") - 1] = True
 

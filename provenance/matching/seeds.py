@@ -1,4 +1,4 @@
-"""Kernels that find shared word windows: hashing, the filter, the table, and maximal exact runs.
+"""Kernels that find shared word windows: hashing, the table, and maximal exact runs. ``probing`` has the filter before them.
 
 A word is the upper 32 bits of its hash here: two different words look equal once in 4 billion comparisons. Windows never cross texts.
 """
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from provenance.fingerprint.jit import kernel
 from provenance.matching.align import BACKWARD, FORWARD, walk
 
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""By which sums over words are multiplied before the next word is added."""
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
-_BYTE = np.uint64(63)
-_EIGHT, _FOURTEEN, _TWENTY = np.uint64(8), np.uint64(14), np.uint64(20)
 COMMON_WINDOW = 5
 """The window that kernels are unrolled for."""
 _BLOCK = 256
@@ -30,27 +29,27 @@ Index = int | np.int64
 """A position in an array; kernels mix both."""
 
 
-@kernel()
-def window_hash(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
-    """Return the hash of the ``n`` words from ``at`` on; bits are mixed so that any of them may serve as an address."""
-    h = np.uint64(n)
-    for j in range(n):
-        h = (h + np.uint64(words[at + j]) + _ONE) * _FACTOR
+@kernel(inline="always")
+def mix_window(h: np.uint64) -> np.uint64:
+    """Return a window's hash from the sum over its words."""
     h ^= h >> _HALF
     h *= _MIX
     return h ^ (h >> _HALF)
 
 
 @kernel()
-def _hash_at(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
-    """Return ``window_hash``; a constant length unrolls: twice as fast."""
-    return window_hash(words, at, COMMON_WINDOW) if n == COMMON_WINDOW else window_hash(words, at, n)
+def window_hash(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
+    """Return the hash of the ``n`` words from ``at`` on; bits are mixed so that any of them may serve as an address."""
+    h = np.uint64(n)
+    for j in range(n):
+        h = (h + np.uint64(words[at + j]) + _ONE) * FACTOR
+    return mix_window(h)
 
 
 @kernel()
-def _three_bits(h: np.uint64) -> np.uint64:
-    """Return the three bits that a window sets in its word of the filter (a Bloom filter of one cache line a window: Putze et al. 2009)."""
-    return (_ONE << ((h >> _EIGHT) & _BYTE)) | (_ONE << ((h >> _FOURTEEN) & _BYTE)) | (_ONE << ((h >> _TWENTY) & _BYTE))
+def hash_at(words: NDArray[np.uint32], at: Index, n: int) -> np.uint64:
+    """Return ``window_hash``; a constant length unrolls: twice as fast."""
+    return window_hash(words, at, COMMON_WINDOW) if n == COMMON_WINDOW else window_hash(words, at, n)
 
 
 @kernel()
@@ -65,7 +64,7 @@ def count_seeds(
     total = 0
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1, every):
-            counts[(_hash_at(words, i, n) >> bucket_shift) + _ONE] += np.uint32(1)
+            counts[(hash_at(words, i, n) >> bucket_shift) + _ONE] += np.uint32(1)
             total += 1
     return total
 
@@ -83,77 +82,9 @@ def fill_seeds(
     """Write seed positions by bucket, ascending within one."""
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1] - n + 1, every):
-            bucket = _hash_at(words, i, n) >> bucket_shift
+            bucket = hash_at(words, i, n) >> bucket_shift
             positions[cursor[bucket]] = np.uint32(i)
             cursor[bucket] += np.uint32(1)
-
-
-@kernel()
-def _test_block(
-    words: NDArray[np.uint32], first: Index, last: Index, n: int, shift: np.uint64, bits: NDArray[np.uint64], room: NDArray[np.uint64]
-) -> None:
-    """Put 1 into ``room`` for each window from ``first`` to ``last - 1`` whose bits are set, else 0. Two passes, so that hashing runs in vectors."""
-    count = last - first
-    if n == COMMON_WINDOW:  # a constant length unrolls: twice as fast
-        for k in range(count):
-            room[k] = window_hash(words, first + k, COMMON_WINDOW)
-    else:
-        for k in range(count):
-            room[k] = window_hash(words, first + k, n)
-    for k in range(count):
-        three = _three_bits(room[k])
-        room[k] = np.uint64(bits[room[k] >> shift] & three == three)
-
-
-@kernel()
-def probe(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, shift: np.uint64, bits: NDArray[np.uint64], out: NDArray[np.int64]) -> int:
-    """Write the positions of windows that pass a filter; return how many. ``out`` must hold one a word and one more."""
-    found = np.int64(0)
-    room = np.empty(_BLOCK, dtype=np.uint64)
-    for row in range(len(offsets) - 1):
-        end = offsets[row + 1] - n + 1
-        for first in range(offsets[row], end, _BLOCK):
-            last = min(first + _BLOCK, end)
-            _test_block(words, first, last, n, shift, bits, room)
-            for k in range(last - first):
-                out[found] = first + k
-                found += np.int64(room[k])
-    return int(found)
-
-
-@kernel()
-def narrow(
-    words: NDArray[np.uint32], passing: NDArray[np.int64], n: int, mask: np.uint64, shift: np.uint64, bits: NDArray[np.uint64], out: NDArray[np.int64]
-) -> int:
-    """Write those of the ``passing`` windows whose hash ``mask`` leaves no bit of and that pass another filter; return how many."""
-    found = np.int64(0)
-    for k in range(len(passing)):
-        h = _hash_at(words, passing[k], n)
-        three = _three_bits(h)
-        out[found] = passing[k]
-        found += np.int64(bits[h >> shift] & three == three) * np.int64(h & mask == 0)
-    return int(found)
-
-
-@kernel()
-def fill_filter(hashes: NDArray[np.uint64], shift: np.uint64, bits: NDArray[np.uint64]) -> None:
-    """Set the filter's bits of some windows."""
-    for h in hashes:
-        bits[h >> shift] |= _three_bits(h)
-
-
-@kernel()
-def filter_seeds(words: NDArray[np.uint32], offsets: NDArray[np.int64], n: int, every: int, shift: np.uint64, bits: NDArray[np.uint64]) -> None:
-    """Set the filter's bits of the seeds of the references; hashed ahead by the block, so that one write need not wait for another."""
-    room = np.empty(_BLOCK, dtype=np.uint64)
-    for row in range(len(offsets) - 1):
-        end = offsets[row + 1] - n + 1
-        for first in range(offsets[row], end, _BLOCK * every):
-            count = min((end - first + every - 1) // every, _BLOCK)
-            for k in range(count):
-                room[k] = _hash_at(words, first + k * every, n)
-            for k in range(count):
-                bits[room[k] >> shift] |= _three_bits(room[k])
 
 
 @kernel()
@@ -198,7 +129,7 @@ def _look_up(
     Each table is touched for all windows before the next one is, so that the memory is asked for many lines at a time instead of one.
     """
     for k in range(len(passing)):
-        bucket = _hash_at(words, passing[k], n) >> shift
+        bucket = hash_at(words, passing[k], n) >> shift
         room[0, k], room[1, k] = buckets[bucket], buckets[bucket + _ONE]
     for k in range(len(passing)):
         room[2, k] = positions[room[0, k]] if room[0, k] < room[1, k] else 0

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from provenance.errors import ReferenceIndexError
 from provenance.fingerprint.tokens import character_starts, codepoint_offsets
-from provenance.matching.filters import filter_shift
+from provenance.matching.filters import Filter
 from provenance.matching.kept import KeptArrays
 from provenance.matching.neardup import NEAR_ARRAYS
+from provenance.matching.probing import filter_seeds
 from provenance.matching.score import shingles
-from provenance.matching.seeds import filter_seeds
 from provenance.matching.spelling import look_up_codes
 from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
@@ -110,9 +110,9 @@ class TextSegment(Segment):
         """How many windows are looked for."""
         return len(self.positions)
 
-    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+    def fill_filter(self, into: Filter) -> None:
         """Set a filter's bits of all of them."""
-        filter_seeds(self.words, self.ref_offsets, self.params.window, self.params.one_in, filter_shift(bits), bits)
+        filter_seeds(self.words, self.ref_offsets, self.params.window, self.params.one_in, into.arrays)
 
     def text_bytes(self, ref: int) -> bytes:
         """Return a reference's UTF-8 text."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from provenance.canonical import digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.fingerprint.digest import hash_file
-from provenance.matching.filters import make_filter
+from provenance.matching.filters import Filter, make_filter
 from provenance.matching.params import PACK_RULES, IndexParams
 from provenance.matching.windows import KnownWindows
 from provenance.model.reference import ReferenceRecord
@@ -181,11 +181,11 @@ class Segment(ABC):
         """How many windows are looked for."""
 
     @abstractmethod
-    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
+    def fill_filter(self, into: Filter) -> None:
         """Set a filter's bits of all of them."""
 
     @cached_property
-    def filter(self) -> NDArray[np.uint64]:
+    def filter(self) -> Filter:
         """Filter of the windows that are looked for, made from them when it is first asked for."""
         return make_filter([self])
 

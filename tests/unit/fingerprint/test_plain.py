@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provenance.fingerprint.bits import _plain_load_eight, _plain_trailing_zeros, _plain_window_bits
 from provenance.fingerprint.characters import character_table
-from provenance.fingerprint.plain import IN_WORD, KINDS, SEPARATOR
+from provenance.fingerprint.plain import APOSTROPHE, IN_WORD, KINDS, OTHER, SEPARATOR
 from provenance.fingerprint.tokens import BLOCK_BYTES, Tokens, count_words, tokenize
 from provenance.fingerprint.words import scan_any
 
@@ -62,7 +62,7 @@ def test_words_of_any_length_at_any_place() -> None:
 
 
 def test_the_end_of_a_row_ends_a_word_wherever_it_stands() -> None:
-    raw = b"abcdefghijklmnopqrstuvwxyz0123456789 it's " * 6
+    raw = b"abcdefghijklmnopqrstuvwxyz0123456789 it's 'tis o'' \xe2\x80\x9cno' " * 6
     for cut in range(1, len(raw)):
         rows = tokenize(np.frombuffer(raw, np.uint8), np.array([0, cut, len(raw)]))
         rest = [(h, start + cut, end + cut) for h, start, end in by_characters(raw[cut:])]
@@ -91,7 +91,8 @@ def test_the_plain_forms_of_instructions_say_what_they_mean(raw: bytes, at: int)
 @given(st.binary(min_size=64, max_size=90), st.integers(0, 26))
 def test_a_window_s_bits_say_what_each_byte_is(raw: bytes, at: int) -> None:
     at = min(at, len(raw) - 64)
-    words, special = _plain_window_bits(np.frombuffer(raw, np.uint8), at)
+    words, apostrophes, high = _plain_window_bits(np.frombuffer(raw, np.uint8), at)
     for i, byte in enumerate(raw[at : at + 64]):
         assert (int(words) >> i & 1 == 1) == (KINDS[byte] == IN_WORD)
-        assert (int(special) >> i & 1 == 1) == (KINDS[byte] not in (IN_WORD, SEPARATOR))
+        assert (int(apostrophes) >> i & 1 == 1) == (KINDS[byte] == APOSTROPHE)
+        assert (int(high) >> i & 1 == 1) == (KINDS[byte] == OTHER)

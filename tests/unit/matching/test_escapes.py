@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from provenance.fingerprint.tokens import normalize_word
 from provenance.matching.cascade import CascadeMatcher
-from provenance.matching.escapes import read_through
+from provenance.matching.escapes import copy_rows
 from provenance.matching.words import Words, read_words
 from tests.fakes.matching import make_batch, make_reference, make_words
 
@@ -37,10 +37,10 @@ def unescaped(text: str) -> str:
 
 def through(*texts: str) -> list[str]:
     batch = make_batch(texts)
-    copy = read_through(batch.data, batch.offsets)
-    if copy is None:
-        return list(texts)
-    return [bytes(copy.data[copy.offsets[i] : copy.offsets[i + 1]]).decode() for i in range(len(texts))]
+    read, copies = list(texts), copy_rows(batch.data, batch.offsets)
+    for i, row in enumerate(copies.rows.tolist()):
+        read[row] = bytes(copies.data[copies.offsets[i] : copies.offsets[i + 1]]).decode()
+    return read
 
 
 def words_of(text: str) -> Words:
@@ -143,5 +143,7 @@ def test_hostile_text_ends(text: str) -> None:
 
 def test_text_without_marks_is_not_copied() -> None:
     batch = make_batch(["plain text", "well-known & more"])
-    assert read_through(batch.data, batch.offsets) is None
-    assert read_through(np.zeros(0, np.uint8), np.zeros(1, np.int64)) is None
+    assert copy_rows(batch.data, batch.offsets).rows.tolist() == []
+    assert copy_rows(np.zeros(0, np.uint8), np.zeros(1, np.int64)).rows.tolist() == []
+    batch = make_batch(["plain text", "R&amp;D", "", "well-known & more", "exam-\nple"])
+    assert copy_rows(batch.data, batch.offsets).rows.tolist() == [1, 4]

@@ -7,20 +7,23 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from provenance.matching import filters
 from provenance.matching.align import BOX, GAP_COST, GAP_LIMIT, LEAST_EQUAL, LEAST_GAIN, alignment_room, fill_gap, grow_end
 from provenance.matching.cascade import CascadeMatcher
-from provenance.matching.filters import filter_shift, make_filter
+from provenance.matching.filters import Filter, make_filter
 from provenance.matching.passages import find_passages, group_segments
+from provenance.matching.probing import fill_filter, probe
 from provenance.matching.score import compute_jaccard, compute_overlap, containment_interval, estimate_chance_alarms, shingles, wilson_interval
-from provenance.matching.seeds import fill_filter, window_hash
+from provenance.matching.seeds import window_hash
 from provenance.matching.segment import TextSegment
 from provenance.matching.spelling import spelling_codes
-from provenance.matching.words import read_words
+from provenance.matching.words import add_words, read_words
 from tests.fakes.matching import make_batch, make_reference
 
 Build = Callable[..., CascadeMatcher]
@@ -37,8 +40,8 @@ class Hashes:
     def seeds(self) -> int:
         return len(self.hashes)
 
-    def fill_filter(self, bits: NDArray[np.uint64]) -> None:
-        fill_filter(self.hashes, filter_shift(bits), bits)
+    def fill_filter(self, into: Filter) -> None:
+        fill_filter(self.hashes, into.arrays)
 
 
 def as_words(values: list[int]) -> Words32:
@@ -153,8 +156,8 @@ def test_window_hashes_differ_by_order_and_length() -> None:
 def test_every_window_passes_the_filter_and_few_others_do() -> None:
     chance = np.random.default_rng(5)
     parts = [Hashes(chance.integers(0, 2**64, n, dtype=np.uint64)) for n in (0, 3, 40_000, 90_000)]
-    bits = make_filter(parts)
-    shift, six, mask = filter_shift(bits), np.uint64(63), np.uint64(1)
+    made = make_filter(parts)
+    bits, shift, six, mask = made.bits, made.shift, np.uint64(63), np.uint64(1)
 
     def passes(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         held = bits[hashes >> shift]
@@ -168,6 +171,25 @@ def test_every_window_passes_the_filter_and_few_others_do() -> None:
     expected = sum(math.exp(-load) * load**n / math.factorial(n) * (1 - (63 / 64) ** (3 * n)) ** 3 for n in range(40))
     others = passes(chance.integers(0, 2**64, 400_000, dtype=np.uint64))
     assert others.mean() == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("coarse_from", [10, 60])
+@pytest.mark.parametrize("n", [2, 5, 7])
+def test_the_windows_that_pass_are_those_of_the_references_and_lie_within_a_row(n: int, coarse_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "_COARSE_FROM", coarse_from)
+    chance = random.Random(n)
+    words = as_hashes([chance.randrange(60) for _ in range(3000)])
+    cuts = [0, *sorted(chance.randrange(3001) for _ in range(400)), 3000]
+    inside = [at for low, high in pairwise(cuts) for at in range(low, high - n + 1)]
+    held = {int(window_hash(words, at, n)) for at in chance.sample(range(3001 - n), 900)}
+    made = make_filter([Hashes(np.array(sorted(held), dtype=np.uint64))])
+    assert (len(made.coarse) > 0) == (coarse_from == 10)
+    out = np.empty(3001, dtype=np.int64)
+    passing = out[: probe(add_words(words), np.array(cuts), n, made.arrays, out)].tolist()
+    sure = [at for at in inside if int(window_hash(words, at, n)) in held]
+    assert set(sure) <= set(passing) <= set(inside)
+    assert passing == sorted(passing)
+    assert len(passing) < len(sure) + 0.05 * len(inside)
 
 
 def test_chance_alarms_follow_the_fit_of_the_design() -> None:

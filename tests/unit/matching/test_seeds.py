@@ -103,6 +103,9 @@ def test_words_read_into_memory_that_is_used_again_are_those_read_afresh() -> No
         again, words = reader.read(batch.data, batch.offsets), read_words(batch.data, batch.offsets)
         for name in ("words", "offsets", "start", "end", "ordinal"):
             assert (getattr(again, name) == getattr(words, name)).all()
+        skimmed = reader.skim(batch.data, batch.offsets)
+        for name in ("words", "offsets", "sums"):
+            assert (getattr(skimmed, name) == getattr(words, name)).all()
 
 
 def _places(text: str, store: ReferenceStore, name: str) -> tuple[TextSegment, list[tuple[int, int]]]:
@@ -192,7 +195,8 @@ def test_memory_for_a_long_row_is_given_back(monkeypatch: pytest.MonkeyPatch) ->
     first, second = (reader.read(batch.data, batch.offsets) for _ in range(2))
     assert np.shares_memory(first.start, second.start)
     assert len(reader.read(long.data, long.offsets).words) == 1001
-    assert [reader._room, len(reader._words), len(reader._ordinal)] == [None, 0, 0]
+    assert len(reader.skim(long.data, long.offsets).words) == 1001
+    assert [len(array) for array in (*reader._read, *reader._skimmed)] == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]
     assert len(reader.read(batch.data, batch.offsets).words) == 3
 
 
