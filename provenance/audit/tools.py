@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provenance.ports import Clock, Engine, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
 from provenance.ports.evidence import EvidenceStore
+from provenance.ports.records import RecordReader, ReferenceSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,12 @@ class Tools(ReadingTools):
     """Opens the registry."""
     evidence: EvidenceStore
     """Keeps bulky results."""
+    records: RecordReader
+    """Opens shards for what their records say of themselves."""
     suspects: SuspectFinder
     """Looks for formulas of assistants."""
+    references: ReferenceSource
+    """The reference sets at hand."""
     engine: Engine
     """Runs what takes long."""
     actor: str
