@@ -30,7 +30,7 @@ _KINDS = tuple(k.value for k in DemandKind)
 
 @click.group()
 def exclude() -> None:
-    """Record opt-outs and removal demands, and prove where they still stand."""
+    """Record what must go, and prove where it still is."""
 
 
 @exclude.command("add")
@@ -199,7 +199,7 @@ def check(
     workspace = ctx.workspace()
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
     wanted = _open_demands(workspace, demands)
-    if not wanted:
+    if not wanted and output == "text":
         say("no demand holds: there is nothing to look for")
         return 0
     versions = _versions(workspace, datasets, all_versions=all_versions)

@@ -81,7 +81,7 @@ def _is_named(host: str) -> bool:
 
 def _without_port(text: str) -> str:
     if text.startswith("["):
-        return text.partition("]")[0] + "]"
+        return "".join(text.partition("]")[:2])
     return text.partition(":")[0]
 
 

@@ -115,8 +115,8 @@ def search_records(file: pq.ParquetFile, wanted: Wanted, *, where: str) -> Itera
 
 def _mask(batch: pa.RecordBatch, wanted: Wanted, exact: Mapping[KeyRole, Any]) -> Any:
     role, key, host = (batch.column(name) for name in ("role", "key", "host"))
-    names: list[str] = pc.unique(host.cast(pa.string())).to_pylist()
-    hosts = pa.array(wanted.fitting_hosts(filter(None, names)), pa.string())
+    names = pc.unique(host.cast(pa.string())).to_pylist()
+    hosts = pa.array(wanted.fitting_hosts(name for name in names if name), pa.string())
     mask = pc.is_in(host.cast(pa.string()), value_set=hosts)
     for name, values in exact.items():
         is_role = pc.equal(role.cast(pa.string()), pa.scalar(name.value))
