@@ -65,7 +65,7 @@ def scancode_cases() -> tuple[list[Case], Counter[str]]:
     lines = (SHARED / "data/dev/registry_metadata/scancode/licence_tests.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     names = sorted(row["file"] for row in rows)
-    held = frozenset(random.Random(SEED).sample(names, len(names) // 2))  # noqa: S311 - which cases are looked at is no secret
+    held = frozenset(random.Random(SEED).sample(names, len(names) // 2))
     left: Counter[str] = Counter()
     cases = []
     for row in rows:
@@ -185,7 +185,7 @@ def _covers(held: Iterable[str], true: str) -> bool:
 
 
 def _rank(license_id: str) -> int:
-    category = _index()[1].get(license_id.split(" WITH ")[0], "")
+    category = _index()[1].get(license_id.split(" WITH ", maxsplit=1)[0], "")
     return next((i for i, names in enumerate(_RANKS) if category in names), len(_RANKS))
 
 
@@ -224,7 +224,10 @@ def scancode(show: str, name: str) -> dict[str, Any]:
     for half, held in (("seen", False), ("held back", True)):
         mine = [kind for case, _, kind in results if case.held_back is held]
         rows[half] = {"cases": len(mine), **{kind: mine.count(kind) for kind in KINDS}}
-        print(f"{half:10} {len(mine):4} cases, right {mine.count('right') / len(mine):.3f}: " + ", ".join(f"{kind} {mine.count(kind)}" for kind in KINDS))
+        print(
+            f"{half:10} {len(mine):4} cases, right {mine.count('right') / len(mine):.3f}: "
+            + ", ".join(f"{kind} {mine.count(kind)}" for kind in KINDS)
+        )
     print(f"{seconds:.1f} CPU s")
     for case, found, kind in results:
         if kind != "right" and (show == "both" or not case.held_back):
@@ -278,7 +281,7 @@ def mutants(text: str, chosen: random.Random) -> dict[str, str]:
 
 def spdx(step: int) -> dict[str, Any]:
     """Print the tables of SPDX's own texts."""
-    chosen = random.Random(SEED)  # noqa: S311 - a fixed choice of sentences
+    chosen = random.Random(SEED)
     counts: dict[str, Counter[str]] = {}
     wrong = []
     for license_id, text in own_texts(step):
@@ -290,7 +293,9 @@ def spdx(step: int) -> dict[str, Any]:
                 wrong.append(f"  {kind:16} {license_id:40} found {found}")
         for what, mutant in mutants(text, chosen).items() if len(text.split()) >= _LEAST_WORDS else ():
             found = read(mutant, "LICENSE")
-            taken = judge(found, license_id) == "right" or not any(a.startswith(_UNREAD) or a.startswith("LicenseRef-") for c in choices(found) for a in c)
+            taken = judge(found, license_id) == "right" or not any(
+                a.startswith(_UNREAD) or a.startswith("LicenseRef-") for c in choices(found) for a in c
+            )
             counts.setdefault(what, Counter())["taken for a licence" if taken else "told apart"] += 1
             if taken:
                 wrong.append(f"  {what:32} {license_id:40} found {found}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from provenance.matching.params import MatchParams
     from provenance.matching.suspects import PatternFinder
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
+    from provenance.model.reference import ReferenceRecord
     from provenance.policy.bundle import Bundle
     from provenance.ports import Engine, Progress
     from provenance.registry.evidence import EvidenceFolder
@@ -147,8 +149,11 @@ class Workspace:
     def in_force(self, record: AuditRecord) -> InForce:
         """Return what a record's run would be judged by now; bundles are looked for where the audit's run named them."""
         from provenance.audit.clear import InForce
+        from provenance.audit.exclude import demands_digest
         from provenance.audit.scan import Finders, schemes_of
 
+        with self.units.read() as registry:
+            demands = [d.demand for d in registry.demands(open_only=True)]
         names = [r.name for r in record.references]
         beside = Path(record.run_file).parent if record.run_file else self.settings.workspace
         bundles = {b.name: b.digest for b in self.bundles(record.run.policy, beside=beside)}
@@ -157,6 +162,7 @@ class Workspace:
             schemes=schemes,
             indexes=tuple(r.digest for r in self.reference_summaries(names)),
             terms=self.terms.digest,
+            exclusions=demands_digest(demands),
             policies=tuple(bundles.get(p.bundle, "") for p in record.policy),
         )
 
@@ -195,11 +201,13 @@ class Workspace:
     def tools(self, progress: Progress, actor: str, *, jobs: int | None = None) -> Tools:
         """Return the ports the use cases work with; ``jobs`` are the processes that scan, by default one a core."""
         from provenance.audit.tools import Tools
+        from provenance.ingest.record_stream import KeyReader
         from provenance.registry.journal import JournalFolder
 
         return Tools(
             listing=self.listing,
             reader=self.reader,
+            records=KeyReader(self.reader),
             units=self.units,
             evidence=self.evidence,
             clock=self.clock,
@@ -207,8 +215,28 @@ class Workspace:
             actor=actor,
             journal=JournalFolder(self.settings.unfinished),
             suspects=self.suspects,
+            references=WorkspaceReferences(self),
             engine=make_engine(jobs),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceReferences:
+    """The reference sets of a workspace. Implements ``ports.records.ReferenceSource``."""
+
+    workspace: Workspace
+
+    def set_digests(self) -> dict[str, str]:
+        """Return the digest of every set, by name."""
+        return {info.name: info.digest for info in self.workspace.references.sets()}
+
+    def iter_references(self, name: str) -> Iterator[ReferenceRecord]:
+        """Yield who and what the references of a set are."""
+        return self.workspace.references.references(name)
+
+    def open_matcher(self, names: Sequence[str]) -> CascadeMatcher:
+        """Open some sets to be compared with."""
+        return self.workspace.matcher(names)
 
 
 def make_suspects(*folders: Path) -> PatternFinder:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provenance.audit.exclude import demands_digest
+from provenance.audit.exclusion_facts import look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
@@ -78,15 +80,17 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
         matcher: Opened on the run's reference sets; ``None`` where it names none.
         tools: Opens shards and the registry, keeps evidence.
     """
-    datasets = _judge_shards(request, matcher, tools)
+    demanded = look_for_demands(_judge_shards(request, matcher, tools), tools, read=request.rescan)
+    datasets = demanded.datasets
     lookup = _References(matcher)
     today = tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
-    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts)
+    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
     found = _judge(request, gathered, tools, today=today)
     evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
-    record = replace(_record(request, datasets, gathered, found, evidence, tools), schemes=schemes)
+    record = _record(request, datasets, gathered, found, evidence, tools)
+    record = replace(record, schemes=schemes, exclusions=demands_digest(demanded.demands))
     raw = canonical_bytes(to_wire(record))
     digest = tools.evidence.put_bytes(raw, suffix=AUDIT_SUFFIX)
     with tools.units.begin(actor=tools.actor, action="audit", reason=request.run.model.name) as registry:

@@ -45,6 +45,8 @@ class InForce:
     """Digest of the terms catalogue."""
     policies: tuple[str, ...]
     """Digests of the bundles."""
+    exclusions: str = ""
+    """Digest of the demands that something be kept out, empty where none holds."""
     schemes: tuple[str, ...] = ()
     """Names of the rules by which text is read and compared."""
 
@@ -135,6 +137,10 @@ def _check_registered(record: AuditRecord, tools: Tools) -> None:
 
 
 def _check_in_force(record: AuditRecord, in_force: InForce) -> None:
+    if record.exclusions != in_force.exclusions:
+        raise VerdictError(
+            f"demands that something be kept out were recorded or withdrawn since the audit of {record.created}", hint="run the audit again"
+        )
     pairs = (
         ("reference sets", {r.digest for r in record.references}, set(in_force.indexes)),
         ("terms catalogue", {record.terms_catalog_digest}, {in_force.terms}),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from provenance.audit.exclusion_facts import exclusion_evidence, exclusion_values
 from provenance.audit.judged import JudgedDataset, JudgedShard, shares
 from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges, ReferenceLookup, judge_dataset
 from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
@@ -16,6 +17,7 @@ from provenance.canonical import digest_of
 from provenance.licensing.resolution import RunUse
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset
+from provenance.model.exclusion import Demand
 from provenance.model.finding import FindingEvidence, Subject, SubjectKind
 from provenance.model.run import Run
 from provenance.model.wire import to_wire
@@ -61,6 +63,7 @@ def gather_facts(
     *,
     today: str,
     reference_counts: Mapping[str, int] | None = None,
+    demands: Sequence[Demand] = (),
 ) -> GatheredFacts:
     """Return the facts of a run; its matches are gone through once for it, and their facts made when they are asked for.
 
@@ -70,6 +73,7 @@ def gather_facts(
         catalogs: Terms and licences.
         lookup: Finds references by set and id.
         today: ``YYYY-MM-DD``, UTC.
+        demands: Demands that something be kept out, which the datasets' states are of.
         reference_counts: How many references each set of the run holds; where it is not given, every set named counts as holding some.
     """
     use = run_use(run)
@@ -80,7 +84,10 @@ def gather_facts(
     matches = JudgedMatches(datasets, judge, survey)
     facts = Facts(
         run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
-        datasets=tuple(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]) for i, d in enumerate(datasets)),
+        datasets=tuple(
+            _with_exclusions(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]), d, demands)
+            for i, d in enumerate(datasets)
+        ),
         shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name], lambda part: judge_dataset(part, catalogs, use, today=today))),
         domains=_domain_facts(datasets, parts),
         matches=MatchFacts(matches),
@@ -151,6 +158,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "pieces.outputs": pieces.outputs,
         "pieces.output_words": pieces.output_words,
         **_suspect_values(judged),
+        **exclusion_values(judged),
         "share": share or 0.0,
         "share_known": _yes(share is not None),
         **_origin(judged, dataset),
@@ -165,6 +173,10 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         clauses=judgement.terms.clauses,
         evidence=(*_dataset_evidence(judged, dataset, judgement, state), *pieces.evidence, *_suspect_evidence(judged)),
     )
+
+
+def _with_exclusions(facts: SubjectFacts, judged: JudgedDataset, demands: Sequence[Demand]) -> SubjectFacts:
+    return replace(facts, evidence=(*facts.evidence, *exclusion_evidence(judged, demands)))
 
 
 def _suspect_values(judged: JudgedDataset) -> dict[str, FactValue]:

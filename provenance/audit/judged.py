@@ -11,6 +11,7 @@ from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion
+from provenance.model.exclusion import DemandState
 from provenance.model.match import LeftOut, Match, ScanResult
 from provenance.model.run import RunData
 
@@ -76,6 +77,8 @@ class JudgedDataset:
     """What else is registered of the same text: the datasets it derives from, and those that hold the same bytes. The strictest facts count."""
     unknown_ancestors: tuple[str, ...] = ()
     """Names it derives from that the registry does not hold."""
+    exclusions: tuple[DemandState, ...] = ()
+    """What is known of every demand that concerns it; nothing where none holds."""
     ancestors: tuple[Ancestor, ...] = ()
     """Where each of ``related`` stands, in the same order; nothing where that is not known."""
     generated: tuple[str, ...] = ()

@@ -54,6 +54,8 @@ _ADVICE: Mapping[str, Callable[[str], str]] = {
     "A001": lambda names: f"Look at the records of {names} with provenance matches suspects: drop them, or register the model that made them",
     "C002": lambda names: f"Look at the short passages of {names} with provenance matches list --state short-passage, and drop the records",
     "D003": lambda names: f"Look at the short passages of {names} with provenance matches list --state short-passage, and drop the records",
+    "X001": lambda names: f"Leave out what must go from {names}: provenance remedy drop --rule X001 --apply",
+    "X002": lambda names: f"See what is not known of {names}: provenance exclude check",
     "E001": lambda names: f"Register {names}: provenance register --manifest datasets.yaml",
     "D001": lambda names: f"Drop {names} from the run, state its generator fully, or record the provider's approval",
 }

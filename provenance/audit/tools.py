@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from provenance.ports import Clock, Engine, Progress, ShardListing, ShardReader, SuspectFinder, UnitOfWork
 from provenance.ports.evidence import EvidenceStore
 from provenance.ports.journal import Journal
+from provenance.ports.records import RecordReader, ReferenceSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,12 @@ class Tools(ReadingTools):
     """Keeps bulky results."""
     journal: Journal
     """Keeps what registrations that do not end have found out."""
+    records: RecordReader
+    """Opens shards for what their records say of themselves."""
     suspects: SuspectFinder
     """Looks for formulas of assistants."""
+    references: ReferenceSource
+    """The reference sets at hand."""
     engine: Engine
     """Runs what takes long."""
     actor: str

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "matches": ("matches:matches", "Look at shared passages."),
     "findings": ("findings:findings", "Look at what the rules found."),
     "remedy": ("remedy:remedy", "Mend what an audit found."),
+    "exclude": ("exclude:exclude", "Record what must go, and prove where it still is."),
     "policy": ("policy:policy", "Check and explain policy bundles."),
     "terms": ("terms:terms", "Look up providers' terms."),
     "licenses": ("licenses:licenses", "Look up licences."),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provenance.audit.remedy import ShardDrop
     from provenance.audit.tools import Tools
     from provenance.bootstrap import Workspace
+    from provenance.model.audit import AuditRecord
     from provenance.model.dataset import Dataset, Shard
 
 
@@ -35,27 +36,37 @@ def remedy() -> None:
 @click.option("--apply", "apply_it", is_flag=True, help="Write the mended shards; without it the plan is only printed.")
 @pass_context
 def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: bool) -> int:
-    """Leave out the records whose shared text rules do not allow. Originals are kept under .provenance/originals."""
-    from provenance.audit.browse import iter_findings
-    from provenance.audit.remedy import plan_drop
+    """Leave out the records whose shared text rules do not allow, and what somebody has demanded to be kept out.
 
-    record = load_audit(ctx, audit)
-    drops = plan_drop(record, rules, iter_findings(record, ctx.workspace().evidence) if record.match_findings else None)
+    Originals are kept under .provenance/originals: where the law asks for
+    erasure, delete them there yourself once nothing else needs them.
+    """
+    drops, unmet = _plan(ctx, load_audit(ctx, audit), rules)
     for item in drops:
-        say(
-            f"{'dropping' if apply_it else 'would drop'} {counted(len(item.records), 'record')} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}"
-        )
+        what = "the whole" if item.whole else counted(len(item.records), "record")
+        say(f"{'dropping' if apply_it else 'would drop'} {what} of {visible(item.path)} ({item.dataset}) for {', '.join(item.rules)}")
     if not apply_it:
-        refused = _refused(ctx.workspace(), drops)
+        refused = [*_refused(ctx.workspace(), drops), *unmet]
         say_problems(refused, "cannot be mended here")
         chosen = "".join(f" --rule {r}" for r in rules)
         next_step(f"provenance remedy drop{chosen} --apply", quiet=ctx.quiet)
         return 4 if refused else 0
     workspace = ctx.workspace()
-    problems = _apply(ctx, workspace, drops)
+    problems = [*_apply(ctx, workspace, drops), *unmet]
     say_problems(problems, "could not be mended")
     next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if problems else 0
+
+
+def _plan(ctx: CommandContext, record: AuditRecord, rules: tuple[str, ...]) -> tuple[tuple[ShardDrop, ...], tuple[ReadProblem, ...]]:
+    """Return what is to be left out, for shared text and for demands together, and what cannot be met so."""
+    from provenance.audit.browse import iter_findings
+    from provenance.audit.remedy import merge_drops, plan_drop, plan_exclusions
+
+    workspace = ctx.workspace()
+    matched = plan_drop(record, rules, iter_findings(record, workspace.evidence) if record.match_findings else None)
+    demanded, unmet = plan_exclusions(record, rules, workspace.tools(ctx.progress(), ctx.actor, jobs=1))
+    return merge_drops((*matched, *demanded)), unmet
 
 
 def in_store(location: str) -> InputError:
@@ -73,7 +84,8 @@ def _refused(workspace: Workspace, drops: tuple[ShardDrop, ...]) -> list[ReadPro
     refused = []
     for item in drops:
         try:
-            check_format(item.path)
+            if not item.whole:
+                check_format(item.path)
             _check_local(workspace, item)
         except (InputError, IngestError) as err:
             refused.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}"))
@@ -132,10 +144,10 @@ def _mend_file(workspace: Workspace, item: ShardDrop, shard: Shard, location: Pa
     originals = workspace.settings.workspace / ".provenance" / "originals"
     left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
     say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
-    if left_out == shard.records:
-        location.unlink()
+    if item.whole or left_out == shard.records:
+        location.unlink(missing_ok=True)
         say(f"  {visible(item.path)}: nothing is left of it, the file is taken out")
-    return _Mended(dataset=dataset, is_empty=left_out == shard.records)
+    return _Mended(dataset=dataset, is_empty=item.whole or left_out == shard.records)
 
 
 def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> None:

@@ -56,7 +56,7 @@ class ColumnStream(Stream):
         lists = [TokenLists(columns.column(name)) for name in layout.tokens]
         has_text = bool(layout.text or layout.others)
         needed = not has_text or (self.tokens is not None and self.tokens.field is not None)
-        records = _records(columns, layout.columns) if has_text else None
+        records = row_records(columns, layout.columns) if has_text else None
         for row, doc_id in enumerate(_ids(columns, layout.ids)):
             index, there = self._records, any(column.there[row] for column in lists)
             if records is None:
@@ -97,7 +97,7 @@ class ColumnStream(Stream):
             if batch is not None:
                 yield batch
             return
-        for record in _records(columns, layout.columns):
+        for record in row_records(columns, layout.columns):
             self._take_record(record)
             if self._rows.full and (batch := self._rows.take()) is not None:
                 yield batch
@@ -230,7 +230,7 @@ def _ids(columns: pa.RecordBatch, names: Sequence[str]) -> list[str | None]:
     return [id_text(dict(zip(names, row, strict=True)), tuple(names)) for row in zip(*values, strict=True)]
 
 
-def _records(columns: pa.RecordBatch, names: Sequence[str]) -> Iterator[dict[str, Any] | str]:
+def row_records(columns: pa.RecordBatch, names: Sequence[str]) -> Iterator[dict[str, Any] | str]:
     """Yield each row as a record, or why it is none."""
     arrays = {name: columns.column(name) for name in names}
     for row in range(columns.num_rows):
@@ -262,7 +262,7 @@ def iter_parquet_records(location: str, log: ProblemLog, stores: Stores = PLAIN_
         for group in range(file.num_row_groups):
             index = first_record
             for columns in iter_columns(file, group, names, log):
-                for record in _records(columns, names):
+                for record in row_records(columns, names):
                     if isinstance(record, str):
                         log.add(record, record=index)
                     else:

@@ -120,7 +120,9 @@ def iter_mentions(flat: Flat, catalog: NameTable) -> Iterator[Mention]:
 
     Cost: linear in the text.
     """
-    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain, _read_perl) for m in read(flat)]
+    found = [
+        m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain, _read_perl) for m in read(flat)
+    ]
     found += _read_table(flat, _table(catalog))
     end = 0
     for mention in sorted(found, key=lambda m: (m.first, m.first - m.last)):

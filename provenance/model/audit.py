@@ -240,5 +240,7 @@ class AuditRecord:
     """Names of the rules by which text was read, compared and looked at for formulas of assistants; empty where nothing was compared."""
     match_findings: str = ""
     """Digest of the evidence file with every finding on a match; empty where all of them, and their matches, stand in the record."""
+    exclusions: str = ""
+    """Digest of the demands that something be kept out of which the audit knew; empty where none held."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from provenance.fingerprint.wanted import RecordHit, Wanted
     from provenance.model.audit import MatchFinding
     from provenance.model.match import Match, Suspect
     from provenance.ports import Touched
+    from provenance.ports.records import RecordKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,16 @@ class ScanWriter(Protocol):
 
     def publish(self) -> ScanFiles:
         """Store all of it."""
+
+
+class RecordIndexWriter(Protocol):
+    """Takes the keys of a shard's records as they are read."""
+
+    def add(self, keys: RecordKeys) -> None:
+        """Take keys, in order."""
+
+    def publish(self) -> str:
+        """Store all of them and return the digest."""
 
 
 class FindingsWriter(Protocol):
@@ -72,6 +84,12 @@ class EvidenceStore(Protocol):
 
     def iter_findings(self, digest: str) -> Iterator[MatchFinding]:
         """Verify stored findings on matches against their digest at once, and return what yields them."""
+
+    def writing_records(self) -> AbstractContextManager[RecordIndexWriter]:
+        """Give what takes the keys of a shard's records; what is not published at the end is gone."""
+
+    def find_records(self, digest: str, wanted: Wanted) -> Iterator[RecordHit]:
+        """Verify a record index against its digest at once, and return what yields the keys that somebody looks for."""
 
     def sweep(self) -> None:
         """Remove what processes that were killed left half written; what others are writing stays."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from provenance.model.audit import AuditRecord
     from provenance.model.dataset import Dataset, DatasetVersion, Shard
+    from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
     from provenance.model.lineage import Derivation
     from provenance.model.match import ScanResult
 
@@ -98,6 +99,26 @@ class Registry(Protocol):
 
     def record_licenses(self, name: str, root_digest: str | None = None, *, shards: Collection[str] = ()) -> Sequence[str]:
         """Return the licences that single records of a version name, of some shards or of all, sorted."""
+
+    def add_demand(self, demand: Demand) -> bool:
+        """Record a demand; tell whether it is new. One that holds already changes nothing."""
+
+    def withdraw_demand(self, demand_id: str, withdrawal: Withdrawal) -> None:
+        """Record that a demand no longer holds.
+
+        Raises:
+            NotRegisteredError: If there is none.
+            ConflictError: If it is withdrawn already.
+        """
+
+    def demands(self, *, open_only: bool = False) -> Sequence[RecordedDemand]:
+        """Return all demands in the order they were recorded, or those that hold."""
+
+    def save_record_index(self, facts: RecordIndexFacts) -> None:
+        """Record what a pass over a shard's records told."""
+
+    def record_indexes(self, keys: Collection[str]) -> Mapping[str, RecordIndexFacts]:
+        """Return what was last recorded of some keys; those without a record are left out."""
 
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""

@@ -20,12 +20,15 @@ import pyarrow.parquet as pq
 
 from provenance.errors import RegistryError
 from provenance.fingerprint.digest import hash_file, is_digest
+from provenance.fingerprint.wanted import RecordHit, Wanted
 from provenance.model.audit import MatchFinding
 from provenance.model.match import Match, Suspect
 from provenance.ports import Touched
 from provenance.ports.evidence import KeptTouched, ScanFiles
+from provenance.registry import record_index
 from provenance.registry.aside import Aside, sweep_aside, writing_aside
 from provenance.registry.columns import FINDINGS, MATCHES, ROWS_PER_GROUP, SUSPECTS, TOUCHED, Kind, Pair, Value
+from provenance.registry.record_index import RecordIndexWriter
 
 _CHECK = "check the evidence folder and the disk"
 _RESTORE = "restore it from a backup, or scan again"
@@ -139,6 +142,20 @@ class EvidenceFolder:
         except (KeyError, ValueError, TypeError) as err:
             raise RegistryError(f"{self.place(digest, suffix=TOUCHED.suffix)}: does not tell the dropped seeds: {err}") from err
 
+    def writing_records(self) -> RecordIndexWriter:
+        """Give what takes the keys of a shard's records as they come; what is not published at the end is gone."""
+        return RecordIndexWriter(self)
+
+    def find_records(self, digest: str, wanted: Wanted) -> Iterator[RecordHit]:
+        """Verify a record index against its digest at once, and return what yields the keys that somebody looks for.
+
+        Raises:
+            RegistryError: If the file is missing, changed or not such a file.
+        """
+        place = self.place(digest, suffix=record_index.SUFFIX)
+        file = self._open_file(digest, place, (record_index.RECORD_SCHEMA,), record_index.NAME)
+        return record_index.search_records(file, wanted, where=str(place))
+
     def _put(self, kind: Kind[Value], rows: Iterable[Value]) -> str:
         with _Part(self, kind) as part:
             for row in rows:
@@ -147,7 +164,9 @@ class EvidenceFolder:
 
     def _open(self, digest: str, kind: Kind[Any]) -> pq.ParquetFile:
         """Open a Parquet file of a kind, verified against its digest."""
-        place = self.place(digest, suffix=kind.suffix)
+        return self._open_file(digest, self.place(digest, suffix=kind.suffix), kind.readable, kind.name)
+
+    def _open_file(self, digest: str, place: Path, readable: tuple[pa.Schema, ...], name: str) -> pq.ParquetFile:
         try:
             source = pa.OSFile(str(place), "r")
             state = hashlib.sha256()
@@ -159,10 +178,10 @@ class EvidenceFolder:
         try:
             source.seek(0)
             file = pq.ParquetFile(source, pre_buffer=False)
-            if file.schema_arrow not in kind.readable:
-                raise RegistryError(f"{place}: not a {kind.name} file of a known version")
+            if file.schema_arrow not in readable:
+                raise RegistryError(f"{place}: not a {name} file of a known version")
         except (pa.ArrowException, ValueError, TypeError, OSError) as err:
-            raise RegistryError(f"{place}: cannot be read as {kind.name}: {err}") from err
+            raise RegistryError(f"{place}: cannot be read as {name}: {err}") from err
         return file
 
     def _rows(self, file: pq.ParquetFile, kind: Kind[Value]) -> Iterator[Value]:

@@ -11,6 +11,7 @@ from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.registry.catalog import sum_shards
 from provenance.registry.derivations import derivation_digest
 from provenance.registry.digests import facts_digest, scan_digest
+from provenance.registry.exclusions import demand_digest, index_digest, withdrawal_digest
 from provenance.registry.log import verify_log
 from provenance.registry.repository import SqlRegistry
 from provenance.registry.terms import FACETS, build_terms
@@ -18,6 +19,8 @@ from provenance.registry.terms import FACETS, build_terms
 _SCAN_KEYS = ("id", "evidence", "result_digest")
 _AUDIT_KEYS = ("id", "created", "model", "verdict", "record_digest")
 _DERIVATION_KEYS = ("output", "digest")
+_DEMAND_KEYS = ("id", "digest")
+_INDEX_KEYS = ("key", "digest")
 _VERSION_KEYS = ("name", "root_digest", "facts_digest", "created", "shards")
 
 
@@ -40,6 +43,9 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) 
     _compare("derivation", _logged(registry, "derivations", _DERIVATION_KEYS), _derivations(registry))
     _compare("scan", _logged(registry, "scans", _SCAN_KEYS), _scans(registry))
     _compare("audit", _logged(registry, "audits", _AUDIT_KEYS), reversed(registry.audits()))
+    _compare("demand", _logged(registry, "exclusions", _DEMAND_KEYS), _demands(registry))
+    _compare("withdrawal", sorted(_logged(registry, "withdrawals", _DEMAND_KEYS)), _withdrawals(registry))
+    _compare("record index", _logged(registry, "readings", _INDEX_KEYS), _indexes(registry))
     return head
 
 
@@ -73,6 +79,21 @@ def _derivations(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
 def _scans(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
     for result, evidence in registry.recorded_scans():
         yield (result.id, evidence, scan_digest(result))
+
+
+def _demands(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
+    for recorded in registry.demands():
+        yield (recorded.demand.id, demand_digest(recorded.demand))
+
+
+def _withdrawals(registry: SqlRegistry) -> list[tuple[Any, ...]]:
+    """Return withdrawals as sorted pairs: their rows stand in the order of demands, those of the log in the order of withdrawing."""
+    return sorted((demand, withdrawal_digest(demand, withdrawal)) for demand, withdrawal in registry.recorded_withdrawals())
+
+
+def _indexes(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
+    for facts in registry.recorded_indexes():
+        yield (facts.key, index_digest(facts))
 
 
 def _compare(what: str, logged: Iterable[tuple[Any, ...]], recorded: Iterable[tuple[Any, ...]]) -> None:

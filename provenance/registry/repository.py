@@ -22,6 +22,7 @@ from provenance.registry.catalog import VersionTotals, sum_shards
 from provenance.registry.derivations import DerivationRegistry
 from provenance.registry.diff import DiffRegistry
 from provenance.registry.digests import FactsState, facts_digest, revision_digest, verify_facts, verify_version
+from provenance.registry.exclusions import ExclusionRegistry
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
 from provenance.registry.scans import ScanRecords
@@ -43,7 +44,7 @@ SHARDS_PER_INSERT = 10_000
 _PAGE = 1000  # rows of the log or of scans read at a time
 
 
-class SqlRegistry(DerivationRegistry, DiffRegistry, ScanRecords):
+class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from provenance.registry.base import BYTEWISE, COUNTED, Base, Key, Position, StepKey, VersionKey
+from provenance.registry.exclusion_tables import ExclusionRow, ExclusionWithdrawalRow, RecordIndexRow
 from provenance.registry.guards import attach_guards
 from provenance.registry.scan_tables import (
     ScanFrameRow,
@@ -33,10 +34,13 @@ __all__ = [
     "DerivationShardRow",
     "DerivationStepRow",
     "DetailsRow",
+    "ExclusionRow",
+    "ExclusionWithdrawalRow",
     "GeneratorRow",
     "LanguageRow",
     "LicenseRow",
     "LogRow",
+    "RecordIndexRow",
     "ScanFrameRow",
     "ScanIndexRow",
     "ScanLeftOutRow",

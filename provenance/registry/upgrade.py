@@ -12,7 +12,7 @@ from provenance.config import shipped
 from provenance.errors import RegistryError, SchemaVersionError
 from provenance.registry.engine import LOCK_TIMEOUT_S, open_engine, parse_url, sqlite_file, transaction
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision of the schema, oldest first; a test compares it with the migrations."""
 HEAD = REVISIONS[-1]
 _UPGRADE_LOCK = 0x70726F76  # "prov": PostgreSQL advisory lock, so that two upgrades do not run at once

@@ -8,9 +8,10 @@ import typing
 from enum import Enum
 from typing import Any
 
-from provenance.model.audit import AuditRecord
+from provenance.model.audit import AUDIT_VERSION, AuditRecord
+from provenance.model.exclusion import EXCLUSIONS_VERSION, ExclusionReport
 
-SCHEMA_ID = "https://provenance-audit.dev/formats/audit.schema.json"
+_FORMATS = "https://provenance-audit.dev/formats"
 _SCALARS: dict[object, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -22,12 +23,21 @@ _SCALARS: dict[object, dict[str, Any]] = {
 
 def audit_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the audit record. Unknown fields are allowed: a later version may add some."""
+    return _document(AuditRecord, "audit", title="Audit record", version=AUDIT_VERSION)
+
+
+def exclusions_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of what a check of demands found. Unknown fields are allowed: a later version may add some."""
+    return _document(ExclusionReport, "exclusions", title="Demands and what is known of them", version=EXCLUSIONS_VERSION)
+
+
+def _document(kind: type, name: str, *, title: str, version: int) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
-    _schema_of(AuditRecord, definitions)
-    root = definitions.pop("AuditRecord")
-    root["properties"]["format"] = {"const": "provenance.audit"}
-    root["properties"]["version"] = {"const": 1}
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "Audit record"}
+    _schema_of(kind, definitions)
+    root = definitions.pop(kind.__name__)
+    root["properties"]["format"] = {"const": f"provenance.{name}"}
+    root["properties"]["version"] = {"const": version}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{_FORMATS}/{name}.schema.json", "title": title}
     return {**head, **root, "$defs": dict(sorted(definitions.items()))}
 
 

@@ -91,6 +91,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("reference", "add", "novels", "references/the-man-who-was-thursday.txt", "--title", "The Man Who Was Thursday"), 0),
         (("audit", "run.yaml", "--no-report"), 11),
         (("keys", "new", "officer", "--no-passphrase"), 0),
+        (("exclude", "add", "--domain", "example.com", "--by", "somebody", "--basis", "opt-out"), 0),
     ):
         assert run(["-C", str(folder), "-q", *argv]) == code
     return folder
@@ -113,8 +114,10 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("licenses", "detect"): ("README.md",),
     ("import",): ("README.md", "--dry-run"),
     ("clearance", "inspect"): ("any.clearance.json",),
+    ("exclude", "add"): ("--domain", "example.org", "--by", "somebody", "--basis", "opt-out"),
+    ("exclude", "show"): ("DEMAND",),
 }
-CODES: dict[tuple[str, ...], int] = {("audit",): 11}
+CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
 
 
 @pytest.mark.parametrize("path", JSON_COMMANDS, ids=" ".join)
@@ -123,6 +126,9 @@ def test_json_is_one_valid_document(path: tuple[str, ...], work: Path, capsys: p
     if "FINDING" in arguments:
         assert run(["-C", str(work), "findings", "list", "-f", "json"]) == 0
         arguments = [json.loads(capsys.readouterr().out)[0]["id"]]
+    if "DEMAND" in arguments:
+        assert run(["-C", str(work), "exclude", "list", "-f", "json"]) == 0
+        arguments = [json.loads(capsys.readouterr().out)[0]["demand"]["id"]]
     assert run(["-C", str(work), *path, *arguments, "--format", "json"]) == CODES.get(path, 0)
     document = json.loads(capsys.readouterr().out)
     assert document or path == ("matches", "suspects")  # nothing in the sample speaks as an assistant

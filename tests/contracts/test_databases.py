@@ -46,6 +46,9 @@ def filled(units: SqlUnitOfWork) -> SqlUnitOfWork:
     with units.begin(actor="tester", action="audit") as registry:
         registry.save_audit(values.audit(), values.digest(10))
         registry.add_derivation(values.derivation())
+        registry.add_demand(values.demand())
+        registry.withdraw_demand(values.demand().id, values.withdrawal())
+        registry.save_record_index(values.record_index())
     return units
 
 
@@ -142,6 +145,13 @@ def test_the_first_broken_log_row_is_named(database: str, filled: SqlUnitOfWork,
         "DELETE FROM version_totals",
         "UPDATE search_terms SET value = 'CC0-1.0' WHERE facet = 'license' AND value = 'CC-BY-4.0'",
         "DELETE FROM search_terms WHERE facet = 'word.name'",
+        "UPDATE exclusions SET value = 'harmless.example'",
+        "UPDATE exclusions SET basis = 'other'",
+        "DELETE FROM exclusion_withdrawals",
+        "UPDATE exclusion_withdrawals SET reason = 'none'",
+        "UPDATE record_indexes SET unread = 0",
+        "UPDATE record_indexes SET evidence = 'x'",
+        "DELETE FROM record_indexes",
         "INSERT INTO audits (id, created, model, verdict, record_digest) VALUES ('x', 'y', 'z', 'CLEARED', 'd')",
     ],
 )
@@ -158,8 +168,8 @@ def test_facts_changed_behind_the_log_are_found(database: str, filled: SqlUnitOf
 def test_removing_the_last_log_row_and_its_facts_needs_a_known_head(database: str, filled: SqlUnitOfWork) -> None:
     with filled.read() as registry:
         head = registry.log_head
-    derived = [f"DELETE FROM {table}" for table in ("derivation_shards", "derivation_inputs", "derivation_steps")]
-    tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits", *derived)
+    late = ("derivation_shards", "derivation_inputs", "derivation_steps", "exclusion_withdrawals", "exclusions", "record_indexes")
+    tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits", *(f"DELETE FROM {table}" for table in late))
     with filled.read() as registry:
         verify_registry(registry)
         with pytest.raises(LogChainError, match="without the expected head"):

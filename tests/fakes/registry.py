@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provenance.canonical import digest_of
-from provenance.errors import ManifestError, NotRegisteredError, RegistryError
+from provenance.errors import ConflictError, ManifestError, NotRegisteredError, RegistryError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, DatasetVersion, Shard
+from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
 from provenance.model.lineage import Derivation
 from provenance.model.match import ScanResult
 from provenance.model.wire import to_wire
@@ -32,6 +33,8 @@ class _State:
     scans: dict[str, tuple[ScanResult, str]] = field(default_factory=dict)
     audits: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     derivations: list[Derivation] = field(default_factory=list)
+    demands: list[RecordedDemand] = field(default_factory=list)
+    indexes: list[RecordIndexFacts] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -119,6 +122,35 @@ class InMemoryRegistry:
 
     def shared_shards(self, name: str, one: str, other: str) -> set[str]:
         return {s.sha256 for s in self._find(name, one)} & {s.sha256 for s in self._find(name, other)}
+
+    def add_demand(self, demand: Demand) -> bool:
+        self._must_write()
+        if any(d.demand.id == demand.id and d.is_open for d in self._state.demands):
+            return False
+        self._state.demands.append(RecordedDemand(demand=demand))
+        self.changed.append(to_wire(demand))
+        return True
+
+    def withdraw_demand(self, demand_id: str, withdrawal: Withdrawal) -> None:
+        self._must_write()
+        places = [i for i, d in enumerate(self._state.demands) if d.demand.id == demand_id]
+        if not places:
+            raise NotRegisteredError(f"no demand {demand_id} is recorded")
+        if not self._state.demands[places[-1]].is_open:
+            raise ConflictError(f"demand {demand_id} was withdrawn already")
+        self._state.demands[places[-1]] = replace(self._state.demands[places[-1]], withdrawal=withdrawal)
+        self.changed.append([demand_id, to_wire(withdrawal)])
+
+    def demands(self, *, open_only: bool = False) -> Sequence[RecordedDemand]:
+        return [d for d in self._state.demands if d.is_open or not open_only]
+
+    def save_record_index(self, facts: RecordIndexFacts) -> None:
+        self._must_write()
+        self._state.indexes.append(facts)
+        self.changed.append(to_wire(facts))
+
+    def record_indexes(self, keys: Collection[str]) -> dict[str, RecordIndexFacts]:
+        return {facts.key: facts for facts in self._state.indexes if facts.key in keys}
 
     def note(self, kind: str, **facts: str) -> None:
         self._must_write()

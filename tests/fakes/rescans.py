@@ -14,6 +14,7 @@ from provenance.bootstrap import make_suspects
 from provenance.engines.serial import SerialEngine
 from provenance.ingest.listing import FileListing
 from provenance.ingest.reader import Reader
+from provenance.ingest.record_stream import KeyReader
 from provenance.matching.cascade import open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.packfile import add_pack, write_pack
@@ -27,7 +28,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.matching import PlainReference
 from tests.fakes.registry import InMemoryUnitOfWork
-from tests.fakes.world import CountingProgress, version_of
+from tests.fakes.world import CountingProgress, NoReferences, version_of
 
 SAMPLE = ROOT / "examples" / "sample"
 LICENSE = [p for p in (ROOT / "LICENSE").read_text(encoding="utf-8").split("\n\n") if len(p.split()) > 30]
@@ -121,6 +122,8 @@ class Lab:
             actor="tester",
             journal=MemoryJournal(),
             suspects=make_suspects(),
+            records=KeyReader(self.reader),
+            references=NoReferences(),
             engine=SerialEngine(),
         )
 

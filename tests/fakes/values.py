@@ -36,6 +36,7 @@ from provenance.model.details import (
     TermsAcceptance,
     TokenCount,
 )
+from provenance.model.exclusion import Demand, DemandBasis, DemandKind, RecordIndexFacts, Withdrawal
 from provenance.model.finding import VerdictKind
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
@@ -255,4 +256,45 @@ def derivation(output: str = "chat-distilled", *, root: int = 1, source: str = "
         note="with «glossary»",
         at=CREATED,
         actor="tester",
+    )
+
+
+def demand(number: int = 1) -> Demand:
+    """Return a demand with every field set."""
+    return Demand(
+        id=digest(1000 + number),
+        kind=DemandKind.DOMAIN,
+        value=f"site{number}.example.com",
+        given=f"Site{number}.Example.COM.",
+        demanded_by="Example House",
+        received="2026-02-28",
+        basis=DemandBasis.OPT_OUT,
+        ticket=f"LEGAL-{number}",
+        evidence_url="https://example.org/letter.pdf",
+        evidence_sha256=digest(500 + number),
+        comment="by mail",
+        at="2026-03-01T12:00:00Z",
+        actor="tester",
+    )
+
+
+def withdrawal() -> Withdrawal:
+    """Return a withdrawal."""
+    return Withdrawal(reason="they agreed", at="2026-03-02T12:00:00Z", actor="tester")
+
+
+def record_index(number: int = 1) -> RecordIndexFacts:
+    """Return what a pass over a shard's records told."""
+    return RecordIndexFacts(
+        key=digest(2000 + number),
+        shard=digest(number),
+        evidence=digest(3000 + number),
+        records=10,
+        unread=1,
+        with_host=9,
+        with_page=8,
+        with_id=7,
+        with_author=6,
+        with_text=5,
+        at="2026-03-01T12:00:00Z",
     )

@@ -19,6 +19,7 @@ from provenance.canonical import digest_bytes
 from provenance.engines.serial import SerialEngine
 from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.fingerprint.wanted import RecordHit, Wanted
 from provenance.matching.suspects import Pattern, PatternFinder
 from provenance.model.absence import TriState
 from provenance.model.audit import MatchFinding
@@ -28,6 +29,7 @@ from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
 from provenance.ports import OpenSegmentKey, TextBatch, Touched
 from provenance.ports.evidence import KeptTouched, ScanFiles
+from provenance.ports.records import RecordKeys
 from tests.fakes.clock import FixedClock
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.matching import make_batch
@@ -317,6 +319,7 @@ class MemoryEvidence:
         self.suspects: dict[str, list[Suspect]] = {}
         self.touched: dict[str, tuple[tuple[int, ...], tuple[tuple[int, int], ...]]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.records: dict[str, list[RecordKeys]] = {}
 
     @contextmanager
     def writing_scan(self) -> Iterator[MemoryWriter]:
@@ -330,6 +333,15 @@ class MemoryEvidence:
         if digest not in self.findings:
             raise RegistryError(f"evidence {digest} is lost")
         return iter(list(self.findings[digest]))
+
+    @contextmanager
+    def writing_records(self) -> Iterator[MemoryRecordWriter]:
+        yield MemoryRecordWriter(self)
+
+    def find_records(self, digest: str, wanted: Wanted) -> Iterator[RecordHit]:
+        if digest not in self.records:
+            raise RegistryError(f"evidence {digest} is lost")
+        return _hits(self.records[digest], wanted)
 
     def sweep(self) -> None:
         """Nothing is ever half written."""
@@ -388,6 +400,29 @@ class MemoryEvidence:
         return self.blobs[digest + suffix]
 
 
+class MemoryRecordWriter:
+    """Satisfies ``ports.evidence.RecordIndexWriter``."""
+
+    def __init__(self, evidence: MemoryEvidence) -> None:
+        self._evidence = evidence
+        self._keys: list[RecordKeys] = []
+
+    def add(self, keys: RecordKeys) -> None:
+        self._keys.append(keys)
+
+    def publish(self) -> str:
+        digest = digest_bytes(repr(self._keys).encode())
+        self._evidence.records[digest] = self._keys
+        return digest
+
+
+def _hits(batches: Iterable[RecordKeys], wanted: Wanted) -> Iterator[RecordHit]:
+    for keys in batches:
+        for role, key, host, path, record, line in zip(keys.role, keys.key, keys.host, keys.path, keys.record, keys.line, strict=True):
+            for wanter in wanted.who(role, key, host):
+                yield RecordHit(wanter=wanter, role=role, record=record, line=line or None, field=path, key=key)
+
+
 @dataclass
 class CountingProgress:
     """Satisfies ``ports.Progress`` and adds up."""
@@ -418,6 +453,55 @@ SELF_NAMING = Pattern(
 )
 
 
+@dataclass(frozen=True)
+class MemoryRecords:
+    """Satisfies ``ports.records.RecordReader``: records that say nothing of themselves."""
+
+    disk: MemoryFiles
+    scheme: str = "memory-records-1"
+
+    def open_records(self, location: str, *, text_field: str | None = None, tokenizer: Tokenizer | None = None) -> MemoryRecordStream:
+        del text_field, tokenizer
+        return MemoryRecordStream(self.disk.open(location))
+
+
+@dataclass(frozen=True)
+class MemoryRecordStream:
+    """Satisfies ``ports.records.RecordStream``."""
+
+    stream: MemoryStream
+    told: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        return self.stream.records
+
+    @property
+    def unread(self) -> int:
+        return self.stream.unread
+
+    @property
+    def problems(self) -> Sequence[ReadProblem]:
+        return self.stream.problems
+
+    def __iter__(self) -> Iterator[RecordKeys]:
+        for _ in self.stream:
+            yield RecordKeys()
+
+
+class NoReferences:
+    """Satisfies ``ports.records.ReferenceSource``: there are none."""
+
+    def set_digests(self) -> dict[str, str]:
+        return {}
+
+    def iter_references(self, name: str) -> Iterator[ReferenceRecord]:
+        raise NotRegisteredError(name)
+
+    def open_matcher(self, names: Sequence[str]) -> PlantedMatcher:
+        raise NotRegisteredError(", ".join(names))
+
+
 class World:
     """Files, registry, evidence and clock together."""
 
@@ -438,6 +522,8 @@ class World:
             actor="tester",
             journal=self.journal,
             suspects=PatternFinder((SELF_NAMING,)),
+            records=MemoryRecords(self.disk),
+            references=NoReferences(),
             engine=SerialEngine(),
         )
 

@@ -67,8 +67,8 @@ def test_each_dataset_is_named_once() -> None:
 
 def test_a_rule_without_advice_of_its_own_offers_its_first_remedy_else_its_title() -> None:
     remedy = Remedy(kind="reweight", summary="lower the weights")
-    steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("X001", "m")], AMOUNTS)
-    assert {s.clears: s.summary for s in steps} == {("S001",): "lower the weights", ("X001",): "Title of X001"}
+    steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("Z001", "m")], AMOUNTS)
+    assert {s.clears: s.summary for s in steps} == {("S001",): "lower the weights", ("Z001",): "Title of Z001"}
 
 
 def test_an_unknown_outcome_and_a_review_count_as_a_violation_does() -> None:

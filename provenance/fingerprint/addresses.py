@@ -1,0 +1,158 @@
+"""Addresses in the one form in which demands and records are compared. Standard library only; hostile input gives ``None``, never an error.
+
+Rules: scheme, user, port and fragment do not count. Hosts are lower case, without a trailing dot, in ASCII (each label that is not ASCII as ``xn--``, folded
+as UTS 46 folds without transition). ``www.`` before a host does not count for pages. Percent signs that hide letters, digits, ``-._~`` are resolved, dot
+segments too, and slashes at the end fall away. A query counts as it is written.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, unquote
+
+MAX_ADDRESS: Final = 8_192
+"""Characters of an address; what is longer is none."""
+_MAX_HOST, _MAX_LABEL = 253, 63
+_WEB: Final = re.compile(r"(?:https?|ftps?|wss?|gopher|gemini):[/\\]*", re.IGNORECASE)
+_OTHER: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://")
+_BREAKS: Final = re.compile(r"[\t\r\n]+")
+_WARC: Final = re.compile(r"<(.*)>")
+_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_TOP: Final = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{2,59}")
+_DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
+_PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_SAFE: Final = "/%:@!$&'()*+,;=-._~?"
+_GENERIC: Final = frozenset(
+    {"ac", "asn", "biz", "co", "com", "edu", "gob", "gouv", "gov", "go", "id", "info", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"}
+)
+"""Labels under which registries of countries let others register, such as ``co.uk``."""
+_COUNTRY: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address taken apart."""
+
+    host: str
+    page: str
+    """Host without ``www.``, and path."""
+    query: str = ""
+    """With its ``?``."""
+    has_scheme: bool = True
+
+    @property
+    def key(self) -> str:
+        """Return what two addresses of one page have in common."""
+        return self.page + self.query
+
+
+def read_address(text: str) -> Address | None:
+    """Return an address with or without a scheme, ``None`` where a text is none."""
+    if len(text) > MAX_ADDRESS:
+        return None
+    text = _BREAKS.sub("", text.strip())  # as browsers do
+    found = _WARC.fullmatch(text)
+    text = text if found is None else found[1]
+    scheme = _WEB.match(text)
+    if not text or any(c < " " or c == "\x7f" for c in text) or (scheme is None and _OTHER.match(text)):
+        return None
+    marked = scheme is not None or text.startswith(("//", "\\\\"))
+    rest = text[scheme.end() :] if scheme is not None else text.lstrip("/\\") if marked else text
+    end = next((i for i, c in enumerate(rest) if c in "/\\?#"), len(rest))
+    _, at, place = rest[:end].rpartition("@")
+    host = read_host(_without_port(place))
+    if host is None or not (marked or (_is_named(host) and not at)):
+        return None
+    path, mark, query = rest[end:].partition("#")[0].partition("?")
+    plain = host.removeprefix("www.")
+    return Address(host, (plain if "." in plain else host) + _path(path), mark + query if query else "", marked)
+
+
+def _is_named(host: str) -> bool:
+    """Tell whether a text that nothing else marks as an address may be a host's name."""
+    return "." in host and _TOP.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def _without_port(text: str) -> str:
+    if text.startswith("["):
+        return "".join(text.partition("]")[:2])
+    return text.partition(":")[0]
+
+
+@lru_cache(1 << 14)
+def read_host(text: str) -> str | None:
+    """Return a host's name in the form in which it is compared, ``None`` where a text is none."""
+    if text.startswith("[") and text.endswith("]"):
+        return _numbers(text[1:-1])
+    name = _DOTS.sub(".", unquote(text)).removesuffix(".")
+    if not name or len(name) > MAX_ADDRESS:
+        return None
+    labels = [_label(part) for part in unicodedata.normalize("NFKC", name).split(".")]
+    host = ".".join(label or "" for label in labels)
+    if None in labels or len(host) > _MAX_HOST:
+        return None
+    return _numbers(host) if host.replace(".", "").isdecimal() else host
+
+
+def _numbers(text: str) -> str | None:
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return f"[{found.compressed}]" if found.version == 6 else str(found)
+
+
+def _label(text: str) -> str | None:
+    """Return a label in ASCII. The sharp s and the final sigma stay themselves, as browsers have it."""
+    folded = unicodedata.normalize("NFC", "".join(c for c in text.lower() if not _is_ignored(c)))
+    if not folded.isascii():
+        if any(unicodedata.category(c)[0] in "CZ" for c in folded):
+            return None
+        try:
+            folded = "xn--" + folded.encode("punycode").decode("ascii")
+        except UnicodeError:
+            return None
+    return folded if len(folded) <= _MAX_LABEL and _LABEL.fullmatch(folded) else None
+
+
+def _is_ignored(char: str) -> bool:
+    return char in "\u00ad\u200b\u2060\ufeff" or "\ufe00" <= char <= "\ufe0f"
+
+
+def _path(text: str) -> str:
+    """Return a path that begins with a slash, or nothing."""
+    plain = _PERCENT.sub(_resolve, text.replace("\\", "/"))
+    parts: list[str] = []
+    for part in plain.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "".join("/" + quote(unicodedata.normalize("NFC", p), safe=_SAFE, errors="replace") for p in parts)
+
+
+def _resolve(found: re.Match[str]) -> str:
+    char = chr(int(found[1], 16))
+    return char if char in _PLAIN else found[0].upper()
+
+
+def parents_of(host: str) -> list[str]:
+    """Return a host and all the domains that it lies in, the host first."""
+    if host.startswith("[") or host.replace(".", "").isdecimal():
+        return [host]
+    labels = host.split(".")
+    return [".".join(labels[i:]) for i in range(len(labels))]
+
+
+def is_public_suffix(host: str) -> bool:
+    """Tell whether everybody can register names below a host: a single label, or such as ``co.uk``."""
+    labels = host.split(".")
+    if len(labels) == 1:
+        return not host.startswith("[")
+    return len(labels) == _COUNTRY and len(labels[1]) == _COUNTRY and labels[0] in _GENERIC

@@ -1,0 +1,177 @@
+"""What one record says of itself: addresses, ids, authors, titles, and the digests of its texts.
+
+Every address in a field of its own counts, whatever the field is called and however deep it stands; links within a text do not. Names decide what the other
+fields are: they are compared in lower case with ``_`` for ``-``. A record tells its page or its host only by a field that names where it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from provenance.fingerprint.addresses import MAX_ADDRESS, Address, read_address
+from provenance.fingerprint.names import MAX_NAME, id_key, person_keys, title_key
+from provenance.fingerprint.wanted import KeyRole
+from provenance.ingest.fields import TEXT_FIELDS
+from provenance.ingest.lengths import is_passage
+from provenance.ingest.token_fields import token_names
+from provenance.ingest.utf8 import utf8, whole
+from provenance.ingest.walk import HOLDERS, MAX_DEPTH, extend
+
+PAGE_FIELDS = frozenset(
+    {
+        "url",
+        "uri",
+        "source_url",
+        "source_uri",
+        "page_url",
+        "web_url",
+        "document_url",
+        "doc_url",
+        "article_url",
+        "canonical_url",
+        "original_url",
+        "origin_url",
+        "final_url",
+        "requested_url",
+        "target_uri",
+        "warc_target_uri",
+        "permalink",
+        "webpage",
+    }
+)
+"""Fields that name the page a record came from, with or without a scheme."""
+LOOSE_FIELDS = frozenset({"source", "src", "origin", "link"})
+"""Fields that name it if what they hold is an address beyond doubt: with a scheme."""
+HOST_FIELDS = frozenset({"domain", "host", "hostname", "site", "website", "netloc", "source_domain", "url_host_name", "publisher_domain"})
+"""Fields that name the host a record came from."""
+ID_FIELDS = frozenset({"doc_id", "id", "uuid", "_id", "docid", "document_id", "record_id", "warc_record_id", "guid", "identifier"})
+AUTHOR_FIELDS = frozenset({"author", "authors", "author_name", "creator", "creators", "byline", "writer", "writers"})
+TITLE_FIELDS = frozenset({"title", "headline", "work", "book", "book_title", "work_title"})
+_TEXTS = frozenset(TEXT_FIELDS)
+_MAX_INNER = 1 << 16
+"""Characters of a field that is looked at for JSON in it."""
+_JSON_FIELDS = frozenset({"meta", "metadata", "headers", "warc_headers", "provenance", "attributes", "info"})
+_MOST_KEYS = 10_000
+"""Keys of one record; what holds more is told as unreadable."""
+
+
+class TooManyKeysError(Exception):
+    """A record holds more keys than are looked at."""
+
+
+@dataclass(slots=True)
+class OwnKeys:
+    """The keys of one record."""
+
+    found: list[tuple[KeyRole, str, str, str]] = field(default_factory=list)
+    """(role, key, host, field)."""
+    told: set[str] = field(default_factory=set)
+
+    def add(self, role: KeyRole, key: str, path: str, host: str = "") -> None:
+        """Take a key."""
+        if len(self.found) >= _MOST_KEYS:
+            raise TooManyKeysError
+        self.found.append((role, key, host, path))
+
+
+def keys_of(record: Mapping[str, object], text_field: str | None = None) -> OwnKeys:
+    """Return what a record says of itself.
+
+    Args:
+        record: The decoded record.
+        text_field: The field that holds its text, where the user named one.
+
+    Raises:
+        RecursionError: If it nests deeper than ``MAX_DEPTH``.
+        TooManyKeysError: If it holds more keys than are looked at.
+    """
+    own = OwnKeys()
+    chosen = () if text_field is None else (text_field, text_field.partition(".")[0])
+    for name, path, value, in_text in _leaves(record, chosen):
+        _take(own, name, path, value, in_text=in_text)
+    if not any(isinstance(record[name], list) for name in token_names(tuple(map(str, record))) if name in record):
+        own.told.add("text")  # all the text there is was seen
+    return own
+
+
+def _leaves(record: Mapping[str, object], chosen: tuple[str, ...]) -> Iterator[tuple[str, str, object, bool]]:
+    """Yield (folded name, path, text or number, whether it stands in a field of text) of all values, in order. One stack, so that no depth ends it badly."""
+    stack: list[tuple[str, str, object, bool, int]] = [(_folded(k), extend("", k), v, k in _TEXTS or k in chosen, 1) for k, v in record.items()]
+    stack.reverse()
+    while stack:
+        name, path, value, in_text, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise RecursionError(f"field {path[:80]!r} nests deeper than {MAX_DEPTH} levels")
+        if isinstance(value, dict):
+            inner = [(_folded(k), extend(path, f".{k}"), v, in_text or str(k) in _TEXTS, depth + 1) for k, v in value.items()]
+            stack += reversed(inner)
+        elif isinstance(value, (list, tuple)):
+            if not HOLDERS.isdisjoint(map(type, value)) or name in ID_FIELDS:
+                stack += reversed([(name, extend(path, f"[{i}]"), v, in_text, depth + 1) for i, v in enumerate(value)])
+        elif isinstance(value, str) and name in _JSON_FIELDS and isinstance(parsed := _inner(value), dict):
+            stack.append((name, path, parsed, in_text, depth + 1))
+        else:
+            yield name, path, value, in_text
+
+
+def _folded(name: object) -> str:
+    return str(name).lower().replace("-", "_").replace(" ", "_")
+
+
+def _inner(text: str) -> object:
+    """Return the object that a text is as JSON, ``None`` where it is none."""
+    if not text.startswith("{") or len(text) > _MAX_INNER:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _take(own: OwnKeys, name: str, path: str, value: object, *, in_text: bool) -> None:
+    if name in ID_FIELDS and not in_text and (id_text := _id_of(value)):
+        own.add(KeyRole.ID, id_key(id_text), path)
+        own.told.add("id")
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if not isinstance(value, str) or not value:
+        return
+    if in_text or is_passage(value):
+        own.add(KeyRole.DIGEST, hashlib.sha256(utf8(value)).hexdigest(), path)
+        own.told.add("text")
+    if not in_text:
+        _take_label(own, name, path, whole(value))
+
+
+def _take_label(own: OwnKeys, name: str, path: str, value: str) -> None:
+    if name in AUTHOR_FIELDS and len(value) <= MAX_NAME:
+        own.told.add("author")
+        for key in person_keys(value):
+            own.add(KeyRole.AUTHOR, key, path)
+    elif name in TITLE_FIELDS and len(value) <= MAX_NAME and (key := title_key(value)):
+        own.add(KeyRole.TITLE, key, path)
+    if len(value) > MAX_ADDRESS:
+        return
+    is_named = name in PAGE_FIELDS or name in HOST_FIELDS or name in LOOSE_FIELDS
+    address = read_address(value) if is_named or "://" in value[:16] or value.startswith("//") else None
+    if address is not None and (is_named or (address.has_scheme and " " not in value.strip())):
+        own.add(KeyRole.ADDRESS, address.key, path, address.host)
+        own.told.update(_tells(name, address))
+
+
+def _tells(name: str, address: Address) -> Iterator[str]:
+    """Yield what an address tells of where its record came from, by the field it stands in."""
+    if name in PAGE_FIELDS or (name in LOOSE_FIELDS and address.has_scheme):
+        yield from ("host", "page")
+    elif name in HOST_FIELDS:
+        yield "host"
+
+
+def _id_of(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return ""
+    return whole(value) if isinstance(value, str) else str(value) if isinstance(value, int) or type(value).__name__ == "UUID" else ""
