@@ -42,6 +42,8 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
         ManifestError: If a dataset would come from itself; nothing is registered then.
     """
     _refuse_cycles([dataset for dataset, _, _ in plans], tools)
+    with tools.units.begin(actor=tools.actor, action="register"):
+        pass  # where nothing can be recorded it is said now, not after hours of reading
     versions: list[DatasetVersion] = []
     problems: list[ReadProblem] = []
     for dataset, patterns, root in plans:
