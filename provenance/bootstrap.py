@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provenance.config import SETTINGS_NAME, Settings, default_settings, load_settings, shipped
-from provenance.errors import ConfigError, PolicyDocumentError
+from provenance.config import SETTINGS_NAME, Settings, default_settings, load_settings, shipped, with_database
+from provenance.errors import ConfigError, NoWorkspaceError, PolicyDocumentError
 
 if TYPE_CHECKING:
     from provenance.audit.clear import InForce
@@ -46,9 +47,16 @@ class SystemClock:
 class Workspace:
     """The concrete parts of one workspace, made on first use."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; nothing is opened yet."""
+    def __init__(self, settings: Settings, *, why: str = "", notify: Callable[[str], None] | None = None) -> None:
+        """Take the settings; nothing is opened yet.
+
+        Args:
+            settings: Where everything is.
+            why: What the user says of the reason, for the log.
+            notify: Told in a sentence where the registry makes wait.
+        """
         self.settings = settings
+        self._why, self._notify = why, notify
         self.clock = SystemClock()
 
     @property
@@ -63,7 +71,7 @@ class Workspace:
         from provenance.registry.upgrade import check
 
         check(self.settings.database)
-        return SqlUnitOfWork(self.settings.database, self.clock)
+        return SqlUnitOfWork(self.settings.database, self.clock, why=self._why, notify=self._notify)
 
     @cached_property
     def evidence(self) -> EvidenceFolder:
@@ -261,13 +269,25 @@ def make_reader(folder: Path | None = None, stores: Stores | None = None) -> Rea
     return Reader(folder, stores or PLAIN_STORES)
 
 
-def open_workspace(start: Path) -> Workspace:
+def open_workspace(start: Path, *, database: str | None = None, why: str = "", notify: Callable[[str], None] | None = None) -> Workspace:
     """Open the workspace that a folder lies in.
+
+    Args:
+        start: The folder.
+        database: URL of the registry in the place of the one in the settings; with it a folder without settings is a workspace too.
+        why: What the user says of the reason, for the log.
+        notify: Told in a sentence where the registry makes wait.
 
     Raises:
         ConfigError: If there is none.
     """
-    return Workspace(load_settings(start))
+    try:
+        settings = load_settings(start)
+    except NoWorkspaceError:
+        if database is None:
+            raise
+        settings = default_settings(start)
+    return Workspace(with_database(settings, database, folder=start.absolute()), why=why, notify=notify)
 
 
 def any_workspace(start: Path) -> Workspace:
@@ -278,21 +298,41 @@ def any_workspace(start: Path) -> Workspace:
         return Workspace(default_settings(start))
 
 
-def init_workspace(folder: Path) -> tuple[Workspace, bool]:
-    """Make a workspace: settings file and an empty registry. Returns it, and whether it is new."""
-    from provenance.registry.upgrade import upgrade
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What ``init_workspace`` found and made."""
+
+    workspace: Workspace
+    is_new: bool
+    """The settings file was made."""
+    had_registry: bool
+
+
+def init_workspace(folder: Path, *, database: str | None = None, actor: str = "UNKNOWN", why: str = "") -> Made:
+    """Make a workspace: settings file and an empty registry; one that is there is brought to this version's schema.
+
+    Args:
+        folder: Of the workspace.
+        database: URL of the registry; kept in a new settings file.
+        actor: Who does it, for the log.
+        why: What the user says of the reason, for the log.
+    """
+    from provenance.registry.upgrade import UpgradeNote, upgrade
 
     file = folder / SETTINGS_NAME
     is_new = not file.exists()
+    chosen = None if database is None else default_settings(folder, database=database).database
+    line = "" if chosen is None else f"database = {json.dumps(chosen)}\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if is_new:
-            file.write_text('# Where this workspace keeps its things; paths are relative to this file.\n[roots]\ndata = "data"\n', encoding="utf-8")
+            text = f'# Where this workspace keeps its things; paths are relative to this file.\n{line}[roots]\ndata = "data"\n'
+            file.write_text(text, encoding="utf-8")
     except OSError as err:
         raise ConfigError(f"{folder}: cannot make a workspace: {err.strerror}") from err
-    settings = load_settings(folder)
-    upgrade(settings.database)
-    return Workspace(settings), is_new
+    settings = with_database(load_settings(folder), database, folder=folder.absolute())
+    before = upgrade(settings.database, note=UpgradeNote(at=SystemClock().now(), actor=actor, reason=why))
+    return Made(workspace=Workspace(settings, why=why), is_new=is_new, had_registry=before is not None)
 
 
 def temporary_workspace(folder: Path, *, data: Place, storage: StorageOptions) -> Workspace:

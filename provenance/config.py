@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from provenance.errors import ConfigError, LocationError
+from provenance.errors import ConfigError, LocationError, NoWorkspaceError
 from provenance.storage.options import StorageOptions, parse_options
+from provenance.storage.secrets import find_secret
 from provenance.storage.urls import Place, parse_place
 
 SETTINGS_NAME = "provenance.toml"
@@ -27,6 +29,8 @@ _KNOWN = {
     "matching",
     "storage",
 }
+LOGIN_HINT = "take it out: PostgreSQL reads passwords from PGPASSWORD, ~/.pgpass or a service file, see docs/database.md"
+_RELATIVE_SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?P<path>(?!/|:memory:)[^?]+)(?P<query>\?.*)?", re.DOTALL)
 MIN_WORDS = 24
 """Words that a passage must have for an alarm where nothing else is set."""
 LEAST_MIN_WORDS, MOST_MIN_WORDS = 15, 1000
@@ -76,9 +80,18 @@ class Settings:
         )
 
 
-def default_settings(workspace: Path) -> Settings:
+def default_settings(workspace: Path, *, database: str | None = None) -> Settings:
     """Return the settings of a workspace without a settings file."""
-    return _build(workspace.absolute(), {})
+    return with_database(_build(workspace.absolute(), {}), database, folder=workspace.absolute())
+
+
+def with_database(settings: Settings, database: str | None, *, folder: Path) -> Settings:
+    """Return settings with another database, if one is given; a relative path of SQLite is below ``folder``.
+
+    Raises:
+        ConfigError: If the URL holds a password.
+    """
+    return settings if database is None else replace(settings, database=_database(database, folder, where="--db"))
 
 
 def load_settings(start: Path) -> Settings:
@@ -91,7 +104,7 @@ def load_settings(start: Path) -> Settings:
         file = folder / SETTINGS_NAME
         if file.is_file():
             return _build(folder, _read(file))
-    raise ConfigError(f"no {SETTINGS_NAME} in {start.absolute()} or above it", hint="run: provenance init")
+    raise NoWorkspaceError(f"no {SETTINGS_NAME} in {start.absolute()} or above it", hint="run: provenance init")
 
 
 def _read(file: Path) -> dict[str, object]:
@@ -112,7 +125,7 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
     state = folder / ".provenance"
     return Settings(
         workspace=folder,
-        database=_text(raw, "database", f"sqlite:///{state / 'registry.db'}", folder),
+        database=_database(_text(raw, "database", f"sqlite:///{state / 'registry.db'}", folder), folder, where=str(folder / SETTINGS_NAME)),
         roots=tuple((str(name), _root(str(name), str(place), folder)) for name, place in sorted(roots.items())),
         references=folder / _text(raw, "references", ".provenance/references", folder),
         policies=_folders(raw, "policies", folder),
@@ -128,6 +141,15 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         storage=parse_options(raw.get("storage", {}), where=str(folder / SETTINGS_NAME)),
         min_words=_min_words(raw, folder),
     )
+
+
+def _database(url: str, folder: Path, *, where: str) -> str:
+    """Return a database URL that holds no credential, and means the same file wherever the command was started."""
+    found = find_secret(url)
+    if found is not None:
+        raise ConfigError(f"{where}: the database URL holds {found}", hint=LOGIN_HINT)
+    relative = _RELATIVE_SQLITE.fullmatch(url)
+    return url if relative is None else f"{relative['scheme']}{folder / relative['path']}{relative['query'] or ''}"
 
 
 def _root(name: str, text: str, folder: Path) -> Place:

@@ -44,6 +44,10 @@ class ConfigError(InputError):
     """The workspace settings cannot be used."""
 
 
+class NoWorkspaceError(ConfigError):
+    """There are no workspace settings in a folder or above it."""
+
+
 class DocumentError(InputError, ValueError):
     """A YAML file is missing, unreadable or not strict YAML."""
 

@@ -48,6 +48,8 @@ def register(plans: Sequence[DatasetPlan], tools: Tools, *, claimed: Mapping[tup
         ManifestError: If a dataset would come from itself; nothing is registered then.
     """
     _refuse_cycles([dataset for dataset, _, _ in plans], tools)
+    with tools.units.begin(actor=tools.actor, action="register"):
+        pass  # where nothing can be recorded it is said now, not after hours of reading
     going = _Going(tools, dict(claimed or {}))
     for plan in plans:
         going.register(plan)

@@ -46,6 +46,8 @@ def check(ctx: CommandContext, /, folder: Place, references: tuple[Place, ...], 
     from provenance.audit.register import register
     from provenance.bootstrap import temporary_workspace
 
+    if ctx.database is not None:
+        raise click.UsageError("check keeps a registry of its own: leave --db out, or use init, register and audit")
     data = ctx.place(folder)
     if not (data.is_dir() if isinstance(data, Path) else ctx.stores.kind(data) == "directory"):
         raise ConfigError(f"{folder}: no such folder", hint="name a folder that holds the data files")

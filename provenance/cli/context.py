@@ -21,6 +21,10 @@ class CommandContext:
     start: Path
     quiet: bool
     debug: bool
+    database: str | None = None
+    """URL of the registry, in the place of the one in the settings."""
+    why: str = ""
+    """What the user says of the reason, for the log."""
 
     def workspace(self) -> Workspace:
         """Open the workspace that ``start`` lies in.
@@ -29,8 +33,9 @@ class CommandContext:
             ConfigError: If there is none.
         """
         from provenance.bootstrap import open_workspace
+        from provenance.cli.output import say
 
-        return open_workspace(self.start)
+        return open_workspace(self.start, database=self.database, why=self.why, notify=lambda sentence: say(sentence, err=True))
 
     def progress(self) -> BarProgress:
         """Return a progress display: bars on a terminal's stderr, silence elsewhere."""

@@ -18,10 +18,14 @@ def db() -> None:
 @pass_context
 def upgrade_command(ctx: CommandContext, /) -> int:
     """Bring the database to this version's schema."""
-    from provenance.registry.upgrade import upgrade
+    from provenance.registry.upgrade import HEAD, UpgradeNote, upgrade
 
-    upgrade(ctx.workspace().settings.database)
-    say("database is current")
+    workspace = ctx.workspace()
+    before = upgrade(workspace.settings.database, note=UpgradeNote(at=workspace.clock.now(), actor=ctx.actor, reason=ctx.why))
+    if before is None:
+        say("made an empty registry")
+    else:
+        say("database is current" if before == HEAD else f"database was of schema {before} and is now {HEAD}")
     return 0
 
 

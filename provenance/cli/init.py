@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
-from provenance.cli.output import next_step, say
+from provenance.cli.output import next_step, say, visible
 
 
 @click.command()
@@ -21,7 +21,11 @@ def init(ctx: CommandContext, folder: Path | None) -> int:
     """
     from provenance.bootstrap import init_workspace
 
-    workspace, is_new = init_workspace(ctx.path(folder) if folder else ctx.start)
-    say(f"{'made' if is_new else 'already there:'} workspace {workspace.settings.workspace}")
+    made = init_workspace(ctx.path(folder) if folder else ctx.start, database=ctx.database, actor=ctx.actor, why=ctx.why)
+    say(f"{'made' if made.is_new else 'already there:'} workspace {visible(str(made.workspace.settings.workspace))}")
+    if not made.is_new and not made.had_registry:
+        say("its registry was not there: made an empty one; if there was one before, restore it from a backup", err=True)
+    elif made.is_new and made.had_registry:
+        say("its registry was there already", err=True)
     next_step("provenance register --manifest datasets.yaml", quiet=ctx.quiet)
     return 0

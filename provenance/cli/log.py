@@ -56,8 +56,10 @@ def verify(ctx: CommandContext, /, expected_head: str | None) -> int:
     """Check the chain and every fact against it; the first difference is named."""
     from provenance.registry.integrity import verify_registry
 
-    with ctx.workspace().units.read() as registry:
-        head = verify_registry(registry, expected_head=expected_head)
+    units = ctx.workspace().units
+    kept = units.kept_head()  # before the registry is opened: what is committed later is not seen
+    with units.read() as registry:
+        head = verify_registry(registry, expected_head=expected_head, kept_head=kept)
     say(f"✓ the log is whole and every fact agrees with it, head {head}")
     say("The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True)
     return 0

@@ -8,12 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from provenance import __version__
 from provenance.cli.context import CommandContext
+from provenance.config import LOGIN_HINT
 from provenance.errors import LocationError, ProvenanceError
 from provenance.storage.secrets import find_secret, redact
 from provenance.storage.urls import CREDENTIALS_HINT
@@ -49,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command → (module:attribute under ``provenance.cli``, one line of help). Listed here so that ``--help`` imports none of them."""
 
+_POSTGRES = "postgres"
 _REDIS = ("redis://", "rediss://")
 
 EPILOG = """\b
@@ -83,12 +85,20 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(__version__, prog_name="provenance")
 @click.option("-C", "--workspace", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to work in, instead of this one.")
+@click.option(
+    "--db",
+    "database",
+    default=None,
+    metavar="URL",
+    help="Registry to use, instead of that of provenance.toml: sqlite:///FILE or postgresql://HOST/NAME.",
+)
+@click.option("--reason", "why", default="", metavar="TEXT", help="Why, for the registry's log.")
 @click.option("-q", "--quiet", is_flag=True, help="Print results only.")
 @click.option("--debug", is_flag=True, help="Print tracebacks of errors.")
 @click.pass_context
-def cli(ctx: click.Context, workspace: Path | None, quiet: bool, debug: bool) -> None:
+def cli(ctx: click.Context, /, workspace: Path | None, **given: Any) -> None:
     """Audit the training data of language models before the GPUs start."""
-    ctx.obj = CommandContext(start=(workspace or Path.cwd()).absolute(), quiet=quiet, debug=debug)
+    ctx.obj = CommandContext(start=(workspace or Path.cwd()).absolute(), **given)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -126,7 +136,8 @@ def _refuse_secrets(argv: Sequence[str]) -> None:
             continue  # its password may stand in its URL: it goes nowhere but to the server
         found = find_secret(word)
         if found is not None:
-            raise LocationError(f"argument {number} holds an address with {found}", hint=CREDENTIALS_HINT)
+            hint = LOGIN_HINT if _POSTGRES in word else CREDENTIALS_HINT
+            raise LocationError(f"argument {number} holds an address with {found}", hint=hint)
 
 
 def _as_ours(err: Exception) -> ProvenanceError:

@@ -207,15 +207,15 @@ class FileListing:
             raise ManifestError(f"{place}: the folder of data root {root!r} is not there", hint="make it, or mend [roots] in the settings")
         return PatternFinder(place, inside=[p for p in self._roots.values() if isinstance(p, Path)], is_data=_is_data)
 
-    def _stamp(self, location: str) -> Stamp | tuple[int, int, int]:
-        """Return what shows that a file was written to: what its store tells; of a local one size, modification time, inode."""
+    def _stamp(self, location: str) -> Stamp | tuple[int, int, int, int]:
+        """Return what shows that a file was written to: what its store tells; of a local one size, times of modification and of change, inode."""
         if is_url(location):
             return self._stores.stamp(parse_url(location))
         try:
             stat = Path(location).stat()
         except OSError as err:
             raise ShardReadError(f"{location}: cannot be read: {err.strerror}") from err
-        return stat.st_size, stat.st_mtime_ns, stat.st_ino
+        return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino  # the time of change cannot be set back
 
     def _told(self, location: str) -> list[str]:
         """Return what is told of one file; nothing where that is not enough."""

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from provenance.errors import SchemaVersionError
 from provenance.registry.engine import open_engine, transaction
 from provenance.registry.tables import Base
-from provenance.registry.upgrade import check_engine
+from provenance.registry.upgrade import check_engine, lock_schema
 
 _ASIDE = "provenance_declared"
 """Schema of PostgreSQL in which the declared tables are made, and never committed."""
@@ -32,7 +32,7 @@ _POSTGRES = {
     "trigger": """SELECT r.relname || '.' || t.tgname, t.tgenabled::text || ' ' || REPLACE(pg_get_triggerdef(t.oid), n.nspname || '.', '')
         FROM pg_trigger t JOIN pg_class r ON r.oid = t.tgrelid JOIN pg_namespace n ON n.oid = r.relnamespace
         WHERE n.nspname = :schema AND NOT t.tgisinternal""",
-    "view": "SELECT viewname, REPLACE(definition, schemaname || '.', '') FROM pg_views WHERE schemaname = :schema",
+    "view": "SELECT viewname, definition FROM pg_views WHERE schemaname = :schema",  # as nothing is qualified: a schema may bear a table's name
     "function": """SELECT p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname = :schema AND p.proname LIKE 'provenance\\_%'""",
 }
@@ -47,8 +47,9 @@ def find_drift(url: str) -> list[str]:
     """
     engine = open_engine(url)
     check_engine(engine)
-    found, declared = _postgres(engine) if engine.dialect.name == "postgresql" else (_sqlite(engine), _declared_sqlite())
-    return list(_differences(found, declared))
+    if engine.dialect.name == "postgresql":
+        return list(_differences(*_postgres(engine)))
+    return [*_damage(engine), *_differences(_sqlite(engine), _declared_sqlite())]
 
 
 def check_drift(url: str) -> None:
@@ -62,7 +63,7 @@ def check_drift(url: str) -> None:
         rest = len(differences) - _NAMED
         more = f"\nand {rest} more" if rest > 0 else ""
         raise SchemaVersionError(
-            "the schema is not the one that this version makes:\n" + "\n".join(differences[:_NAMED]) + more,
+            "the database is not as this version makes it:\n" + "\n".join(differences[:_NAMED]) + more,
             hint="somebody changed it outside this tool; restore a backup, or look at what the change lets through",
         )
 
@@ -75,6 +76,15 @@ def _differences(found: Mapping[str, str], declared: Mapping[str, str]) -> Itera
     for name in sorted(found.keys() & declared.keys()):
         if found[name] != declared[name]:
             yield f"{name} differs: expected {declared[name][:200]!r}, got {found[name][:200]!r}"
+
+
+def _damage(engine: Engine) -> Iterator[str]:
+    """Yield what SQLite itself finds wrong with its file: pages, indexes that miss rows, rows that belong to none."""
+    with transaction(engine, write=False) as connection:
+        for (said,) in connection.execute(text(f"PRAGMA integrity_check({_NAMED})")):
+            yield from (f"the file is damaged: {line}" for line in str(said).splitlines() if line != "ok")
+        for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check")).fetchmany(_NAMED):
+            yield f"row {row} of {table} belongs to no row of {parent}"
 
 
 def _sqlite(engine: Engine) -> dict[str, str]:
@@ -103,7 +113,7 @@ def _ordered(sql: str) -> str:
 
 
 def _postgres(engine: Engine) -> tuple[dict[str, str], dict[str, str]]:
-    with transaction(engine, write=True) as connection:
+    with transaction(engine, write=True, lock=lock_schema) as connection:
         try:
             schema = str(connection.execute(text("SELECT current_schema()")).scalar())
             found = _catalogue(connection, schema)

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from provenance.errors import ConflictError
+from provenance.errors import ConflictError, LogChainError, ProvenanceError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, merkle_root
 from provenance.registry.catalog import sum_shards
 from provenance.registry.derivations import derivation_digest
 from provenance.registry.digests import facts_digest, scan_digest
 from provenance.registry.exclusions import demand_digest, index_digest, withdrawal_digest
+from provenance.registry.guards import GENESIS
 from provenance.registry.log import verify_log
 from provenance.registry.repository import SqlRegistry
 from provenance.registry.terms import FACETS, build_terms
 
+_CHANGED = "the registry was changed outside this tool; restore a backup"
 _SCAN_KEYS = ("id", "evidence", "result_digest")
 _AUDIT_KEYS = ("id", "created", "model", "verdict", "record_digest")
 _DERIVATION_KEYS = ("output", "digest")
@@ -24,12 +26,13 @@ _INDEX_KEYS = ("key", "digest")
 _VERSION_KEYS = ("name", "root_digest", "facts_digest", "created", "shards")
 
 
-def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) -> str:
+def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None, kept_head: str | None = None) -> str:
     """Check the log's chain and every recorded fact against it; return the head of the log.
 
     Args:
         registry: A reading or writing unit's registry.
         expected_head: A head known from a report or a clearance, to notice that the end of the log was cut off.
+        kept_head: The head that the last writer left beside the database (``witness``), for the same.
 
     Raises:
         LogChainError: If the chain is broken.
@@ -39,6 +42,11 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) 
         Reads every shard of every version: about 20 µs each.
     """
     head = verify_log(registry.log_entries(), expected_head=expected_head)
+    if kept_head is not None and kept_head not in {head, GENESIS} and not registry.has_entry(kept_head):
+        raise LogChainError(
+            f"audit log: it ends before the entry that was written last, {kept_head}: its end was lost, or an older copy was put back",
+            hint="restore a newer copy; if this one is meant, remove the file beside it whose name ends in -head",
+        )
     _compare("dataset version", _logged(registry, "versions", _VERSION_KEYS), _versions(registry))
     _compare("derivation", _logged(registry, "derivations", _DERIVATION_KEYS), _derivations(registry))
     _compare("scan", _logged(registry, "scans", _SCAN_KEYS), _scans(registry))
@@ -46,6 +54,8 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None) 
     _compare("demand", _logged(registry, "exclusions", _DEMAND_KEYS), _demands(registry))
     _compare("withdrawal", sorted(_logged(registry, "withdrawals", _DEMAND_KEYS)), _withdrawals(registry))
     _compare("record index", _logged(registry, "readings", _INDEX_KEYS), _indexes(registry))
+    for told in registry.loose_rows():
+        raise ConflictError(f"the registry was changed behind the log: {told}", hint=_CHANGED)
     return head
 
 
@@ -77,8 +87,24 @@ def _derivations(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
 
 
 def _scans(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
-    for result, evidence in registry.recorded_scans():
-        yield (result.id, evidence, scan_digest(result))
+    for result, evidence, stored in registry.recorded_scans():
+        found = scan_digest(result)
+        yield (result.id, evidence, found if found == stored else f"changed ({stored})")
+
+
+def _readable(what: str, recorded: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield what is recorded; what can be no fact, such as text in the place of a number, ends it with a sentence."""
+    number, found = 0, iter(recorded)
+    while True:
+        number += 1
+        try:
+            yield next(found)
+        except StopIteration:
+            return
+        except ProvenanceError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as err:
+            raise ConflictError(f"{what} {number} is not what the log says: it cannot be read: {err}", hint=_CHANGED) from err
 
 
 def _demands(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
@@ -97,7 +123,7 @@ def _indexes(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
 
 
 def _compare(what: str, logged: Iterable[tuple[Any, ...]], recorded: Iterable[tuple[Any, ...]]) -> None:
-    for number, (expected, found) in enumerate(zip_longest(logged, recorded), start=1):
+    for number, (expected, found) in enumerate(zip_longest(logged, _readable(what, recorded)), start=1):
         if expected == found:
             continue
         name = (expected or found or ("",))[0]
@@ -110,6 +136,6 @@ def _compare(what: str, logged: Iterable[tuple[Any, ...]], recorded: Iterable[tu
         )
         raise ConflictError(
             f"{what} {number} ({name}) {why}",
-            hint="the registry was changed outside this tool; restore a backup",
+            hint=_CHANGED,
             context={"logged": str(expected), "recorded": str(found)},
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import ManifestError, RegistryError
-from provenance.registry.engine import open_engine, parse_url, sqlite_file, transaction
+from provenance.registry.engine import open_engine, parse_url, read_only_uri, sqlite_file, transaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,7 +95,7 @@ def _open_sqlite(file: Path) -> sqlite3.Connection:
     if not file.is_file():
         raise RegistryError(f"{file}: there is no registry", hint="run: provenance init")
     try:
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(read_only_uri(file), uri=True, isolation_level=None)
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as err:
         raise RegistryError(f"{file}: cannot be opened for reading: {err}") from err

@@ -27,6 +27,7 @@ from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
 from provenance.registry.scans import ScanRecords
 from provenance.registry.streams import batched, summarize_stream
+from provenance.registry.structure import StructureRegistry
 from provenance.registry.tables import (
     SHARD_LICENSE_TABLE,
     SHARD_TABLE,
@@ -44,7 +45,7 @@ SHARDS_PER_INSERT = 10_000
 _PAGE = 1000  # rows of the log or of scans read at a time
 
 
-class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords):
+class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords, StructureRegistry):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:
@@ -288,6 +289,10 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
             yield from map(mapping.log_value, rows)
             after = rows[-1].seq
 
+    def has_entry(self, entry_hash: str) -> bool:
+        """Tell whether the log holds a row of this hash."""
+        return self._session.scalars(select(LogRow.seq).where(LogRow.entry_hash == entry_hash)).first() is not None
+
     def last_log_entries(self, limit: int, *, action: str | None = None) -> Sequence[LogEntry]:
         """Return the newest rows of the log in their order, of one action or of all."""
         query = select(LogRow).order_by(LogRow.seq.desc()).limit(limit)
@@ -303,10 +308,10 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         for row in self._session.scalars(select(VersionRow).order_by(VersionRow.id).options(*FACTS)).all():
             yield row.facts_digest, mapping.version_value(row, tuple(self._shards(row.id)))
 
-    def append_log(self, *, at: str, actor: str, action: str, reason: str) -> None:
-        """Chain one row for all that this unit changed; do nothing if it changed nothing. Called by the unit of work before it commits."""
+    def append_log(self, *, at: str, actor: str, action: str, reason: str) -> str | None:
+        """Chain one row for all that this unit changed and return its hash; do nothing if it changed nothing. Called by the unit of work before it commits."""
         if not self._changes:
-            return
+            return None
         act = LogAct(at=at, actor=actor, action=action, reason=reason, payload=self._changes)
         last = self._session.execute(select(LogRow.seq, LogRow.entry_hash).order_by(LogRow.seq.desc()).limit(1)).first()
         seq, head = (0, GENESIS) if last is None else (last[0], last[1])
@@ -314,6 +319,7 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         self._session.add(LogRow(**to_wire(entry)))
         self._session.flush()
         self._changes = {}
+        return entry.entry_hash
 
     def _newest(self, name: str, root_digest: str | None = None, *, facts: bool = False) -> VersionRow | None:
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id.desc()).limit(1)

@@ -71,13 +71,13 @@ class ScanRecords(RegistryUnit):
                 found.setdefault(result.frame, []).append((result, row.evidence))
         return found
 
-    def recorded_scans(self) -> Iterator[tuple[ScanResult, str]]:
-        """Yield every recording of a scan result with the digest of its evidence file, in the order they were made."""
+    def recorded_scans(self) -> Iterator[tuple[ScanResult, str, str]]:
+        """Yield every recording of a scan result with the digest of its evidence file and its own stored digest, in the order they were made."""
         after = 0
         while rows := self._session.scalars(
             select(ScanRow).where(ScanRow.number > after).order_by(ScanRow.number).limit(_PAGE).options(*_SCAN_PARTS)
         ).all():
-            yield from ((mapping.scan_value(row), row.evidence) for row in rows)
+            yield from ((mapping.scan_value(row), row.evidence, row.result_digest) for row in rows)
             after = rows[-1].number
 
 

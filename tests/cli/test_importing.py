@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provenance.cli.main import run
-from tests.unit.registry.test_import_readers import CARD, CROISSANT, SHA, dpi_entry
+from tests.unit.registry.test_import_readers import CARD, CROISSANT, dpi_entry
 
 RUN = """format: provenance.run
 version: 1
@@ -145,23 +142,3 @@ def test_nothing_hostile_reaches_the_terminal(work: Path, capsys: pytest.Capture
     assert provenance(work, "import", "dpi.json") == 4
     found = capsys.readouterr()
     assert not set("\x1b\x07\u202e") & set(found.out + found.err)
-
-
-def test_a_killed_import_leaves_whole_datasets_and_goes_on(work: Path, capsys: pytest.CaptureFixture[str], loops: int) -> None:
-    sets, each = 40, 200
-    write_table(work, *(f"set-{i % sets:02},d/{i:05}.jsonl,{SHA},{i},MIT" for i in range(sets * each)))
-    command = [sys.executable, "-m", "provenance.cli.main", "-C", str(work), "-q", "import", "m.csv"]
-    for number in range(3 * loops):
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1 + number % 3 / 3)
-        child.kill()
-        child.wait()
-        capsys.readouterr()
-        assert provenance(work, "datasets", "list", "-f", "json") == 0
-        for version in json.loads(capsys.readouterr().out):
-            assert len(shown(work, version["dataset"]["name"], capsys)["shards"]) == each
-        assert provenance(work, "log", "verify") == 0
-    assert provenance(work, "import", "m.csv") == 0
-    capsys.readouterr()
-    assert provenance(work, "datasets", "list", "-f", "json") == 0
-    assert len(json.loads(capsys.readouterr().out)) == sets

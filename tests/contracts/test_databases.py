@@ -336,5 +336,5 @@ def test_a_schema_changed_behind_the_tool_is_found(
     with transaction(engine, write=True) as connection:
         connection.exec_driver_sql(statement)
     assert [d for d in find_drift(database) if d.startswith(difference)]
-    with pytest.raises(SchemaVersionError, match="not the one that this version makes"):
+    with pytest.raises(SchemaVersionError, match="not as this version makes it"):
         check_drift(database)

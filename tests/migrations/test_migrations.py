@@ -74,12 +74,16 @@ def test_downgrading_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_upgrade_that_fails_halfway_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "registry.db"
+    upgrade(f"sqlite:///{file}", "0006")
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("CREATE TABLE audits (mine TEXT)")  # stands in the way late in the first migration
+        connection.execute("CREATE TABLE derivation_shards (mine TEXT)")  # stands in the way late in the next migration
         connection.commit()
+    before = schema(file)
     with pytest.raises(RegistryError, match="already exists"):
         upgrade(f"sqlite:///{file}")
-    assert set(schema(file)) == {"table audits"}
+    assert schema(file) == before
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
 
 
 def test_the_folder_of_the_database_is_made(tmp_path: Path) -> None:
@@ -100,8 +104,12 @@ def test_a_missing_registry_is_not_made_by_looking(tmp_path: Path) -> None:
 def test_a_database_of_somebody_else_is_no_registry(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
         connection.execute("CREATE TABLE mine (x)")
-    with pytest.raises(SchemaVersionError, match="holds no registry"):
-        check(f"sqlite:///{tmp_path}/other.db")
+    before = (tmp_path / "other.db").read_bytes()
+    for use in (check, upgrade):
+        with pytest.raises(SchemaVersionError, match="belongs to something else"):
+            use(f"sqlite:///{tmp_path}/other.db")
+    assert (tmp_path / "other.db").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["other.db"]
 
 
 def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ def _front_matter(file: SourceFile, reading: Reading) -> tuple[Mapping[str, Any]
     """Return the front matter, and whether it could be read. A card without one states nothing, which is no fault."""
     found = _FRONT.match(file.raw)
     if found is None and not is_card(file.raw):
+        if not _is_text(file.raw):
+            reading.problem("is not UTF-8 text; the dataset is kept with an UNREADABLE licence: save the card as UTF-8 and import it again")
+            return {}, False
         reading.note("has no front matter: it states no licence")
         return {}, True
     try:
@@ -96,6 +99,14 @@ def _front_matter(file: SourceFile, reading: Reading) -> tuple[Mapping[str, Any]
         reading.problem(f"its front matter is {kind_of(value)}, expected fields such as license; the dataset is kept with an UNREADABLE licence")
         return {}, False
     return value, True
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in raw  # UTF-16 without a mark passes for UTF-8
 
 
 def _front_bytes(found: re.Match[bytes] | None) -> bytes:
