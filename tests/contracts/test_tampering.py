@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, delete, insert, select, text, update
@@ -26,8 +26,8 @@ from tests.fakes import values
 from tests.fakes.clock import TickingClock
 
 Row = Mapping[str, Any]
-NO_FACT = "audits: edit number of"
-"""The numbers of audits say in which order they were made, and nothing else; databases leave gaps between them. The order is compared."""
+NO_FACT = ("audits: edit number of", "exclusions: edit number of", "record_indexes: edit number of")
+"""These numbers say in which order rows were made, and nothing else; databases leave gaps between them. The order is compared."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ def fill(database: str) -> None:
     with units.begin(actor="tester", action="derive") as registry:
         registry.add_derivation(values.derivation())
         registry.add_derivation(values.derivation("other"))
+    for number in (1, 2, 3):
+        with units.begin(actor="tester", action="exclude") as registry:
+            registry.add_demand(values.demand(number))
+            registry.save_record_index(values.record_index(number))
+    for number in (1, 3):
+        with units.begin(actor="tester", action="exclude") as registry:
+            registry.withdraw_demand(values.demand(number).id, replace(values.withdrawal(), reason=f"because {number}"))
     units.close()
 
 
