@@ -155,3 +155,14 @@ def test_faults_of_a_document_are_told_one_a_line(many: Path, capsys: pytest.Cap
 def test_words_of_a_name_may_be_joined_by_underscores(many: Path, words: list[str], found: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     answer = json.loads(said(many, capsys, "datasets", "search", *words, "-f", "json"))
     assert [d["dataset"]["name"] for d in answer["datasets"]] == found
+
+
+def test_a_slip_in_the_name_of_an_input_is_refused_since_derivations_stay(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slip = ("datasets", "derive", "chats", "--from", "poemss", "--transform", "label")
+    before = len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"])
+    assert provenance(work, *slip) == 1
+    assert "--unregistered" in capsys.readouterr().err
+    assert len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"]) == before
+    assert provenance(work, *slip, "--unregistered") == 0
+    assert "poemss is not registered" in capsys.readouterr().err
+    assert len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"]) == before + 1
