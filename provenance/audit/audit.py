@@ -80,13 +80,15 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
         matcher: Opened on the run's reference sets; ``None`` where it names none.
         tools: Opens shards and the registry, keeps evidence.
     """
+    with tools.units.read() as registry:
+        revision, head = registry.revision, registry.log_head
     demanded = look_for_demands(_judge_shards(request, matcher, tools), tools, read=request.rescan)
     datasets = demanded.datasets
     lookup = _References(matcher)
     today = tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
-    found = _judge(request, gathered, tools, today=today)
+    found = replace(_judge(request, gathered, tools, today=today), revision=revision, log_head=head)
     evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
     record = _record(request, datasets, gathered, found, evidence, tools)
@@ -114,6 +116,9 @@ class _JudgedRun:
     evaluation: Evaluation
     ledger: MatchLedger
     match_findings: str
+    revision: str = ""
+    log_head: str = ""
+    """The registry before anything of it was read: what is recorded while an audit runs comes after it."""
 
 
 def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
@@ -242,8 +247,6 @@ def _record(
     evidence: tuple[MatchEvidence, ...],
     tools: Tools,
 ) -> AuditRecord:
-    with tools.units.read() as registry:
-        revision, head = registry.revision, registry.log_head
     shards = [s for d in datasets for s in d.shards]
     root, findings = manifest_root(shards), found.evaluation.findings
     totals = count_totals(datasets, gathered, findings)
@@ -255,8 +258,8 @@ def _record(
         tool=request.tool,
         command=request.command,
         run=request.run,
-        registry_revision=revision,
-        log_head=head,
+        registry_revision=found.revision,
+        log_head=found.log_head,
         datasets=summarize_datasets(datasets, gathered, findings),
         shards=summarize_shards(datasets, gathered.survey, findings),
         shards_total=len(shards),

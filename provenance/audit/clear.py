@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.audit.lineage import Tracer
 from provenance.audit.register import leaf_of
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
@@ -75,6 +76,7 @@ def prepare_clearance(
     if ISSUER_ROLE not in issuer.roles:
         raise UntrustedKeyError(f"key of {issuer.name!r} has no role {ISSUER_ROLE!r}", hint="make one: provenance keys new NAME --role issuer")
     leaves = _leaves(record, tools)
+    _check_lineage(record, tools)
     now = _moment(tools.clock.now())
     if now - _moment(record.created) > MAX_AUDIT_AGE:
         raise VerdictError(f"the audit of {record.created} is older than {MAX_AUDIT_AGE.days} days", hint="run the audit again")
@@ -150,6 +152,25 @@ def _check_in_force(record: AuditRecord, in_force: InForce) -> None:
     for what, then, now in pairs:
         if then != now:
             raise VerdictError(f"the {what} changed since the audit of {record.created}", hint="run the audit again")
+
+
+def _check_lineage(record: AuditRecord, tools: Tools) -> None:
+    """Refuse where something was recorded since of what the data come from, or of how they were made."""
+    with tools.units.read() as registry:
+        changed = registry.changed_since(record.log_head)
+        if changed is None:
+            raise VerdictError("the log does not hold the row at which the audit was made", hint="run: provenance log verify, then audit again")
+        versions, outputs = changed
+        if not versions and not outputs:
+            return
+        tracer = Tracer(registry)
+        for summary in record.datasets:
+            name = summary.dataset.name
+            whole = tracer.trace(registry.dataset_version(name, summary.root_digest)).whole
+            sources = {*(a.dataset.name for a in whole.ancestors), *(u.partition("@")[0] for u in whole.unknown)}
+            since = sorted((sources & set(versions)) | ({name, *sources} & set(outputs)))
+            if since:
+                raise SubjectMismatchError(f"where {name} comes from is told anew since the audit: see {since[0]}", hint="run the audit again")
 
 
 def _leaves(record: AuditRecord, tools: Tools) -> tuple[ShardLeaf, ...]:

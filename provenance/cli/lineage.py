@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +12,18 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, json_text, next_step, say, say_json, short, visible, write_whole
 from provenance.columns import cut, cut_middle, width
+from provenance.errors import NotRegisteredError
 from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.absence import Absence, is_absent
 from provenance.model.lineage import DerivationInput, LineageEdge, LineageGraph, LineageNode, Transform
 
+if TYPE_CHECKING:
+    from provenance.bootstrap import Workspace
+
 Key = tuple[str, str]
 _COLUMNS = 80
+_NEAR = 0.8
+"""How alike two names are of which one may be meant for the other: that of difflib."""
 _SHORTEST = 12
 """Columns that a name keeps, however deep it stands."""
 _ELSEWHERE = 3
@@ -33,8 +40,9 @@ _ELSEWHERE = 3
 @click.option("--tool-version", default=Absence.NOT_STATED.value, help="Its version.")
 @click.option("--parameters", default=Absence.NOT_STATED.value, help="Its settings, as they were given.")
 @click.option("--note", default="", help="Anything else.")
+@click.option("--unregistered", is_flag=True, help="An input is meant that is not registered, though a name near it is.")
 @pass_context
-def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], **told: str) -> int:
+def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], unregistered: bool, **told: str) -> int:
     """Record what a dataset was made of: NAME[@VERSION][:PATTERN].
 
     A version is 'newest' or the beginning of its digest, and NAME~1 is the
@@ -52,26 +60,36 @@ def derive(ctx: CommandContext, /, name: str, sources: tuple[str, ...], **told: 
         **told,
     )
     workspace = ctx.workspace()
+    lost = _unregistered(workspace, [part.name for part in plan.inputs], meant=unregistered)
     made = record_derivation(plan, workspace.tools(ctx.progress(), ctx.actor, jobs=1))
     shards = "all shards" if not made.shards else counted(len(made.shards), "shard")
     say(f"✓ {visible(made.output)}@{short(made.root_digest)}, {shards}: {made.transform} of")
     for part in made.inputs:
         say(f"    {visible(input_text(part))}")
-    with workspace.units.read() as registry:
-        known = [v.dataset.name for v in registry.datasets()]
-    for part in (i for i in made.inputs if i.dataset not in set(known)):
-        _say_unregistered(part.dataset, known)
+    for missing in lost:
+        say(f"  ! {visible(missing)} is not registered: nothing is known of it, and unknown is denied", err=True)
     next_step(f"provenance datasets lineage {visible(made.output)}", quiet=ctx.quiet)
     return 0
 
 
-def _say_unregistered(name: str, known: list[str]) -> None:
+def _unregistered(workspace: Workspace, names: list[str], *, meant: bool) -> list[str]:
+    """Return the names that are not registered.
+
+    Raises:
+        NotRegisteredError: If one looks like a slip of the pen, and nobody says that it is meant: what is recorded stays.
+    """
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1)
-    say(f"  ! {visible(name)} is not registered: nothing is known of it, and unknown is denied", err=True)
-    if near:
-        say(f"    did you mean {visible(near[0])!r}? What is recorded stays, so record the right one too", err=True)
+    with workspace.units.read() as registry:
+        known = [v.dataset.name for v in registry.datasets()]
+    lost = [name for name in dict.fromkeys(names) if name not in set(known)]
+    for name in lost:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
+        if near and not meant:
+            raise NotRegisteredError(
+                f"dataset {name!r} is not registered", hint=f"did you mean {near[0]!r}? A derivation stays, so say --unregistered where it is meant"
+            )
+    return lost
 
 
 @click.command("lineage")

@@ -12,7 +12,7 @@ from provenance.errors import ManifestError, NotRegisteredError
 from provenance.model.dataset import Dataset, DatasetVersion, LicensePart, Shard
 from provenance.registry import mapping
 from provenance.registry.tables import SEARCH_TERM_TABLE, SearchTermRow, ShardLicenseRow, ShardRow, TotalsRow, VersionRow
-from provenance.registry.terms import FACETS, WEIGHTS, build_terms, words_of
+from provenance.registry.terms import FACETS, NAME_WORD, WEIGHTS, build_terms, words_of
 from provenance.registry.unit import FACTS, IDS_PER_QUERY, RegistryUnit, newest_ids
 
 _LAST = "\U0010ffff"
@@ -161,6 +161,11 @@ class CatalogRegistry(RegistryUnit):
         found: dict[int, int] = {}
         for version, facet, value in self._session.execute(query.where(SearchTermRow.version_id.in_(newest_ids()))):
             found[version] = max(found.get(version, 0), WEIGHTS[facet] * (2 if value == word else 1))
+        # Names join words by underscores, which count as letters of one word elsewhere.
+        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        named = select(VersionRow.id).where(func.lower(VersionRow.name).like(f"%\\_{escaped}%", escape="\\"), VersionRow.id.in_(newest_ids()))
+        for version in self._session.scalars(named):
+            found[version] = max(found.get(version, 0), WEIGHTS[NAME_WORD])
         return found
 
     def _with_facet(self, facet: str, wanted: Collection[str]) -> set[int]:

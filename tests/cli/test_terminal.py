@@ -24,7 +24,7 @@ datasets:
   - {{name: {LONG}, shards: [a.jsonl]}}
   - {{name: {WIDE}, title: {WIDE * 3}, shards: [b.jsonl]}}
   - {{name: планы-обучения, title: "x \\e]0;owned\\a", shards: [c.jsonl]}}
-  - {{name: child, derived_from: [{LONG}], shards: [d.jsonl]}}
+  - {{name: child_of_Gpt4, derived_from: [{LONG}], shards: [d.jsonl]}}
 """
 
 
@@ -132,17 +132,37 @@ def test_a_lineage_is_written_as_its_ending_says(many: Path, capsys: pytest.Capt
 def test_symbols_have_plain_forms_where_a_stream_cannot_write_them(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    assert provenance(many, "datasets", "lineage", "child") == 0
+    assert provenance(many, "datasets", "lineage", "child_of_Gpt4") == 0
     sys.stdout.flush()
     assert b"`- declared: organisation" in raw.getvalue()
     assert b"\\u2" not in raw.getvalue()
 
 
 def test_faults_of_a_document_are_told_one_a_line(many: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (many / "bad.yaml").write_text(MANY.replace("name: child", 'name: "a b"').replace(f"name: {WIDE}", 'name: "c d"'))
+    (many / "bad.yaml").write_text(MANY.replace("name: child_of_Gpt4", 'name: "a b"').replace(f"name: {WIDE}", 'name: "c d"'))
     capsys.readouterr()
     assert provenance(many, "register", "--manifest", "bad.yaml") == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("       ")
     assert "\\u000a" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [(["gpt"], ["child_of_Gpt4"]), (["of_g"], ["child_of_Gpt4"]), (["pt4"], []), (["child", "GPT4"], ["child_of_Gpt4"])],
+)
+def test_words_of_a_name_may_be_joined_by_underscores(many: Path, words: list[str], found: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(said(many, capsys, "datasets", "search", *words, "-f", "json"))
+    assert [d["dataset"]["name"] for d in answer["datasets"]] == found
+
+
+def test_a_slip_in_the_name_of_an_input_is_refused_since_derivations_stay(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slip = ("datasets", "derive", "chats", "--from", "poemss", "--transform", "label")
+    before = len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"])
+    assert provenance(work, *slip) == 1
+    assert "--unregistered" in capsys.readouterr().err
+    assert len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"]) == before
+    assert provenance(work, *slip, "--unregistered") == 0
+    assert "poemss is not registered" in capsys.readouterr().err
+    assert len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"]) == before + 1

@@ -148,3 +148,20 @@ def test_registered_paths_are_told_of_those_asked_for(units: UnitOfWork) -> None
     asked = {(files[0].root, files[0].path), ("elsewhere", files[1].path), ("data", "nowhere"), ("data", "bad\udcff")}
     with units.read() as registry:
         assert set(registry.registered_paths(asked)) == {(files[0].root, files[0].path)}
+
+
+def test_what_was_recorded_after_a_row_of_the_log_is_told(units: UnitOfWork) -> None:
+    with units.read() as registry:
+        start = registry.log_head
+    with units.begin(actor="tester", action="register") as registry:
+        registry.add_version(values.version(Dataset(name="a"), values.shards(1)))
+        registry.add_version(values.version(Dataset(name="b"), values.shards(1, start=5)))
+    with units.read() as registry:
+        head = registry.log_head
+    with units.begin(actor="tester", action="derive") as registry:
+        registry.add_derivation(values.derivation(output="b"))
+        registry.note("issued", clearance="x")
+    with units.read() as registry:
+        told = [registry.changed_since(h) for h in (start, head, registry.log_head)]
+        assert [None if t is None else (set(t[0]), set(t[1])) for t in told] == [({"a", "b"}, {"b"}), (set(), {"b"}), (set(), set())]
+        assert registry.changed_since(values.digest(3)) is None

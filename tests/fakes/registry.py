@@ -199,6 +199,13 @@ class InMemoryRegistry:
     def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
         return list(self._state.audits)
 
+    def changed_since(self, log_head: str) -> tuple[set[str], set[str]] | None:
+        heads = [EMPTY_HEAD, *map(digest_of, self._state.log)]
+        if log_head not in heads:
+            return None
+        items = [item for row in self._state.log[heads.index(log_head) :] for item in row["payload"] if isinstance(item, dict)]
+        return {i["dataset"]["name"] for i in items if "dataset" in i}, {i["output"] for i in items if "output" in i}
+
     @property
     def revision(self) -> str:
         return digest_of([[n, to_wire(replace(v, created=""))] for n, v in sorted(self._newest().items())])

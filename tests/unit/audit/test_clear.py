@@ -18,6 +18,7 @@ from provenance.errors import NotRegisteredError, SubjectMismatchError, Untruste
 from provenance.fingerprint.digest import merkle_root, parse_manifest
 from provenance.model.audit import AuditRecord, DatasetSummary
 from provenance.model.finding import Action, Finding, Subject, SubjectKind, VerdictKind, Waiver
+from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.run import RunData
 from provenance.model.wire import to_wire
 from tests.fakes.clearances import rfc_key
@@ -57,6 +58,7 @@ def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -
     ]
     with world.units.read() as registry:
         leaves = [leaf for v in versions for leaf in registry.dataset_version(v.dataset.name).shards]
+        head = registry.log_head
     root = merkle_root(map(leaf_of, leaves))
     findings = {
         VerdictKind.CLEARED: (),
@@ -64,7 +66,14 @@ def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -
         VerdictKind.BLOCKED: (_finding("L001", Action.DENY), _finding("L003", Action.REVIEW)),
     }
     return replace(
-        cleared_record(), created=NOW, datasets=tuple(summaries), shards_total=3, manifest_root=root, verdict=verdict, findings=findings[verdict]
+        cleared_record(),
+        created=NOW,
+        log_head=head,
+        datasets=tuple(summaries),
+        shards_total=3,
+        manifest_root=root,
+        verdict=verdict,
+        findings=findings[verdict],
     )
 
 
@@ -203,3 +212,53 @@ def test_a_clearance_ends_with_the_first_waiver_it_rests_on(world: World) -> Non
     )
     record = replace(judged_record(world), waivers=(waiver,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
     assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == "2026-11-27T00:00:00Z"
+
+
+def derive(world: World, output: str, source: str) -> None:
+    with world.units.begin(actor="a", action="derive") as registry:
+        version = registry.dataset_version(output)
+        registry.add_derivation(
+            Derivation(
+                output=output,
+                root_digest=version.root_digest,
+                inputs=(DerivationInput(dataset=source),),
+                transform=Transform.FILTER,
+                at=NOW,
+                actor="a",
+            )
+        )
+
+
+def test_a_derivation_recorded_since_the_audit_needs_a_new_one(world: World) -> None:
+    record = judged_record(world)
+    world.disk.files["data/d.jsonl"] = b"elsewhere\n"
+    world.register(plain_dataset("elsewhere"), "d.jsonl")
+    assert clear(record, world.tools, issuer=ISSUER, days=1, released_by=None).clearance.manifest_root == record.manifest_root
+    derive(world, "two", "nowhere")
+    with pytest.raises(SubjectMismatchError, match="where two comes from is told anew"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_an_ancestor_registered_since_the_audit_needs_a_new_one(world: World) -> None:
+    world.disk.files["data/d.jsonl"] = b"elsewhere\n"
+    world.register(plain_dataset("source"), "d.jsonl")
+    world.register(plain_dataset("one"), "a.jsonl")
+    derive(world, "one", "source")
+    record = judged_record(world)
+    assert clear(record, world.tools, issuer=ISSUER, days=1, released_by=None).leaves
+    world.register(plain_dataset("source", license_text="CC-BY-NC-4.0"), "d.jsonl")
+    with pytest.raises(SubjectMismatchError, match="see source"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_bytes_registered_elsewhere_since_the_audit_need_a_new_one(world: World) -> None:
+    record = judged_record(world)
+    world.register(plain_dataset("copy", license_text="CC-BY-NC-4.0"), "c.jsonl")
+    with pytest.raises(SubjectMismatchError, match="see copy"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_a_record_of_a_row_that_the_log_does_not_hold_is_not_cleared(world: World) -> None:
+    record = replace(judged_record(world), log_head="sha256:" + "6" * 64)
+    with pytest.raises(VerdictError, match="does not hold the row"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
