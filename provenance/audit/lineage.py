@@ -27,6 +27,8 @@ DECLARED = "declared"
 SAME_BYTES = "same bytes"
 EMPTY_SHARD = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """Of no bytes: that two datasets hold an empty file says nothing of either."""
+_PartKey = tuple[str, str, frozenset[str] | None]
+"""Name, root digest, shards."""
 _PINNED = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -42,7 +44,7 @@ class Part:
     """The transforms between it and what is judged, the last one first."""
 
     @property
-    def key(self) -> tuple[str, str, frozenset[str] | None]:
+    def key(self) -> _PartKey:
         """Return what makes it the same part, however it was reached."""
         return self.name, self.root_digest, self.shards
 
@@ -103,11 +105,12 @@ class Tracer:
     def __init__(self, registry: Registry) -> None:
         """Take a reading unit's registry."""
         self._registry = registry
-        self._newest = {v.dataset.name: v for v in registry.datasets()}
         self._recorded: dict[str, Sequence[DatasetVersion]] = {}
         self._steps: dict[str, Sequence[Derivation]] = {}
         self._shared: dict[tuple[str, str, str], frozenset[str]] = {}
         self._listed: dict[tuple[int, str], frozenset[str]] = {}
+        self._held: dict[_PartKey, frozenset[tuple[str, str]]] = {}
+        self._said: dict[_PartKey, Sequence[str]] = {}
 
     def trace(self, version: DatasetVersion) -> Lineage:
         """Return whose facts count for a version and for each of its shards."""
@@ -148,21 +151,29 @@ class Tracer:
         named = self._named(part)
         return named[0] if named else None
 
+    def _recordings(self, name: str) -> Sequence[DatasetVersion]:
+        """Return all recordings of a dataset, oldest first."""
+        if name not in self._recorded:
+            self._recorded[name] = self._registry.versions(name)
+        return self._recorded[name]
+
+    def _newest(self, name: str) -> DatasetVersion | None:
+        recordings = self._recordings(name)
+        return recordings[-1] if recordings else None
+
     def _named(self, part: Part) -> list[DatasetVersion]:
         """Return the last recording of the version that a part is of; where none is named, that of every version that holds shards, the newest first."""
-        if part.name not in self._newest:
-            return []
-        if part.name not in self._recorded:
-            self._recorded[part.name] = self._registry.versions(part.name)
-        last = {v.root_digest: v for v in self._recorded[part.name]}
+        last = {v.root_digest: v for v in self._recordings(part.name)}
         if part.root_digest != ANY:
             return [last[part.root_digest]] if part.root_digest in last else []
-        newest = self._newest[part.name]
+        newest = self._newest(part.name)
+        if newest is None:
+            return []
         return [newest, *(v for v in reversed(last.values()) if v.root_digest not in {EMPTY_ROOT, newest.root_digest})]
 
     def _counting(self, part: Part) -> list[DatasetVersion]:
         """Return the recordings whose facts count for a part: of the versions that it may be of, and the newest."""
-        named, newest = self._named(part), self._newest.get(part.name)
+        named, newest = self._named(part), self._newest(part.name)
         return named if newest is None or newest in named else [*named, newest]
 
     def _used(self, part: Part) -> _Group:
@@ -253,7 +264,7 @@ class Tracer:
 
     def _collect(self, parts: Sequence[Part], owner: str) -> list[Part]:
         """Return parts and all they come from, and what holds the bytes of ancestors."""
-        reached: dict[tuple[str, str, frozenset[str] | None], Part] = {}
+        reached: dict[_PartKey, Part] = {}
         for part in parts:
             found = list(self.reach((part,)))
             if part.via == (SAME_BYTES,) and any(p.name == owner for p in found[1:]):
@@ -269,22 +280,27 @@ class Tracer:
         """Yield what holds bytes of an ancestor, with all it comes from, unless that was made of the ancestor or of what is judged."""
         if part.via == (SAME_BYTES,) or part.name == owner:
             return
-        places: set[tuple[str, str]] = set()
-        if part.shards is None:
-            for version in self._named(part):
-                places.update(self._registry.twins(part.name, version.root_digest))
-        else:
-            places.update(p for held in self._registry.holders(part.shards - {EMPTY_SHARD}).values() for p in held)
-        for name, root in sorted(p for p in places if p[0] not in {owner, part.name}):
+        if part.key not in self._held:
+            self._held[part.key] = frozenset(self._holding(part))
+        for name, root in sorted(p for p in self._held[part.key] if p[0] not in {owner, part.name}):
             found = list(self.reach((Part(name=name, root_digest=root, via=(*part.via, SAME_BYTES)),)))
             if not {part.name, owner} & {p.name for p in found}:
                 yield from found
+
+    def _holding(self, part: Part) -> Iterator[tuple[str, str]]:
+        """Yield the versions that hold bytes of a part: name and root digest."""
+        if part.shards is None:
+            for version in self._named(part):
+                yield from self._registry.twins(part.name, version.root_digest)
+        else:
+            for places in self._registry.holders(part.shards - {EMPTY_SHARD}).values():
+                yield from places
 
     def _inheritance(self, parts: Sequence[Part], judged: DatasetVersion) -> Inheritance:
         ancestors: dict[tuple[str, str], Ancestor] = {}
         unknown: set[str] = set()
         for part in parts:
-            named, newest = self._named(part), self._newest.get(part.name)
+            named, newest = self._named(part), self._newest(part.name)
             if not named:
                 unknown.add(part.name if part.root_digest == ANY or newest is None else f"{part.name}@{part.root_digest}")
             for version in self._counting(part):
@@ -296,13 +312,20 @@ class Tracer:
     def _add(self, ancestors: dict[tuple[str, str], Ancestor], version: DatasetVersion, part: Part, *, read: bool) -> None:
         name, root = version.dataset.name, version.root_digest
         # A version's shards say what they say of their records; the newest facts of another version say nothing of the records that went in.
-        said = self._registry.record_licenses(name, root, shards=part.shards or ()) if read else ()
+        said = self._licenses_said((name, root, part.shards)) if read else ()
         # Versions of which the same is known are told once.
         key = next((k for k, a in ancestors.items() if k[0] == name and a.dataset == version.dataset), (name, root))
         known = ancestors.get(key)
         if known is None:
             known = Ancestor(dataset=version.dataset, root_digest=root, via=part.via)
         ancestors[key] = replace(known, record_licenses=tuple(sorted({*known.record_licenses, *said})))
+
+    def _licenses_said(self, key: _PartKey) -> Sequence[str]:
+        """Return the licences that records of some shards of a version name."""
+        if key not in self._said:
+            name, root, shards = key
+            self._said[key] = self._registry.record_licenses(name, root, shards=shards or ())
+        return self._said[key]
 
 
 def _names_of(steps: Iterable[Derivation]) -> frozenset[str]:
