@@ -13,6 +13,7 @@ from provenance.model.dataset import Dataset, Generator, Shard, Source, SourceKi
 from provenance.model.details import Collection, Details, Modality, PersonalData, Rights
 from provenance.registry.exchange.claims import claim_of, facts_of
 from provenance.registry.exchange.croissant_structure import FILE_OBJECT, check_structure
+from provenance.registry.exchange.hf_card import SYNTHETIC_TAG
 from provenance.registry.exchange.jsonld import Context, Node, name_of, text_of
 from provenance.registry.exchange.languages import language_code
 from provenance.registry.exchange.shard_files import FormatOf, declared_shard, in_order
@@ -21,7 +22,12 @@ from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead
 MAX_NOTE = 2000
 _HUB = re.compile(r"https?://(?:www\.)?huggingface\.co/datasets/([\w.-]+(?:/[\w.-]+)?)")
 _SIZE = re.compile(r"(\d{1,18})(?: ?B| bytes)?")
-_NOTED = ("rai:dataBiases", "rai:dataLimitations", "rai:dataSocialImpact", "sc:temporalCoverage", "sc:conditionsOfAccess", "sc:usageInfo")
+_NOTED = (
+    "rai:dataBiases", "rai:dataLimitations", "rai:dataSocialImpact", "rai:dataReleaseMaintenancePlan", "rai:dataCollectionMissingData",
+    "rai:dataCollectionRawData", "rai:dataImputationProtocol", "rai:dataAnnotationProtocol", "rai:dataAnnotationPlatform", "rai:dataAnnotationAnalysis",
+    "rai:annotationsPerItem", "rai:annotatorDemographics", "sc:temporalCoverage", "sc:conditionsOfAccess", "sc:usageInfo", "sc:dateCreated",
+    "sc:dateModified", "cr:sdVersion", "prov:wasAssociatedWith", "prov:isAssociatedWith",
+)  # fmt: skip
 """What has no field of its own and is kept in the notes."""
 _MEDIA = {"image": Modality.IMAGE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
 _SAID = {"personal data: yes": TriState.YES, "personal data: no": TriState.NO}
@@ -84,16 +90,19 @@ class _Document:
         if not name:
             return None
         generators = tuple(dict.fromkeys(self._generators()))
+        keywords = self._names("sc:keywords")
+        # The hub's own documents list its tags as keywords.
+        made = bool(generators) or any(k.lower() == SYNTHETIC_TAG for k in keywords)
         return Dataset(
             name=name,
             title="" if given == name else given,
             source=Source(kind=self._kind(), url=url or Absence.NOT_STATED.value, collected=self._collected()),
             license=facts_of(self._stated(), by="croissant", evidence=self._file.evidence(url)),
             generators=generators,
-            synthetic=TriState.YES if generators else TriState.UNKNOWN,
+            synthetic=TriState.YES if made else TriState.UNKNOWN,
             languages=tuple(dict.fromkeys(language_code(t) for t in self._names("sc:inLanguage"))),
             derived_from=tuple(dict.fromkeys(self._ancestors())),
-            tags=self._names("sc:keywords"),
+            tags=keywords,
             details=self._details(name, given, url),
         )
 

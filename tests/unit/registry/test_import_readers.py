@@ -256,6 +256,34 @@ class TestCards:
         assert found.title == "a\ufffd[31mb"
 
 
+class TestWhatCardsSayOfTheirSources:
+    """Real cards: ``extended|other-common-crawl`` is no dataset of the hub, and is an ancestor all the same."""
+
+    @pytest.mark.parametrize(
+        ("sources", "ancestors"),
+        [
+            ("[original]", ()),
+            ('["extended|squad"]', ("squad",)),
+            ('["extended|other-common-crawl", "extended|other-nist"]', ("common-crawl", "nist")),
+            ("[extended]", ("other (not named)",)),
+            ('[original, "extended|other"]', ("other (not named)",)),
+        ],
+    )
+    def test_no_ancestor_is_lost(self, sources: str, ancestors: tuple[str, ...]) -> None:
+        assert only(card(f"---\nlicense: mit\nsource_datasets: {sources}\n---\n")).derived_from == ancestors
+
+    def test_languages_in_both_keys_count(self) -> None:
+        assert only(card("---\nlanguage: [en]\nlanguage_bcp47: [en-US, en]\n---\n")).languages == ("en", "en-US")
+
+    @pytest.mark.parametrize("tag", ["synthetic", "Synthetic"])
+    def test_the_tag_synthetic_is_read_however_it_is_written(self, tag: str) -> None:
+        assert only(card(f"---\ntags: [{tag}]\n---\n")).synthetic is TriState.YES
+        assert only(croissant({"keywords": [tag], "prov:wasAttributedTo": []})).synthetic is TriState.YES
+
+    def test_other_tags_do_not_make_text_synthetic(self) -> None:
+        assert only(croissant({"keywords": ["not synthetic"], "prov:wasAttributedTo": []})).synthetic is TriState.UNKNOWN
+
+
 class TestCroissant:
     def test_properties_become_facts(self) -> None:
         read = croissant()
@@ -324,6 +352,19 @@ class TestCroissant:
         read = croissant({"distribution": twice})
         assert "stands for two different files" in messages(read)
         assert [s.path for s in shards(read)] == ["a.jsonl"]
+
+
+class TestDaysOfTheDataProvenanceInitiative:
+    """Their "HF Date" is that of the hub's repository: of a copy that somebody made later it is not the day of publication."""
+
+    def test_the_hubs_day_is_that_of_publication_where_the_dataset_is_the_hubs(self) -> None:
+        inferred = {"HF Dataset": "a/notes", "HF Date": "2023-01-28"}
+        there = dpi_entry(**{"Dataset URL": "https://huggingface.co/datasets/a/notes", "Inferred Metadata": inferred})
+        elsewhere = dpi_entry(**{"Dataset URL": "https://example.org/notes", "Inferred Metadata": inferred})
+        assert only(dpi({"notes": there})).details.published == "2023-01-28"
+        found = only(dpi({"notes": elsewhere})).details
+        assert found.published == Absence.UNKNOWN
+        assert "HF Date: 2023-01-28" in found.notes
 
 
 class TestDataProvenanceInitiative:
