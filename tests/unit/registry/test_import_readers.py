@@ -358,9 +358,9 @@ class TestDaysOfTheDataProvenanceInitiative:
     """Their "HF Date" is that of the hub's repository: of a copy that somebody made later it is not the day of publication."""
 
     def test_the_hubs_day_is_that_of_publication_where_the_dataset_is_the_hubs(self) -> None:
-        inferred = {"HF Dataset": "a/notes", "HF Date": "2023-01-28"}
-        there = dpi_entry(**{"Dataset URL": "https://huggingface.co/datasets/a/notes", "Inferred Metadata": inferred})
-        elsewhere = dpi_entry(**{"Dataset URL": "https://example.org/notes", "Inferred Metadata": inferred})
+        inferred: Any = {"HF Dataset": "a/notes", "HF Date": "2023-01-28"}
+        there = {**dpi_entry(), "Dataset URL": "https://huggingface.co/datasets/a/notes", "Inferred Metadata": inferred}
+        elsewhere = {**dpi_entry(), "Dataset URL": "https://example.org/notes", "Inferred Metadata": inferred}
         assert only(dpi({"notes": there})).details.published == "2023-01-28"
         found = only(dpi({"notes": elsewhere})).details
         assert found.published == Absence.UNKNOWN
