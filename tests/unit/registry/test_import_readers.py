@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 from provenance.errors import ManifestError
 from provenance.ingest.reader import format_of
 from provenance.model.absence import Absence, TriState
-from provenance.model.dataset import Dataset, Generator, Shard, SourceKind
+from provenance.model.dataset import Dataset, DatasetVersion, Generator, LicenseClaim, LicenseFacts, Shard, SourceKind
+from provenance.registry.exchange import export_croissant
 from provenance.registry.exchange.croissant import read_croissant
 from provenance.registry.exchange.dpi import read_dpi
+from provenance.registry.exchange.export_facts import prepare
 from provenance.registry.exchange.hf_card import read_card
 from provenance.registry.exchange.sources import MAX_DEPTH, SourceRead, dataset_name, parse_json, path_fault, source_of
 from provenance.registry.exchange.tabular import read_table
+from tests.fakes import values
 
 SHA = "ab" * 32
 CARD = """---
@@ -282,6 +286,42 @@ class TestWhatCardsSayOfTheirSources:
 
     def test_other_tags_do_not_make_text_synthetic(self) -> None:
         assert only(croissant({"keywords": ["not synthetic"], "prov:wasAttributedTo": []})).synthetic is TriState.UNKNOWN
+
+
+class TestOurExportsWithoutTheTextForOurImport:
+    """Somebody took ``provenance:facts`` out: what was filled in for want of a fact is none, and unknown stays unknown."""
+
+    def read(self, version: DatasetVersion) -> Dataset:
+        document = export_croissant.document(prepare(version))
+        del document["provenance:facts"]
+        return only(read_croissant(source_of(json.dumps(document).encode(), "x.json"), format_of=format_of, root="data"))
+
+    def test_placeholders_are_no_facts(self) -> None:
+        found = self.read(values.version(Dataset(name="d"), values.shards(1)))
+        assert (found.details.published, found.details.creators) == (Absence.UNKNOWN, ())
+        assert (found.source.url, found.license.declared.value) == (Absence.NOT_STATED, Absence.UNKNOWN)
+        assert found.synthetic is TriState.UNKNOWN
+
+    def test_none_is_no_licence(self) -> None:
+        facts = LicenseFacts(declared=LicenseClaim(value=Absence.NOT_STATED.value))
+        assert self.read(values.version(Dataset(name="d", license=facts), values.shards(1))).license.declared.value == Absence.NOT_STATED
+
+    def test_what_is_known_is_read_from_the_words_of_the_standard(self) -> None:
+        given = values.full_version()
+        found, told = self.read(given), given.dataset
+        assert (found.title, found.languages, found.derived_from) == (told.title, told.languages, told.derived_from)
+        assert found.license.declared.value == told.license.effective
+        assert (found.source.collected, found.details.published) == (told.source.collected, told.details.published)
+        assert (found.details.creators, found.details.rights.holders) == (told.details.creators, told.details.rights.holders)
+        assert (found.details.personal_data.present, found.details.personal_data.sensitive) == (TriState.YES, TriState.NO)
+        assert [(g.model, g.role) for g in found.generators] == [("openai gpt-4-0613", "generate"), ("openai gpt-3.5-turbo", "label")]
+
+    def test_a_model_that_nobody_names_stays_unknown(self) -> None:
+        made = Dataset(name="d", generators=(Generator(), Generator(role="label")), synthetic=TriState.YES)
+        found = self.read(values.version(made, values.shards(1)))
+        assert self.read(values.version(replace(made, generators=made.generators[1:]), values.shards(1))).synthetic is TriState.YES
+        assert found.generators == made.generators
+        assert found.synthetic is TriState.YES
 
 
 class TestCroissant:
