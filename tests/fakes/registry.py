@@ -162,9 +162,9 @@ class InMemoryRegistry:
             raise NotRegisteredError(f"dataset {name!r} is not registered")
         return found[-1]
 
-    def recorded_by(self, name: str) -> Sequence[tuple[str, int, str]]:
-        rows = [(row, v) for row in self._state.log for v in row["payload"].get("versions", [])]
-        return [(v["created"], row["seq"], row["actor"]) for row, v in rows if v["name"] == name]
+    def recorded_by(self, name: str) -> Sequence[tuple[int, str]]:
+        rows = [(row, v) for row in self._state.log for v in row["payload"] if "root_digest" in v and "dataset" in v]
+        return [(row["seq"], row["actor"]) for row, v in rows if isinstance(v["dataset"], dict) and v["dataset"]["name"] == name]
 
     def versions(self, name: str) -> Sequence[DatasetVersion]:
         return [replace(v, shards=()) for v in self._state.versions if v.dataset.name == name]

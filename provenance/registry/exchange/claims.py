@@ -14,6 +14,8 @@ _IDENTIFIER_URL = re.compile(
 )
 """Sites whose addresses end in the licence's identifier."""
 _PERMISSIONS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+_SPDX_WORDS = {"NOASSERTION": Absence.UNKNOWN.value, "NONE": Absence.NOT_STATED.value}
+"""SPDX's words for what is not known and for what is not stated: they are no licences."""
 _NAMELESS = frozenset({"unknown", "unspecified", "undefined"})
 
 
@@ -21,6 +23,8 @@ def claim_of(original: str, *, by: str, evidence: Evidence) -> LicenseClaim:
     """Return what somebody says of a licence, in their words and normalised."""
     if original == Absence.UNREADABLE:
         return LicenseClaim(value=Absence.UNREADABLE.value, by=by, evidence=evidence)
+    if original in _SPDX_WORDS:
+        return LicenseClaim(value=_SPDX_WORDS[original], original=original, by=by, evidence=evidence)
     value = shipped_licenses().normalize(original)[0]
     found = _IDENTIFIER_URL.match(original)
     if value == Absence.UNKNOWN and found is not None and found[1].lower() not in _NAMELESS:

@@ -13,19 +13,28 @@ from provenance.model.dataset import Dataset, Generator, Shard, Source, SourceKi
 from provenance.model.details import Collection, Details, Modality, PersonalData, Rights
 from provenance.registry.exchange.claims import claim_of, facts_of
 from provenance.registry.exchange.croissant_structure import FILE_OBJECT, check_structure
+from provenance.registry.exchange.hf_card import SYNTHETIC_TAG
 from provenance.registry.exchange.jsonld import Context, Node, name_of, text_of
 from provenance.registry.exchange.languages import language_code
 from provenance.registry.exchange.shard_files import FormatOf, declared_shard, in_order
 from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of, parse_json, repeated_key
 
 MAX_NOTE = 2000
+MAX_TOOLS = 1000
 _HUB = re.compile(r"https?://(?:www\.)?huggingface\.co/datasets/([\w.-]+(?:/[\w.-]+)?)")
 _SIZE = re.compile(r"(\d{1,18})(?: ?B| bytes)?")
-_NOTED = ("rai:dataBiases", "rai:dataLimitations", "rai:dataSocialImpact", "sc:temporalCoverage", "sc:conditionsOfAccess", "sc:usageInfo")
+_NOTED = (
+    "rai:dataBiases", "rai:dataLimitations", "rai:dataSocialImpact", "rai:dataReleaseMaintenancePlan", "rai:dataCollectionMissingData",
+    "rai:dataCollectionRawData", "rai:dataImputationProtocol", "rai:dataAnnotationProtocol", "rai:dataAnnotationPlatform", "rai:dataAnnotationAnalysis",
+    "rai:annotationsPerItem", "rai:annotatorDemographics", "sc:temporalCoverage", "sc:conditionsOfAccess", "sc:usageInfo", "sc:dateCreated",
+    "sc:dateModified", "cr:sdVersion", "prov:wasAssociatedWith", "prov:isAssociatedWith",
+)  # fmt: skip
 """What has no field of its own and is kept in the notes."""
 _MEDIA = {"image": Modality.IMAGE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
 _SAID = {"personal data: yes": TriState.YES, "personal data: no": TriState.NO}
 _SENSITIVE = {"special categories: yes": TriState.YES, "special categories: no": TriState.NO}
+_NOT_KNOWN = frozenset({"NOASSERTION", "NONE"})
+"""SPDX's words for what nobody knows or states: they name nothing and nobody."""
 _PLACEHOLDER_WORDS = frozenset({"personal data: not known", "special categories: not known"})
 
 
@@ -75,25 +84,30 @@ def read_croissant(file: SourceFile, *, format_of: FormatOf, root: str) -> Sourc
 class _Document:
     def __init__(self, file: SourceFile, reading: Reading, node: Node, context: Context) -> None:
         self._file, self._reading, self._node, self._context = file, reading, node, context
+        self._placeholders = {i for i in node.items("provenance:placeholders") if isinstance(i, str)}
+        """What the writer had to fill without knowing it."""
 
     def dataset(self) -> Dataset | None:
         node, reading = self._node, self._reading
         given = text_of(node.raw("sc:name"), reading, "name")
-        url = reading.url(node.raw("sc:url"), "url")
+        url = "" if "url" in self._placeholders else reading.url(node.raw("sc:url"), "url")
         name = reading.name(_hub_name(url, given) or given, "name")
         if not name:
             return None
         generators = tuple(dict.fromkeys(self._generators()))
+        keywords = self._names("sc:keywords")
+        # The hub's own documents list its tags as keywords.
+        made = bool(generators) or any(k.lower() == SYNTHETIC_TAG for k in keywords)
         return Dataset(
             name=name,
             title="" if given == name else given,
             source=Source(kind=self._kind(), url=url or Absence.NOT_STATED.value, collected=self._collected()),
             license=facts_of(self._stated(), by="croissant", evidence=self._file.evidence(url)),
             generators=generators,
-            synthetic=TriState.YES if generators else TriState.UNKNOWN,
+            synthetic=TriState.YES if made else TriState.UNKNOWN,
             languages=tuple(dict.fromkeys(language_code(t) for t in self._names("sc:inLanguage"))),
             derived_from=tuple(dict.fromkeys(self._ancestors())),
-            tags=self._names("sc:keywords"),
+            tags=keywords,
             details=self._details(name, given, url),
         )
 
@@ -136,7 +150,7 @@ class _Document:
             identifiers=tuple(dict.fromkeys(self._identifiers(name, given, url))),
             creators=tuple(dict.fromkeys((*self._names("sc:creator"), *self._people()))),
             publisher=", ".join(self._names("sc:publisher")) or Absence.UNKNOWN.value,
-            published=reading.day(node.raw("sc:datePublished"), "datePublished") or Absence.UNKNOWN.value,
+            published=self._published() or Absence.UNKNOWN.value,
             modalities=tuple(dict.fromkeys(self._modalities())),
             purposes=self._names("rai:dataUseCases"),
             processing=(*self._names("rai:dataPreprocessingProtocol"), *self._activities()),
@@ -154,6 +168,9 @@ class _Document:
             metadata_license=self._metadata_license(),
             notes="\n".join(self._notes()) or Absence.NOT_STATED.value,
         )
+
+    def _published(self) -> str:
+        return "" if "datePublished" in self._placeholders else self._reading.day(self._node.raw("sc:datePublished"), "datePublished")
 
     def _citation(self) -> str:
         text = text_of(self._node.raw("cr:citeAs"), self._reading, "citeAs", cut=True)
@@ -183,9 +200,9 @@ class _Document:
     def _generators(self) -> Iterator[Generator]:
         for node in self._node.nodes("prov:wasAttributedTo"):
             if "prov:SoftwareAgent" in node.types:
-                yield Generator(model=self._label(node) or Absence.UNKNOWN.value)
-        for tool in self._names("rai:machineAnnotationTools"):
-            yield Generator(model=tool, role="label")
+                yield Generator(model=_model(self._label(node)))
+        for tool in self._node.items("rai:machineAnnotationTools")[:MAX_TOOLS]:
+            yield Generator(model=_model(name_of(tool, self._context, self._reading, "machineAnnotationTools")), role="label")
 
     def _people(self) -> Iterator[str]:
         for node in self._node.nodes("prov:wasAttributedTo"):
@@ -244,7 +261,12 @@ class _Document:
 
     def _names(self, field: str) -> tuple[str, ...]:
         found = (name_of(item, self._context, self._reading, field.removeprefix("sc:")) for item in self._node.items(field)[:1000])
-        return tuple(dict.fromkeys(t for t in found if t))
+        return tuple(dict.fromkeys(t for t in found if t and not set(t.split()) <= _NOT_KNOWN))
+
+
+def _model(text: str) -> str:
+    """Return a model's name; that nobody knows it does not mean that there was none."""
+    return Absence.UNKNOWN.value if set(text.split()) <= _NOT_KNOWN else text
 
 
 def _hub_name(url: str, given: str) -> str:

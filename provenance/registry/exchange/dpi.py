@@ -129,12 +129,19 @@ class _Entry:
             description=self._reading.text(inferred.get("PwC Description"), "PwC Description", cut=True) or Absence.NOT_STATED.value,
             identifiers=tuple(dict.fromkeys(self._identifiers())),
             creators=self._texts("Creators"),
-            published=self._reading.day(inferred.get("HF Date") or None, "HF Date") or Absence.UNKNOWN.value,
+            published=self._published(),
             content_types=tuple(dict.fromkeys((*self._texts("Task Categories"), *topics))),
             collection=Collection(method=f"text from {', '.join(sources)}"[:2000] if sources else Absence.UNKNOWN.value),
             citation=self._reading.text(self._raw.get("Bibtex"), "Bibtex", cut=True) or Absence.NOT_STATED.value,
             notes="\n".join(self._notes()) or Absence.NOT_STATED.value,
         )
+
+    def _published(self) -> str:
+        """Return the day on which the hub got the dataset, where it is the hub's: a copy that somebody made later is another one."""
+        hub = str(self._inferred.get("HF Dataset") or "")
+        if not hub or not self._url("Dataset URL").rstrip("/").endswith(f"huggingface.co/datasets/{hub}"):
+            return Absence.UNKNOWN.value
+        return self._reading.day(self._inferred.get("HF Date") or None, "HF Date") or Absence.UNKNOWN.value
 
     def _identifiers(self) -> Iterator[str]:
         if hub := self._reading.text(self._inferred.get("HF Dataset"), "HF Dataset"):
@@ -142,13 +149,20 @@ class _Entry:
         if corpus := self._text("Semantic Scholar Corpus ID"):
             yield f"s2:{corpus}"
         yield from (
-            u for f in ("GitHub URL", "ArXiv URL", "Papers with Code URL", "Collection URL") if (u := self._url(f)) not in {"", Absence.UNREADABLE}
+            u
+            for f in ("Hugging Face URL", "GitHub URL", "ArXiv URL", "Papers with Code URL", "Collection URL")
+            if (u := self._url(f)) not in {"", Absence.UNREADABLE}
         )
 
     def _notes(self) -> Iterator[str]:
         for field in ("License Notes", "License Verified By", "Human Annotation", "Collection", "Paper Title"):
             if text := self._text(field):
                 yield f"{field}: {text}"
+        for field in ("HF Config", "HF Date", "GitHub Date", "Github Date", "PwC Date", "S2 Date"):
+            if text := self._reading.text(self._inferred.get(field), field):
+                yield f"{field}: {text}"
+        if filters := self._texts("Dataset Filter IDs"):
+            yield f"Dataset Filter IDs: {', '.join(filters)}"
         metrics = self._raw.get("Text Metrics")
         dialogs = metrics.get("Num Dialogs") if isinstance(metrics, dict) else None
         if isinstance(dialogs, int) and not isinstance(dialogs, bool):

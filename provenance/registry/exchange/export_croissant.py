@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, Generator, SourceKind
+from provenance.model.wire import to_wire
 from provenance.registry.exchange.export_facts import FACTS_NAME, Export, document_bytes
-from provenance.registry.exchange.export_plain import plain_facts, shard_words
+from provenance.registry.exchange.export_plain import plain_facts, plain_item, shard_words
 from provenance.registry.exchange.export_words import (
     NOT_KNOWN,
     asserted,
@@ -97,7 +98,7 @@ def document(export: Export) -> dict[str, Any]:
         "distribution": _distribution(export),
         FACTS_NAME: export.facts,
         "provenance:placeholders": [name for name, fact in given if not fact],
-        "provenance:fact": [_property(*fact) for fact in plain_facts(export, OWN)],
+        "provenance:fact": [_property(*fact) for fact in (*_labelling(dataset), *plain_facts(export, OWN))],
     }
     return {**required, **without_empty({**_described(dataset), **_responsible(dataset), **_lineage(dataset)})}
 
@@ -134,6 +135,10 @@ def _license_text(value: str) -> str:
 
 def _organization(name: str) -> dict[str, str]:
     return {"@type": "sc:Organization", "name": name}
+
+
+def _labelling(dataset: Dataset) -> list[tuple[str, str]]:
+    return [("generators", plain_item(to_wire(g))) for g in dataset.generators if g.role == "label"]
 
 
 def _property(name: str, value: str) -> dict[str, str]:
@@ -230,7 +235,8 @@ def _lineage(dataset: Dataset) -> dict[str, Any]:
         "prov:wasDerivedFrom": [
             {"@id": stated_url(name) or f"urn:provenance:dataset:{quote(name, safe='')}", "name": name} for name in dataset.derived_from
         ],
-        "prov:wasAttributedTo": [_agent(g, i) for i, g in enumerate(dataset.generators)],
+        # Who only labelled is a tool of annotation, and did not make the dataset; what else is known of it is a fact below.
+        "prov:wasAttributedTo": [_agent(g, i) for i, g in enumerate(dataset.generators) if g.role != "label"],
         "prov:wasGeneratedBy": [
             {
                 "@id": f"urn:provenance:crawl:{i}",

@@ -36,6 +36,8 @@ _FORMULAS = frozenset("=+-@\t\r\n'")
 _SHARD_CELLS = 8
 """Columns that tell of the shard alone, from ``path`` on."""
 _ROWS_PER_PART = 1000
+_MAX_CELL = 256 << 20
+"""Longest cell read, characters: one holds all facts of a dataset, of which each can be 10,000 characters long."""
 
 
 def render(exports: Sequence[tuple[Export, ShardSource]]) -> Iterator[bytes]:
@@ -93,6 +95,7 @@ def parse_rows(lines: Iterable[str], *, where: str) -> Iterator[tuple[Export, li
     reader = csv.reader(lines, strict=True)
     rows: DatasetRows | None = None
     shards: list[Shard] = []
+    usual = csv.field_size_limit(_MAX_CELL)  # the limit is the module's; it is put back below
     try:
         if next(reader, None) != list(COLUMNS):
             raise ManifestError(f"{where}: is not a table that export wrote: its first line names other columns")
@@ -105,6 +108,8 @@ def parse_rows(lines: Iterable[str], *, where: str) -> Iterator[tuple[Export, li
             shards += _checked(row, rows, where=place, first=first)
     except csv.Error as err:
         raise ManifestError(f"{where}:{reader.line_num}: not CSV: {err}") from err
+    finally:
+        csv.field_size_limit(usual)
     if rows is not None:
         yield rows.export, shards
 

@@ -57,6 +57,13 @@ def shard_words(shard: Shard) -> list[tuple[str, str]]:
     ]
 
 
+def plain_item(value: Any) -> str:
+    """Return an item of a list on one line; what it does not state is left out."""
+    if not isinstance(value, dict):
+        return str(value)
+    return "; ".join(f"{name}: {text}" for name, text in _leaves(value, ""))
+
+
 def _stated(value: Any, default: Any, place: str, own: frozenset[str]) -> Iterator[tuple[str, str]]:
     if value == default or value is None or (place in own and (place not in _FITS or _FITS[place](value))):
         return
@@ -65,16 +72,9 @@ def _stated(value: Any, default: Any, place: str, own: frozenset[str]) -> Iterat
             usual = default.get(key) if isinstance(default, dict) else None
             yield from _stated(inner, usual, f"{place}.{key}".lstrip("."), own)
     elif isinstance(value, list):
-        yield from ((place, _item(v)) for v in value)
+        yield from ((place, plain_item(v)) for v in value)
     else:
         yield place, asserted(str(value))
-
-
-def _item(value: Any) -> str:
-    """Return an item of a list on one line; what it does not state is left out."""
-    if not isinstance(value, dict):
-        return str(value)
-    return "; ".join(f"{name}: {text}" for name, text in _leaves(value, ""))
 
 
 def _leaves(value: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:

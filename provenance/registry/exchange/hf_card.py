@@ -34,6 +34,10 @@ _BIBTEX = re.compile(r"```(?:bibtex)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECAS
 _MACHINE = "machine-generated"
 _PLACEHOLDER = re.compile(r"\[?(more information needed|needs more information)\]?(\([^)]*\))?", re.IGNORECASE)
 _OTHER = "other"
+SYNTHETIC_TAG = "synthetic"
+"""The hub's tag of datasets that a model made."""
+_UNNAMED = "other (not named)"
+"""An ancestor that the card does not name: leaving it out would say that there is none."""
 _LISTS = ("size_categories", "multilinguality")
 
 
@@ -139,7 +143,7 @@ class _Card:
         generators = tuple(self._generators())
         title = self._reading.text(self._front.get("pretty_name"), "pretty_name")
         tags = (*self._texts("tags"), *(f"{f}:{t}" for f in _LISTS for t in self._texts(f)))
-        synthetic = bool(generators) or "synthetic" in tags
+        synthetic = bool(generators) or any(t.lower() == SYNTHETIC_TAG for t in tags)
         return Dataset(
             name=name,
             title=title,
@@ -148,7 +152,7 @@ class _Card:
             generators=generators,
             # Text that was "found" may hold model output all the same, so that nothing here says NO.
             synthetic=TriState.YES if synthetic else TriState.UNKNOWN,
-            languages=self._texts("language") or self._texts("languages"),
+            languages=tuple(dict.fromkeys((*(self._texts("language") or self._texts("languages")), *self._texts("language_bcp47")))),
             derived_from=tuple(self._ancestors()),
             tags=tags,
             details=self._details(name),
@@ -183,10 +187,11 @@ class _Card:
             yield Generator(role="label")
 
     def _ancestors(self) -> Iterator[str]:
+        """Yield what it was made from: ``extended|NAME`` is on the hub, ``extended|other-NAME`` is elsewhere, ``extended`` alone does not say what."""
         for text in self._texts("source_datasets"):
-            name = text.removeprefix("extended|")
-            if name not in {"original", "extended", _OTHER, ""} and not name.startswith("other-"):
-                yield name
+            name = text.removeprefix("extended|").removeprefix("other-")
+            if text != "original":
+                yield _UNNAMED if name in {"extended", _OTHER, ""} else name
 
     def _details(self, name: str) -> Details:
         citation = self._sections.get("citation information", self._sections.get("citation", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 from provenance.errors import ManifestError
 from provenance.ingest.reader import format_of
 from provenance.model.absence import Absence, TriState
-from provenance.model.dataset import Dataset, Generator, Shard, SourceKind
+from provenance.model.dataset import Dataset, DatasetVersion, Generator, LicenseClaim, LicenseFacts, Shard, SourceKind
+from provenance.registry.exchange import export_croissant
 from provenance.registry.exchange.croissant import read_croissant
 from provenance.registry.exchange.dpi import read_dpi
+from provenance.registry.exchange.export_facts import prepare
 from provenance.registry.exchange.hf_card import read_card
 from provenance.registry.exchange.sources import MAX_DEPTH, SourceRead, dataset_name, parse_json, path_fault, source_of
 from provenance.registry.exchange.tabular import read_table
+from tests.fakes import values
 
 SHA = "ab" * 32
 CARD = """---
@@ -256,6 +260,70 @@ class TestCards:
         assert found.title == "a\ufffd[31mb"
 
 
+class TestWhatCardsSayOfTheirSources:
+    """Real cards: ``extended|other-common-crawl`` is no dataset of the hub, and is an ancestor all the same."""
+
+    @pytest.mark.parametrize(
+        ("sources", "ancestors"),
+        [
+            ("[original]", ()),
+            ('["extended|squad"]', ("squad",)),
+            ('["extended|other-common-crawl", "extended|other-nist"]', ("common-crawl", "nist")),
+            ("[extended]", ("other (not named)",)),
+            ('[original, "extended|other"]', ("other (not named)",)),
+        ],
+    )
+    def test_no_ancestor_is_lost(self, sources: str, ancestors: tuple[str, ...]) -> None:
+        assert only(card(f"---\nlicense: mit\nsource_datasets: {sources}\n---\n")).derived_from == ancestors
+
+    def test_languages_in_both_keys_count(self) -> None:
+        assert only(card("---\nlanguage: [en]\nlanguage_bcp47: [en-US, en]\n---\n")).languages == ("en", "en-US")
+
+    @pytest.mark.parametrize("tag", ["synthetic", "Synthetic"])
+    def test_the_tag_synthetic_is_read_however_it_is_written(self, tag: str) -> None:
+        assert only(card(f"---\ntags: [{tag}]\n---\n")).synthetic is TriState.YES
+        assert only(croissant({"keywords": [tag], "prov:wasAttributedTo": []})).synthetic is TriState.YES
+
+    def test_other_tags_do_not_make_text_synthetic(self) -> None:
+        assert only(croissant({"keywords": ["not synthetic"], "prov:wasAttributedTo": []})).synthetic is TriState.UNKNOWN
+
+
+class TestOurExportsWithoutTheTextForOurImport:
+    """Somebody took ``provenance:facts`` out: what was filled in for want of a fact is none, and unknown stays unknown."""
+
+    def read(self, version: DatasetVersion) -> Dataset:
+        document = export_croissant.document(prepare(version))
+        del document["provenance:facts"]
+        return only(read_croissant(source_of(json.dumps(document).encode(), "x.json"), format_of=format_of, root="data"))
+
+    def test_placeholders_are_no_facts(self) -> None:
+        found = self.read(values.version(Dataset(name="d"), values.shards(1)))
+        assert (found.details.published, found.details.creators) == (Absence.UNKNOWN, ())
+        assert (found.source.url, found.license.declared.value) == (Absence.NOT_STATED, Absence.UNKNOWN)
+        assert found.synthetic is TriState.UNKNOWN
+
+    def test_none_is_no_licence(self) -> None:
+        facts = LicenseFacts(declared=LicenseClaim(value=Absence.NOT_STATED.value))
+        assert self.read(values.version(Dataset(name="d", license=facts), values.shards(1))).license.declared.value == Absence.NOT_STATED
+
+    def test_what_is_known_is_read_from_the_words_of_the_standard(self) -> None:
+        given = values.full_version()
+        found, told = self.read(given), given.dataset
+        assert (found.title, found.languages, found.derived_from) == (told.title, told.languages, told.derived_from)
+        assert found.license.declared.value == told.license.effective
+        assert (found.source.collected, found.details.published) == (told.source.collected, told.details.published)
+        assert (found.details.creators, found.details.rights.holders) == (told.details.creators, told.details.rights.holders)
+        assert (found.details.personal_data.present, found.details.personal_data.sensitive) == (TriState.YES, TriState.NO)
+        assert [(g.model, g.role) for g in found.generators] == [("openai gpt-4-0613", "generate"), ("openai gpt-3.5-turbo", "label")]
+
+    def test_a_model_that_nobody_names_stays_unknown(self) -> None:
+        made = Dataset(name="d", generators=(Generator(), Generator(role="label")), synthetic=TriState.YES)
+        found = self.read(values.version(made, values.shards(1)))
+        assert self.read(values.version(replace(made, generators=made.generators[1:]), values.shards(1))).synthetic is TriState.YES
+        assert found.generators == made.generators
+        assert found.synthetic is TriState.YES
+
+
 class TestCroissant:
     def test_properties_become_facts(self) -> None:
         read = croissant()
@@ -324,6 +392,19 @@ class TestCroissant:
         read = croissant({"distribution": twice})
         assert "stands for two different files" in messages(read)
         assert [s.path for s in shards(read)] == ["a.jsonl"]
+
+
+class TestDaysOfTheDataProvenanceInitiative:
+    """Their "HF Date" is that of the hub's repository: of a copy that somebody made later it is not the day of publication."""
+
+    def test_the_hubs_day_is_that_of_publication_where_the_dataset_is_the_hubs(self) -> None:
+        inferred: Any = {"HF Dataset": "a/notes", "HF Date": "2023-01-28"}
+        there = {**dpi_entry(), "Dataset URL": "https://huggingface.co/datasets/a/notes", "Inferred Metadata": inferred}
+        elsewhere = {**dpi_entry(), "Dataset URL": "https://example.org/notes", "Inferred Metadata": inferred}
+        assert only(dpi({"notes": there})).details.published == "2023-01-28"
+        found = only(dpi({"notes": elsewhere})).details
+        assert found.published == Absence.UNKNOWN
+        assert "HF Date: 2023-01-28" in found.notes
 
 
 class TestDataProvenanceInitiative:
