@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from provenance.audit.merging import FactConflict, merge_facts
-from provenance.audit.register import DatasetPlan, register
+from provenance.audit.register import DatasetPlan, refuse_cycle, register
 from provenance.audit.tools import Tools
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, TreeHash, leaf_bytes
@@ -122,7 +122,13 @@ class _Recording:
         self._facts, self._conflicts = found.dataset, tuple[FactConflict, ...]()
         if self._known is not None:
             self._facts, self._conflicts = merge_facts(self._known.dataset, found.dataset, replace_facts=plan.replace_facts)
+        if self._facts.derived_from:
+            refuse_cycle(self._facts, self._parents)
         self._shards = self._new_shards(plan)
+
+    def _parents(self, name: str) -> tuple[str, ...]:
+        known = self._facts if name == self._facts.name else getattr(self._registry.newest(name), "dataset", None)
+        return () if known is None else known.derived_from
 
     def _new_shards(self, plan: ImportPlan) -> ShardSource | None:
         """Return the shards to record, ``None`` where those of the registry stay."""
