@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from provenance.cli.main import run
+from provenance.fingerprint.digest import hash_file
 
 DIGEST = "a" * 64
 BOMB = 'a: &a ["lol"]\n' + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9))
@@ -197,13 +197,10 @@ def test_every_published_invalid_croissant_document_is_told(
 @pytest.fixture
 def written_while_read(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A shard that another program changes after it was hashed and before its records were counted, size and time of modification set back."""
-    from provenance.ingest import listing
-
     target = work / "data" / "moving.jsonl"
     target.write_text('{"text": "Minutes of the meeting."}\n')
-    hash_file: Any = listing.hash_file
 
-    def hash_and_change(location: str) -> Any:
+    def hash_and_change(location: str) -> tuple[str, int]:
         found = hash_file(location)
         if location == str(target):
             before = target.stat()
@@ -211,7 +208,7 @@ def written_while_read(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
         return found
 
-    monkeypatch.setattr(listing, "hash_file", hash_and_change)
+    monkeypatch.setattr("provenance.ingest.listing.hash_file", hash_and_change)
     return target
 
 
