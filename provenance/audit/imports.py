@@ -7,7 +7,7 @@ shards that were read, these stay, and a source that lists others is a conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from provenance.audit.merging import FactConflict, merge_facts
@@ -117,6 +117,9 @@ class _Recording:
     """One dataset's import inside a unit of work."""
 
     def __init__(self, found: ImportedDataset, plan: ImportPlan, registry: Registry) -> None:
+        # Cards of forks often name what they extend by the name that they bear themselves. That says nothing: what holds for a dataset holds for it anyway.
+        others = tuple(source for source in found.dataset.derived_from if source != found.dataset.name)
+        found = replace(found, dataset=replace(found.dataset, derived_from=others))
         self._found, self._registry = found, registry
         self._known = registry.newest(found.dataset.name)
         self._facts, self._conflicts = found.dataset, tuple[FactConflict, ...]()
