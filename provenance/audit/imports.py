@@ -7,11 +7,11 @@ shards that were read, these stay, and a source that lists others is a conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from provenance.audit.merging import FactConflict, merge_facts
-from provenance.audit.register import DatasetPlan, register
+from provenance.audit.register import DatasetPlan, refuse_cycle, register
 from provenance.audit.tools import Tools
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import EMPTY_ROOT, ShardLeaf, TreeHash, leaf_bytes
@@ -117,12 +117,21 @@ class _Recording:
     """One dataset's import inside a unit of work."""
 
     def __init__(self, found: ImportedDataset, plan: ImportPlan, registry: Registry) -> None:
+        # Cards of forks often name what they extend by the name that they bear themselves. That says nothing: what holds for a dataset holds for it anyway.
+        others = tuple(source for source in found.dataset.derived_from if source != found.dataset.name)
+        found = replace(found, dataset=replace(found.dataset, derived_from=others))
         self._found, self._registry = found, registry
         self._known = registry.newest(found.dataset.name)
         self._facts, self._conflicts = found.dataset, tuple[FactConflict, ...]()
         if self._known is not None:
             self._facts, self._conflicts = merge_facts(self._known.dataset, found.dataset, replace_facts=plan.replace_facts)
+        if self._facts.derived_from:
+            refuse_cycle(self._facts, self._parents)
         self._shards = self._new_shards(plan)
+
+    def _parents(self, name: str) -> tuple[str, ...]:
+        known = self._facts if name == self._facts.name else getattr(self._registry.newest(name), "dataset", None)
+        return () if known is None else known.derived_from
 
     def _new_shards(self, plan: ImportPlan) -> ShardSource | None:
         """Return the shards to record, ``None`` where those of the registry stay."""

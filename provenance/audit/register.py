@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance import __version__
@@ -63,20 +63,33 @@ def _refuse_cycles(datasets: Sequence[Dataset], tools: Tools) -> None:
         parents = {v.dataset.name: v.dataset.derived_from for v in registry.datasets()}
     parents |= {d.name: d.derived_from for d in datasets}
     for dataset in datasets:
-        way = _way_back(dataset.name, parents)
-        if way:
-            raise ManifestError(
-                f"dataset {dataset.name!r} would come from itself: {' ← '.join(way)}",
-                hint="mend derived_from; what a version was made of is said with: provenance datasets derive",
-            )
+        refuse_cycle(dataset, lambda name: parents.get(name, ()))
 
 
-def _way_back(name: str, parents: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def refuse_cycle(dataset: Dataset, parents: Callable[[str], tuple[str, ...]]) -> None:
+    """Refuse a dataset that would come from itself.
+
+    Args:
+        dataset: What is to be registered; ``parents`` knows what it says it is derived from.
+        parents: Returns what a dataset says it is derived from, nothing for one that is not known.
+
+    Raises:
+        ManifestError: If it would; the message says by what way.
+    """
+    way = _way_back(dataset.name, parents)
+    if way:
+        raise ManifestError(
+            f"dataset {dataset.name!r} would come from itself: {' ← '.join(way)}",
+            hint="mend derived_from; what a version was made of is said with: provenance datasets derive",
+        )
+
+
+def _way_back(name: str, parents: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
     """Return the way from a dataset over what it says it is derived from back to itself; nothing where there is none."""
     before: dict[str, str] = {}
     pending = [name]
     for here in pending:  # grows while it is gone through
-        for said in parents.get(here, ()):
+        for said in parents(here):
             parent, _, pin = said.partition("@")
             if parent == name and not pin:
                 return (*_way_to(here, before), name)
@@ -206,16 +219,16 @@ def _way_of_reading(dataset: Dataset, root: str, tools: Tools) -> str:
 
 def _expand(dataset: Dataset, patterns: tuple[str, ...], root: str, *, tools: Tools, problems: list[ReadProblem]) -> list[str]:
     """Return the files that patterns name; one that names nothing is a problem, and the others are registered all the same."""
+    passed_over: list[ManifestError] = []
+    found, faults = list[str](), list[IngestError | ManifestError | LocationError]()
     try:
-        return tools.listing.expand(patterns, root=root)
+        found = tools.listing.expand(patterns, root=root, passed_over=passed_over)
     except (ManifestError, LocationError, IngestError) as err:
-        if len(patterns) == 1:
-            problems.append(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)))
-            return []
-    found: set[str] = set()
-    for pattern in patterns:
-        found.update(_expand(dataset, (pattern,), root, tools=tools, problems=problems))
-    return sorted(found)
+        if len(patterns) > 1:
+            return sorted({path for pattern in patterns for path in _expand(dataset, (pattern,), root, tools=tools, problems=problems)})
+        faults = [err]
+    problems.extend(ReadProblem(path=dataset.name, line=None, record=None, message=_with_hint(err)) for err in passed_over or faults)
+    return found
 
 
 def _with_hint(err: IngestError | ManifestError | LocationError) -> str:

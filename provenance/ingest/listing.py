@@ -47,11 +47,16 @@ class FileListing:
         self._reader = reader or Reader()
         self._stores = self._reader.stores
 
-    def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
+    def expand(self, patterns: Sequence[str], *, root: str, passed_over: list[ManifestError] | None = None) -> list[str]:
         """Return the files that glob patterns, folders or URLs name, relative to the root, sorted, each once; as URLs what does not lie below a root that is one.
 
         ``*`` and ``?`` match within a folder, ``**`` across folders; hidden files must be named as such. A folder stands for all files below it that
         end like data files; ``left_out`` lists the others. A Megatron ``.bin`` brings its ``.idx`` along, and the other way round.
+
+        Args:
+            patterns: What is looked for.
+            root: Name of the data root.
+            passed_over: Takes the error of each file that cannot be named or leads out of the roots; without it the first one is raised.
 
         Raises:
             NoFilesError: If a pattern matches nothing.
@@ -59,7 +64,7 @@ class FileListing:
             LocationError: If a URL cannot be used.
             StoreError: If a store cannot be listed.
         """
-        finder = self._finder(root)
+        finder = self._finder(root, passed_over)
         found: set[str] = set()
         for pattern in patterns:
             matched = list(self._find(self._relative(pattern, root), finder))
@@ -199,13 +204,14 @@ class FileListing:
             raise ManifestError(f"no data root is named {root!r}", hint=f"known roots: {', '.join(self._roots) or 'none'}")
         return self._roots[root]
 
-    def _finder(self, root: str) -> _Finder:
+    def _finder(self, root: str, passed_over: list[ManifestError] | None = None) -> _Finder:
         place = self._place(root)
         if not isinstance(place, Path):
             return RemoteFinder(place, self._stores, _is_data)
         if not place.is_dir():
             raise ManifestError(f"{place}: the folder of data root {root!r} is not there", hint="make it, or mend [roots] in the settings")
-        return PatternFinder(place, inside=[p for p in self._roots.values() if isinstance(p, Path)], is_data=_is_data)
+        inside = [p for p in self._roots.values() if isinstance(p, Path)]
+        return PatternFinder(place, inside=inside, is_data=_is_data, passed_over=passed_over)
 
     def _stamp(self, location: str) -> Stamp | tuple[int, int, int, int]:
         """Return what shows that a file was written to: what its store tells; of a local one size, times of modification and of change, inode."""

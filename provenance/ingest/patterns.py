@@ -16,17 +16,21 @@ _MAGIC = re.compile(r"[*?\[]")
 class PatternFinder:
     """Resolves patterns below one folder. Links are followed as long as they stay below a declared root; one that leaves is an error, not a gap."""
 
-    def __init__(self, folder: Path, *, inside: Sequence[Path], is_data: Callable[[str], bool]) -> None:
+    def __init__(
+        self, folder: Path, *, inside: Sequence[Path], is_data: Callable[[str], bool], passed_over: list[ManifestError] | None = None
+    ) -> None:
         """Take the folder.
 
         Args:
             folder: What patterns are relative to.
             inside: Folders that files must really lie in, links resolved.
             is_data: Tells by its name whether a file below a named folder is a data file.
+            passed_over: Takes what cannot be named, which ``find`` raises otherwise.
         """
         self._folder = folder
         self._inside = [Path(os.path.realpath(path)) for path in inside]
         self._is_data = is_data
+        self._passed_over = passed_over
 
     def find(self, pattern: str) -> Iterator[str]:
         """Yield the POSIX paths that a pattern names, relative to the folder. A folder stands for all data files below it.
@@ -66,7 +70,7 @@ class PatternFinder:
             self._check(full)
             yield from self._walk("" if path == "." else path, (), wanted=self._is_data)
         elif os.path.lexists(full):
-            yield self._file(path)
+            yield from self._file(path)
 
     def _match(self, base: str, segments: list[str], above: tuple[str, ...]) -> Iterator[str]:
         head, rest = segments[0], segments[1:]
@@ -91,7 +95,7 @@ class PatternFinder:
     def _walk(self, base: str, above: tuple[str, ...], *, wanted: Callable[[str], bool]) -> Iterator[str]:
         for entry in self._entries(base):
             if not entry.name.startswith(".") and not entry.is_dir() and wanted(entry.name):
-                yield self._file(_join(base, entry.name))
+                yield from self._file(_join(base, entry.name))
         for path, real in self._folders(base, above):
             yield from self._walk(path, (*above, real), wanted=wanted)
 
@@ -100,7 +104,11 @@ class PatternFinder:
         for entry in self._entries(base):
             if not entry.name.startswith(".") and entry.is_dir():
                 path = _join(base, entry.name)
-                real = self._check(self._folder / path)
+                try:
+                    real = self._check(self._folder / path)
+                except ManifestError as err:
+                    self._pass_over(err)
+                    continue
                 if real not in above and real != os.path.realpath(self._folder):
                     yield path, real
 
@@ -111,14 +119,20 @@ class PatternFinder:
         except OSError as err:
             raise ManifestError(f"{self._folder / base}: the folder cannot be read: {err.strerror}") from err
 
-    def _file(self, path: str) -> str:
-        self._check(self._folder / path)
+    def _file(self, path: str) -> Iterator[str]:
         try:
-            path.encode()
-        except UnicodeEncodeError as err:
-            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            raise ManifestError(f"{shown}: the file's name is not UTF-8", hint="rename the file", context={"path": shown}) from err
-        return path
+            self._check(self._folder / path)
+            _check_name(path)
+        except ManifestError as err:
+            self._pass_over(err)
+        else:
+            yield path
+
+    def _pass_over(self, err: ManifestError) -> None:
+        """Note what cannot be named, so that the files beside it are found; raise it where nobody asked for notes."""
+        if self._passed_over is None:
+            raise err
+        self._passed_over.append(err)
 
     def _check(self, path: Path) -> str:
         real = os.path.realpath(path)
@@ -129,6 +143,14 @@ class PatternFinder:
                 context={"path": os.path.relpath(path, self._folder)},
             )
         return real
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as err:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise ManifestError(f"{shown}: the file's name is not UTF-8", hint="rename the file", context={"path": shown}) from err
 
 
 def _join(base: str, name: str) -> str:

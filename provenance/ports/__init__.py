@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from provenance.errors import ManifestError
     from provenance.model.dataset import Dataset, Shard, ShardFormat, Tokenizer
     from provenance.model.match import Match, MatchText, ReadProblem, Suspect
     from provenance.model.reference import ReferenceRecord
@@ -293,8 +294,13 @@ class Progress(Protocol):
 class ShardListing(Protocol):
     """Finds and hashes files under the data roots."""
 
-    def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
+    def expand(self, patterns: Sequence[str], *, root: str, passed_over: list[ManifestError] | None = None) -> list[str]:
         """Return the files that glob patterns or folders name, relative to the root's folder, sorted.
+
+        Args:
+            patterns: What is looked for.
+            root: Name of the data root.
+            passed_over: Takes the error of each file that cannot be named or leads out of the roots; without it the first one is raised.
 
         Raises:
             NoFilesError: If a pattern names no file.

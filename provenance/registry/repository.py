@@ -342,8 +342,9 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
     def _shards(self, version_id: int) -> Iterator[Shard]:
         licenses = self._shard_licenses(version_id)
         query = select(ShardRow.position, *mapping.SHARD_COLUMNS).where(ShardRow.version_id == version_id).order_by(ShardRow.position)
-        for position, *columns in self._session.execute(query.execution_options(yield_per=SHARDS_PER_INSERT)):
-            yield mapping.shard_value(columns, licenses.get(position, ()))
+        with self._session.execute(query.execution_options(yield_per=SHARDS_PER_INSERT)) as found:  # closed also where a row cannot be read
+            for position, *columns in found:
+                yield mapping.shard_value(columns, licenses.get(position, ()))
 
     def _shard_licenses(
         self, version_id: int, *, shard: int | None = None, after: int = -1, last: int | None = None

@@ -21,7 +21,7 @@ from provenance.registry.integrity import verify_registry
 from provenance.registry.log import verify_log
 from provenance.registry.session import SqlUnitOfWork
 from provenance.registry.tables import Base
-from provenance.registry.upgrade import REVISIONS, check, downgrade, upgrade
+from provenance.registry.upgrade import REVISIONS, UpgradeNote, check, downgrade, upgrade
 from tests.fakes import values
 from tests.fakes.clock import TickingClock
 from tests.fakes.postgres import fresh_database
@@ -338,3 +338,23 @@ def test_a_schema_changed_behind_the_tool_is_found(
     assert [d for d in find_drift(database) if d.startswith(difference)]
     with pytest.raises(SchemaVersionError, match="not as this version makes it"):
         check_drift(database)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_facts_that_an_older_schema_can_hold_survive_the_way_down_and_up_and_the_log_says_so(database: str, revision: str) -> None:
+    upgrade(database)
+    units = SqlUnitOfWork(database, TickingClock())
+    version = values.version(Dataset(name="d"), values.shards(3))
+    with units.begin(actor="tester", action="register") as registry:
+        registry.add_version(version)
+        registry.save_audit(values.audit(), values.digest(10))
+    downgrade(database, revision)
+    assert upgrade(database, note=UpgradeNote(at="2026-04-01T00:00:00Z", actor="admin", reason="ticket 7")) == revision
+    assert find_drift(database) == []
+    with units.read() as registry:
+        verify_registry(registry, kept_head=units.kept_head())
+        assert registry.dataset_version("d") == version
+        log = [(e.actor, e.action, e.reason) for e in registry.log_entries()]
+    told = [("admin", "upgrade", f"schema {revision} to {REVISIONS[-1]} · ticket 7")] if revision != REVISIONS[-1] else []
+    assert log == [("tester", "register", ""), *told]
+    units.close()

@@ -17,7 +17,7 @@ from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
 from provenance.engines.serial import SerialEngine
-from provenance.errors import NoFilesError, NotRegisteredError, RegistryError, ShardReadError
+from provenance.errors import ManifestError, NoFilesError, NotRegisteredError, RegistryError, ShardReadError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.fingerprint.wanted import RecordHit, Wanted
 from provenance.matching.suspects import Pattern, PatternFinder
@@ -82,7 +82,7 @@ class MemoryFiles:
         self.after_reading: Callable[[], None] = lambda: None
         self.scheme = "memory-1"
 
-    def expand(self, patterns: Sequence[str], *, root: str) -> list[str]:
+    def expand(self, patterns: Sequence[str], *, root: str, passed_over: list[ManifestError] | None = None) -> list[str]:
         names = [f.removeprefix(f"{root}/") for f in self.files if f.startswith(f"{root}/")]
         found: set[str] = set()
         for pattern in patterns:
