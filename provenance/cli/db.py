@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context
-from provenance.cli.output import say
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import say, say_json, told_as_json
 
 
 @click.group()
@@ -30,14 +30,20 @@ def upgrade_command(ctx: CommandContext, /) -> int:
 
 
 @db.command("check")
+@text_or_json
 @pass_context
-def check_command(ctx: CommandContext, /) -> int:
+def check_command(ctx: CommandContext, /, output: str) -> int:
     """Check that the database has exactly this version's schema.
 
     Tables, columns, checks, keys, indexes and the triggers that keep rows from being changed.
     """
     from provenance.registry.drift import check_drift
+    from provenance.registry.upgrade import HEAD
 
-    check_drift(ctx.workspace().settings.database)
+    with told_as_json(output):
+        check_drift(ctx.workspace().settings.database)
+    if output == "json":
+        say_json({"whole": True, "schema": HEAD})
+        return 0
     say("database is current; tables, checks, indexes and triggers are as declared")
     return 0

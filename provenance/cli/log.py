@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_table, short, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_json, say_table, short, thousands, told_as_json, visible
 
 if TYPE_CHECKING:
     from provenance.registry.log import LogEntry
@@ -51,15 +51,19 @@ def _about(entry: LogEntry) -> str:
 
 @log.command("verify")
 @click.option("--expected-head", default=None, help="A head printed earlier, such as in a report: it must be in the chain.")
+@text_or_json
 @pass_context
-def verify(ctx: CommandContext, /, expected_head: str | None) -> int:
+def verify(ctx: CommandContext, /, expected_head: str | None, output: str) -> int:
     """Check the chain and every fact against it; the first difference is named."""
     from provenance.registry.integrity import verify_registry
 
     units = ctx.workspace().units
     kept = units.kept_head()  # before the registry is opened: what is committed later is not seen
-    with units.read() as registry:
+    with units.read() as registry, told_as_json(output):
         head = verify_registry(registry, expected_head=expected_head, kept_head=kept)
+    if output == "json":
+        say_json({"whole": True, "head": head})
+        return 0
     say(f"✓ the log is whole and every fact agrees with it, head {head}")
     say("The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True)
     return 0

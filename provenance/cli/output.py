@@ -9,16 +9,18 @@ import shutil
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from provenance.columns import pad, width
-from provenance.errors import ConfigError
+from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
+from provenance.storage.secrets import redact
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "\u2009": " ", "├─": "|-", "└─": "`-", "│": "|"}
@@ -223,3 +225,14 @@ def write_whole(target: Path, parts: Iterable[bytes]) -> None:
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_as_json(output: str) -> Iterator[None]:
+    """Where JSON is asked for, print what a check found amiss as JSON too; the error goes on, with its sentence and exit code."""
+    try:
+        yield
+    except ProvenanceError as err:
+        if output == "json":
+            say_json({"whole": False, "fault": redact(str(err)), "hint": redact(err.hint or "")})
+        raise
