@@ -130,7 +130,8 @@ def claims_of_files(files: Iterable[FileLicenses]) -> tuple[LicenseClaim, ...]:
             first.setdefault(file.expression, claim_of_file(file))
             count[file.expression] = count.get(file.expression, 0) + 1
     return tuple(
-        claim if count[value] == 1 else replace(claim, by=f"{claim.by} and {count[value] - 1} more") for value, claim in list(first.items())[:MOST_VALUES]
+        claim if count[value] == 1 else replace(claim, by=f"{claim.by} and {count[value] - 1} more")
+        for value, claim in list(first.items())[:MOST_VALUES]
     )
 
 

@@ -16,10 +16,19 @@ from provenance.licensing.flat import Flat
 
 _NAMED = (
     (r"\bpermissions? described in the gcc runtime library exception(?: 3\.1)?\b", "GCC-exception-3.1", "GPL"),
-    (r"\b(?:with|subject to|and) (?:the )?(?:gnu )?(?:[\"'“])?classpath(?:[\"'”])? (?:linking )?exceptions?\b(?: 2\.0)?", "Classpath-exception-2.0", "GPL"),
     (
-        r"\bspecial exception you may create a larger work that contains part or all of the bison parser skeleton and distribute that work under terms of your choice\b",
+        r"\b(?:with|subject to|and) (?:the )?(?:gnu )?(?:[\"'“])?classpath(?:[\"'”])? (?:linking )?exceptions?\b(?: 2\.0)?",
+        "Classpath-exception-2.0",
+        "GPL",
+    ),
+    (
+        r"\bspecial exception you may create a larger work that contains part or all of the bison parser skeleton and distribute that work\b",
         "Bison-exception-2.2",
+        "GPL",
+    ),
+    (
+        r"\bspecial exception when this file is copied by bison into a bison output file you may use that output file without restriction\b",
+        "Bison-exception-1.24",
         "GPL",
     ),
     (r"\bwith (?:the )?llvm exceptions?\b", "LLVM-exception", "Apache"),

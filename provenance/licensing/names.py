@@ -120,7 +120,9 @@ def iter_mentions(flat: Flat, catalog: NameTable) -> Iterator[Mention]:
 
     Cost: linear in the text.
     """
-    found = [m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain, _read_perl) for m in read(flat)]
+    found = [
+        m for read in (_read_gnu, _read_cc, _read_zero, _read_bsd, _read_styles, _read_families, _read_public_domain, _read_perl) for m in read(flat)
+    ]
     found += _read_table(flat, _table(catalog))
     end = 0
     for mention in sorted(found, key=lambda m: (m.first, m.first - m.last)):
@@ -307,7 +309,11 @@ def _make_table(catalog: NameTable) -> _Table:
 
 _GRAMMAR = frozenset({"gnu", "gpl", "lgpl", "agpl", "gfdl", "bsd"})
 """First words of names that the grammar reads."""
-_OSI_NAMES = {("zlib", "libpng", "license"): "Zlib", ("mit", "x11", "license"): "MIT", ("mit", "expat", "license"): "MIT"}
+_OSI_NAMES: Mapping[tuple[str, ...], str] = {
+    ("zlib", "libpng", "license"): "Zlib",
+    ("mit", "x11", "license"): "MIT",
+    ("mit", "expat", "license"): "MIT",
+}
 """One licence under two names, as the Open Source Initiative and the FSF write them."""
 _BSD_WORDS = 3
 """Words of a BSD name that the grammar reads whole."""

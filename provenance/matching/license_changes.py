@@ -6,7 +6,6 @@ conditions never are, nor more words than a name has.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -189,7 +188,15 @@ _TITLE = 14
 """Words of a title."""
 _LETTERS = 8
 """Letters of a word from which on one letter put in, left out or changed is a slip."""
-_SPELLINGS = {"licence": "license", "owner": "holder", "owners": "holders", "whilst": "while", "https": "http", "programme": "program", "centre": "center"}
+_SPELLINGS = {
+    "licence": "license",
+    "owner": "holder",
+    "owners": "holders",
+    "whilst": "while",
+    "https": "http",
+    "programme": "program",
+    "centre": "center",
+}
 """Words that SPDX's matching guidelines take for the same."""
 _ADDRESS_WORDS = frozenset(
     [

@@ -38,6 +38,8 @@ _AFTER = 3
 """Words behind a licence whose disclaimer is left out from which on they may stand in its place."""
 _BETWEEN = 2
 """Equal words between two differences that do not part them."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundText:
     """A licence's text in a text."""
