@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_table, visible
 from provenance.model.absence import TriState, is_absent
+from provenance.model.claims import LicenseClaim
 
 if TYPE_CHECKING:
     from provenance.model.license_detection import FileLicenses, LicenseConflict, LicenseDetection
 
 _CONFLICTS_SHOWN = 10
+_RECORDED = 240
+"""Characters of the files' own wording that are recorded."""
 _QUOTED = 60
 _NOTHING, _SOME_FAILED = 3, 4
 """Exit codes."""
@@ -69,25 +73,30 @@ def show(ctx: CommandContext, /, name: str, commercial: bool, output: str) -> in
 
 @licenses.command("detect")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--dataset", metavar="NAME", help="Record what the files say as facts of this registered dataset.")
 @text_or_json
 @pass_context
-def detect(ctx: CommandContext, /, paths: tuple[Path, ...], output: str) -> int:
+def detect(ctx: CommandContext, /, paths: tuple[Path, ...], dataset: str | None, output: str) -> int:
     """Say which licences files state: LICENSE, COPYING, NOTICE, README and cards of a folder, or any file by name.
 
     A text is compared with the licences of the SPDX list. One with words added or left out is not that licence and is listed as LicenseRef-modified-…, and what
-    stands in a licence file and is no known licence as UNKNOWN. Files that disagree are named.
+    stands in a licence file and is no known licence as UNKNOWN. Files that disagree are named. With --dataset the findings are recorded: an audit then goes by the
+    strictest of what is declared and found, and names the conflict (rule L004).
 
     Exit codes: 0 done, 3 no such file in the folders, 4 some could not be read.
     """
     from provenance.bootstrap import any_workspace
     from provenance.ingest.license_files import detect_folder
     from provenance.licensing.conclusion import join_all
-    from provenance.licensing.conflicts import claim_of_file, conflicts
+    from provenance.licensing.conflicts import claims_of_files, conflicts
 
     catalog = any_workspace(ctx.start).licenses
     files = [file for path in paths for file in detect_folder(ctx.path(path), catalog=catalog)]
-    disagree = conflicts([claim_of_file(file) for file in files], catalog=catalog)
+    claims = claims_of_files(files)
+    disagree = conflicts(claims, catalog=catalog)
     together = join_all(file.expression for file in files)
+    if dataset is not None and files:
+        _record(ctx, dataset, together, claims)
     if output == "json":
         say_json({"files": files, "conflicts": disagree, "license": together})
     else:
@@ -99,6 +108,18 @@ def detect(ctx: CommandContext, /, paths: tuple[Path, ...], output: str) -> int:
         say("no LICENSE, COPYING, NOTICE, README or card there: name a file", err=True)
         return _NOTHING
     return _SOME_FAILED if any(file.problem for file in files) else 0
+
+
+def _record(ctx: CommandContext, dataset: str, together: str, claims: Sequence[LicenseClaim]) -> None:
+    from provenance.audit.detected import FILE, record_detected
+
+    stated = [replace(claim, by=f"{FILE}{claim.by}") for claim in claims]
+    original = "; ".join(dict.fromkeys(claim.original for claim in claims if claim.original))
+    found = LicenseClaim(value=together, original=original[:_RECORDED], by="files")
+    version = record_detected(dataset, found, stated, ctx.workspace().tools(ctx.progress(), ctx.actor))
+    declared = version.dataset.license.declared.value
+    differs = "" if declared == together else f"; declared is {visible(declared)}"
+    say(f"recorded for {visible(dataset)}: its files say {visible(together)}{differs}", err=True)
 
 
 def _say_files(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -21,6 +22,9 @@ MAX_BYTES = 16 << 20
 """Bytes of a file that are read; no licence is longer."""
 MAX_FILES = 10_000
 """Files of one folder that are read."""
+_ODD = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
+_SAMPLED, _MOST_ODD = 1 << 16, 0.1
+"""First characters of a file that are looked at, and the share of control characters and of undecodable bytes of a file that is no text."""
 _CARDS = frozenset({".md", ".markdown", ".mdx"})
 _NO_TEXT = frozenset({".jsonl", ".json", ".parquet", ".csv", ".pyc", ".so", ".bin", ".gz", ".zst", ".xz", ".zip", ".png", ".npy"})
 _STEMS = ("readme", "notice", "patents", "authors", "citation")
@@ -76,10 +80,18 @@ def _read(path: Path, name: str, catalog: LicenseCatalog | None) -> FileLicenses
     except OSError as err:
         return FileLicenses(path=name, expression=Absence.UNREADABLE.value, problem=f"cannot be read: {err.strerror or err}")
     text, fault = _decoded(raw)
+    if _is_binary(text):
+        return FileLicenses(path=name, expression=Absence.UNREADABLE.value, problem="no text: most likely a binary file under this name")
     found = detect_licenses(text, name=name, catalog=catalog)
     problems = "; ".join(filter(None, (problem, fault)))
     digest = Absence.UNKNOWN.value if problem else f"sha256:{hashlib.sha256(raw).hexdigest()}"
     return FileLicenses(path=name, expression=conclude(found), detections=found, sha256=digest, problem=problems)
+
+
+def _is_binary(text: str) -> bool:
+    """Tell whether many of a text's first characters are none that a text has."""
+    odd = len(_ODD.findall(text[:_SAMPLED]))
+    return odd > _MOST_ODD * min(len(text), _SAMPLED)
 
 
 def _bytes(path: Path) -> tuple[bytes, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from provenance.licensing.classes import USES, LicenseAssessment, LicenseCatalog, shipped_licenses
@@ -12,6 +13,8 @@ from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.dataset import Evidence, LicenseClaim
 from provenance.model.license_detection import EXCERPT, ConflictKind, FileLicenses, LicenseConflict
 
+MOST_VALUES = 200
+"""Different licences of the files of one folder that are compared with one another."""
 DPI = "Data Provenance Initiative"
 _DPI_SOURCES = (
     ("HF Yaml License", "Hugging Face card"),
@@ -113,6 +116,23 @@ def claim_of_file(file: FileLicenses) -> LicenseClaim:
     """Return what a file says as a statement."""
     original = "; ".join(dict.fromkeys(" ".join(d.original.split()) for d in file.detections if d.original))
     return LicenseClaim(value=file.expression, original=original[:EXCERPT], by=file.path, evidence=Evidence(sha256=file.sha256))
+
+
+def claims_of_files(files: Iterable[FileLicenses]) -> tuple[LicenseClaim, ...]:
+    """Return what files say, one statement for each licence that any of them states: by the first of them, with how many more say the same.
+
+    A folder may hold thousands of files; those that state nothing are left out.
+    """
+    first: dict[str, LicenseClaim] = {}
+    count: dict[str, int] = {}
+    for file in files:
+        if file.expression != Absence.NOT_STATED:
+            first.setdefault(file.expression, claim_of_file(file))
+            count[file.expression] = count.get(file.expression, 0) + 1
+    return tuple(
+        claim if count[value] == 1 else replace(claim, by=f"{claim.by} and {count[value] - 1} more")
+        for value, claim in list(first.items())[:MOST_VALUES]
+    )
 
 
 def claims_of_dpi(entry: Mapping[str, object], *, catalog: LicenseCatalog | None = None) -> tuple[LicenseClaim, ...]:

@@ -22,8 +22,13 @@ _NAMED = (
         "GPL",
     ),
     (
-        r"\bspecial exception you may create a larger work that contains part or all of the bison parser skeleton and distribute that work under terms of your choice\b",
+        r"\bspecial exception you may create a larger work that contains part or all of the bison parser skeleton and distribute that work\b",
         "Bison-exception-2.2",
+        "GPL",
+    ),
+    (
+        r"\bspecial exception when this file is copied by bison into a bison output file you may use that output file without restriction\b",
+        "Bison-exception-1.24",
         "GPL",
     ),
     (r"\bwith (?:the )?llvm exceptions?\b", "LLVM-exception", "Apache"),

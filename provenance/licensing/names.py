@@ -309,7 +309,11 @@ def _make_table(catalog: NameTable) -> _Table:
 
 _GRAMMAR = frozenset({"gnu", "gpl", "lgpl", "agpl", "gfdl", "bsd"})
 """First words of names that the grammar reads."""
-_OSI_NAMES = {("zlib", "libpng", "license"): "Zlib", ("mit", "x11", "license"): "MIT", ("mit", "expat", "license"): "MIT"}
+_OSI_NAMES: Mapping[tuple[str, ...], str] = {
+    ("zlib", "libpng", "license"): "Zlib",
+    ("mit", "x11", "license"): "MIT",
+    ("mit", "expat", "license"): "MIT",
+}
 """One licence under two names, as the Open Source Initiative and the FSF write them."""
 _BSD_WORDS = 3
 """Words of a BSD name that the grammar reads whole."""

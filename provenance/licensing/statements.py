@@ -19,7 +19,7 @@ from provenance.licensing.expression import AnyOf, parse_expression, render
 from provenance.licensing.flat import BREAK, STOP, Flat
 from provenance.licensing.names import Mention, iter_mentions
 from provenance.licensing.urls import license_of_url
-from provenance.model.absence import Absence, TriState
+from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.license_detection import DetectionMethod
 
 
@@ -69,6 +69,7 @@ _NEAR = 5
 """Words beside a short name in which it must be called a licence."""
 _APPLIES_REACH = 5
 """Words behind a name in which it may be said to apply."""
+_GNU = frozenset({"GPL", "LGPL", "AGPL", "GFDL"})
 _FEW = 40
 """Words of a text that a plain word may be the title of."""
 _TITLE_SHARE, _TITLE_WORDS = 0.5, 14
@@ -93,7 +94,7 @@ def read_urls(text: str) -> Iterator[Statement]:
         expression = license_of_url(url.group())
         if expression is not None:
             family = family_of(expression)
-            versioned = not (family in {"GPL", "LGPL", "AGPL", "GFDL"} and expression.endswith("-or-later"))
+            versioned = not (family in _GNU and expression.endswith("-or-later"))
             yield Statement(start=url.start(), end=url.end(), expression=expression, method=DetectionMethod.URL, family=family, versioned=versioned)
 
 
@@ -120,6 +121,7 @@ def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool
         expected: Whether the whole text is about licences, as a LICENSE file is; every name then counts.
     """
     mentions = [(m, _role(text, flat, m, expected=expected)) for m in iter_mentions(flat, catalog)]
+    mentions = _with_versions(mentions)
     for at, (mention, role) in enumerate(mentions):
         beside = (mentions[i] for i in (at - 1, at + 1) if 0 <= i < len(mentions))
         shared = next((r for other, r in beside if r and not other.short and _are_listed(flat, mention, other)), None)
@@ -138,7 +140,28 @@ def read_names(text: str, flat: Flat, catalog: LicenseCatalog, *, expected: bool
             )
 
 
-def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> DetectionMethod | Literal[""] | None:
+_Role = DetectionMethod | Literal[""] | None
+
+
+def _with_versions(mentions: Sequence[tuple[Mention, _Role]]) -> list[tuple[Mention, _Role]]:
+    """Return the mentions, those of the GNU licences without a version with that of the nearest name that has one, where no statement says it.
+
+    "Licensed under the GPL. A copy of the GPL version 2 is in COPYING": any version would be more than is granted.
+    """
+    stated = {m.family for m, role in mentions if role and m.versioned}
+    named = [m for m, _ in mentions if m.versioned and m.family in _GNU and not is_absent(m.expression)]
+
+    def settled(one: Mention) -> Mention:
+        own = [m for m in named if m.family == one.family]
+        if one.versioned or one.family in stated or not own:
+            return one
+        nearest = min(own, key=lambda m: abs(m.first - one.first))
+        return replace(one, expression=nearest.expression, versioned=True, later=nearest.later)
+
+    return [(settled(one), role) for one, role in mentions]
+
+
+def _role(text: str, flat: Flat, mention: Mention, *, expected: bool) -> _Role:
     """Return how a name states a licence: as a notice, as a name; ``None`` where the words around it do not tell, empty where they say that it does not."""
     start, end = flat.span(mention.first, mention.last)
     before, own = _sentence_before(flat, mention.first), flat.words[mention.first : mention.last]
@@ -183,7 +206,7 @@ def _is_refused(before: Sequence[str]) -> bool:
 
 def _is_cited(before: Sequence[str]) -> bool:
     """Tell whether a section of a licence is named, as in "under section 7 of GPL version 3"; its number may be part of the name."""
-    words = [word for word in before[-_SLACK:] if word != "the" and word != "of" and not word[0].isdigit()]
+    words = [word for word in before[-_SLACK:] if word not in {"the", "of"} and not word[0].isdigit()]
     return bool(words) and words[-1] in {"section", "sections", "clause", "paragraph"}
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.jit import kernel
 from provenance.matching.score import hash_windows
 
 _WINDOW = 4
@@ -192,23 +193,27 @@ def _common(a: list[int], b: list[int]) -> list[tuple[int, int]]:
     while last < min(len(a), len(b)) - first and a[-1 - last] == b[-1 - last]:
         last += 1
     n, m = len(a) - first - last, len(b) - first - last
-    middle = _subsequence(a[first : first + n], b[first : first + m]) if 0 < n * m <= _GAP_CELLS else []
+    middle = []
+    if 0 < n * m <= _GAP_CELLS:
+        middle = _subsequence(np.array(a[first : first + n], np.int64), np.array(b[first : first + m], np.int64)).tolist()
     tail = [(len(a) - last + k, len(b) - last + k) for k in range(last)]
     return [(k, k) for k in range(first)] + [(first + i, first + j) for i, j in middle] + tail
 
 
-def _subsequence(a: list[int], b: list[int]) -> list[tuple[int, int]]:
-    table = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
+@kernel()
+def _subsequence(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (n, 2) places of a longest common subsequence, the first where there are several."""
+    table = np.zeros((len(a) + 1, len(b) + 1), np.int64)
     for i in range(len(a) - 1, -1, -1):
-        row, below = table[i], table[i + 1]
         for j in range(len(b) - 1, -1, -1):
-            row[j] = below[j + 1] + 1 if a[i] == b[j] else max(below[j], row[j + 1])
-    pairs, i, j = [], 0, 0
+            table[i, j] = table[i + 1, j + 1] + 1 if a[i] == b[j] else max(table[i + 1, j], table[i, j + 1])
+    pairs = np.empty((table[0, 0], 2), np.int64)
+    i = j = n = 0
     while i < len(a) and j < len(b):
         if a[i] == b[j]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif table[i + 1][j] >= table[i][j + 1]:
+            pairs[n, 0], pairs[n, 1] = i, j
+            i, j, n = i + 1, j + 1, n + 1
+        elif table[i + 1, j] >= table[i, j + 1]:
             i += 1
         else:
             j += 1

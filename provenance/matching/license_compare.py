@@ -7,7 +7,7 @@ put in or left out. A licence with a condition more must never be taken for the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ _ALIGNED = 16
 """Licences that are aligned for one place: those that share most."""
 MOST_TEXTS = 400
 """Licence texts looked for in one text."""
+_BLOCK, _OVERLAP = 40_000, 12_000
+"""Words of a text that are searched at once, and words of two such blocks that are the same: no licence has so many."""
 _WHOLE = 0.93
 """Share of the needed words that an unchanged text has."""
 _LEAST_CHANGES, _CHANGES = 6, 0.08
@@ -60,6 +62,11 @@ class FoundText:
         """Tell whether it is the licence as it is."""
         return not self.changes
 
+    def moved(self, by: int) -> FoundText:
+        """Return it as it lies in a text of which the words read began at word ``by``."""
+        places = self.alignment.places + np.array([by, 0], np.int64)
+        return replace(self, start=self.start + by, end=self.end + by, alignment=Alignment(places, self.alignment.ref_words))
+
 
 class Explained:
     """Which words of a text are explained by something else than licence texts, such as a notice between two paragraphs."""
@@ -68,31 +75,60 @@ class Explained:
         """Take a mark and the spelling of each word."""
         self.words, self.spelled = words, spelled
 
+    def part(self, start: int, end: int) -> Explained:
+        """Return what is explained of some words."""
+        return Explained(self.words[start:end], self.spelled[start:end])
+
     def left(self, start: int, end: int) -> list[str]:
         """Return the spelling of the words of a gap that nothing explains; numbers and letters of list items say nothing."""
         return [word for i in range(start, end) if not self.words[i] and not says_nothing(word := self.spelled[i])]
 
 
 def find_texts(words: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> list[FoundText]:
-    """Return the licence texts that a text holds, in order; at most ``MOST_TEXTS``."""
+    """Return the licence texts that a text holds, in order; at most ``MOST_TEXTS``.
+
+    Cost: linear in the text: it is read in blocks that overlap by more than the longest licence.
+    """
     rest = words.copy()
     found: list[FoundText] = []
-    while len(found) < MOST_TEXTS:
+    at, end = 0, 0
+    while end < len(words) and len(found) < MOST_TEXTS:
+        end = min(at + _BLOCK, len(words))
+        sure = end - at if end == len(words) else _BLOCK - _OVERLAP
+        here = _find_in(rest[at:end].copy(), explained.part(at, end), texts, MOST_TEXTS - len(found))
+        whole = [f for f in here if f.end <= sure or f.start < _BLOCK - 2 * _OVERLAP]
+        for one in whole:
+            rest[at + one.alignment.places[:, 0]] = 0  # no word's hash: no window of a licence has it
+        found += [one.moved(at) for one in whole]
+        at += min([sure, *(f.start for f in here if f.end > sure and f.start >= _BLOCK - 2 * _OVERLAP)])
+    return sorted(found, key=lambda f: (f.start, f.end))
+
+
+def _find_in(rest: NDArray[np.uint32], explained: Explained, texts: LicenseTexts, most: int) -> list[FoundText]:
+    """Return the licence texts in a block of words, best first; the words that they take become 0."""
+    found: list[FoundText] = []
+    while len(found) < most:
         best = _best(rest, explained, texts)
         if best is None:
             break
         found.append(best)
-        taken = best.alignment.places[:, 0]
-        rest[taken] = 0  # no word's hash: no window of a licence has it
-    return sorted(found, key=lambda f: (f.start, f.end))
+        rest[best.alignment.places[:, 0]] = 0
+    return found
 
 
 def _best(rest: NDArray[np.uint32], explained: Explained, texts: LicenseTexts) -> FoundText | None:
-    shared, sizes = texts.shared(shingles(rest[: len(rest)]))
+    shared, sizes = texts.shared(shingles(rest))
     likely = np.flatnonzero((shared >= _LEAST_SHARED * sizes) & (shared >= np.minimum(_LEAST_WINDOWS, sizes)) & (shared > 0))
     likely = likely[np.argsort(-(1.5 * shared[likely] - 0.5 * sizes[likely]), kind="stable")][:_ALIGNED]
-    compared = [c for number in likely.tolist() if (c := _compare(rest, texts.text(number), explained)) is not None]
-    return max(compared, key=_rank, default=None)
+    best: FoundText | None = None
+    for number in likely.tolist():
+        text = texts.text(number)
+        if best is not None and len(text.words) < _rank(best)[0]:
+            continue  # no more of its words can be equal than it has
+        found = _compare(rest, text, explained)
+        if found is not None and (best is None or _rank(found) > _rank(best)):
+            best = found
+    return best
 
 
 def _rank(found: FoundText) -> tuple[float, float]:

@@ -176,9 +176,9 @@ def _with_exceptions(statements: Sequence[Statement], exceptions: Sequence[Named
     """Return the statements, the licence of its family that stands nearest to each exception with it, wherever else nearby it is named."""
     changed = list(statements)
     for exception in exceptions:
-        near = [s for s in changed if s.family == exception.family and " " not in s.expression and not is_absent(s.expression)]
+        near = [s for s in changed if family_of(s.expression) == exception.family and " " not in s.expression]
         if near:
-            bearer = min(near, key=lambda s, at=exception.start: abs(s.start - at)).expression
+            _, bearer = min((abs(s.start - exception.start), s.expression) for s in near)
             changed = [_bearing(s, bearer, exception) for s in changed]
     return changed
 
