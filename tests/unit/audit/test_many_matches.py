@@ -50,9 +50,9 @@ name: own
 release: 1.0.0
 params: {cap: 60}
 rules:
-  - {id: X001, title: long records, for_each: match, applies: match.explained == "NO", require: match.record_words < params.cap, action: review,
+  - {id: Y001, title: long records, for_each: match, applies: match.explained == "NO", require: match.record_words < params.cap, action: review,
      message: "{match.document} shares {match.record_words} words", remedies: [drop]}
-  - {id: X002, title: any words, for_each: match, require: match.words < 26, action: warn, message: "{match.words} words of {match.reference.id}", remedies: [waive]}
+  - {id: Y002, title: any words, for_each: match, require: match.words < 26, action: warn, message: "{match.words} words of {match.reference.id}", remedies: [waive]}
 """
 
 
@@ -61,11 +61,20 @@ def catalogs() -> Catalogs:
     return Catalogs(terms=load_terms((SAMPLE / "terms",)), licenses=load_licenses((shipped("policies") / "licenses",)))
 
 
+class Bundles(tuple[Bundle, ...]):
+    """Bundles that Hypothesis prints in one word: written out they pass its bound for reports."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "bundles"
+
+
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, ...]:
     own = tmp_path_factory.mktemp("bundles") / "own.yaml"
     own.write_text(OWN_RULES)
-    return load_bundle(shipped("policies") / "bundles" / "baseline.yaml"), load_bundle(own)
+    return Bundles((load_bundle(shipped("policies") / "bundles" / "baseline.yaml"), load_bundle(own)))
 
 
 def lookup(reference_set: str, reference: str) -> ReferenceRecord:
