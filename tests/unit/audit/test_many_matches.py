@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.audit.facts import GatheredFacts, gather_facts, run_use
-from provenance.audit.judged import JudgedDataset, JudgedShard
+from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
 from provenance.audit.judgements import Catalogs
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.totals import count_totals
@@ -115,8 +115,8 @@ def matches_in(draw: st.DrawFn) -> Match:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[JudgedDataset, ...]:
-    """Some datasets; a run may name one twice, and a match may come twice."""
-    pool = draw(st.lists(matches_in(), min_size=1, max_size=12))
+    """Some datasets; a run may name one twice, and a match may come twice. Two passages of one place with one reference are one match, with all that hold it."""
+    pool = draw(st.lists(matches_in(), min_size=1, max_size=12, unique_by=lambda match: match_id("", match)))
     shards = st.lists(st.lists(st.sampled_from(pool), max_size=14).map(tuple), min_size=1, max_size=2)
     made = [dataset_of(name, *draw(shards)) for name in ("a", "b")[: draw(st.integers(1, 2))]]
     return (*made, made[0]) if draw(st.booleans()) else tuple(made)
