@@ -32,9 +32,7 @@ _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE: Final = "/%:@!$&'()*+,;=-._~?"
-_GENERIC: Final = frozenset(
-    {"ac", "asn", "biz", "co", "com", "edu", "gob", "gouv", "gov", "go", "id", "info", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"}
-)
+_GENERIC: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"})
 """Labels under which registries of countries let others register, such as ``co.uk``."""
 _COUNTRY: Final = 2
 

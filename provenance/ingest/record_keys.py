@@ -176,7 +176,9 @@ def _take_label(own: OwnKeys, name: str, path: str, value: str) -> None:
 def _tells(name: str, address: Address) -> Iterator[str]:
     """Yield what an address tells of where its record came from, by the field it stands in."""
     if name in PAGE_FIELDS or (name in LOOSE_FIELDS and address.has_scheme):
-        yield from ("host", "page")
+        yield "host"
+        if name in PAGE_FIELDS or "/" in address.page or address.query:  # a source that is but a host may be where all of a dataset is from
+            yield "page"
     elif name in HOST_FIELDS:
         yield "host"
 
