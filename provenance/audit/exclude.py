@@ -70,7 +70,7 @@ def record_demands(rows: Iterable[tuple[int, DemandFields | str]], tools: Tools,
         tools: Opens the registry, tells the time.
         where: The file, for messages.
     """
-    found, problems, waiting = _Found(), list[ReadProblem](), list[tuple[Demand, bool]]()
+    found, problems, waiting = _Found.of(tools), list[ReadProblem](), list[tuple[Demand, bool]]()
     for line, fields in rows:
         try:
             waiting.append((_parsed(fields, today=tools.clock.now()[:10]), isinstance(fields, DemandFields) and not fields.received))
@@ -95,15 +95,23 @@ def record_demand(fields: DemandFields, tools: Tools) -> Recorded:
     Raises:
         InputError: If it cannot be used.
     """
-    found = _Found()
+    found = _Found.of(tools)
     _store([(parse_demand(fields, today=tools.clock.now()[:10]), not fields.received)], found, tools)
     return Recorded(new=tuple(found.new), known=tuple(found.known))
 
 
 @dataclass(slots=True)
 class _Found:
+    held: dict[tuple[object, ...], Demand]
+    """Demands that hold, by all but the day."""
     new: list[Demand] = field(default_factory=list)
     known: list[Demand] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tools: Tools) -> _Found:
+        """Begin with what is recorded."""
+        with tools.units.read() as registry:
+            return cls({_undated(d.demand): d.demand for d in registry.demands(open_only=True)})
 
 
 def _store(parsed: Sequence[tuple[Demand, bool]], found: _Found, tools: Tools) -> None:
@@ -112,12 +120,11 @@ def _store(parsed: Sequence[tuple[Demand, bool]], found: _Found, tools: Tools) -
         return
     new: list[Demand] = []
     with tools.units.begin(actor=tools.actor, action="exclude add", reason=_reason([d for d, _ in parsed])) as registry:
-        held = {_undated(d.demand): d.demand for d in registry.demands(open_only=True)}
         for plain, undated in parsed:
             demand = replace(plain, at=tools.clock.now(), actor=tools.actor)
-            same = held.get(_undated(demand)) if undated else None
+            same = found.held.get(_undated(demand)) if undated else None
             if same is None and registry.add_demand(demand):
-                held[_undated(demand)] = demand
+                found.held[_undated(demand)] = demand
                 new.append(demand)
             else:
                 found.known.append(same or demand)

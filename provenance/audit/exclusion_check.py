@@ -6,7 +6,7 @@ A version that was made of another which held it inherits that: where what was d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from provenance.audit.lineage import ANY, SAME_BYTES, Part, Tracer
@@ -211,6 +211,13 @@ def _changed_sizes(targets: Iterable[ShardToScan], indexed: Mapping[str, Indexed
     return found
 
 
+def _notes(demand: Demand, found: Held, looked: Looked, reasons: Sequence[str]) -> Iterator[str]:
+    if found.count and reasons:
+        yield f"there may be more: {reasons[0]}"
+    if demand.kind is DemandKind.AUTHOR and looked.sets and not found.count:
+        yield "only those works of theirs were looked for that are in a reference set"
+
+
 class _Judge:
     """Decides what is known of the demands in one version."""
 
@@ -234,7 +241,7 @@ class _Judge:
             explained=self._shared.explained.get(demand.id, 0),
             looked=looked,
             reasons=() if found.count else reasons,
-            notes=tuple(f"there may be more: {reason}" for reason in reasons[:1]) if found.count else (),
+            notes=tuple(_notes(demand, found, looked, reasons)),
         )
 
     def _judged(self, demand: Demand) -> tuple[Looked, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.exclude_print import say_demand, say_report, say_touched, touched_by
+from provenance.cli.exclude_print import say_demand, say_report, say_touched, touched_by, value_of
 from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible, write_whole
 from provenance.errors import InputError
@@ -101,7 +101,7 @@ def _fields(ctx: CommandContext, given: dict[str, object], *, needs_value: bool)
 
 def _say_recorded(done: Recorded) -> None:
     for demand in done.new[:LISTED]:
-        say(f"✓ {short(demand.id)}  {demand.kind} {visible(demand.value)} · {demand.basis}, {visible(demand.demanded_by)}, {demand.received}")
+        say(f"✓ {short(demand.id)}  {demand.kind} {visible(value_of(demand))} · {demand.basis}, {visible(demand.demanded_by)}, {demand.received}")
     for demand in done.known[:LISTED]:
         say(f"  {short(demand.id)}  {demand.kind} {visible(demand.value)}: holds already, nothing changed")
     if len(done.new) + len(done.known) != 1:
@@ -126,7 +126,7 @@ def list_demands(ctx: CommandContext, /, every: bool, kind: str | None, limit: i
         next_step("provenance exclude add --domain example.com --by NAME --basis opt-out", quiet=ctx.quiet)
         return 0
     rows = [
-        (short(d.demand.id), d.demand.kind, d.demand.value, d.demand.basis, d.demand.received, d.demand.demanded_by)
+        (short(d.demand.id), d.demand.kind, value_of(d.demand), d.demand.basis, d.demand.received, d.demand.demanded_by)
         + (("holds" if d.is_open else "withdrawn",) if every else ())
         for d in found[:limit]
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provenance.cli.output import counted, say, short, thousands, visible
-from provenance.model.exclusion import Demand, DemandState, ExclusionReport, Looked, Place, Presence, RecordedDemand
+from provenance.model.exclusion import Demand, DemandKind, DemandState, ExclusionReport, Looked, Place, Presence, RecordedDemand
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
@@ -19,6 +19,13 @@ _PLACES_SHOWN = 3
 _REASONS_SHOWN = 3
 _TOUCHED_SHOWN = 5
 _ORDER = (Presence.STILL_INSIDE, Presence.UNKNOWN, Presence.NOT_FOUND)
+_TELL = {
+    DemandKind.DOMAIN: "name where they came from",
+    DemandKind.URL: "name where they came from",
+    DemandKind.RECORD_ID: "carry an id",
+    DemandKind.AUTHOR: "name an author",
+    DemandKind.DIGEST: "were digested",
+}
 _SYMBOLS = {Presence.STILL_INSIDE: ("✗", "red"), Presence.UNKNOWN: ("?", "yellow"), Presence.NOT_FOUND: ("✓", "green")}
 
 
@@ -59,7 +66,7 @@ def say_report(report: ExclusionReport) -> None:
 
 def _say_state(state: DemandState, demand: Demand) -> None:
     symbol, color = _SYMBOLS[state.state]
-    head = f"{state.state.value}  {short(demand.id, 8)} {demand.kind} {demand.value} in {state.dataset}@{short(state.root_digest, 8)}"
+    head = f"{state.state.value}  {short(demand.id, 8)} {demand.kind} {value_of(demand)} in {state.dataset}@{short(state.root_digest, 8)}"
     _wrap(f" {symbol} ", head, "   ", color=color)
     if state.state is Presence.STILL_INSIDE:
         _wrap("     ", f"{demand.basis}, {demand.demanded_by}, received {demand.received}: {thousands(state.count)} {_counted(state)}", "     ")
@@ -72,7 +79,7 @@ def _say_state(state: DemandState, demand: Demand) -> None:
     if len(state.reasons) > _REASONS_SHOWN:
         say(f"     … and {len(state.reasons) - _REASONS_SHOWN} more reasons")
     if state.state is Presence.NOT_FOUND:
-        _wrap("     ", _looked(state.looked), "       ")
+        _wrap("     ", _looked(state.looked, demand), "       ")
     if state.explained:
         _wrap(
             "     ",
@@ -81,6 +88,11 @@ def _say_state(state: DemandState, demand: Demand) -> None:
         )
     for note in state.notes:
         _wrap("     ", note, "       ")
+
+
+def value_of(demand: Demand) -> str:
+    """Return what a demand names as it is printed: of a digest, its first digits."""
+    return f"sha256:{short(demand.value)}…" if demand.kind is DemandKind.DIGEST else demand.value
 
 
 def _counted(state: DemandState) -> str:
@@ -95,14 +107,15 @@ def _place(place: Place) -> str:
     where = place.path if place.record is None else f"{place.path} record {place.record}"
     line = f", line {place.line}" if place.line else ""
     field = f", {place.field}" if place.field else ""
-    return f"{where}{line}{field}: {'shares text with ' if place.how == 'match' else ''}{place.found}"
+    found = f"sha256:{short(place.found)}…" if place.found.startswith("sha256:") else place.found
+    return f"{where}{line}{field}: {'shares text with ' if place.how == 'match' else ''}{found}"
 
 
-def _looked(looked: Looked) -> str:
+def _looked(looked: Looked, demand: Demand) -> str:
     read = f"{looked.shards_read} of {counted(looked.shards, 'shard')} looked at"
     if looked.sets:
         return f"{read} by scans against {', '.join(looked.sets)}, {counted(looked.references, 'reference')} of it"
-    return f"{read}, {thousands(looked.records_told)} of {counted(looked.records, 'record')} tell"
+    return f"{read}, {thousands(looked.records_told)} of {counted(looked.records, 'record')} {_TELL[demand.kind]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,10 @@ MAX_ADDRESS: Final = 8_192
 _MAX_HOST, _MAX_LABEL = 253, 63
 _WEB: Final = re.compile(r"(?:https?|ftps?|wss?|gopher|gemini):[/\\]*", re.IGNORECASE)
 _OTHER: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_AFTER_HOST: Final = re.compile(r"[/\\?#]")
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_.~!$&'()*+,;=:@-]*)*/?")
+"""Needs no folding: no empty part, none that begins with a dot, nothing to be written with a percent sign."""
 _BREAKS: Final = re.compile(r"[\t\r\n]+")
 _WARC: Final = re.compile(r"<(.*)>")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
@@ -28,9 +32,7 @@ _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 _PERCENT: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE: Final = "/%:@!$&'()*+,;=-._~?"
-_GENERIC: Final = frozenset(
-    {"ac", "asn", "biz", "co", "com", "edu", "gob", "gouv", "gov", "go", "id", "info", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"}
-)
+_GENERIC: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"})
 """Labels under which registries of countries let others register, such as ``co.uk``."""
 _COUNTRY: Final = 2
 
@@ -60,11 +62,12 @@ def read_address(text: str) -> Address | None:
     found = _WARC.fullmatch(text)
     text = text if found is None else found[1]
     scheme = _WEB.match(text)
-    if not text or any(c < " " or c == "\x7f" for c in text) or (scheme is None and _OTHER.match(text)):
+    if not text or _CONTROL.search(text) or (scheme is None and _OTHER.match(text)):
         return None
     marked = scheme is not None or text.startswith(("//", "\\\\"))
     rest = text[scheme.end() :] if scheme is not None else text.lstrip("/\\") if marked else text
-    end = next((i for i, c in enumerate(rest) if c in "/\\?#"), len(rest))
+    found = _AFTER_HOST.search(rest)
+    end = len(rest) if found is None else found.start()
     _, at, place = rest[:end].rpartition("@")
     host = read_host(_without_port(place))
     if host is None or not (marked or (_is_named(host) and not at)):
@@ -127,6 +130,8 @@ def _is_ignored(char: str) -> bool:
 
 def _path(text: str) -> str:
     """Return a path that begins with a slash, or nothing."""
+    if _PLAIN_PATH.fullmatch(text):
+        return text.removesuffix("/")
     plain = _PERCENT.sub(_resolve, text.replace("\\", "/"))
     parts: list[str] = []
     for part in plain.split("/"):

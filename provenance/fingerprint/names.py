@@ -39,7 +39,8 @@ def person_keys(text: str) -> tuple[str, ...]:
 
 
 def id_key(text: str) -> str:
-    """Return the key of an id: itself, or the digest of a very long one."""
+    """Return the key of an id: itself in NFC without blanks around it, or the digest of a very long one."""
+    text = text.strip() if text.isascii() else unicodedata.normalize("NFC", text.strip())
     return text if len(text) <= MAX_ID else "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

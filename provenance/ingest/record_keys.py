@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 
@@ -52,6 +53,7 @@ ID_FIELDS = frozenset({"doc_id", "id", "uuid", "_id", "docid", "document_id", "r
 AUTHOR_FIELDS = frozenset({"author", "authors", "author_name", "creator", "creators", "byline", "writer", "writers"})
 TITLE_FIELDS = frozenset({"title", "headline", "work", "book", "book_title", "work_title"})
 _TEXTS = frozenset(TEXT_FIELDS)
+_LONGEST_NAME = 64
 _MAX_INNER = 1 << 16
 """Characters of a field that is looked at for JSON in it."""
 _JSON_FIELDS = frozenset({"meta", "metadata", "headers", "warc_headers", "provenance", "attributes", "info"})
@@ -93,9 +95,12 @@ def keys_of(record: Mapping[str, object], text_field: str | None = None) -> OwnK
     chosen = () if text_field is None else (text_field, text_field.partition(".")[0])
     for name, path, value, in_text in _leaves(record, chosen):
         _take(own, name, path, value, in_text=in_text)
-    if not any(isinstance(record[name], list) for name in token_names(tuple(map(str, record))) if name in record):
+    if not any(isinstance(record[name], list) for name in _token_names(tuple(record))):
         own.told.add("text")  # all the text there is was seen
     return own
+
+
+_token_names = lru_cache(1 << 10)(token_names)
 
 
 def _leaves(record: Mapping[str, object], chosen: tuple[str, ...]) -> Iterator[tuple[str, str, object, bool]]:
@@ -119,7 +124,12 @@ def _leaves(record: Mapping[str, object], chosen: tuple[str, ...]) -> Iterator[t
 
 
 def _folded(name: object) -> str:
-    return str(name).lower().replace("-", "_").replace(" ", "_")
+    return _folded_text(name) if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""  # a longer one is no field's name
+
+
+@lru_cache(1 << 12)
+def _folded_text(name: str) -> str:
+    return name.lower().replace("-", "_").replace(" ", "_")
 
 
 def _inner(text: str) -> object:
@@ -166,7 +176,9 @@ def _take_label(own: OwnKeys, name: str, path: str, value: str) -> None:
 def _tells(name: str, address: Address) -> Iterator[str]:
     """Yield what an address tells of where its record came from, by the field it stands in."""
     if name in PAGE_FIELDS or (name in LOOSE_FIELDS and address.has_scheme):
-        yield from ("host", "page")
+        yield "host"
+        if name in PAGE_FIELDS or "/" in address.page or address.query:  # a source that is but a host may be where all of a dataset is from
+            yield "page"
     elif name in HOST_FIELDS:
         yield "host"
 

@@ -115,7 +115,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("licenses", "detect"): ("README.md",),
     ("import",): ("README.md", "--dry-run"),
     ("clearance", "inspect"): ("any.clearance.json",),
-    ("exclude", "add"): ("--domain", "example.org", "--by", "somebody", "--basis", "opt-out"),
+    ("exclude", "add"): ("--domain", "nowhere.test", "--by", "somebody", "--basis", "opt-out"),
     ("exclude", "show"): ("DEMAND",),
 }
 CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}

@@ -246,6 +246,10 @@ class InMemoryUnitOfWork:
             work.log.append({**row, "payload": registry.changed})
         self._state = work
 
+    def indexes(self) -> list[RecordIndexFacts]:
+        """Return the record indexes in the order they were recorded."""
+        return list(self._state.indexes)
+
     @contextmanager
     def read(self) -> Iterator[InMemoryRegistry]:
         yield InMemoryRegistry(self._state, writable=False)

@@ -87,7 +87,7 @@ def test_what_everybody_registers_below_is_a_suffix(host: str) -> None:
     assert is_public_suffix(host)
 
 
-@pytest.mark.parametrize("host", ["example.com", "go.com", "bbc.co.uk", "192.0.2.7", "[::1]", "co.example"])
+@pytest.mark.parametrize("host", ["example.com", "go.com", "bbc.co.uk", "192.0.2.7", "[::1]", "co.example", "id.me", "t.co"])
 def test_what_somebody_holds_is_none(host: str) -> None:
     assert not is_public_suffix(host)
 

@@ -98,6 +98,17 @@ def test_a_host_field_tells_the_host_and_no_page() -> None:
     assert own.told == {"host", "text"}
 
 
+def test_a_source_that_is_but_a_host_tells_no_page() -> None:
+    assert keys_of({"source": "https://example.com/"}).told == {"host", "text"}
+    assert keys_of({"source": "https://example.com/x"}).told == {"host", "page", "text"}
+    assert keys_of({"url": "https://example.com/"}).told == {"host", "page", "text"}
+
+
+def test_ids_are_compared_in_one_form_of_unicode_and_without_blanks() -> None:
+    for text in (" re\u0301sume\u0301 ", "r\u00e9sum\u00e9"):
+        assert keys({"id": text}, KeyRole.ID) == [("id", "r\u00e9sum\u00e9")]
+
+
 def test_records_of_token_ids_alone_are_not_known_by_their_text() -> None:
     assert "text" not in keys_of({"input_ids": [1, 2, 3], "url": "https://example.com/"}).told
 
