@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from provenance.audit.clear import InForce
     from provenance.audit.judgements import Catalogs
     from provenance.audit.tools import Tools
+    from provenance.engines.processes import ProcessEngine
     from provenance.ingest.listing import FileListing
     from provenance.ingest.reader import Reader
     from provenance.licensing.classes import LicenseCatalog
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.model.reference import ReferenceRecord
     from provenance.policy.bundle import Bundle
-    from provenance.ports import Engine, Progress
+    from provenance.ports import Progress
     from provenance.registry.evidence import EvidenceFolder
     from provenance.registry.session import SqlUnitOfWork
     from provenance.storage.options import StorageOptions
@@ -254,11 +255,21 @@ def make_suspects(*folders: Path) -> PatternFinder:
     return load_patterns((shipped("policies") / "patterns", *folders))
 
 
-def make_engine(jobs: int | None = None) -> Engine:
+_SCANNING = (
+    "provenance.audit.scan",
+    "provenance.ingest.reader",
+    "provenance.ingest.jsonl",
+    "provenance.matching.cascade",
+    "provenance.matching.suspects",
+)
+"""What a process that scans loads."""
+
+
+def make_engine(jobs: int | None = None) -> ProcessEngine:
     """Return what runs long work: in so many processes, by default one a core."""
     from provenance.engines.processes import ProcessEngine, available_cores
 
-    return ProcessEngine(jobs or available_cores())
+    return ProcessEngine(jobs or available_cores(), preload=_SCANNING)
 
 
 def make_reader(folder: Path | None = None, stores: Stores | None = None) -> Reader:

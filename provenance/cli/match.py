@@ -22,7 +22,7 @@ from provenance.errors import ConfigError
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.match import LeftOut, Match, ReadProblem, ScanResult, SuspectCount
 from provenance.model.wire import to_wire
-from provenance.ports import Result, Task, WorkerLostError
+from provenance.ports import Engine, Result, Task, WorkerLostError
 from provenance.storage.urls import Place, is_url, parse_url
 
 if TYPE_CHECKING:
@@ -100,16 +100,19 @@ def match(ctx: CommandContext, /, corpus: tuple[Place, ...], references: tuple[s
 
     CORPUS files are compared with reference files and packs, or with sets made by `provenance reference add`. Files may be URLs, such as s3://bucket/chat/*.jsonl.
     """
+    from provenance.bootstrap import make_engine
+
     files = list(files_below(ctx, corpus))
-    tally = Tally()
+    tally, sizes = Tally(), [size_of(file, ctx.stores) for file in files]
     with ExitStack() as stack:
+        engine = stack.enter_context(make_engine(jobs).ahead(sizes))
         matcher = _open_matcher(ctx, references, options, stack, tally)
         out = _open_output(ctx, options["output_file"], output, stack)
         field = str(options["text_field"]) if options["text_field"] else None
         dataset = Dataset(name="", text_field=field, tokenizer=named_tokenizer(ctx, options))
         given = options["suspects_file"]
         suspects = stack.enter_context(ctx.path(given).open("wb")) if isinstance(given, Path) else None
-        _scan(ctx, files, matcher, tally, (out, suspects), dataset=dataset, jobs=jobs)
+        _scan(ctx, list(zip(files, sizes, strict=True)), matcher, tally, (out, suspects), dataset=dataset, engine=engine)
     if output == "table":
         _print_table(tally, show_explained=bool(options["show_explained"]))
     _print_summary(ctx, tally)
@@ -169,30 +172,25 @@ def _open_output(ctx: CommandContext, given: object, output: str, stack: ExitSta
 
 def _scan(
     ctx: CommandContext,
-    files: Sequence[Place],
+    files: Sequence[tuple[Place, int]],
     matcher: CascadeMatcher,
     tally: Tally,
     outputs: tuple[IO[bytes] | None, IO[bytes] | None],
     *,
     dataset: Dataset,
-    jobs: int | None,
+    engine: Engine,
 ) -> None:
     """Match files, and print what each holds in the order of the files: matches to the first output, suspects to the second."""
     from provenance.audit.scan import FileScan, Finders, ShardToScan
-    from provenance.bootstrap import SystemClock, any_workspace, make_engine, make_reader
+    from provenance.bootstrap import SystemClock, any_workspace, make_reader
 
     out, suspects = outputs
-
-    stores = ctx.stores
-    sizes = [size_of(f, stores) for f in files]
+    sizes = [size for _, size in files]
     progress = ctx.progress()
     progress.start("matching", sum(sizes))
-    targets = [
-        ShardToScan(dataset=dataset, shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f))
-        for f, size in zip(files, sizes, strict=True)
-    ]
-    work = FileScan(Finders(matcher, any_workspace(ctx.start).suspects), make_reader(stores=stores), SystemClock())
-    for target, scanned in in_order(targets, make_engine(jobs).run(work, targets, sizes, progress)):
+    targets = [ShardToScan(dataset=dataset, shard=Shard(path=str(f), sha256="", size_bytes=size), location=str(f)) for f, size in files]
+    work = FileScan(Finders(matcher, any_workspace(ctx.start).suspects), make_reader(stores=ctx.stores), SystemClock())
+    for target, scanned in in_order(targets, engine.run(work, targets, sizes, progress)):
         if isinstance(scanned, WorkerLostError) or scanned.result is None:
             message = str(scanned) if isinstance(scanned, WorkerLostError) else scanned.error or ""
             tally.problems.append(ReadProblem(path=target.location, line=None, record=None, message=message))

@@ -11,13 +11,15 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from provenance.engines.serial import SerialEngine
-from provenance.ports import Progress, Result, Task, WorkerLostError
+from provenance.ports import Engine, Progress, Result, Task, WorkerLostError
 
 LEAST_BYTES = 48 << 20
 """Less work than this is done in this process: workers take a second to start."""
@@ -36,27 +38,55 @@ class ProcessEngine:
 
     jobs: int = field(default_factory=available_cores)
     least_bytes: int = LEAST_BYTES
+    preload: tuple[str, ...] = ()
+    """Modules that a worker loads while it waits for its work."""
 
     def run(
         self, work: Callable[[Task, Progress], Result], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
     ) -> Iterator[tuple[int, Result | WorkerLostError]]:
         """Do the tasks, several at a time where that is worth while; a task whose worker was killed gives ``WorkerLostError``."""
-        workers = min(self.jobs, len(tasks))
+        with self.ahead(sizes) as engine:
+            yield from engine.run(work, tasks, sizes, progress)
+
+    @contextmanager
+    def ahead(self, sizes: Sequence[int]) -> Iterator[Engine]:
+        """Give an engine whose workers are started, if tasks of such sizes ask for some: they get ready while this process still makes its work.
+
+        An engine that was given out runs tasks once. Workers end with the context.
+        """
+        workers = min(self.jobs, len(sizes))
         if workers <= 1 or sum(sizes) < self.least_bytes:
-            yield from SerialEngine().run(work, tasks, sizes, progress)
+            yield SerialEngine()
             return
-        waiting = sorted(range(len(tasks)), key=lambda number: (sizes[number], -number))
-        pool = _Pool(work, progress)
+        pool = _Pool(self.preload)
         try:
-            for _ in range(workers):
-                pool.start(waiting.pop(), tasks)
-            while pool.busy:
-                for number, outcome in pool.collect():
-                    if waiting:
-                        pool.start(waiting.pop(), tasks)
-                    yield number, outcome
+            pool.make_idle(workers)
+            yield _StartedEngine(pool, workers)
         finally:
             pool.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _StartedEngine:
+    """Implements ``ports.Engine`` once, with workers that are there."""
+
+    pool: _Pool
+    workers: int
+
+    def run(
+        self, work: Callable[[Task, Progress], Result], tasks: Sequence[Task], sizes: Sequence[int], progress: Progress
+    ) -> Iterator[tuple[int, Result | WorkerLostError]]:
+        """Do the tasks."""
+        waiting = sorted(range(len(tasks)), key=lambda number: (sizes[number], -number))
+        pool = self.pool
+        pool.begin(work, progress)
+        for _ in range(min(self.workers, len(waiting))):
+            pool.start(waiting.pop(), tasks)
+        while pool.busy:
+            for number, outcome in pool.collect():
+                if waiting:
+                    pool.start(waiting.pop(), tasks)
+                yield number, outcome
 
 
 @dataclass(slots=True, eq=False)
@@ -64,17 +94,27 @@ class _Worker:
     process: Any
     pipe: Connection
     number: int = -1
-    """Of the task in hand."""
+    """Of the task in hand, or done last."""
 
 
 class _Pool:
     """Worker processes, idle and busy."""
 
-    def __init__(self, work: Callable[[Any, Progress], Any], progress: Progress) -> None:
-        # As bytes, so that what goes wrong when it is opened over there is told like any other error.
-        self._sent_work, self._progress = ForkingPickler.dumps(work).tobytes(), progress
+    def __init__(self, preload: tuple[str, ...]) -> None:
+        self._preload = preload
+        self._sent_work = b""
+        self._progress: Progress | None = None
         self._idle: list[_Worker] = []
         self.busy: dict[Connection, _Worker] = {}
+
+    def make_idle(self, count: int) -> None:
+        """Start workers that wait."""
+        self._idle += [self._make() for _ in range(count)]
+
+    def begin(self, work: Callable[[Any, Progress], Any], progress: Progress) -> None:
+        """Take the work that all tasks are done with."""
+        # As bytes, so that what goes wrong when it is opened over there is told like any other error.
+        self._sent_work, self._progress = ForkingPickler.dumps(work).tobytes(), progress
 
     def start(self, number: int, tasks: Sequence[Any]) -> None:
         """Give a task to a worker."""
@@ -91,6 +131,8 @@ class _Pool:
 
     def _send(self, worker: _Worker, task: Any) -> bool:
         try:
+            if worker.number < 0:
+                worker.pipe.send(self._sent_work)
             worker.pipe.send(task)
         except OSError:
             return False
@@ -98,12 +140,10 @@ class _Pool:
 
     def _make(self) -> _Worker:
         ours, theirs = _CONTEXT.Pipe()
-        process = _CONTEXT.Process(target=_serve, args=(theirs,), daemon=True)
+        process = _CONTEXT.Process(target=_serve, args=(theirs, self._preload), daemon=True)
         process.start()
         theirs.close()
-        worker = _Worker(process, ours)
-        self._send(worker, self._sent_work)
-        return worker
+        return _Worker(process, ours)
 
     def collect(self) -> Iterator[tuple[int, Any]]:
         """Wait for news and yield the tasks that are done."""
@@ -116,9 +156,9 @@ class _Pool:
                 worker.process.join()
                 yield worker.number, WorkerLostError(_obituary(worker.process.exitcode))
                 continue
-            if kind == "advance":
+            if kind == "advance" and self._progress is not None:
                 self._progress.advance(value)
-            elif kind == "note":
+            elif kind == "note" and self._progress is not None:
                 self._progress.note(value)
             elif kind == "raised":
                 raise value
@@ -131,7 +171,7 @@ class _Pool:
         """End all workers; those that still work are stopped."""
         for worker in (*self._idle, *self.busy.values()):
             worker.pipe.close()
-            if worker.number >= 0 and worker in self.busy.values():
+            if worker.number < 0 or worker in self.busy.values():
                 worker.process.terminate()
         for worker in (*self._idle, *self.busy.values()):
             worker.process.join()
@@ -185,9 +225,11 @@ def _sendable(err: Exception) -> Exception:
     return err
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, preload: tuple[str, ...]) -> None:
     """Do tasks until the pipe closes: the work comes first. An interrupt from the keyboard is left to the process that waits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in preload:
+        import_module(name)
     progress = _PipeProgress(pipe)
     work: Callable[[Any, Progress], Any] | None = None
     while True:

@@ -52,6 +52,17 @@ def _plain_string_stop_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
     return np.uint64(sum(1 << i for i, byte in enumerate(window) if byte < 0x20 or byte in b'"\\'))
 
 
+def _plain_pair_bits(data: NDArray[np.uint8], at: Int, firsts: NDArray[np.uint8], seconds: NDArray[np.uint8]) -> np.uint64:
+    """Return a mask of the 64 bytes from ``at`` on, the first byte lowest: those that begin one of some pairs of bytes, ASCII read as small letters, white space as a space."""
+    window = _folded(data[at : at + WINDOW + 1].tobytes())
+    pairs = {bytes(pair) for pair in zip(firsts.tolist(), seconds.tolist(), strict=True)}
+    return np.uint64(sum(1 << i for i in range(WINDOW) if window[i : i + 2] in pairs))
+
+
+def _folded(raw: bytes) -> bytes:
+    return raw.lower().translate(bytes.maketrans(b"\t\n\v\f\r", b"     "))
+
+
 def _plain_copy_window(data: NDArray[np.uint8], at: Int, out: NDArray[np.uint8], to: Int) -> None:
     """Copy the 64 bytes from ``at`` on. The caller makes sure that there is room."""
     out[to : to + WINDOW] = data[at : at + WINDOW]
@@ -132,6 +143,41 @@ def _compiled_string_stop_bits(_typing: Any, data: Any, _at: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
+def _fold_window(builder: Any, text: Any) -> Any:
+    letter = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("A"))), _repeated(26))
+    blank = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("\t"))), _repeated(5))
+    return builder.select(blank, _repeated(ord(" ")), builder.select(letter, builder.or_(text, _repeated(0x20)), text))
+
+
+def _splat(builder: Any, byte: Any) -> Any:
+    from llvmlite import ir
+
+    one = builder.insert_element(ir.Constant(_repeated(0).type, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), WINDOW), [0] * WINDOW))
+
+
+@intrinsic
+def _compiled_pair_bits(_typing: Any, data: Any, _at: Any, firsts: Any, seconds: Any) -> Any:
+    from numba.core import cgutils
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array_type, at = signature.args[0], arguments[1]
+        here = _fold_window(builder, _load_window(context, builder, array_type, arguments[0], at))
+        there = _fold_window(builder, _load_window(context, builder, array_type, arguments[0], builder.add(at, at.type(1))))
+        first, second = (context.make_array(kind)(context, builder, value) for kind, value in zip(signature.args[2:], arguments[2:], strict=True))
+        found = cgutils.alloca_once_value(builder, _repeated(0))  # type: ignore[no-untyped-call]  # numba's own
+        with cgutils.for_range(builder, first.nitems) as loop:
+            same = [
+                builder.icmp_unsigned("==", window, _splat(builder, builder.load(builder.gep(pair.data, [loop.index]))))
+                for window, pair in ((here, first), (there, second))
+            ]
+            held = builder.sext(builder.and_(*same), here.type)
+            builder.store(builder.or_(builder.load(found), held), found)
+        return _as_mask(builder, builder.icmp_unsigned("!=", builder.load(found), _repeated(0)))
+
+    return types.uint64(data, types.int64, firsts, seconds), generate
+
+
 @intrinsic
 def _compiled_copy_window(_typing: Any, data: Any, _at: Any, out: Any, _to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -145,7 +191,8 @@ def _compiled_copy_window(_typing: Any, data: Any, _at: Any, out: Any, _to: Any)
 
 if TYPE_CHECKING or config.DISABLE_JIT:
     trailing_zeros, load_eight, copy_window = _plain_trailing_zeros, _plain_load_eight, _plain_copy_window
-    window_bits, escape_bits, string_stop_bits = _plain_window_bits, _plain_escape_bits, _plain_string_stop_bits
+    window_bits, escape_bits, string_stop_bits, pair_bits = _plain_window_bits, _plain_escape_bits, _plain_string_stop_bits, _plain_pair_bits
 else:
     trailing_zeros, load_eight, copy_window = _compiled_trailing_zeros, _compiled_load_eight, _compiled_copy_window
-    window_bits, escape_bits, string_stop_bits = _compiled_window_bits, _compiled_escape_bits, _compiled_string_stop_bits
+    window_bits, escape_bits = _compiled_window_bits, _compiled_escape_bits
+    string_stop_bits, pair_bits = _compiled_string_stop_bits, _compiled_pair_bits

@@ -231,7 +231,8 @@ class RowCollector:
     def _add_flat(self, found: FlatRows, index: int, lines: Sequence[int]) -> list[int]:
         self._parts += found.parts
         self._bytes += sum(map(len, found.parts))
-        self._row_codes += map(self._code, found.paths)
+        codes = {path: self._code(path) for path in dict.fromkeys(found.paths)}
+        self._row_codes += [codes[path] for path in found.paths]
         self._records += [index + i for i in found.owners]
         self._lines += [lines[i] for i in found.owners]
         self._ids += [found.ids[i] for i in found.owners]

@@ -33,7 +33,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 _ZSTD_SKIPPABLE = range(0x184D2A50, 0x184D2A60)  # RFC 8878 section 3.1.2
 HEAD_BYTES = 512
-_ZSTD_READ_BYTES = 1 << 16
+_ZSTD_READ_BYTES = 1 << 18
 _CHAIN_READ_BYTES = 1 << 16
 """Arrow drops what one call has decoded when that call meets damage: small calls lose little, and that little is read again."""
 _WRONG_DATA = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid)

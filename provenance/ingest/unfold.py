@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from provenance.ingest.fields import wild_path
+from provenance.ingest.openings import find_openings
 from provenance.ingest.unread import UnreadFields
 from provenance.ingest.walk import FoundTexts, extend
 from provenance.ports import TextBatch
@@ -22,10 +23,8 @@ MAX_BYTES = 64 << 20
 """A longer string is not looked into."""
 MAX_NESTED = 3
 """JSON in JSON in JSON is looked into; deeper nesting is not."""
-_OPENING = np.zeros(256, np.bool_)
-_OPENING[[ord(c) for c in '{["']] = True
 _OPENINGS = frozenset({b"{", b"[", b'"'})
-_HEAD_BYTES = 256
+_CLOSINGS = {b"{": b"}", b"[": b"]", b'"': b'"'}
 _WHITE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 _IDS = re.compile(rb'(?:_ids|tokens)"\s*:')
@@ -73,16 +72,12 @@ def _together(batch: TextBatch, further: TextBatch) -> TextBatch:
 
 def _candidates(batch: TextBatch) -> list[int]:
     """Return the rows that begin as JSON does and hold an escape; without one, words stand in JSON as they do in its strings."""
+    found = np.zeros(len(batch), np.bool_)
+    find_openings(batch.data, batch.offsets, found)
     starts, ends = batch.offsets[:-1], batch.offsets[1:]
-    held = np.flatnonzero(ends > starts)
-    first = batch.data[starts[held]]
-    rows = held[_OPENING[first] | np.isin(first, np.frombuffer(_WHITE + _MARK[:1], np.uint8))]
-    found = []
-    for row, start, end in zip(rows.tolist(), starts[rows].tolist(), ends[rows].tolist(), strict=True):
-        head = _opening(batch.data[start : min(start + _HEAD_BYTES, end)].tobytes())
-        if (not head or head in _OPENINGS) and _may_be_json(batch.data[start : min(start + MAX_BYTES + 1, end)].tobytes()):
-            found.append(row)
-    return found
+    return [
+        row for row in np.flatnonzero(found).tolist() if _may_be_json(batch.data[starts[row] : min(starts[row] + MAX_BYTES + 1, ends[row])].tobytes())
+    ]
 
 
 def _opening(raw: bytes) -> bytes:
@@ -133,6 +128,10 @@ def _load(raw: bytes) -> list[object]:
 
 
 def _value(raw: bytes) -> object:
+    """Return the value of JSON that is a string, a list or an object; ``None`` for all else."""
+    inner = raw.removeprefix(_MARK).strip(_WHITE)
+    if _CLOSINGS.get(inner[:1]) != inner[-1:] and b"\0" not in raw:  # Python reads UTF-16 too, which has NULs
+        return None
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -164,15 +164,15 @@ def _counts_item(data: NDArray[np.uint8], low: Int, high: Int, start: Int, end: 
     """Tell whether a word is a number of up to three digits that begins a line, followed by a stop or bracket and white space."""
     if end - start > _MAX_DIGITS or end >= high or (data[end] != _STOP and data[end] != _BRACKET):
         return False
-    for k in range(start, end):
-        if data[k] < _ZERO or data[k] > _NINE:
+    for digit in data[start:end]:
+        if digit < _ZERO or digit > _NINE:
             return False
     if end + 1 < high and data[end + 1] > _SPACE:
         return False
-    k = start - 1
+    k: Int = start - 1
     while k >= low and (data[k] == _SPACE or data[k] == _TAB):
         k -= 1
-    return k < low or data[k] == _NEWLINE or data[k] == _RETURN
+    return bool(k < low or data[k] == _NEWLINE or data[k] == _RETURN)
 
 
 @kernel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -222,3 +223,15 @@ def test_files_are_described_in_other_processes_as_in_this_one(tmp_path: Path) -
     shards = {number: found.shard for number, found in here.items() if isinstance(found, Described)}
     assert [found.words for found in shards.values() if isinstance(found, Shard)] == [3, 6, 9, 12]
     assert all(isinstance(shards[n], str) for n in (4, 5))
+
+
+def test_workers_that_are_started_ahead_do_the_tasks_and_end_where_there_are_none() -> None:
+    with ProcessEngine(jobs=2, least_bytes=0, preload=("provenance.matching.params",)).ahead([1, 2, 3]) as engine:
+        assert not isinstance(engine, SerialEngine)
+        assert sorted(engine.run(double, [1, 2, 3], [1, 2, 3], CountingProgress())) == [(0, 2), (1, 4), (2, 6)]
+    before = len(multiprocessing.active_children())
+    with ProcessEngine(jobs=2, least_bytes=0).ahead([1, 2, 3]):
+        assert len(multiprocessing.active_children()) == before + 2
+    assert len(multiprocessing.active_children()) == before
+    with ProcessEngine(jobs=2).ahead([1, 2, 3]) as engine:
+        assert isinstance(engine, SerialEngine), "too little for other processes"

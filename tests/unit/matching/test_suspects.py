@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from provenance.bootstrap import make_suspects
 from provenance.errors import PatternDocumentError
+from provenance.fingerprint.bits import _plain_pair_bits
+from provenance.matching import needles as needles_module
 from provenance.matching.needles import find_needles, make_needles
 from provenance.matching.suspects import Pattern, PatternFinder, load_patterns
 from tests.fakes.matching import make_batch
@@ -153,3 +155,32 @@ def test_two_patterns_of_one_id_are_refused_in_one_file_and_override_over_two(tm
 def test_time_grows_with_the_length_only() -> None:
     hostile = ["### Instruction:" + "\nx" * 200_000, "I don't have any personal opinions " * 20_000, "<think>" * 50_000]
     assert len(FINDER.find(make_batch(hostile), path="p")) == 1  # it ends; Python's own expressions would not
+
+
+@given(st.binary(min_size=8, max_size=8))
+@settings(deadline=None)  # the first call compiles
+def test_eight_bytes_are_folded_as_one_is(raw: bytes) -> None:
+    folded = int(needles_module._fold_eight(np.uint64(int.from_bytes(raw, "little"))))
+    assert list(folded.to_bytes(8, "little")) == needles_module._FOLDS[list(raw)].tolist()
+
+
+@given(
+    st.binary(min_size=65, max_size=90),
+    st.lists(st.tuples(st.sampled_from(b" abz\x80"), st.sampled_from(b" abz\xff")), max_size=3),
+    st.integers(0, 25),
+)
+def test_the_plain_form_of_looking_for_pairs_says_what_it_means(raw: bytes, pairs: list[tuple[int, int]], at: int) -> None:
+    at = min(at, len(raw) - 65)
+    firsts, seconds = (np.array([pair[i] for pair in pairs], np.uint8) for i in (0, 1))
+    folded = needles_module._FOLDS[np.frombuffer(raw, np.uint8)].tolist()
+    expected = [(folded[at + i], folded[at + i + 1]) in pairs for i in range(64)]
+    found = int(_plain_pair_bits(np.frombuffer(raw, np.uint8), at, firsts, seconds))
+    assert [bool(found >> i & 1) for i in range(64)] == expected
+
+
+def test_needles_are_found_at_any_place_and_not_over_the_end_of_a_row() -> None:
+    needles = make_needles([(0, "as an ai"), (1, "gpt4"), (2, "x y z")])
+    for before in range(140):
+        text = "q" * before + "As an\nAI"
+        batch = make_batch([text, "gp", "t4", "", "x\ty", " z gPt4", "q" * 100])
+        assert find_needles(batch.data, batch.offsets, needles).tolist() == [[0, 0], [5, 1]]
