@@ -27,6 +27,8 @@ _ASKED = 16
 """References of a piece that are asked whether pieces of them add up."""
 _STEP = 2
 """Pieces of two fields at most this many words apart in the reference are one stretch of it."""
+_STRETCH = 512
+"""Words of a row that ``Places`` looks at together."""
 _JUDGED_KINDS = (ReferenceKind.WORK, ReferenceKind.API_OUTPUT, ReferenceKind.LICENSE_TEXT)
 
 
@@ -109,13 +111,14 @@ class Judge:
     def _group(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, list[Candidate]]]:
         """Return one entry a shared passage: the best candidate, and the others of which it holds most."""
         chosen: list[tuple[Candidate, list[Candidate]]] = []
+        places = Places()
         for c in sorted(candidates, key=self._order) if len(candidates) > 1 else candidates:
-            for best, also in chosen:
-                if _mostly_inside(c, best):
-                    also.append(c)
-                    break
-            else:
+            holder = places.find_holder(c)
+            if holder is None:
+                places.add(c)
                 chosen.append((c, []))
+            else:
+                chosen[holder][1].append(c)
         return chosen
 
     def _judge_group(self, row: Row, best: Candidate, also: list[Candidate]) -> list[Judged]:
@@ -144,13 +147,14 @@ class Judge:
     def _merge(self, found: list[Judged]) -> list[Judged]:
         """Put passages of several kinds together where one holds most of the other: alarms before what is explained, then by score."""
         chosen: list[Judged] = []
+        places = Places()
         for judged in sorted(found, key=lambda j: (j.because is not None, j.because is Explanation.LICENSE_TEXT, self._order(j.best))):
-            for better in chosen:
-                if _mostly_inside(judged.best, better.best):
-                    better.also += [judged.best, *judged.also]
-                    break
-            else:
+            holder = places.find_holder(judged.best)
+            if holder is None:
+                places.add(judged.best)
                 chosen.append(judged)
+            else:
+                chosen[holder].also += [judged.best, *judged.also]
         return chosen
 
     def _add_up(self, pieces: Sequence[Judged]) -> None:
@@ -207,6 +211,28 @@ class Judge:
         if piece.because is not None:
             others = [o for o in (piece.best, *piece.also) if o is not c]
             piece.best, piece.also, piece.because = c, others, None
+
+
+class Places:
+    """Passages of one row by where they stand, so that each is compared with those near it only: a row of millions of words may hold thousands."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._added: list[Candidate] = []
+        self._near: dict[int, list[int]] = {}
+
+    def add(self, c: Candidate) -> None:
+        """Add a passage."""
+        for stretch in range(c.start // _STRETCH, (c.end - 1) // _STRETCH + 1):
+            self._near.setdefault(stretch, []).append(len(self._added))
+        self._added.append(c)
+
+    def find_holder(self, c: Candidate) -> int | None:
+        """Return the number of the first passage added that holds at least half of the words of another, ``None`` where none does."""
+        # Who holds half of a stretch of words holds the word in its middle, or one of the two.
+        middles = {(c.start + (c.words - 1) // 2) // _STRETCH, (c.start + c.words // 2) // _STRETCH}
+        numbers = sorted({number for stretch in middles for number in self._near.get(stretch, ())})
+        return next((number for number in numbers if _mostly_inside(c, self._added[number])), None)
 
 
 def _mostly_inside(c: Candidate, best: Candidate) -> bool:

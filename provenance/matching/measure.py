@@ -1,7 +1,8 @@
 """Exact numbers on matches, for all matches of a batch with one segment at once: shingles of both passages and both texts, and code points.
 
-Sets are counted in one hash table that is cleared per match, never sorted: a passage has a few hundred windows. References too long for that keep a sorted
-set with ranks (``Segment.ranked_shingles``), into which the row's windows are looked up.
+Sets are counted in hash tables, never sorted: a passage has a few hundred windows. A row is put into a table once, and each reference of which it holds passages is
+compared with it once, however many these are: rows may be whole libraries. Long references keep a sorted set with ranks (``Segment.ranked_shingles``); the smaller of
+the two sets is looked up in the other.
 """
 
 from __future__ import annotations
@@ -62,17 +63,37 @@ def measure_matches(batch: TextBatch, words: Words, found: Sequence[tuple[int, C
     """
     tasks = np.array([(row, c.ref, c.start, c.end, c.ref_start, c.ref_end) for row, c in found], dtype=np.int64).reshape(-1, 6)
     out = np.empty((len(tasks), 8), dtype=np.int64)
-    longest = int(np.diff(words.offsets).max(initial=0)) + LONG_REFERENCE
-    longest = max(longest, int((tasks[:, 3] - tasks[:, 2] + tasks[:, 5] - tasks[:, 4]).max(initial=0)))
-    table = np.empty(_table_size(longest), dtype=np.uint64)
-    _count_passages(words.words, words.offsets, segment.words, segment.ref_offsets, tasks, table, out)
-    count_codes(batch.data, batch.offsets, words.start, words.end, tasks, out)
-    for i in np.flatnonzero(out[:, 4] < 0).tolist():
-        known, ranks, shift = segment.ranked_shingles(int(tasks[i, 1]))
-        low, high = words.offsets[tasks[i, 0]], words.offsets[tasks[i, 0] + 1]
-        out[i, 3], out[i, 5] = _count_known(words.words, low, high, known, ranks, shift, table)
-        out[i, 4] = len(known)
+    longest = int((tasks[:, 3] - tasks[:, 2] + tasks[:, 5] - tasks[:, 4]).max(initial=0))
+    _count_passages(words.words, segment.words, tasks, np.empty(_table_size(longest), dtype=np.uint64), out)
+    pairs, which = np.unique(tasks[:, :2], axis=0, return_inverse=True)
+    out[:, 3:6] = _measure_documents(words, pairs, segment)[which.reshape(-1)]
+    count_codes(batch.data, batch.offsets, words.start, words.end, tasks, np.lexsort((tasks[:, 2], tasks[:, 0])), out)
     return [Measured(*row) for row in out.tolist()]
+
+
+def _measure_documents(words: Words, pairs: NDArray[np.int64], segment: TextSegment) -> NDArray[np.int64]:
+    """Return the distinct windows of rows and of references, and how many both hold, each row compared with each reference once.
+
+    Shapes:
+        pairs: (n, 2) row and reference, in the order of rows.
+    """
+    counts = np.empty((len(pairs), 3), dtype=np.int64)
+    lengths, ref_lengths = np.diff(words.offsets)[pairs[:, 0]], np.diff(segment.ref_offsets)[pairs[:, 1]]
+    table = np.empty(_table_size(int(lengths.max(initial=0))), dtype=np.uint64)
+    own = np.empty(_table_size(LONG_REFERENCE), dtype=np.uint64)
+    held, size = -1, 0
+    distinct: Index = 0
+    for i, (row, ref) in enumerate(pairs.tolist()):
+        if row != held:
+            size, distinct = _hold_row(words.words, words.offsets[row], words.offsets[row + 1], table)
+            held = row
+        if ref_lengths[i] <= LONG_REFERENCE:
+            counts[i] = distinct, *_count_in_row(segment.words, segment.ref_offsets[ref], segment.ref_offsets[ref + 1], own, table, size)
+            continue
+        known, ranks, shift = segment.ranked_shingles(ref)
+        shared = _count_ranked(table, size, known, ranks, shift) if size <= len(known) else _count_listed(known, table, size)
+        counts[i] = distinct, len(known), shared
+    return counts
 
 
 @kernel()
@@ -125,24 +146,56 @@ def _compare(
 
 @kernel()
 def _count_passages(
-    words: NDArray[np.uint32],
-    offsets: NDArray[np.int64],
-    ref_words: NDArray[np.uint32],
-    ref_offsets: NDArray[np.int64],
-    tasks: NDArray[np.int64],
-    table: NDArray[np.uint64],
-    out: NDArray[np.int64],
+    words: NDArray[np.uint32], ref_words: NDArray[np.uint32], tasks: NDArray[np.int64], table: NDArray[np.uint64], out: NDArray[np.int64]
 ) -> None:
-    """Fill the first six columns; -1 in the last three of them where the reference is long."""
+    """Fill the first three columns."""
     for t in range(len(tasks)):
-        row, ref = tasks[t, 0], tasks[t, 1]
         out[t, 0], out[t, 1], out[t, 2] = _compare(words, tasks[t, 2], tasks[t, 3], ref_words, tasks[t, 4], tasks[t, 5], table)
-        if ref_offsets[ref + 1] - ref_offsets[ref] > LONG_REFERENCE:
-            out[t, 3], out[t, 4], out[t, 5] = -1, -1, -1
-        else:
-            out[t, 3], out[t, 4], out[t, 5] = _compare(
-                words, offsets[row], offsets[row + 1], ref_words, ref_offsets[ref], ref_offsets[ref + 1], table
-            )
+
+
+@kernel()
+def _hold_row(words: NDArray[np.uint32], low: int, high: int, table: NDArray[np.uint64]) -> tuple[int, Index]:
+    """Put the windows of a row into a table; return how much of it they take, and how many are distinct."""
+    size = _table_size(high - low)
+    for i in range(size):
+        table[i] = _NONE
+    distinct, _ = _add_windows(words, low, high, _FIRST, table, size)
+    return size, distinct
+
+
+@kernel()
+def _holds(table: NDArray[np.uint64], size: int, h: np.uint64) -> bool:
+    return bool(table[_slot(table, np.uint64(size - 1), h)] != _NONE)
+
+
+@kernel()
+def _count_in_row(
+    ref_words: NDArray[np.uint32], low: int, high: int, own: NDArray[np.uint64], table: NDArray[np.uint64], size: int
+) -> tuple[Index, Index]:
+    """Return the distinct windows of a reference, and how many of them the row in the table holds."""
+    own_size = _table_size(high - low)
+    for i in range(own_size):
+        own[i] = _NONE
+    mask = np.uint64(own_size - 1)
+    new, shared = np.int64(0), np.int64(0)
+    n = min(SHINGLE, high - low)
+    for i in range(low, high - n + 1 if n > 0 else low):
+        h = window_hash(ref_words, i, SHINGLE) if n == SHINGLE else window_hash(ref_words, i, n)
+        at = _slot(own, mask, h)
+        if own[at] == _NONE:
+            own[at] = h | _FIRST
+            new += 1
+            shared += np.int64(_holds(table, size, h))
+    return new, shared
+
+
+@kernel()
+def _count_listed(known: NDArray[np.uint64], table: NDArray[np.uint64], size: int) -> Index:
+    """Return how many windows of a ranked set the row in the table holds."""
+    shared = np.int64(0)
+    for k in range(len(known)):
+        shared += np.int64(_holds(table, size, known[k]))
+    return shared
 
 
 @kernel()
@@ -154,34 +207,17 @@ def _is_known(h: np.uint64, known: NDArray[np.uint64], ranks: NDArray[np.uint32]
 
 
 @kernel()
-def _count_known(
-    words: NDArray[np.uint32],
-    low: int,
-    high: int,
-    known: NDArray[np.uint64],
-    ranks: NDArray[np.uint32],
-    shift: np.uint64,
-    table: NDArray[np.uint64],
-) -> tuple[Index, Index]:
-    """Return the distinct windows of a row, and how many of them a ranked set holds."""
-    size = _table_size(high - low)
-    for i in range(size):
-        table[i] = _NONE
-    mask = np.uint64(size - 1)
-    new, shared = np.int64(0), np.int64(0)
-    n = min(SHINGLE, high - low)
-    for i in range(low, high - n + 1 if n > 0 else low):
-        h = window_hash(words, i, SHINGLE) if n == SHINGLE else window_hash(words, i, n)
-        at = _slot(table, mask, h)
-        if table[at] == _NONE:
-            table[at] = h | _FIRST
-            new += 1
-            shared += _is_known(h, known, ranks, shift)
-    return new, shared
+def _count_ranked(table: NDArray[np.uint64], size: int, known: NDArray[np.uint64], ranks: NDArray[np.uint32], shift: np.uint64) -> Index:
+    """Return how many windows of the row in the table a ranked set holds."""
+    shared = np.int64(0)
+    for at in range(size):
+        if table[at] != _NONE:
+            shared += np.int64(_is_known(table[at], known, ranks, shift))
+    return shared
 
 
 @kernel()
-def _codes_between(data: NDArray[np.uint8], low: int, high: int) -> int:
+def _codes_between(data: NDArray[np.uint8], low: Index, high: Index) -> int:
     count = 0
     for i in range(low, high):
         count += (data[i] & _TOP_BITS) != _CONTINUES
@@ -195,10 +231,16 @@ def count_codes(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     tasks: NDArray[np.int64],
+    order: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
-    """Fill the last two columns: code points of the row before the passage's first byte and up to its last."""
-    for t in range(len(tasks)):
+    """Fill the last two columns: code points of the row before the passage's first byte and up to its last. ``order`` is that of rows and places in them."""
+    row, at, before = np.int64(-1), np.int64(0), np.int64(0)
+    for t in order:
         first, last = starts[tasks[t, 2]], ends[tasks[t, 3] - 1]
-        out[t, 6] = _codes_between(data, data_offsets[tasks[t, 0]], first)
-        out[t, 7] = out[t, 6] + _codes_between(data, first, last)
+        if tasks[t, 0] != row:
+            row, at, before = tasks[t, 0], data_offsets[tasks[t, 0]], np.int64(0)
+        before += _codes_between(data, at, first)
+        at = first
+        out[t, 6] = before
+        out[t, 7] = before + _codes_between(data, first, last)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from provenance.matching.candidate import Candidate
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
-from provenance.matching.judge import Run, select_long
+from provenance.matching.judge import Places, Run, select_long
 from provenance.matching.params import MatchParams
 from provenance.model.match import Explanation, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
@@ -340,3 +343,23 @@ def test_an_answer_that_changes_its_prompt_is_an_alarm_exact_or_nearly(matcher_o
     matcher = matcher_over(make_answer("a", text(output), prompt=f"Improve this text: {text(asked)}"))
     assert alarms(scan(matcher, text(output, added))) == {"a"}
     assert {m.because for m in scan(matcher, text(asked, added))} == {Explanation.PROMPT}
+
+
+def plain_holder(chosen: Sequence[Candidate], c: Candidate) -> int | None:
+    """Compare with every one, in order."""
+    return next((n for n, best in enumerate(chosen) if 2 * (min(c.end, best.end) - max(c.start, best.start)) >= c.words), None)
+
+
+SPANS = st.tuples(st.integers(0, 3000), st.one_of(st.integers(1, 40), st.integers(1, 2000)))
+
+
+@given(st.lists(SPANS, max_size=40))
+def test_who_holds_most_of_a_passage_is_found_as_by_comparing_with_all(spans: list[tuple[int, int]]) -> None:
+    places, chosen = Places(), list[Candidate]()
+    for start, words in spans:
+        c = Candidate(segment=0, ref=0, start=start, end=start + words, ref_start=0, ref_end=words, score=1, equal=words)
+        holder = places.find_holder(c)
+        assert holder == plain_holder(chosen, c)
+        if holder is None:
+            places.add(c)
+            chosen.append(c)

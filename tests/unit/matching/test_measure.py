@@ -52,3 +52,21 @@ def test_similarities_are_those_of_sets_of_words(matcher_over: Build, length: in
 def test_short_equal_texts_are_wholly_alike(matcher_over: Build) -> None:
     (match,) = matcher_over(make_reference("r", "only four words here")).match_batch(make_batch(["Only four words, here!"]), path="p")
     assert (match.exact_jaccard, match.exact_containment, match.document_jaccard) == (1.0, 1.0, 1.0)
+
+
+def test_a_row_with_many_passages_of_many_references_is_measured_like_any_other(matcher_over: Build) -> None:
+    chance = random.Random(7)
+    vocabulary = [f"wört{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
+    references = {f"r{n}": chance.choices(vocabulary, k=length) for n, length in enumerate((80, 300, 3 * LONG_REFERENCE, 3 * LONG_REFERENCE))}
+    parts = []
+    for _ in range(12):
+        source = references[chance.choice(sorted(references))]
+        at = chance.randrange(len(source) - 60)
+        parts += [*source[at : at + 60], *(f"é{chance.randrange(10**6)}" for _ in range(30))]
+    text = " ".join(parts)
+    matcher = matcher_over(*(make_reference(name, " ".join(words)) for name, words in references.items()))
+    for rows in ([text], [text, " ".join(parts[90:])]):
+        matches = matcher.match_batch(make_batch(rows), path="p")
+        assert len(matches) >= 8 * len(rows)
+        for match in matches:
+            check(match, rows[match.record], " ".join(references[match.reference]))
