@@ -160,6 +160,7 @@ class Workspace:
         from provenance.audit.clear import InForce
         from provenance.audit.exclude import demands_digest
         from provenance.audit.scan import Finders, schemes_of
+        from provenance.policy.waivers import load_waivers
 
         with self.units.read() as registry:
             demands = [d.demand for d in registry.demands(open_only=True)]
@@ -171,6 +172,8 @@ class Workspace:
             schemes=schemes,
             indexes=tuple(r.digest for r in self.reference_summaries(names)),
             terms=self.terms.digest,
+            licenses=self.licenses.digest,
+            waivers=tuple(load_waivers(beside / record.run.waivers)) if record.run.waivers else (),
             exclusions=demands_digest(demands),
             policies=tuple(bundles.get(p.bundle, "") for p in record.policy),
         )

@@ -19,8 +19,9 @@ from provenance.clearance.statement import Clearance, Issuer
 from provenance.clearance.trust import ISSUER_ROLE, TrustedKey
 from provenance.errors import SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import ShardLeaf, manifest_bytes, merkle_root
+from provenance.model.absence import is_absent
 from provenance.model.audit import NO_ROOT, AuditRecord
-from provenance.model.finding import Action, VerdictKind, verdict_of
+from provenance.model.finding import Action, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -44,8 +45,12 @@ class InForce:
     """Digests of the run's reference sets."""
     terms: str
     """Digest of the terms catalogue."""
+    licenses: str
+    """Digest of the licence catalogue."""
     policies: tuple[str, ...]
     """Digests of the bundles."""
+    waivers: tuple[Waiver, ...] = ()
+    """Those of the run, as they stand now."""
     exclusions: str = ""
     """Digest of the demands that something be kept out, empty where none holds."""
     schemes: tuple[str, ...] = ()
@@ -76,7 +81,7 @@ def prepare_clearance(
     if ISSUER_ROLE not in issuer.roles:
         raise UntrustedKeyError(f"key of {issuer.name!r} has no role {ISSUER_ROLE!r}", hint="make one: provenance keys new NAME --role issuer")
     leaves = _leaves(record, tools)
-    _check_lineage(record, tools)
+    license_end = _check_lineage(record, tools)
     now = _moment(tools.clock.now())
     if now - _moment(record.created) > MAX_AUDIT_AGE:
         raise VerdictError(f"the audit of {record.created} is older than {MAX_AUDIT_AGE.days} days", hint="run the audit again")
@@ -91,7 +96,7 @@ def prepare_clearance(
         conditions=record.obligations,
         issued=now.strftime(_TIME),
         not_before=now.strftime(_TIME),
-        expires=_expiry(record, now, days).strftime(_TIME),
+        expires=_expiry(record, now, days, license_end).strftime(_TIME),
         issuer=Issuer(name=issuer.name, role=ISSUER_ROLE),
         released_by=released_by,
     )
@@ -102,13 +107,17 @@ def _moment(text: str) -> dt.datetime:
     return dt.datetime.strptime(text, _TIME).replace(tzinfo=dt.UTC)
 
 
-def _expiry(record: AuditRecord, now: dt.datetime, days: int) -> dt.datetime:
-    """Return when the clearance ends: it never outlives a waiver that the verdict rests on, which holds to the end of its day."""
+def _end_of_day(day: str) -> dt.datetime:
+    return _moment(f"{day}T00:00:00Z") + dt.timedelta(days=1)
+
+
+def _expiry(record: AuditRecord, now: dt.datetime, days: int, license_end: dt.datetime | None) -> dt.datetime:
+    """Return when the clearance ends: it outlives no waiver that the verdict rests on and no licence of the data, which hold to the end of their day."""
     used = {f.waiver for f in record.findings if f.waiver is not None}
-    ends = [_moment(f"{w.expires}T00:00:00Z") + dt.timedelta(days=1) for w in record.waivers if w.id in used]
+    ends = [_end_of_day(w.expires) for w in record.waivers if w.id in used] + ([license_end] if license_end else [])
     end = min([now + dt.timedelta(days=days), *ends])
     if end <= now:
-        raise VerdictError("a waiver that the verdict rests on has expired", hint="run the audit again")
+        raise VerdictError("a waiver that the verdict rests on, or a licence of the data, has expired", hint="run the audit again")
     return end
 
 
@@ -146,35 +155,48 @@ def _check_in_force(record: AuditRecord, in_force: InForce) -> None:
     pairs = (
         ("reference sets", {r.digest for r in record.references}, set(in_force.indexes)),
         ("terms catalogue", {record.terms_catalog_digest}, {in_force.terms}),
+        ("licence catalogue", {record.licenses_digest}, {in_force.licenses}),
         ("policy", {p.digest for p in record.policy}, set(in_force.policies)),
         ("way in which text is read, compared or looked at for patterns", set(record.schemes), set(in_force.schemes)),
     )
     for what, then, now in pairs:
         if then != now:
             raise VerdictError(f"the {what} changed since the audit of {record.created}", hint="run the audit again")
+    used = {f.waiver for f in record.findings if f.waiver is not None}
+    gone = sorted(w.id for w in record.waivers if w.id in used and w not in in_force.waivers)
+    if gone:
+        raise VerdictError(f"waiver {gone[0]}, on which the verdict rests, was withdrawn or changed since the audit", hint="run the audit again")
 
 
-def _check_lineage(record: AuditRecord, tools: Tools) -> None:
-    """Refuse where something was recorded since of what the data come from, or of how they were made."""
+def _check_lineage(record: AuditRecord, tools: Tools) -> dt.datetime | None:
+    """Refuse where something was recorded since of the data, of what they come from, or of how they were made.
+
+    Returns:
+        When the first of their licences ends; ``None`` where none is known to.
+    """
+    ends: list[str] = []
     with tools.units.read() as registry:
         changed = registry.changed_since(record.log_head)
         if changed is None:
             raise VerdictError("the log does not hold the row at which the audit was made", hint="run: provenance log verify, then audit again")
         versions, outputs = changed
-        if not versions and not outputs:
-            return
+        pinned = _pinned(record)
         tracer = Tracer(registry)
         for summary in record.datasets:
             name = summary.dataset.name
             whole = tracer.trace(registry.dataset_version(name, summary.root_digest)).whole
             sources = {*(a.dataset.name for a in whole.ancestors), *(u.partition("@")[0] for u in whole.unknown)}
-            since = sorted((sources & set(versions)) | ({name, *sources} & set(outputs)))
-            if since:
-                raise SubjectMismatchError(f"where {name} comes from is told anew since the audit: see {since[0]}", hint="run the audit again")
+            own = {n for n, root in versions if n == name and (name not in pinned or root == summary.root_digest)}
+            if since := sorted(own | (sources & {n for n, _ in versions}) | ({name, *sources} & set(outputs))):
+                raise SubjectMismatchError(
+                    f"{name}, or where it comes from, is told anew since the audit: see {since[0]}", hint="run the audit again"
+                )
+            ends += [d.license.expires for d in (summary.dataset, *(a.dataset for a in whole.ancestors)) if not is_absent(d.license.expires)]
+    return min(map(_end_of_day, ends), default=None)
 
 
 def _leaves(record: AuditRecord, tools: Tools) -> tuple[ShardLeaf, ...]:
-    pinned = {d.dataset.partition("@")[0] for d in record.run.data if "@" in d.dataset}
+    pinned = _pinned(record)
     found: list[ShardLeaf] = []
     with tools.units.read() as registry:
         for summary in record.datasets:
@@ -186,6 +208,11 @@ def _leaves(record: AuditRecord, tools: Tools) -> tuple[ShardLeaf, ...]:
     if not found or merkle_root(found) != record.manifest_root:
         raise SubjectMismatchError("the registry's shards are not the ones that were judged", hint="run the audit again")
     return tuple(found)
+
+
+def _pinned(record: AuditRecord) -> set[str]:
+    """Return the datasets of which the run names the version."""
+    return {d.dataset.partition("@")[0] for d in record.run.data if "@" in d.dataset}
 
 
 def write_clearance(prepared: PreparedClearance, signers: Sequence[Signer], target: Path) -> Path:

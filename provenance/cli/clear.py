@@ -48,18 +48,19 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, **options: objec
     reviewer = _open_key(ctx, workspace, _text(options["reviewer"]), trust_file, passphrase_file) if options["reviewer"] else None
     if reviewer is not None:
         _check_reviewer(trusted, reviewer[1])
-    prepared = prepare_clearance(
-        record,
-        workspace.tools(ctx.progress(), ctx.actor),
-        issuer=trusted,
-        days=int(str(options["days"])),
-        released_by=reviewer[1].name if reviewer else None,
-        in_force=workspace.in_force(record),
-    )
     target = ctx.path(out) if out else workspace.settings.workspace / f"{safe_name(record.run.model.name)}.clearance.json"
-    manifest = write_clearance(prepared, (key, reviewer[0]) if reviewer else (key,), target)
+    # Nobody records anything between the checks and the log's row, and no clearance is signed of which the log does not tell.
     with workspace.units.begin(actor=ctx.actor, action="clear", reason=record.id) as registry:
+        prepared = prepare_clearance(
+            record,
+            workspace.tools(ctx.progress(), ctx.actor),
+            issuer=trusted,
+            days=int(str(options["days"])),
+            released_by=reviewer[1].name if reviewer else None,
+            in_force=workspace.in_force(record),
+        )
         registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
+    manifest = write_clearance(prepared, (key, reviewer[0]) if reviewer else (key,), target)
     say(f"cleared  {record.run.model.name} until {prepared.clearance.expires}")
     say(f"  clearance {target}")
     say(f"  manifest  {manifest}")

@@ -242,5 +242,7 @@ class AuditRecord:
     """Digest of the evidence file with every finding on a match; empty where all of them, and their matches, stand in the record."""
     exclusions: str = ""
     """Digest of the demands that something be kept out of which the audit knew; empty where none held."""
+    licenses_digest: str = ""
+    """Digest of the licence catalogue by which licences were judged."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

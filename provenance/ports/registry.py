@@ -141,8 +141,8 @@ class Registry(Protocol):
     def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
         """Return (id, created, run model name, verdict, record digest), newest first."""
 
-    def changed_since(self, log_head: str) -> tuple[Collection[str], Collection[str]] | None:
-        """Return the datasets of which a version, and those of which a derivation, was recorded after a row of the log; ``None`` where it has no such row."""
+    def changed_since(self, log_head: str) -> tuple[Collection[tuple[str, str]], Collection[str]] | None:
+        """Return the versions (name and root digest) recorded after a row of the log, and the datasets of which a derivation was; ``None`` where it has no such row."""
 
     @property
     def revision(self) -> str:

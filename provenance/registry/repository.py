@@ -299,16 +299,16 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         query = query if action is None else query.where(LogRow.action == action)
         return [mapping.log_value(row) for row in reversed(self._session.scalars(query).all())]
 
-    def changed_since(self, log_head: str) -> tuple[set[str], set[str]] | None:
-        """Return the datasets of which a version, and those of which a derivation, was recorded after a row of the log; ``None`` where it has no such row."""
+    def changed_since(self, log_head: str) -> tuple[set[tuple[str, str]], set[str]] | None:
+        """Return the versions (name and root digest) recorded after a row of the log, and the datasets of which a derivation was; ``None`` where it has no such row."""
         seq = 0 if log_head == GENESIS else self._session.scalars(select(LogRow.seq).where(LogRow.entry_hash == log_head)).first()
         if seq is None:
             return None
-        versions: set[str] = set()
+        versions: set[tuple[str, str]] = set()
         outputs: set[str] = set()
         for row in self._session.scalars(select(LogRow).where(LogRow.seq > seq).order_by(LogRow.seq)):
             details = mapping.log_value(row).details
-            versions.update(str(item["name"]) for item in details.get("versions", ()))
+            versions.update((str(item["name"]), str(item["root_digest"])) for item in details.get("versions", ()))
             outputs.update(str(item["output"]) for item in details.get("derivations", ()))
         return versions, outputs
 

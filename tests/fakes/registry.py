@@ -199,12 +199,12 @@ class InMemoryRegistry:
     def audits(self) -> Sequence[tuple[str, str, str, str, str]]:
         return list(self._state.audits)
 
-    def changed_since(self, log_head: str) -> tuple[set[str], set[str]] | None:
+    def changed_since(self, log_head: str) -> tuple[set[tuple[str, str]], set[str]] | None:
         heads = [EMPTY_HEAD, *map(digest_of, self._state.log)]
         if log_head not in heads:
             return None
         items = [item for row in self._state.log[heads.index(log_head) :] for item in row["payload"] if isinstance(item, dict)]
-        return {i["dataset"]["name"] for i in items if "dataset" in i}, {i["output"] for i in items if "output" in i}
+        return {(i["dataset"]["name"], i["root_digest"]) for i in items if "dataset" in i}, {i["output"] for i in items if "output" in i}
 
     @property
     def revision(self) -> str:

@@ -17,6 +17,7 @@ from provenance.clearance.trust import TrustedKey
 from provenance.errors import NotRegisteredError, SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import merkle_root, parse_manifest
 from provenance.model.audit import AuditRecord, DatasetSummary
+from provenance.model.dataset import LicensePart
 from provenance.model.finding import Action, Finding, Subject, SubjectKind, VerdictKind, Waiver
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.run import RunData
@@ -29,6 +30,19 @@ NOW = "2026-11-24T12:00:00Z"
 WINDOW = {"not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}
 ISSUER = rfc_key().trusted(name="Ada Clearer", roles=("issuer",), **WINDOW)
 REVIEWER = rfc_key(1).trusted(name="Grace Reviewer", roles=("reviewer",), **WINDOW)
+
+
+WAIVER = Waiver(
+    id="w1",
+    rule="L001",
+    subject=Subject(kind=SubjectKind.DATASET, id="one", digest="sha256:" + "0" * 64),
+    reason="other",
+    comment="",
+    requested_by="a",
+    approved_by="b",
+    created="2026-11-01",
+    expires="2026-11-26",
+)
 
 
 @pytest.fixture
@@ -46,7 +60,11 @@ def clear(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, r
 
 def in_force(record: AuditRecord) -> InForce:
     return InForce(
-        indexes=tuple(r.digest for r in record.references), terms=record.terms_catalog_digest, policies=tuple(p.digest for p in record.policy)
+        indexes=tuple(r.digest for r in record.references),
+        terms=record.terms_catalog_digest,
+        licenses=record.licenses_digest,
+        policies=tuple(p.digest for p in record.policy),
+        waivers=record.waivers,
     )
 
 
@@ -179,7 +197,7 @@ def test_an_audit_under_other_references_terms_or_policy_is_not_cleared(world: W
     now = in_force(record)
     clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
     other = "sha256:" + "7" * 64
-    for changed in (replace(now, indexes=()), replace(now, terms=other), replace(now, policies=(other,))):
+    for changed in (replace(now, indexes=()), replace(now, terms=other), replace(now, licenses=other), replace(now, policies=(other,))):
         with pytest.raises(VerdictError, match="changed since the audit"):
             prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None, in_force=changed)
 
@@ -191,6 +209,40 @@ def test_facts_registered_anew_since_the_audit_are_not_cleared(world: World) -> 
         clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
 
 
+def test_licences_of_records_that_were_counted_since_the_audit_are_not_cleared(world: World) -> None:
+    record = judged_record(world)
+    with world.units.begin(actor="a", action="register") as registry:
+        version = registry.dataset_version("one")
+        parts = (LicensePart(value="CC-BY-NC-4.0", original="by-nc", records=1, words=1),)
+        registry.add_version(replace(version, shards=tuple(replace(s, licenses=parts) for s in version.shards)))
+    with pytest.raises(SubjectMismatchError, match="one, or where it comes from, is told anew"):
+        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+
+
+def test_a_waiver_that_was_withdrawn_since_the_audit_clears_nothing(world: World) -> None:
+    record = replace(judged_record(world), waivers=(WAIVER,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
+    with world.units.begin(actor="a", action="audit") as registry:
+        registry.save_audit(record, digest_of(to_wire(record)))
+    others: tuple[tuple[Waiver, ...], ...] = ((), (replace(WAIVER, expires="2026-12-24"),))
+    for waivers in others:
+        with pytest.raises(VerdictError, match="waiver w1, on which the verdict rests, was withdrawn or changed"):
+            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None, in_force=replace(in_force(record), waivers=waivers))
+
+
+@pytest.mark.parametrize(("day", "end"), [("2026-11-26", "2026-11-27T00:00:00Z"), ("2027-11-26", "2026-12-08T12:00:00Z")])
+def test_a_clearance_ends_with_the_licence_of_its_data(world: World, day: str, end: str) -> None:
+    record = judged_record(world)
+    with world.units.begin(actor="a", action="register") as registry:
+        version = registry.dataset_version("two")
+        dataset = replace(version.dataset, license=replace(version.dataset.license, expires=day))
+        registry.add_version(replace(version, dataset=dataset))
+        summaries = tuple(replace(s, dataset=dataset) if s.dataset.name == "two" else s for s in record.datasets)
+        record = replace(record, datasets=summaries)
+    with world.units.read() as registry:
+        record = replace(record, log_head=registry.log_head)
+    assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == end
+
+
 def test_an_old_audit_is_not_cleared(world: World) -> None:
     record = replace(judged_record(world), created="2026-10-01T12:00:00Z")
     with pytest.raises(VerdictError, match="older than 30 days"):
@@ -198,19 +250,7 @@ def test_an_old_audit_is_not_cleared(world: World) -> None:
 
 
 def test_a_clearance_ends_with_the_first_waiver_it_rests_on(world: World) -> None:
-    subject = Subject(kind=SubjectKind.DATASET, id="one", digest="sha256:" + "0" * 64)
-    waiver = Waiver(
-        id="w1",
-        rule="L001",
-        subject=subject,
-        reason="other",
-        comment="",
-        requested_by="a",
-        approved_by="b",
-        created="2026-11-01",
-        expires="2026-11-26",
-    )
-    record = replace(judged_record(world), waivers=(waiver,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
+    record = replace(judged_record(world), waivers=(WAIVER,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
     assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == "2026-11-27T00:00:00Z"
 
 
@@ -235,7 +275,7 @@ def test_a_derivation_recorded_since_the_audit_needs_a_new_one(world: World) -> 
     world.register(plain_dataset("elsewhere"), "d.jsonl")
     assert clear(record, world.tools, issuer=ISSUER, days=1, released_by=None).clearance.manifest_root == record.manifest_root
     derive(world, "two", "nowhere")
-    with pytest.raises(SubjectMismatchError, match="where two comes from is told anew"):
+    with pytest.raises(SubjectMismatchError, match="two, or where it comes from, is told anew"):
         clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
 
 
