@@ -67,6 +67,9 @@ def import_command(
     workspace = ctx.workspace()
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=given["jobs"])
     workspace.settings.root(root)  # an unknown root is told before anything is recorded
+    if not plan.dry_run:
+        with tools.units.begin(actor=tools.actor, action="import"):
+            pass  # and so is a registry in which nothing can be recorded
     if template is not None:
         done = _from_template(workspace, tools, plan, template, root)
     else:
