@@ -254,7 +254,9 @@ def test_a_write_protected_registry_is_read_and_says_that_it_cannot_be_written(w
     with modes((file, 0o444), (file.parent, 0o555 if what == "folder" else 0o755)):
         assert "x " in protected(work, "datasets", "list").out
         assert protected(work, "log", "verify").code == 0
-        check_refused(protected(work, *WRITE[1]), "readonly database", f"{'the folder' if what == 'folder' else 'the file'}")
+        check_refused(protected(work, *WRITE[0]), "readonly database", f"{'the folder' if what == 'folder' else 'the file'}")
+        if what == "folder":  # evidence lies in it too, and is kept before what it backs is recorded
+            check_refused(protected(work, *WRITE[1]), "evidence cannot be stored", "check the evidence folder")
     assert file.read_bytes() == before
 
 
