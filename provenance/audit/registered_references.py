@@ -33,13 +33,18 @@ def find_registered(name: str, root_digest: str, tools: Tools) -> RegisteredRefe
 
     Raises:
         NotRegisteredError: If there is no such version.
-        ManifestError: If only its metadata is known.
+        ManifestError: If only its metadata is known, or it holds token ids.
     """
     with tools.units.read() as registry:
         found = registry.dataset_version(name, root_digest)
     version, shards = replace(found, shards=()), found.shards
     if not shards:
         raise ManifestError(f"dataset {name!r} has no shards: only its metadata was imported", hint="register its files first: provenance register")
+    if version.dataset.tokenizer is not None:
+        raise ManifestError(
+            f"dataset {name!r} holds token ids: references are texts",
+            hint="add the texts that they were made of: provenance reference add NAME FILES",
+        )
     files, problems = _unchanged(shards, tools)
     return RegisteredReferences(
         version=version, files=tuple(files), problems=tuple(problems), kind=_kind_of(version.dataset), facts=_facts_of(version)

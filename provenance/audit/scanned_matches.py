@@ -9,7 +9,7 @@ from provenance.audit.findings import KeptMatches
 from provenance.audit.judged import match_id
 from provenance.audit.scan import Finders, ShardToScan, collect_texts, scan_id, target_of
 from provenance.audit.tools import Tools
-from provenance.errors import IngestError
+from provenance.audit.words import is_unchanged
 from provenance.model.match import MatchText, ScanResult
 
 
@@ -68,7 +68,4 @@ class ScannedMatches:
         return texts
 
     def _is_unchanged(self, target: ShardToScan) -> bool:
-        try:
-            return self._tools.listing.digest(target.shard.path, root=target.shard.root)[0] == target.shard.sha256
-        except IngestError:
-            return False
+        return is_unchanged((target.shard, *target.beside), self._tools)

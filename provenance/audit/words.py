@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from provenance.audit.browse import FoundMatch
 from provenance.audit.scan import collect_texts, target_of
 from provenance.audit.tools import Tools
 from provenance.errors import IngestError, NotRegisteredError
 from provenance.model.audit import AuditRecord
+from provenance.model.dataset import Shard
 from provenance.model.match import MatchText
 from provenance.ports import Matcher
 
@@ -36,15 +37,17 @@ def read_words(record: AuditRecord, found: Sequence[FoundMatch], matcher: Matche
         with tools.units.read() as registry:
             version = registry.dataset_version(name, roots[name])
         shard = next((s for s in version.shards if s.path == path and s.sha256 == items[0].match.shard), None)
-        if shard is None or _digest(path, shard.root, tools) != shard.sha256:
+        target = None if shard is None else target_of(version, shard, tools.listing)
+        if target is None or not is_unchanged((target.shard, *target.beside), tools):
             continue
-        read = collect_texts(tools.reader, matcher, target_of(version, shard, tools.listing), [i.match for i in items])
+        read = collect_texts(tools.reader, matcher, target, [i.match for i in items])
         texts.update({i.id: read[i.match] for i in items if i.match in read})
     return texts
 
 
-def _digest(path: str, root: str, tools: Tools) -> str:
+def is_unchanged(shards: Iterable[Shard], tools: Tools) -> bool:
+    """Tell whether files are still what was registered: the shard that is read, and what says how."""
     try:
-        return tools.listing.digest(path, root=root)[0]
+        return all(tools.listing.digest(s.path, root=s.root)[0] == s.sha256 for s in shards)
     except IngestError:
-        return ""
+        return False

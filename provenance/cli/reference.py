@@ -81,7 +81,7 @@ def _registered(ctx: CommandContext, dataset: str, options: dict[str, object]) -
     with workspace.units.read() as registry:
         version = registry.recording(registry.find_recording(dataset))
     found = find_registered(version.dataset.name, version.root_digest, workspace.tools(ctx.progress(), ctx.actor))
-    for key, value in (*found.facts, ("kind", found.kind.value), ("reference_text_field", found.version.dataset.text_field)):
+    for key, value in (*found.facts, ("kind_by_default", found.kind.value), ("reference_text_field", found.version.dataset.text_field)):
         options[key] = options.get(key) or value
     return [parse_url(f) if is_url(f) else Path(f) for f in found.files], list(found.problems)
 
@@ -117,7 +117,8 @@ def add_files(ctx: CommandContext, store: ReferenceStore, name: str, files: Sequ
     progress = ctx.progress()
     stores = ctx.stores
     progress.start("indexing", sum(size_of(f, stores) for f in files))
-    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable, stores) or ReferenceKind.WORK
+    by_default = ReferenceKind(str(options.get("kind_by_default") or ReferenceKind.WORK.value))
+    kind = ReferenceKind(str(options["kind"])) if options["kind"] else stated_kind(readable, stores) or by_default
     try:
         store.add(name, iter_references(readable, reference_options_of(options, kind), problems=problems, stores=stores), kind=kind)
     except IngestError as err:
@@ -135,7 +136,8 @@ def _say_unseen(count: int) -> None:
 def add_sets(
     ctx: CommandContext, store: ReferenceStore, name: str, given: Sequence[Place], options: dict[str, object], *, prefix: str = ""
 ) -> list[ReadProblem]:
-    """Add reference files and folders to a set, and each pack to a set of the name it gives itself. Returns what could not be read."""
+    """Add reference files and folders to a set, those of other kinds and each pack to sets of their own. Returns what could not be read."""
+    from provenance.ingest.references import stated_kind
     from provenance.matching.packfile import is_pack, read_header
 
     files = list(files_below(ctx, given, suffixes=REFERENCE_SUFFIXES))
@@ -147,7 +149,17 @@ def add_sets(
         add_files(
             ctx, store, next(n for n in free if n not in taken), [pack_file], {"kind": options["kind"] if options["kind"] in _EXPLAINING else None}
         )
-    return add_files(ctx, store, name, [f for f in files if f not in packs], options)
+    texts = [f for f in files if f not in packs]
+    if options["kind"]:
+        return add_files(ctx, store, name, texts, options)
+    by_kind: dict[ReferenceKind, list[Place]] = {}
+    for file in texts:
+        by_kind.setdefault(stated_kind([str(file)], ctx.stores) or ReferenceKind.WORK, []).append(file)
+    problems: list[ReadProblem] = []
+    for number, (kind, own_files) in enumerate(by_kind.items()):
+        # Works and answers explain one another away in one set, and are judged by other rules.
+        problems += add_files(ctx, store, f"{name}-{kind}" if number else name, own_files, {**options, "kind": kind.value})
+    return problems
 
 
 def reference_options_of(options: dict[str, object], kind: ReferenceKind) -> ReferenceOptions:

@@ -21,6 +21,8 @@ from typing import Any
 from provenance.engines.serial import SerialEngine
 from provenance.ports import Engine, Progress, Result, Task, WorkerLostError
 
+_PATIENCE_S = 5.0
+"""How long a worker may take to end before it is killed: one that is stopped never would."""
 LEAST_BYTES = 48 << 20
 """Less work than this is done in this process: workers take a second to start."""
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -174,7 +176,10 @@ class _Pool:
             if worker.number < 0 or worker in self.busy.values():
                 worker.process.terminate()
         for worker in (*self._idle, *self.busy.values()):
-            worker.process.join()
+            worker.process.join(_PATIENCE_S)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
 
 
 def _obituary(code: int | None) -> str:

@@ -27,6 +27,11 @@ TEXT_NAMES = ("text", "output", "content", "completion", "response")
 OUTPUT_NAMES = ("output", "completion", "response", "answer", "text", "content")
 """For API outputs: where a log holds both, ``text`` is what the model was asked."""
 """Fields that hold a reference's text, the first that is there wins."""
+_ANSWER_NAMES = frozenset(OUTPUT_NAMES) - {"text", "content"}
+_PROMPT_NAMES = frozenset({"prompt", "instruction", "messages"})
+_CHAT_NAMES = ("messages", "conversations", "conversation")
+_MODEL_ROLES = frozenset({"assistant", "model", "gpt", "bot"})
+"""What chat records call the turns of the model."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDERS = ("stem", "id", "n")
 _KINDS = frozenset(kind.value for kind in ReferenceKind)
@@ -109,11 +114,14 @@ def iter_references(
 
 
 def stated_kind(files: Iterable[str], stores: Stores = PLAIN_STORES) -> ReferenceKind | None:
-    """Return the kind that the first record of some files says it is, as exported sets do; ``None`` where it says none that is known."""
+    """Return the kind that the first record of some files says it is, as exported sets do, or shows; ``None`` where it does neither.
+
+    A record that names its model or provider beside an answer or a prompt is an API output.
+    """
     for location in files:
         try:
             for entry in _entries(location, ProblemLog(location), stores):
-                return _kind_of(entry.record)
+                return _kind_of(entry.record) or _shown_kind(entry.record)
         except ShardReadError:  # whoever reads the references says so
             continue
     return None
@@ -122,6 +130,29 @@ def stated_kind(files: Iterable[str], stores: Stores = PLAIN_STORES) -> Referenc
 def _kind_of(record: Mapping[str, object]) -> ReferenceKind | None:
     said = record.get("kind")
     return ReferenceKind(said) if isinstance(said, str) and said in _KINDS else None
+
+
+def _shown_kind(record: Mapping[str, object]) -> ReferenceKind | None:
+    says_whose = any(_said(record, name) for name in ("provider", "model", "generator"))
+    return ReferenceKind.API_OUTPUT if says_whose and (_ANSWER_NAMES | _PROMPT_NAMES) & record.keys() else None
+
+
+def _turns_apart(record: Mapping[str, object], options: ReferenceOptions) -> Mapping[str, object]:
+    """Return a chat record with what the model said as its output and the rest as its prompt: a user's words are nobody's output."""
+    if options.kind not in (ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND) or options.text_field not in (None, *_CHAT_NAMES):
+        return record
+    name = options.text_field or next((n for n in _CHAT_NAMES if isinstance(record.get(n), list)), "")
+    turns = record.get(name)
+    if not isinstance(turns, list) or (options.text_field is None and any(_said(record, n) for n in OUTPUT_NAMES)):
+        return record
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for turn in turns:
+        if isinstance(turn, Mapping):
+            role, text = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+            if isinstance(text, str):
+                said[role in _MODEL_ROLES].append(text)
+    rest = {k: v for k, v in record.items() if k != name}
+    return {"prompt": "\n\n".join(said[False]), **rest, "output": "\n\n".join(said[True])}
 
 
 def _check_template(template: str | None) -> None:
@@ -153,7 +184,7 @@ def _entries(location: str, log: ProblemLog, stores: Stores) -> Iterator[_Entry]
 
 
 def _reference(entry: _Entry, options: ReferenceOptions, log: ProblemLog) -> FrozenReference | None:
-    record = entry.record
+    record = _turns_apart(entry.record, options)
     text = _text_of(record, options)
     if not text or text.isspace():
         wanted = options.text_field or " or ".join(_text_names(options))
@@ -196,7 +227,7 @@ def _text_names(options: ReferenceOptions) -> tuple[str, ...]:
 
 
 def _text_of(record: Mapping[str, object], options: ReferenceOptions) -> str:
-    if options.text_field is not None:
+    if options.text_field is not None and (options.text_field in record or options.text_field not in _CHAT_NAMES):
         try:
             return chosen_text(record, options.text_field)
         except (RecursionError, UnicodeDecodeError):

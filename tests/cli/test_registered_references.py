@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from provenance.bootstrap import open_workspace
 from provenance.cli.main import run
+from provenance.model.dataset import Tokenizer
 from tests.fakes.matching import make_words
 
 ANSWERS = [" ".join(make_words(60, seed)) for seed in range(3)]
@@ -78,3 +81,36 @@ def test_a_dataset_of_which_only_metadata_is_known_has_no_references(work: Path,
     capsys.readouterr()
     assert run(["-C", str(work), "reference", "add", "known", "--dataset", "told"]) == 1
     assert "register its files first" in capsys.readouterr().err
+
+
+def test_a_users_words_are_not_the_models_output(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked, answered = " ".join(make_words(60, 21)), " ".join(make_words(80, 22))
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    write(work / "data" / "chats" / "chat.jsonl", {"messages": turns})
+    made = ("--synthetic", "yes", "--provider", "openai", "--model", "gpt-4", "--text-field", "messages")
+    assert run(["-C", str(work), "-q", "register", "data/chats/chat.jsonl", "--dataset", "chats", *made]) == 0
+    assert run(["-C", str(work), "-q", "reference", "add", "known", "--dataset", "chats"]) == 0
+    capsys.readouterr()
+    assert run(["-C", str(work), "reference", "export", "known"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["text"], record["prompt"], record["kind"]) == (answered, asked, "api-output")
+
+
+def test_token_ids_are_no_references(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_workspace(work).units.begin(actor="t", action="register") as registry:
+        version = registry.dataset_version("outputs")
+        tokenizer = Tokenizer(path="t.json", sha256="sha256:" + "1" * 64)
+        registry.add_version(replace(version, dataset=replace(version.dataset, tokenizer=tokenizer)))
+    assert run(["-C", str(work), "reference", "add", "known", "--dataset", "outputs"]) == 1
+    assert "holds token ids: references are texts" in capsys.readouterr().err
+
+
+def test_works_and_answers_without_a_kind_are_compared_as_what_they_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = " ".join(make_words(80, 31))
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "refs" / "book.txt").write_text(book)
+    write(tmp_path / "refs" / "log.jsonl", {"instruction": "Say it.", "output": ANSWERS[0], "model": "gpt-4"})
+    write(tmp_path / "corpus.jsonl", {"text": f"One. {book} Two."}, {"text": f"One. {ANSWERS[0]} Two."})
+    assert run(["match", str(tmp_path / "corpus.jsonl"), "--reference", str(tmp_path / "refs"), "-f", "jsonl", "--jobs", "1"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {(m["record"], m["kind"]) for m in found} == {(0, "work"), (1, "api-output")}
