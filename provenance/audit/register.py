@@ -189,13 +189,15 @@ class _Going:
     def _describe(self, dataset: Dataset, paths: list[str], root: str, journal: OpenJournal) -> tuple[Shard, ...]:
         """Return the shards of a dataset in the order of their paths; what cannot be one is a problem."""
         listing, engine = self._tools.listing, self._tools.engine
-        known = {p: journal.recall(p, listing.stamp(p, root=root)) for p in paths if journal.knows(p)}
+        # An audit reads digests and counts again, the licences of records it does not: these come from the records alone.
+        keeps = dataset.details.license_field is None
+        known = {p: journal.recall(p, listing.stamp(p, root=root)) for p in paths if keeps and journal.knows(p)}
         done: dict[str, Shard | str] = {path: shard for path, shard in known.items() if shard is not None}
         self.resumed += len(done)
         left = [path for path in paths if path not in done]
         sizes = [listing.size(path, root=root) for path in left]
         for number, found in engine.run(Description(listing, dataset, root), left, sizes, self._tools.progress):
-            if isinstance(found, Described) and isinstance(found.shard, Shard):
+            if keeps and isinstance(found, Described) and isinstance(found.shard, Shard):
                 journal.note(left[number], found.stamp, found.shard)
             done[left[number]] = found.shard if isinstance(found, Described) else str(found)
         return tuple(shard for path in paths if (shard := self._admit(path, root, done[path])) is not None)

@@ -2,7 +2,7 @@
 
 Each registration writes a file of its own, one line a described shard, and holds a lock on it; the lock ends with the process, however it ends. Who registers in
 the same way takes over what unlocked files say, and removes them with its own once everything is recorded. A note counts only for a file that bears the stamp it
-bore when it was read, and an audit reads the bytes again in any case: a wrong note cannot clear anything.
+bore when it was read. An audit reads digests and counts again; licences of records, which it takes from the registry, are never taken from notes.
 """
 
 from __future__ import annotations

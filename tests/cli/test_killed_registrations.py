@@ -114,3 +114,19 @@ def test_what_was_found_out_in_another_way_is_found_out_again(tmp_path: Path, ca
 def test_a_file_that_was_just_written_is_read_again(tmp_path: Path) -> None:
     folder = make_workspace(tmp_path / "work")
     assert open_workspace(folder).listing.stamp("03.jsonl", root="data") == ""
+
+
+@pytest.mark.usefixtures("settled")
+def test_licences_of_records_are_never_taken_from_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_workspace(tmp_path / "work")
+    for number in range(FILES):
+        (folder / "data" / f"{number:02}.jsonl").write_text(json.dumps({"text": f"some text {number}", "license": "CC-BY-NC-4.0"}) + "\n")
+    command = [sys.executable, "-c", VICTIM, "8", "-C", str(folder), "-q", *REGISTER, "--license-field", "license"]
+    assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == -signal.SIGKILL
+    for note in (folder / ".provenance" / "unfinished").iterdir():
+        assert b"CC-BY-NC" not in note.read_bytes()
+    capsys.readouterr()
+    assert run(["-C", str(folder), "-q", *REGISTER, "--license-field", "license", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["resumed"] == 0
+    assert {part["value"] for v in said["versions"] for shard in v["shards"] for part in shard["licenses"]} == {"CC-BY-NC-4.0"}
