@@ -23,7 +23,7 @@ from provenance.registry.tables import (
 )
 from provenance.registry.unit import IDS_PER_QUERY, RegistryUnit, newest_ids
 
-_PARTS = (selectinload(DerivationStepRow.inputs), selectinload(DerivationStepRow.shards))
+_PARTS = (selectinload(DerivationStepRow.inputs),)
 _PAGE = 200  # steps read at a time: each may list many shards
 
 
@@ -66,7 +66,7 @@ class DerivationRegistry(RegistryUnit):
         after = 0
         query = select(DerivationStepRow).order_by(DerivationStepRow.number).limit(_PAGE).options(*_PARTS)
         while rows := self._session.scalars(query.where(DerivationStepRow.number > after)).all():
-            yield from map(_value, rows)
+            yield from self._values(rows)
             after = rows[-1].number
 
     def declared_children(self, name: str) -> Sequence[str]:
@@ -150,8 +150,20 @@ class DerivationRegistry(RegistryUnit):
         for start in range(0, len(wanted), IDS_PER_QUERY):
             chunk = wanted[start : start + IDS_PER_QUERY]
             query = select(DerivationStepRow).where(DerivationStepRow.number.in_(numbers_of(chunk))).options(*_PARTS)
-            found.update((row.number, _value(row)) for row in self._session.scalars(query))
+            rows = self._session.scalars(query).all()
+            found.update(zip((row.number for row in rows), self._values(rows), strict=True))
         return [found[number] for number in sorted(found)]
+
+    def _values(self, rows: Sequence[DerivationStepRow]) -> Iterator[Derivation]:
+        """Yield derivations; the shards that they list, which may be very many, are read as plain columns."""
+        table = DerivationShardRow
+        query = select(table.step_number, table.side, table.sha256).order_by(table.step_number, table.side, table.position)
+        numbers = [row.number for row in rows]
+        listed: dict[int, dict[int, list[str]]] = {}
+        for start in range(0, len(numbers), IDS_PER_QUERY):
+            for number, side, sha256 in self._session.execute(query.where(table.step_number.in_(numbers[start : start + IDS_PER_QUERY]))):
+                listed.setdefault(number, {}).setdefault(side, []).append(sha256)
+        return (_value(row, listed.get(row.number, {})) for row in rows)
 
 
 def derivation_digest(derivation: Derivation) -> str:
@@ -192,19 +204,16 @@ def _row(derivation: Derivation) -> DerivationStepRow:
     )
 
 
-def _value(row: DerivationStepRow) -> Derivation:
+def _value(row: DerivationStepRow, shards: dict[int, list[str]]) -> Derivation:
     try:
-        return _read(row)
+        return _read(row, shards)
     except ValueError as err:
         raise RegistryError(
             f"derivation of {row.output!r}: the registry holds a fact that cannot be read: {err}", hint="run: provenance db check"
         ) from err
 
 
-def _read(row: DerivationStepRow) -> Derivation:
-    shards: dict[int, list[str]] = {}
-    for listed in row.shards:
-        shards.setdefault(listed.side, []).append(listed.sha256)
+def _read(row: DerivationStepRow, shards: dict[int, list[str]]) -> Derivation:
     inputs = tuple(DerivationInput(dataset=i.dataset, root_digest=i.root_digest, shards=tuple(shards.get(i.position + 1, ()))) for i in row.inputs)
     return Derivation(
         output=row.output,
