@@ -368,6 +368,39 @@ def test_what_was_made_of_data_that_held_it_says_so(lite: Path, capsys: pytest.C
     assert set(audit(lite, capsys, "{dataset: told}")) == {"X002"}
 
 
+def test_a_demand_on_one_dataset_follows_its_records_into_copies(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tickets = [{"id": f"r-{i}", "text": f"please call me back {i}"} for i in range(4)]
+    write(lite / "data" / "tickets.jsonl", tickets)
+    write(lite / "data" / "twin.jsonl", tickets)
+    write(lite / "data" / "books.jsonl", [*tickets, {"id": "b-1", "text": "a book"}])
+    write(lite / "data" / "clean.jsonl", tickets[2:])
+    write(lite / "data" / "told.jsonl", [{"id": f"t-{i}", "text": f"anew {i}"} for i in range(4)])
+    write(lite / "data" / "alien.jsonl", [{"id": f"r-{i}", "text": f"another r-{i}"} for i in range(4)])
+    names = ("tickets", "twin", "books", "clean", "told", "alien")
+    register(lite, **{name: f"{name}.jsonl" for name in names})
+    for name, source, transform in (
+        ("books", "tickets", "copy"),
+        ("clean", "books", "filter"),
+        ("told", "twin", "rewrite"),
+    ):
+        assert provenance(lite, "datasets", "derive", name, "--from", f"{source}@newest", "--transform", transform) == 0
+    demand(lite, "--record-id", "r-1", "--dataset", "tickets", basis="erasure")
+    _, report = answer(lite, capsys, "exclude", "check", "-o", "places.jsonl")
+    assert states(report) == {
+        ("r-1", "tickets"): "STILL_INSIDE",
+        ("r-1", "twin"): "STILL_INSIDE",
+        ("r-1", "books"): "STILL_INSIDE",
+        ("r-1", "clean"): "NOT_FOUND",
+        ("r-1", "told"): "UNKNOWN",
+    }
+    places = [json.loads(line) for line in (lite / "places.jsonl").read_text().splitlines()]
+    assert sorted(p["dataset"] for p in places) == ["books", "tickets", "twin"]
+    assert set(audit(lite, capsys, "{dataset: books}")) == {"X001"}
+    assert set(audit(lite, capsys, "{dataset: told}")) == {"X002"}
+    assert provenance(lite, "audit", "run.yaml", "--no-report") != 0
+    assert audit(lite, capsys, "{dataset: alien}") == {}
+
+
 def test_works_are_looked_for_in_current_scans(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sample = Path(__file__).parents[2] / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
     book = sample.read_text(encoding="utf-8").split()
