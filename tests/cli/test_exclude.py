@@ -401,6 +401,23 @@ def test_a_demand_on_one_dataset_follows_its_records_into_copies(lite: Path, cap
     assert audit(lite, capsys, "{dataset: alien}") == {}
 
 
+def test_pages_behind_archives_in_lists_and_in_chats_are_still_inside(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hiding: dict[str, dict[str, Any]] = {
+        "archived": {"url": "https://web.archive.org/web/2020/https://victim.com/page"},
+        "listed": {"url": "https://a.test/x https://victim.com/page"},
+        "escaped": {"url": "https://a.test/go?u=https%3A%2F%2Fvictim.com%2Fpage"},
+        "chat": {"url": "https://a.test/x", "messages": [{"role": "user", "content": "hi", "url": "https://victim.com/page"}]},
+    }
+    for name, record in hiding.items():
+        write(lite / "data" / f"{name}.jsonl", [{"id": "1", "text": f"words of {name}", **record}])
+    register(lite, **{name: f"{name}.jsonl" for name in hiding})
+    demand(lite, "--domain", "victim.com")
+    demand(lite, "--url", "https://victim.com/page")
+    code, report = answer(lite, capsys, "exclude", "check", *hiding)
+    assert code == 11
+    assert states(report) == {(value, name): "STILL_INSIDE" for value in ("victim.com", "victim.com/page") for name in hiding}
+
+
 def test_works_are_looked_for_in_current_scans(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sample = Path(__file__).parents[2] / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
     book = sample.read_text(encoding="utf-8").split()
