@@ -267,10 +267,18 @@ class _Judge:
         if demand.kind not in _WORKS:
             return self._records(demand.kind)
         looked, reasons = judge_work(demand, self._inspected, self._works, self._shared)
-        if reasons and not looked.sets and demand.kind is DemandKind.AUTHOR:
-            by_name, lacking = self._records(demand.kind)  # no work of theirs is at hand: every record may still say who wrote it
-            return (by_name, ()) if not lacking else (looked, reasons)
-        return looked, reasons
+        if demand.kind is not DemandKind.AUTHOR:
+            return looked, reasons
+        # Works that no set holds may be in records that name nobody, and who is named may have copied: only both answers together suffice.
+        named, silent = self._records(demand.kind)
+        both = replace(
+            named,
+            shards_read=min(named.shards_read, looked.shards_read),
+            unread=max(named.unread, looked.unread),
+            references=looked.references,
+            sets=looked.sets,
+        )
+        return both, tuple(dict.fromkeys((*reasons, *silent)))
 
     def _records(self, kind: DemandKind) -> tuple[Looked, tuple[str, ...]]:
         if kind not in self._by_kind:

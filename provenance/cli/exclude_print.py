@@ -113,9 +113,11 @@ def _place(place: Place) -> str:
 
 def _looked(looked: Looked, demand: Demand) -> str:
     read = f"{looked.shards_read} of {counted(looked.shards, 'shard')} looked at"
-    if looked.sets:
-        return f"{read} by scans against {', '.join(looked.sets)}, {counted(looked.references, 'reference')} of it"
-    return f"{read}, {thousands(looked.records_told)} of {counted(looked.records, 'record')} {_TELL[demand.kind]}"
+    scans = f"{read} by scans against {', '.join(looked.sets)}, {counted(looked.references, 'reference')} of it"
+    if demand.kind is DemandKind.WORK:
+        return scans
+    told = f"{thousands(looked.records_told)} of {counted(looked.records, 'record')} {_TELL[demand.kind]}"
+    return f"{scans if looked.sets else read}, {told}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -423,27 +423,39 @@ def test_works_are_looked_for_in_current_scans(lite: Path, capsys: pytest.Captur
     book = sample.read_text(encoding="utf-8").split()
     write(lite / "data" / "held.jsonl", [*crawl(3), {"id": "b", "url": "https://other.org/", "text": " ".join(book[3000:3200])}])
     write(lite / "data" / "free.jsonl", crawl(4, seed=31))
-    register(lite, held="held.jsonl", free="free.jsonl")
+    write(lite / "data" / "named.jsonl", [{**r, "author": "Jane Roe"} for r in crawl(4, seed=32)])
+    write(lite / "data" / "partly.jsonl", [{**r, "author": "n/a" if i else "Jane Roe"} for i, r in enumerate(crawl(4, seed=33))])
+    register(lite, held="held.jsonl", free="free.jsonl", named="named.jsonl", partly="partly.jsonl")
     names = ("--title", "The Man Who Was Thursday", "--author", "G. K. Chesterton")
     assert provenance(lite, "reference", "add", "novels", str(sample), *names) == 0
     demand(lite, "--work", "the man who was THURSDAY", basis="copyright")
     demand(lite, "--author", "Chesterton, G.K.", basis="copyright")
     demand(lite, "--work", "Another Book", basis="copyright")
-    code, report = answer(lite, capsys, "exclude", "check", "held", "free")
+    code, report = answer(lite, capsys, "exclude", "check", "held", "free", "named", "partly")
     assert (code, set(states(report).values())) == (10, {"UNKNOWN"})
     assert any("no current scan against novels" in r for s in report["states"] for r in s["reasons"])
     assert any("no reference set holds this work" in r for s in report["states"] for r in s["reasons"])
-    assert provenance(lite, "scan", "held", "free") == 0
-    code, report = answer(lite, capsys, "exclude", "check", "held", "free")
+    assert provenance(lite, "scan", "held", "free", "named", "partly") == 0
+    code, report = answer(lite, capsys, "exclude", "check", "held", "free", "named", "partly")
     assert code == 11
     assert states(report) == {
         ("the man who was THURSDAY", "held"): "STILL_INSIDE",
         ("Chesterton, G.K.", "held"): "STILL_INSIDE",
         ("the man who was THURSDAY", "free"): "NOT_FOUND",
-        ("Chesterton, G.K.", "free"): "NOT_FOUND",
+        ("Chesterton, G.K.", "free"): "UNKNOWN",  # nothing says who wrote these records
+        ("the man who was THURSDAY", "named"): "NOT_FOUND",
+        ("Chesterton, G.K.", "named"): "NOT_FOUND",
+        ("the man who was THURSDAY", "partly"): "NOT_FOUND",
+        ("Chesterton, G.K.", "partly"): "UNKNOWN",
         ("Another Book", "held"): "UNKNOWN",
         ("Another Book", "free"): "UNKNOWN",
+        ("Another Book", "named"): "UNKNOWN",
+        ("Another Book", "partly"): "UNKNOWN",
     }
+    by_author = {s["dataset"]: s for s in report["states"] if s["looked"]["records"]}
+    assert by_author["free"]["reasons"] == ["4 of 4 records name no author"]
+    assert by_author["partly"]["reasons"] == ["3 of 4 records name no author"]
+    assert (by_author["named"]["looked"]["records_told"], by_author["named"]["looked"]["sets"]) == (4, ["novels"])
     places = [(p["how"], p["record"], p["found"]) for s in report["states"] if s["state"] == "STILL_INSIDE" for p in s["places"]]
     assert {(how, record) for how, record, _ in places} == {("match", 3)}
     assert all(found.startswith("novels/") for *_, found in places)
