@@ -66,7 +66,7 @@ def say_report(report: ExclusionReport) -> None:
 
 def _say_state(state: DemandState, demand: Demand) -> None:
     symbol, color = _SYMBOLS[state.state]
-    head = f"{state.state.value}  {short(demand.id, 8)} {demand.kind} {value_of(demand)} in {state.dataset}@{short(state.root_digest, 8)}"
+    head = f"{state.state.value}  {short(demand.id)} {demand.kind} {value_of(demand)} in {state.dataset}@{short(state.root_digest)}"
     _wrap(f" {symbol} ", head, "   ", color=color)
     if state.state is Presence.STILL_INSIDE:
         _wrap("     ", f"{demand.basis}, {demand.demanded_by}, received {demand.received}: {thousands(state.count)} {_counted(state)}", "     ")

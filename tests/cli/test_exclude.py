@@ -486,3 +486,17 @@ def test_a_dataset_that_comes_from_the_domain_cannot_be_mended_by_dropping(lite:
     capsys.readouterr()
     assert provenance(lite, "remedy", "drop", "--rule", "X001") == 4
     assert "take the dataset out of the run" in capsys.readouterr().err
+
+
+def test_a_demand_is_named_by_the_same_digits_everywhere(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    demand(lite, "--domain", "example.com")
+    told = [capsys.readouterr().out]
+    (found,) = answer(lite, capsys, "exclude", "list")[1]
+    digits = found["demand"]["id"].removeprefix("sha256:")
+    for command in ("list", "check"):
+        provenance(lite, "exclude", command)
+        told.append(capsys.readouterr().out)
+    provenance(lite, "exclude", "withdraw", digits[:12], "--reason", "a licence was signed")
+    told.append(capsys.readouterr().out)
+    assert [digits[:12] in out.split() for out in told] == [True] * 4
