@@ -37,7 +37,7 @@ _SAFE: Final = "/%:@!$&'()*+,;=-._~?"
 _GENERIC: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"})
 """Labels under which registries of countries let others register, such as ``co.uk``."""
 _COUNTRY: Final = 2
-_ROUNDS: Final = 4
+_ROUNDS: Final = 16
 """How often percent signs are resolved in search of addresses within an address."""
 _INNER: Final = re.compile(r"(?:https?|ftps?|wss?|gopher|gemini):[/\\]+", re.IGNORECASE)
 _BARE: Final = re.compile(
@@ -96,12 +96,17 @@ def read_address(text: str) -> Address | None:
 
 def iter_addresses(text: str) -> Iterator[Address]:
     """Yield the address that a text is, those beside it, and those in its path or query, as they stand or with percent signs. Some may come twice."""
-    if len(text) > MAX_ADDRESS:
-        return
-    text = text.strip()
     whole = read_address(text)
     if whole is not None:
         yield whole
+    yield from iter_more(text, whole)
+
+
+def iter_more(text: str, whole: Address | None) -> Iterator[Address]:
+    """Yield the addresses of a text but for the one that it is as a whole."""
+    if len(text) > MAX_ADDRESS:
+        return
+    text = text.strip()
     scheme = _WEB.match(text)
     if not _MORE.search(text, 0 if scheme is None else scheme.end()):
         return

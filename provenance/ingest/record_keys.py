@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
 
 import orjson
 
-from provenance.fingerprint.addresses import MAX_ADDRESS, Address, iter_addresses, read_address
+from provenance.fingerprint.addresses import MAX_ADDRESS, Address, iter_more, read_address
 from provenance.fingerprint.names import MAX_NAME, id_key, names_all, person_keys, title_key
 from provenance.fingerprint.wanted import KeyRole
 from provenance.ingest.fields import TEXT_FIELDS
@@ -63,6 +62,8 @@ _JSON_FIELDS = frozenset({"meta", "metadata", "headers", "warc_headers", "proven
 _NAMED_FIELDS = PAGE_FIELDS | HOST_FIELDS | LOOSE_FIELDS
 _MOST_ADDRESSES = 256
 """Addresses of one field; what holds more is told as unreadable."""
+_Leaf = tuple[str, str, object, bool, bool, int]
+"""(folded name, path, value, whether it stands in a field of text however deep, whether it is a label and not the text itself, depth)."""
 _DOUBT = "author is in doubt"
 _MOST_KEYS = 10_000
 """Keys of one record; what holds more is told as unreadable."""
@@ -112,44 +113,32 @@ def keys_of(record: Mapping[str, object], text_field: str | None = None) -> OwnK
 _token_names = lru_cache(1 << 10)(token_names)
 
 
-class _Leaf(NamedTuple):
-    """A value of a record and where it stands."""
-
-    name: str
-    """Folded."""
-    path: str
-    value: object
-    in_text: bool
-    """In a field of text, however deep."""
-    is_label: bool
-    """It is not the text itself."""
-    depth: int
-
-
 def _leaves(record: Mapping[str, object], chosen: tuple[str, ...]) -> Iterator[_Leaf]:
     """Yield all values that hold no others, in order. One stack, so that no depth ends it badly."""
-    stack = [_Leaf(_folded(k), extend("", k), v, in_text := k in _TEXTS or k in chosen[:2], not in_text, 1) for k, v in record.items()]
+    stack: list[_Leaf] = [(_folded(k), extend("", k), v, in_text := k in _TEXTS or k in chosen[:2], not in_text, 1) for k, v in record.items()]
     stack.reverse()
     while stack:
         leaf = stack.pop()
-        name, path, value, in_text, _, depth = leaf
+        name, path, value, in_text, is_label, depth = leaf
         if depth > MAX_DEPTH:
             raise RecursionError(f"field {path[:80]!r} nests deeper than {MAX_DEPTH} levels")
         if isinstance(value, dict):
-            stack += reversed([_below(leaf, k, v, chosen, is_turn="from" in value) for k, v in value.items()])
+            texts = _texts_below(value, chosen) if in_text else _TEXTS
+            inner = [(_folded(k), extend(path, f".{k}"), v, in_text or str(k) in texts, str(k) not in texts, depth + 1) for k, v in value.items()]
+            stack += reversed(inner)
         elif isinstance(value, (list, tuple)):
             if not HOLDERS.isdisjoint(map(type, value)) or name in ID_FIELDS:
-                stack += reversed([leaf._replace(path=extend(path, f"[{i}]"), value=v, depth=depth + 1) for i, v in enumerate(value)])
+                stack += reversed([(name, extend(path, f"[{i}]"), v, in_text, is_label, depth + 1) for i, v in enumerate(value)])
         elif isinstance(value, str) and name in _JSON_FIELDS and isinstance(parsed := _inner(value), dict):
-            stack.append(leaf._replace(value=parsed, depth=depth + 1))
+            stack.append((name, path, parsed, in_text, is_label, depth + 1))
         else:
             yield leaf
 
 
-def _below(leaf: _Leaf, key: object, value: object, chosen: tuple[str, ...], *, is_turn: bool) -> _Leaf:
-    """Return what stands under a key. A turn of a chat with ``from`` has its text under ``value``."""
-    is_text = str(key) in _TEXTS or (leaf.in_text and (key in chosen[2:] or (is_turn and key == "value")))
-    return _Leaf(_folded(key), extend(leaf.path, f".{key}"), value, leaf.in_text or is_text, not is_text, leaf.depth + 1)
+def _texts_below(value: Mapping[object, object], chosen: tuple[str, ...]) -> frozenset[str]:
+    """Return the keys of texts inside a field of texts. A turn of a chat with ``from`` has its text under ``value``."""
+    turn = {"value"} if "from" in value else set[str]()
+    return _TEXTS.union(turn, chosen[2:]) if turn or chosen else _TEXTS
 
 
 def _folded(name: object) -> str:
@@ -183,9 +172,8 @@ def _take(own: OwnKeys, leaf: _Leaf) -> None:
     if in_text or is_passage(value):
         own.add(KeyRole.DIGEST, hashlib.sha256(utf8(value)).hexdigest(), path)
         own.told.add("text")
-    if is_label:
-        told = _take_label(own, name, path, whole(value))
-        own.told.update(t for t in told if not in_text or t == _DOUBT)
+    if is_label and (told := _take_label(own, name, path, whole(value))):
+        own.told |= told & {_DOUBT} if in_text else told
 
 
 def _take_label(own: OwnKeys, name: str, path: str, value: str) -> set[str]:
@@ -199,13 +187,13 @@ def _take_label(own: OwnKeys, name: str, path: str, value: str) -> set[str]:
         own.add(KeyRole.TITLE, key, path)
     if len(value) > MAX_ADDRESS or not (name in _NAMED_FIELDS or _is_address(value)):
         return told
-    found = list(islice(iter_addresses(value), _MOST_ADDRESSES + 1))
-    if len(found) > _MOST_ADDRESSES:
+    address = read_address(value)
+    more = list(islice(iter_more(value, address), _MOST_ADDRESSES))
+    if len(more) == _MOST_ADDRESSES:
         raise TooManyKeysError
-    for key, host in dict.fromkeys((a.key, a.host) for a in found):
+    for key, host in dict.fromkeys((a.key, a.host) for a in (address, *more) if a is not None):
         own.add(KeyRole.ADDRESS, key, path, host)
-    address = read_address(value) if found and name in _NAMED_FIELDS else None
-    return told if address is None else told | set(_tells(name, address))
+    return told.union(_tells(name, address)) if address is not None and name in _NAMED_FIELDS else told
 
 
 def _is_address(value: str) -> bool:
