@@ -84,9 +84,12 @@ class Checker:
         self._demands, self._tools, self._read = tuple(demands), tools, read
         self._works: WorkDemands | None = None
         self._checked: dict[Key, _Checked] = {}
+        self._from: dict[Key, frozenset[str]] = {}
+        """Datasets of which records of a version may come, where a demand is limited to one."""
 
     def check(self, versions: Sequence[VersionToCheck]) -> list[DemandState]:
         """Return the state of every demand that concerns each version, in the order of versions and demands."""
+        self._learn_sources(versions)
         indexed = self._index(versions, read=self._read)
         for item in versions:
             self._checked[item.key] = self._look(item, indexed)
@@ -95,6 +98,18 @@ class Checker:
             ways = {item.key: _ancestors(tracer, item.version) for item in versions}
         self._look_at_ancestors([part for parts in ways.values() for part in parts])
         return [state for item in versions for state in self._inherit(item.key, ways[item.key])]
+
+    def _learn_sources(self, versions: Iterable[VersionToCheck]) -> None:
+        if not any(d.dataset for d in self._demands):
+            return
+        with self._tools.units.read() as registry:
+            tracer = Tracer(registry)
+            self._from |= {v.key: _sources(tracer, v.version) for v in versions if v.key not in self._from}
+
+    def _concerning(self, version: DatasetVersion) -> list[Demand]:
+        """Return the demands that concern a version. One that is limited to a dataset concerns its copies too, and whatever else was made of it."""
+        names = self._from.get((version.dataset.name, version.root_digest), frozenset())
+        return [d for d in self._demands if not d.dataset or d.dataset == version.dataset.name or d.dataset in names]
 
     def _index(self, versions: Iterable[VersionToCheck], *, read: bool) -> dict[str, Indexed]:
         if not self._demands:
@@ -112,7 +127,7 @@ class Checker:
         held: dict[str, Held] = defaultdict(Held)
         lost, shared = self._find(inspected, held)
         judge = _Judge(inspected, {**inspected.trouble(), **lost}, self._find_works(), shared)
-        states = tuple(judge.state(d, held.get(d.id)) for d in self._demands if _concerns(d, item.version))
+        states = tuple(judge.state(d, held.get(d.id)) for d in self._concerning(item.version))
         return _Checked(states=states, held=held)
 
     def _inspect(self, item: VersionToCheck, indexed: Mapping[str, Indexed]) -> Inspected:
@@ -122,7 +137,7 @@ class Checker:
         return Inspected(version=item.version, targets=targets, indexed=own, scheme=scheme, gone=gone)
 
     def _find(self, inspected: Inspected, held: PlaceTakers) -> tuple[dict[str, str], Shared]:
-        demands = [d for d in self._demands if _concerns(d, inspected.version)]
+        demands = self._concerning(inspected.version)
         lost = find_in_records(inspected, look_for(demands), self._tools, held)
         find_in_facts(inspected.version, demands, held)
         return lost, find_in_scans(inspected, self._find_works(), self._tools, held)
@@ -134,6 +149,7 @@ class Checker:
             item: The version.
             take: Takes (demand, place).
         """
+        self._learn_sources([item])
         self._find(self._inspect(item, self._index([item], read=False)), _Tellers(take))
 
     def _find_works(self) -> WorkDemands:
@@ -154,6 +170,7 @@ class Checker:
                     for r in dict.fromkeys(roots)
                     if r in known and (name, r) not in self._checked
                 ]
+        self._learn_sources(items)
         indexed = self._index(items, read=False)
         for item in items:
             self._checked[item.key] = self._look(item, indexed)
@@ -185,8 +202,10 @@ class Checker:
 _NOT_READ_OLDER = "nobody has read its records, and an older version is not read any more"
 
 
-def _concerns(demand: Demand, version: DatasetVersion) -> bool:
-    return not demand.dataset or demand.dataset == version.dataset.name
+def _sources(tracer: Tracer, version: DatasetVersion) -> frozenset[str]:
+    """Return the datasets of which any version may be in a version, by lineage or by the same bytes; also those that nobody registered."""
+    found = tracer.trace_whole(version)
+    return frozenset((*(a.dataset.name for a in found.ancestors), *(name.partition("@")[0] for name in found.unknown)))
 
 
 def _is_in(held: Held, part: Part) -> bool:
@@ -248,10 +267,18 @@ class _Judge:
         if demand.kind not in _WORKS:
             return self._records(demand.kind)
         looked, reasons = judge_work(demand, self._inspected, self._works, self._shared)
-        if reasons and not looked.sets and demand.kind is DemandKind.AUTHOR:
-            by_name, lacking = self._records(demand.kind)  # no work of theirs is at hand: every record may still say who wrote it
-            return (by_name, ()) if not lacking else (looked, reasons)
-        return looked, reasons
+        if demand.kind is not DemandKind.AUTHOR:
+            return looked, reasons
+        # Works that no set holds may be in records that name nobody, and who is named may have copied: only both answers together suffice.
+        named, silent = self._records(demand.kind)
+        both = replace(
+            named,
+            shards_read=min(named.shards_read, looked.shards_read),
+            unread=max(named.unread, looked.unread),
+            references=looked.references,
+            sets=looked.sets,
+        )
+        return both, tuple(dict.fromkeys((*reasons, *silent)))
 
     def _records(self, kind: DemandKind) -> tuple[Looked, tuple[str, ...]]:
         if kind not in self._by_kind:

@@ -14,7 +14,7 @@ from provenance.audit.record_index import Indexed, index_key
 from provenance.audit.scan import ShardToScan
 from provenance.audit.tools import Tools
 from provenance.errors import RegistryError
-from provenance.fingerprint.addresses import parents_of, read_address
+from provenance.fingerprint.addresses import iter_addresses, parents_of
 from provenance.fingerprint.names import id_key, person_key, person_keys, title_key
 from provenance.fingerprint.wanted import KeyRole, Wanted
 from provenance.model.dataset import DatasetVersion, ShardDigests, ShardFormat
@@ -189,8 +189,8 @@ class _OwnFacts:
     def __init__(self, version: DatasetVersion) -> None:
         dataset = version.dataset
         self._source, self._title, self._root = dataset.source.url, dataset.title, version.root_digest
-        self._address = read_address(self._source)
-        self._domains = set(parents_of(self._address.host)) if self._address is not None else set()
+        self._addresses = tuple(iter_addresses(self._source))
+        self._domains = {parent for a in self._addresses for parent in parents_of(a.host)}
         self._makers = {key for name in dataset.details.creators for key in person_keys(name)}
         self._shards = {s.sha256: s.path for s in version.shards}
 
@@ -200,11 +200,7 @@ class _OwnFacts:
             return self._digest(demand.value)
         field_name, said, fits = {
             DemandKind.DOMAIN: ("source.url", self._source, demand.value in self._domains),
-            DemandKind.URL: (
-                "source.url",
-                self._source,
-                self._address is not None and _fits_page(demand.value, self._address.page, self._address.key),
-            ),
+            DemandKind.URL: ("source.url", self._source, any(_fits_page(demand.value, a.page, a.key) for a in self._addresses)),
             DemandKind.WORK: ("title", self._title, bool(self._title) and title_key(self._title) == title_key(demand.value)),
             DemandKind.AUTHOR: ("creators", demand.value, person_key(demand.value) in self._makers),
         }.get(demand.kind, ("", "", False))

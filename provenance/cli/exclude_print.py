@@ -66,7 +66,7 @@ def say_report(report: ExclusionReport) -> None:
 
 def _say_state(state: DemandState, demand: Demand) -> None:
     symbol, color = _SYMBOLS[state.state]
-    head = f"{state.state.value}  {short(demand.id, 8)} {demand.kind} {value_of(demand)} in {state.dataset}@{short(state.root_digest, 8)}"
+    head = f"{state.state.value}  {short(demand.id)} {demand.kind} {value_of(demand)} in {state.dataset}@{short(state.root_digest)}"
     _wrap(f" {symbol} ", head, "   ", color=color)
     if state.state is Presence.STILL_INSIDE:
         _wrap("     ", f"{demand.basis}, {demand.demanded_by}, received {demand.received}: {thousands(state.count)} {_counted(state)}", "     ")
@@ -113,9 +113,11 @@ def _place(place: Place) -> str:
 
 def _looked(looked: Looked, demand: Demand) -> str:
     read = f"{looked.shards_read} of {counted(looked.shards, 'shard')} looked at"
-    if looked.sets:
-        return f"{read} by scans against {', '.join(looked.sets)}, {counted(looked.references, 'reference')} of it"
-    return f"{read}, {thousands(looked.records_told)} of {counted(looked.records, 'record')} {_TELL[demand.kind]}"
+    scans = f"{read} by scans against {', '.join(looked.sets)}, {counted(looked.references, 'reference')} of it"
+    if demand.kind is DemandKind.WORK:
+        return scans
+    told = f"{thousands(looked.records_told)} of {counted(looked.records, 'record')} {_TELL[demand.kind]}"
+    return f"{scans if looked.sets else read}, {told}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

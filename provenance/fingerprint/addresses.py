@@ -2,7 +2,8 @@
 
 Rules: scheme, user, port and fragment do not count. Hosts are lower case, without a trailing dot, in ASCII (each label that is not ASCII as ``xn--``, folded
 as UTS 46 folds without transition). ``www.`` before a host does not count for pages. Percent signs that hide letters, digits, ``-._~`` are resolved, dot
-segments too, and slashes at the end fall away. A query counts as it is written.
+segments too, and slashes at the end fall away. A query counts as it is written. What stands within an address – the page that an archive or a mirror shows, the one
+that a parameter names – is an address of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -35,6 +37,21 @@ _SAFE: Final = "/%:@!$&'()*+,;=-._~?"
 _GENERIC: Final = frozenset({"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "ltd", "mil", "ne", "net", "nom", "or", "org", "plc", "sch"})
 """Labels under which registries of countries let others register, such as ``co.uk``."""
 _COUNTRY: Final = 2
+_ROUNDS: Final = 16
+"""How often percent signs are resolved in search of addresses within an address."""
+_INNER: Final = re.compile(r"(?:https?|ftps?|wss?|gopher|gemini):[/\\]+", re.IGNORECASE)
+_BARE: Final = re.compile(
+    r"(?:/web/[0-9*]{1,14}(?:[a-z]{2}_)?/|/amp/(?:s/)?|/[civ]/s/"
+    r"|[?&;#](?:u|url|uri|href|src|link|target|dest|destination|redirect|redirect_url|page|site|domain|host)=|=(?=//))",
+    re.IGNORECASE,
+)
+"""Stands before an address without a scheme: archives, caches, parameters that name one."""
+_GAP: Final = re.compile(r"[\s\"'<>|]+|[,;+]{1,8}(?=https?(?::|%3a)|//|www\.)", re.IGNORECASE)
+"""Stands between several addresses in one field."""
+_CUT: Final = re.compile(r"[\s\"'<>|&;]|[,+)\]}]{1,8}(?=\s|$|https?:|//|www\.)", re.IGNORECASE)
+"""May end an address that stands within another."""
+_MORE: Final = re.compile(rf"(?:https?|ftps?|wss?|gopher|gemini)(?::|%(?:25)*3a)|%(?:25)*2f|{_BARE.pattern}|{_GAP.pattern}", re.IGNORECASE)
+"""Without any of these an address holds no other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,48 @@ def read_address(text: str) -> Address | None:
     path, mark, query = rest[end:].partition("#")[0].partition("?")
     plain = host.removeprefix("www.")
     return Address(host, (plain if "." in plain else host) + _path(path), mark + query if query else "", marked)
+
+
+def iter_addresses(text: str) -> Iterator[Address]:
+    """Yield the address that a text is, those beside it, and those in its path or query, as they stand or with percent signs. Some may come twice."""
+    whole = read_address(text)
+    if whole is not None:
+        yield whole
+    yield from iter_more(text, whole)
+
+
+def iter_more(text: str, whole: Address | None) -> Iterator[Address]:
+    """Yield the addresses of a text but for the one that it is as a whole."""
+    if len(text) > MAX_ADDRESS:
+        return
+    text = text.strip()
+    scheme = _WEB.match(text)
+    if not _MORE.search(text, 0 if scheme is None else scheme.end()):
+        return
+    pieces = _GAP.split(text)
+    for piece in pieces if len(pieces) > 1 else ():
+        found = read_address(piece)
+        if found is not None:
+            yield found
+    for _ in range(_ROUNDS):
+        yield from _within(text)
+        plain = unquote(text)
+        if plain == text:
+            return
+        text = plain
+        if whole is None and (whole := read_address(text)) is not None:
+            yield whole
+
+
+def _within(text: str) -> Iterator[Address]:
+    """Yield what may be an address behind the beginning of a text: up to the end, and up to where it may end before."""
+    starts = {m.start() for m in _INNER.finditer(text) if m.start()} | {m.end() for m in _BARE.finditer(text)}
+    for start in sorted(starts):
+        rest = text[start:]
+        for piece in dict.fromkeys((rest, _CUT.split(rest, maxsplit=1)[0])):
+            found = read_address(piece)
+            if found is not None:
+                yield found
 
 
 def _is_named(host: str) -> bool:

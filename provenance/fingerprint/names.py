@@ -15,6 +15,18 @@ MAX_ID: Final = 1_024
 _BETWEEN: Final = re.compile(r"\s*(?:;|&|\band\b|\bund\b|\bet\b|\by\b|\|)\s*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W_]+")
 _LEAST_WORDS: Final = 2
+_ONE_WORD: Final = """
+    admin administrator anon anonim anonimo anonym anonyme anonymous anónimo author authors creator deleted desconocido editor editorial editors empty guest
+    inconnu misc missing multiple na nan nil no nobody none null redacted removed sconosciuto several staff tba tbd test unbekannt undefined unknown unnamed
+    unspecified user username various webmaster writer x xx xxx неизвестно
+"""
+_WORDS_MORE: Final = ("n a", "n n", "no author", "no data", "no name", "not applicable", "not available", "not given", "not known", "not stated")
+_NOBODY: Final = frozenset((*_ONE_WORD.split(), *(" ".join(sorted(words.split())) for words in _WORDS_MORE)))
+"""What is written where nobody is named, as keys."""
+_OPEN: Final = re.compile(
+    r"\bet\.?\s+al(?:ii)?\b|\b(?:anonymous|deleted|others|unbekannt|unknown|unspecified|various)\b|\bn\s?/\s?a\b", re.IGNORECASE
+)
+"""Leaves open who else it was."""
 
 
 @lru_cache(1 << 14)
@@ -36,6 +48,14 @@ def person_keys(text: str) -> tuple[str, ...]:
     parts = [text, *_BETWEEN.split(text)]
     parts += [p for part in parts for p in part.split(",") if sum(len(word) > 1 for word in _words(p)) and len(_words(p)) >= _LEAST_WORDS]
     return tuple(dict.fromkeys(key for p in parts if (key := person_key(p))))
+
+
+def names_all(text: str) -> bool:
+    """Tell whether a field of authors names them: not where it holds a mere placeholder, a number, or leaves somebody out."""
+    if len(text) > MAX_NAME or _OPEN.search(unicodedata.normalize("NFKC", text)):
+        return False
+    keys = [key for part in _BETWEEN.split(text) if (key := person_key(part))]
+    return bool(keys) and not any(key in _NOBODY or all(word in _NOBODY or word.isdecimal() for word in key.split()) for key in keys)
 
 
 def id_key(text: str) -> str:

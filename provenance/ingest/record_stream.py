@@ -25,7 +25,7 @@ from provenance.model.match import ReadProblem
 from provenance.ports.records import RecordKeys
 from provenance.storage.stores import Stores
 
-SCHEME = "records-1"
+SCHEME = "records-2"
 """Names how records become keys. Another number whenever a file may give other keys or counts than before."""
 BATCH_KEYS = 20_000
 _Record = tuple[int, int, object]

@@ -368,32 +368,94 @@ def test_what_was_made_of_data_that_held_it_says_so(lite: Path, capsys: pytest.C
     assert set(audit(lite, capsys, "{dataset: told}")) == {"X002"}
 
 
+def test_a_demand_on_one_dataset_follows_its_records_into_copies(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tickets = [{"id": f"r-{i}", "text": f"please call me back {i}"} for i in range(4)]
+    write(lite / "data" / "tickets.jsonl", tickets)
+    write(lite / "data" / "twin.jsonl", tickets)
+    write(lite / "data" / "books.jsonl", [*tickets, {"id": "b-1", "text": "a book"}])
+    write(lite / "data" / "clean.jsonl", tickets[2:])
+    write(lite / "data" / "told.jsonl", [{"id": f"t-{i}", "text": f"anew {i}"} for i in range(4)])
+    write(lite / "data" / "alien.jsonl", [{"id": f"r-{i}", "text": f"another r-{i}"} for i in range(4)])
+    names = ("tickets", "twin", "books", "clean", "told", "alien")
+    register(lite, **{name: f"{name}.jsonl" for name in names})
+    for name, source, transform in (
+        ("books", "tickets", "copy"),
+        ("clean", "books", "filter"),
+        ("told", "twin", "rewrite"),
+    ):
+        assert provenance(lite, "datasets", "derive", name, "--from", f"{source}@newest", "--transform", transform) == 0
+    demand(lite, "--record-id", "r-1", "--dataset", "tickets", basis="erasure")
+    _, report = answer(lite, capsys, "exclude", "check", "-o", "places.jsonl")
+    assert states(report) == {
+        ("r-1", "tickets"): "STILL_INSIDE",
+        ("r-1", "twin"): "STILL_INSIDE",
+        ("r-1", "books"): "STILL_INSIDE",
+        ("r-1", "clean"): "NOT_FOUND",
+        ("r-1", "told"): "UNKNOWN",
+    }
+    places = [json.loads(line) for line in (lite / "places.jsonl").read_text().splitlines()]
+    assert sorted(p["dataset"] for p in places) == ["books", "tickets", "twin"]
+    assert set(audit(lite, capsys, "{dataset: books}")) == {"X001"}
+    assert set(audit(lite, capsys, "{dataset: told}")) == {"X002"}
+    assert provenance(lite, "audit", "run.yaml", "--no-report") != 0
+    assert audit(lite, capsys, "{dataset: alien}") == {}
+
+
+def test_pages_behind_archives_in_lists_and_in_chats_are_still_inside(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hiding: dict[str, dict[str, Any]] = {
+        "archived": {"url": "https://web.archive.org/web/2020/https://victim.com/page"},
+        "listed": {"url": "https://a.test/x https://victim.com/page"},
+        "escaped": {"url": "https://a.test/go?u=https%3A%2F%2Fvictim.com%2Fpage"},
+        "chat": {"url": "https://a.test/x", "messages": [{"role": "user", "content": "hi", "url": "https://victim.com/page"}]},
+    }
+    for name, record in hiding.items():
+        write(lite / "data" / f"{name}.jsonl", [{"id": "1", "text": f"words of {name}", **record}])
+    register(lite, **{name: f"{name}.jsonl" for name in hiding})
+    demand(lite, "--domain", "victim.com")
+    demand(lite, "--url", "https://victim.com/page")
+    code, report = answer(lite, capsys, "exclude", "check", *hiding)
+    assert code == 11
+    assert states(report) == {(value, name): "STILL_INSIDE" for value in ("victim.com", "victim.com/page") for name in hiding}
+
+
 def test_works_are_looked_for_in_current_scans(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sample = Path(__file__).parents[2] / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
     book = sample.read_text(encoding="utf-8").split()
     write(lite / "data" / "held.jsonl", [*crawl(3), {"id": "b", "url": "https://other.org/", "text": " ".join(book[3000:3200])}])
     write(lite / "data" / "free.jsonl", crawl(4, seed=31))
-    register(lite, held="held.jsonl", free="free.jsonl")
+    write(lite / "data" / "named.jsonl", [{**r, "author": "Jane Roe"} for r in crawl(4, seed=32)])
+    write(lite / "data" / "partly.jsonl", [{**r, "author": "n/a" if i else "Jane Roe"} for i, r in enumerate(crawl(4, seed=33))])
+    register(lite, held="held.jsonl", free="free.jsonl", named="named.jsonl", partly="partly.jsonl")
     names = ("--title", "The Man Who Was Thursday", "--author", "G. K. Chesterton")
     assert provenance(lite, "reference", "add", "novels", str(sample), *names) == 0
     demand(lite, "--work", "the man who was THURSDAY", basis="copyright")
     demand(lite, "--author", "Chesterton, G.K.", basis="copyright")
     demand(lite, "--work", "Another Book", basis="copyright")
-    code, report = answer(lite, capsys, "exclude", "check", "held", "free")
+    code, report = answer(lite, capsys, "exclude", "check", "held", "free", "named", "partly")
     assert (code, set(states(report).values())) == (10, {"UNKNOWN"})
     assert any("no current scan against novels" in r for s in report["states"] for r in s["reasons"])
     assert any("no reference set holds this work" in r for s in report["states"] for r in s["reasons"])
-    assert provenance(lite, "scan", "held", "free") == 0
-    code, report = answer(lite, capsys, "exclude", "check", "held", "free")
+    assert provenance(lite, "scan", "held", "free", "named", "partly") == 0
+    code, report = answer(lite, capsys, "exclude", "check", "held", "free", "named", "partly")
     assert code == 11
     assert states(report) == {
         ("the man who was THURSDAY", "held"): "STILL_INSIDE",
         ("Chesterton, G.K.", "held"): "STILL_INSIDE",
         ("the man who was THURSDAY", "free"): "NOT_FOUND",
-        ("Chesterton, G.K.", "free"): "NOT_FOUND",
+        ("Chesterton, G.K.", "free"): "UNKNOWN",  # nothing says who wrote these records
+        ("the man who was THURSDAY", "named"): "NOT_FOUND",
+        ("Chesterton, G.K.", "named"): "NOT_FOUND",
+        ("the man who was THURSDAY", "partly"): "NOT_FOUND",
+        ("Chesterton, G.K.", "partly"): "UNKNOWN",
         ("Another Book", "held"): "UNKNOWN",
         ("Another Book", "free"): "UNKNOWN",
+        ("Another Book", "named"): "UNKNOWN",
+        ("Another Book", "partly"): "UNKNOWN",
     }
+    by_author = {s["dataset"]: s for s in report["states"] if s["looked"]["records"]}
+    assert by_author["free"]["reasons"] == ["4 of 4 records name no author"]
+    assert by_author["partly"]["reasons"] == ["3 of 4 records name no author"]
+    assert (by_author["named"]["looked"]["records_told"], by_author["named"]["looked"]["sets"]) == (4, ["novels"])
     places = [(p["how"], p["record"], p["found"]) for s in report["states"] if s["state"] == "STILL_INSIDE" for p in s["places"]]
     assert {(how, record) for how, record, _ in places} == {("match", 3)}
     assert all(found.startswith("novels/") for *_, found in places)
@@ -424,3 +486,17 @@ def test_a_dataset_that_comes_from_the_domain_cannot_be_mended_by_dropping(lite:
     capsys.readouterr()
     assert provenance(lite, "remedy", "drop", "--rule", "X001") == 4
     assert "take the dataset out of the run" in capsys.readouterr().err
+
+
+def test_a_demand_is_named_by_the_same_digits_everywhere(lite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    demand(lite, "--domain", "example.com")
+    told = [capsys.readouterr().out]
+    (found,) = answer(lite, capsys, "exclude", "list")[1]
+    digits = found["demand"]["id"].removeprefix("sha256:")
+    for command in ("list", "check"):
+        provenance(lite, "exclude", command)
+        told.append(capsys.readouterr().out)
+    provenance(lite, "exclude", "withdraw", digits[:12], "--reason", "a licence was signed")
+    told.append(capsys.readouterr().out)
+    assert [digits[:12] in out.split() for out in told] == [True] * 4

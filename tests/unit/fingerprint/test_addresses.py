@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from provenance.fingerprint.addresses import is_public_suffix, parents_of, read_address, read_host
+from provenance.fingerprint.addresses import is_public_suffix, iter_addresses, parents_of, read_address, read_host
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,53 @@ def test_a_host_lies_in_its_parents_and_numbers_in_none() -> None:
     assert parents_of("a.b.example.com") == ["a.b.example.com", "b.example.com", "example.com", "com"]
     assert parents_of("192.0.2.7") == ["192.0.2.7"]
     assert read_host("EXAMPLE.com.") == "example.com"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://web.archive.org/web/2020/https://victim.com/page",
+        "https://web.archive.org/web/20200102030405id_/http:/victim.com:80/page",
+        "https://web.archive.org/web/2020/victim.com/page",
+        "https://web.archive.org/web/2020/https://web.archive.org/web/2019/https://www.victim.com/page",
+        "https://a.test/x https://victim.com/page",
+        "https://a.test/x,https://victim.com/page",
+        "https://a.test/x\nhttps://victim.com/page",
+        '["https://a.test/x", "https://victim.com/page"]',
+        "a.test/x victim.com/page",
+        "https://a.test/go?u=https%3A%2F%2Fvictim.com%2Fpage",
+        "https://a.test/go?u=https%253a%252f%252fVICTIM.com%252fpage",
+        "https://a.test/go?u=https://victim.com/page&x=1",
+        "https://a.test/go?x=1&url=victim.com/page",
+        "https://a.test/go?to=//victim.com/page",
+        "https://www.google.com/amp/s/victim.com/page",
+        "https://a.test/#!https://victim.com/page",
+        "https%3A%2F%2Fvictim.com%2Fpage",
+        "view-source:https://victim.com/page",
+    ],
+)
+def test_an_address_within_or_beside_another_is_found(text: str) -> None:
+    assert ("victim.com", "victim.com/page") in {(a.host.removeprefix("www."), a.page) for a in iter_addresses(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.test/whois/victim.com",
+        "https://a.test/?q=victim.com",
+        "https://a.test/politics/victim,123.html",
+        "https://victim.com@a.test/",
+        "https://a.test/victim.com%2Fpage",
+        "https://a.test/My%20victim.com",
+    ],
+)
+def test_a_name_in_a_path_is_no_address_of_its_own(text: str) -> None:
+    assert {a.key for a in iter_addresses(text)} == {a.key for a in [read_address(text)] if a is not None}
+
+
+@pytest.mark.parametrize("text", ["," * 8_192, "%" * 8_192, "https://a.test/" + "%25" * 2_700, "https://" * 1_024, "x" * 10_000_000, "=//" * 2_700])
+def test_hostile_texts_of_addresses_end_soon(text: str) -> None:
+    started = time.process_time()
+    for _, _ in zip(range(257), iter_addresses(text), strict=False):
+        pass
+    assert time.process_time() - started < 5

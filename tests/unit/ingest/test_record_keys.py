@@ -92,6 +92,41 @@ def test_links_in_texts_are_nobodys_address() -> None:
     assert keys({"remark": f"see https://example.com/x {TEXT}"}, KeyRole.ADDRESS) == []
 
 
+def test_what_stands_beside_the_texts_of_a_chat_is_a_key_and_tells_nothing_of_the_whole() -> None:
+    part = {"role": "user", "content": "hi", "url": "https://victim.com/page", "id": "r-1", "author": "Jane Roe", "title": "A Title"}
+    own = keys_of({"messages": [part], "document": {"meta": {"href": "https://b.test/"}}})
+    assert {(role, key, path) for role, key, _, path in own.found if role is not KeyRole.DIGEST} == {
+        (KeyRole.ADDRESS, "victim.com/page", "messages[0].url"),
+        (KeyRole.ID, "r-1", "messages[0].id"),
+        (KeyRole.AUTHOR, "jane roe", "messages[0].author"),
+        (KeyRole.TITLE, "a title", "messages[0].title"),
+        (KeyRole.ADDRESS, "b.test", "document.meta.href"),
+    }
+    assert own.told == {"text"}
+    texts = {
+        "conversations": [{"from": "human", "value": "https://a.test/"}],
+        "prompt": ["https://a.test/"],
+        "content": [{"text": "https://a.test/"}],
+    }
+    assert keys(texts, KeyRole.ADDRESS) == []
+    named = keys_of({"data": {"said": "https://a.test/", "url": "https://victim.com/page"}}, "data.said")
+    assert [key for role, key, _, _ in named.found if role is KeyRole.ADDRESS] == ["victim.com/page"]
+
+
+def test_every_address_of_a_field_is_a_key() -> None:
+    found = keys({"url": "https://web.archive.org/web/2020/https://victim.com/page", "see": "https://a.test/ https://b.test/"}, KeyRole.ADDRESS)
+    assert {("url", "victim.com/page"), ("see", "a.test"), ("see", "b.test")} <= set(found)
+    with pytest.raises(TooManyKeysError):
+        keys_of({"urls": " ".join(f"https://a.test/{i}" for i in range(400))})
+
+
+@pytest.mark.parametrize("name", ["unknown", "n/a", "anonymous", "none", "-", "", "Jane Roe et al."])
+def test_a_placeholder_names_no_author(name: str) -> None:
+    assert "author" not in keys_of({"author": name}).told
+    assert "author" not in keys_of({"authors": ["unknown", "Jane Roe"]}).told
+    assert "author" in keys_of({"author": "Jane Roe", "creator": None}).told
+
+
 def test_a_host_field_tells_the_host_and_no_page() -> None:
     own = keys_of({"domain": "News.Example.COM"})
     assert [(key, host) for _, key, host, _ in own.found] == [("news.example.com", "news.example.com")]
