@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, LicensePart, Shard
+from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, LicensePart, Shard, ShardDigests
 
+STATED_BY_IMPORT = "its records name licences, which an import states and nobody read here; register the files: provenance register"
 _NAMED = 8
 """Licences of single records that evidence names."""
 
@@ -29,13 +30,19 @@ class Statements:
     """What else than the effective licence was read, for people."""
 
 
-def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> Statements:
+def has_unread_licenses(dataset: Dataset, digests: ShardDigests) -> bool:
+    """Tell whether records name licences that nobody has read here: what an import states of them proves nothing, since its file may have been edited."""
+    return digests is ShardDigests.DECLARED and dataset.details.license_field is not None
+
+
+def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str, digests: ShardDigests = ShardDigests.READ) -> Statements:
     """Return which licences count for a dataset.
 
     Args:
         dataset: With what is declared, detected, concluded and stated.
         shards: Of its version, with the licences of their records.
         today: ``YYYY-MM-DD``.
+        digests: Whether the shards were read here. Where they were not, a licence more may stand in the records than an import tells.
     """
     facts = dataset.license
     records = _records(shards)
@@ -47,6 +54,9 @@ def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> St
         values.append(facts.declared.value)
     summaries = [_conflict(statements, settled=settled)] if len(known) > 1 else []
     summaries += _record_summary(records)
+    if not settled and has_unread_licenses(dataset, digests):
+        values.append(Absence.UNKNOWN.value)
+        summaries.append(STATED_BY_IMPORT)
     if _ended(facts, today):
         values.append(Absence.UNKNOWN.value)
         summaries.append(f"the licence ended on {facts.expires}")
