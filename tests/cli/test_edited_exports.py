@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 from provenance.cli.main import run
+from provenance.model.claims import Evidence, LicenseClaim, LicenseFacts
+from provenance.model.dataset import Dataset
+from provenance.registry.exchange.exports import FORMATS
+from provenance.registry.session import SqlUnitOfWork
+from tests.fakes.clock import FixedClock
+from tests.fakes.values import shards, version
 
 RUN = """format: provenance.run
 version: 1
@@ -122,3 +128,74 @@ def test_words_that_only_an_import_states_count_for_no_share(tmp_path: Path, cap
     assert imported["totals"]["words"] == 0
     assert provenance(here, *REGISTER[:-2]) == 0
     assert audited(here, capsys)["totals"]["words"] == 3 * 8
+
+
+GPL = ("register", "data/a.jsonl", "--dataset", "words", "--license", "GPL-3.0-only", "--synthetic", "no")
+EVIDENCE = {"url": "NOT_STATED", "fetched_at": "2026-01-15", "sha256": "UNKNOWN", "snapshot": "UNKNOWN"}
+WHOLE = {"value": "CC0-1.0", "original": "", "by": "legal", "evidence": EVIDENCE}
+
+
+def concluding(claim: dict[str, Any], because: str = "read the contract") -> Edit:
+    def edit(line: dict[str, Any]) -> None:
+        if "dataset" in line:
+            line["dataset"].setdefault("license", {})["concluded"] = claim
+            line["dataset"].setdefault("details", {})["conclusion"] = because
+
+    return edit
+
+
+def license_here(folder: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert provenance(folder, "datasets", "show", "words", "-f", "json") == 0
+    return json.loads(capsys.readouterr().out)["dataset"]["license"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "because", "lacks"),
+    [
+        ({**WHOLE, "by": ""}, "read", "by"),
+        ({**WHOLE, "by": " "}, "read", "by"),
+        ({**WHOLE, "by": "UNKNOWN"}, "read", "by"),
+        ({**WHOLE, "evidence": {**EVIDENCE, "fetched_at": "UNKNOWN"}}, "read", "at"),
+        ({**WHOLE, "evidence": {**EVIDENCE, "fetched_at": "2026-13-01"}}, "read", "at"),
+        (WHOLE, "", "because"),
+        (WHOLE, "NOT_STATED", "because"),
+        ({**WHOLE, "by": "", "evidence": {**EVIDENCE, "fetched_at": ""}}, "", "by, at, because"),
+    ],
+)
+def test_a_conclusion_that_nobody_stands_for_overrules_nothing(
+    tmp_path: Path, claim: dict[str, Any], because: str, lacks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = edited(tmp_path, concluding(claim, because), register=GPL)
+    here = workspace(tmp_path / "here")
+    for options in ((), ("--replace-facts",)):
+        assert provenance(here, "import", str(export), *options) == 4
+        assert f"is not taken, it lacks {lacks}: a conclusion needs" in capsys.readouterr().err
+        facts = license_here(here, capsys)
+        assert (facts["declared"]["value"], facts["concluded"]["value"]) == ("GPL-3.0-only", "UNKNOWN")
+        assert [c["value"] for c in facts["stated"]] == ["CC0-1.0"]
+        assert "L004" in open_rules(audited(here, capsys))
+
+
+def test_a_conclusion_that_somebody_stands_for_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = edited(tmp_path, concluding(WHOLE), register=GPL)
+    here = workspace(tmp_path / "here")
+    assert provenance(here, "import", str(export)) == 0
+    assert license_here(here, capsys)["concluded"]["value"] == "CC0-1.0"
+
+
+def test_exports_of_other_formats_are_held_to_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere, here = workspace(tmp_path / "elsewhere"), workspace(tmp_path / "here")
+    baseless = LicenseClaim(value="CC0-1.0", by="", evidence=Evidence())
+    facts = LicenseFacts(declared=LicenseClaim(value="GPL-3.0-only", by="registrant"), concluded=baseless)
+    units = SqlUnitOfWork(f"sqlite:///{elsewhere / '.provenance' / 'registry.db'}", FixedClock())
+    with units.begin(actor="tester", action="register") as registry:
+        registry.add_version(version(Dataset(name="words", license=facts), shards(1)))
+    units.close()
+    for form in ("csv", *FORMATS):
+        target = tmp_path / f"x-{form}.{'csv' if form == 'csv' else 'md' if form == 'hf-card' else 'json'}"
+        assert provenance(elsewhere, "export", "words", "-f", form, "-o", str(target)) == 0
+        assert provenance(here, "import", str(target)) == 4, form
+        assert "is not taken, it lacks by, at, because" in capsys.readouterr().err
+        found = license_here(here, capsys)
+        assert (found["declared"]["value"], found["concluded"]["value"]) == ("GPL-3.0-only", "UNKNOWN")
