@@ -199,3 +199,13 @@ def test_exports_of_other_formats_are_held_to_the_same(tmp_path: Path, capsys: p
         assert "is not taken, it lacks by, at, because" in capsys.readouterr().err
         found = license_here(here, capsys)
         assert (found["declared"]["value"], found["concluded"]["value"]) == ("GPL-3.0-only", "UNKNOWN")
+
+
+def test_records_that_contradict_what_is_declared_go_to_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    free = ROWS.replace("CC-BY-NC-4.0", "CC-BY-4.0")
+    here = workspace(tmp_path / "here", free)
+    assert provenance(here, *REGISTER) == 0
+    assert "L004" in open_rules(audited(here, capsys))
+    (here / "data" / "a.jsonl").write_text(free.replace("CC-BY-4.0", "CC0-1.0"), encoding="utf-8")
+    assert provenance(here, *REGISTER) == 0
+    assert "L004" not in open_rules(audited(here, capsys))
