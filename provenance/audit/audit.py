@@ -182,6 +182,7 @@ def _judged_shards(
             outcome=outcomes.get((version.dataset.name, c.shard.path)),
             references=references,
             inheritance=lineage.by_shard.get(c.shard.sha256),
+            digests=version.digests,
         )
         for c in states
     )

@@ -10,7 +10,7 @@ from provenance.audit.scan import ScanOutcome
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, DatasetVersion
+from provenance.model.dataset import Dataset, DatasetVersion, ShardDigests
 from provenance.model.exclusion import DemandState
 from provenance.model.match import LeftOut, Match, ScanResult
 from provenance.model.run import RunData
@@ -27,6 +27,8 @@ class JudgedShard:
     """Reference sets that the run names."""
     inheritance: Inheritance | None = None
     """Whose facts count for it, where derivations tell that more exactly than of the whole dataset; ``None`` = all that counts for the dataset."""
+    digests: ShardDigests = ShardDigests.READ
+    """Whether it was read here when it was registered; what an import states of its content is not believed."""
 
     @property
     def scan_state(self) -> str:
@@ -53,7 +55,9 @@ class JudgedShard:
 
     @property
     def words(self) -> int | None:
-        """Return the words counted."""
+        """Return the words counted here: at registration, or in the scan where an import only states them."""
+        if self.digests is ShardDigests.DECLARED:
+            return None if self.result is None else self.result.words
         return self.checked.shard.words
 
     @property

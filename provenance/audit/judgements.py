@@ -78,7 +78,8 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     answers += [resolve_named(catalogs.terms, d.terms, use) for d in everything if d.terms]
     answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
     files = tuple(s.checked.shard for s in judged.shards)
-    stated = [stated_licenses(d, files if i == 0 else (), today) for i, d in enumerate(everything)]
+    own = stated_licenses(judged.version.dataset, files, today, judged.version.digests)
+    stated = [own, *(stated_licenses(d, (), today) for d in judged.related)]
     values = [(place, v) for s, place in zip(stated, places, strict=True) for v in s.values]
     values += [(f"from {a.summary}", v) for a in judged.ancestors if is_absent(a.dataset.license.concluded.value) for v in _of_records(a)]
     values += [("", Absence.UNKNOWN.value) for _ in judged.unknown_ancestors]

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from provenance.licensing.expression import AllOf, parse_expression, render
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, LicensePart, Shard
+from provenance.model.dataset import Dataset, LicenseClaim, LicenseFacts, LicensePart, Shard, ShardDigests
 
+STATED_BY_IMPORT = "its records name licences, which an import states and nobody read here; register the files: provenance register"
 _NAMED = 8
 """Licences of single records that evidence names."""
 
@@ -29,24 +31,35 @@ class Statements:
     """What else than the effective licence was read, for people."""
 
 
-def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str) -> Statements:
+def has_unread_licenses(dataset: Dataset, digests: ShardDigests) -> bool:
+    """Tell whether records name licences that nobody has read here: what an import states of them proves nothing, since its file may have been edited."""
+    return digests is ShardDigests.DECLARED and dataset.details.license_field is not None
+
+
+def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str, digests: ShardDigests = ShardDigests.READ) -> Statements:
     """Return which licences count for a dataset.
 
     Args:
         dataset: With what is declared, detected, concluded and stated.
         shards: Of its version, with the licences of their records.
         today: ``YYYY-MM-DD``.
+        digests: Whether the shards were read here. Where they were not, a licence more may stand in the records than an import tells.
     """
     facts = dataset.license
     records = _records(shards)
     statements = [c for c in (facts.declared, facts.detected, *facts.stated) if _speaks(c)]
-    known = sorted({c.value for c in statements if not is_absent(c.value)})
+    said = {c.value for c in statements if not is_absent(c.value)}
+    contradicted = _contradicting(records, said)
+    known = [*said, *contradicted]
     settled = not is_absent(facts.concluded.value)
     values = [facts.concluded.value] if settled else [c.value for c in statements] + [r for r in records if r != Absence.NOT_STATED.value]
     if not settled and is_absent(facts.declared.value) and not (records and _all_named(shards)):
         values.append(facts.declared.value)
-    summaries = [_conflict(statements, settled=settled)] if len(known) > 1 else []
+    summaries = [_conflict(statements, contradicted, settled=settled)] if len(known) > 1 else []
     summaries += _record_summary(records)
+    if not settled and has_unread_licenses(dataset, digests):
+        values.append(Absence.UNKNOWN.value)
+        summaries.append(STATED_BY_IMPORT)
     if _ended(facts, today):
         values.append(Absence.UNKNOWN.value)
         summaries.append(f"the licence ended on {facts.expires}")
@@ -76,8 +89,24 @@ def _named(part: LicensePart) -> int:
     return 0 if part.value == Absence.NOT_STATED.value else part.records
 
 
-def _conflict(statements: Iterable[LicenseClaim], *, settled: bool) -> str:
-    said = dict.fromkeys(f"{c.by} says {c.value}" for c in statements)
+def _contradicting(records: Iterable[str], said: Iterable[str]) -> list[str]:
+    """Return the licences of records that no statement on the whole names, sorted; records under several licences contradict nobody by themselves."""
+    named = {part for value in said for part in (value, *_parts(value))}
+    return sorted(r for r in records if named and r not in named and not is_absent(r))
+
+
+def _parts(value: str) -> Iterable[str]:
+    """Return what an expression joins by AND."""
+    try:
+        parsed = parse_expression(value)
+    except ValueError:
+        return ()
+    return map(render, parsed.parts) if isinstance(parsed, AllOf) else ()
+
+
+def _conflict(statements: Iterable[LicenseClaim], others: Sequence[str], *, settled: bool) -> str:
+    rest = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    said = [*dict.fromkeys(f"{c.by} says {c.value}" for c in statements), *([f"records say {' and '.join(others[:_NAMED])}{rest}"] if others else [])]
     return f"{', '.join(said)}: {'a person concluded which holds' if settled else 'the strictest counts'}"
 
 

@@ -13,10 +13,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provenance.audit.licenses import has_unread_licenses
 from provenance.errors import NotRegisteredError
 from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.absence import Absence
-from provenance.model.dataset import Dataset, DatasetVersion
+from provenance.model.dataset import Dataset, DatasetVersion, ShardDigests
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.ports import Registry
 
@@ -305,14 +306,23 @@ class Tracer:
                 unknown.add(part.name if part.root_digest == ANY or newest is None else f"{part.name}@{part.root_digest}")
             for version in self._counting(part):
                 if (version.dataset, version.root_digest) != (judged.dataset, judged.root_digest):
-                    self._add(ancestors, version, part, read=version in named)
+                    self._add(ancestors, version, part, self._said_of(version, part, judged) if version in named else ())
         ordered = sorted(ancestors.items())
         return Inheritance(ancestors=tuple(a for _, a in ordered), unknown=tuple(sorted(unknown)))
 
-    def _add(self, ancestors: dict[tuple[str, str], Ancestor], version: DatasetVersion, part: Part, *, read: bool) -> None:
+    def _said_of(self, version: DatasetVersion, part: Part, judged: DatasetVersion) -> Sequence[str]:
+        """Return the licences that records of the shards that went in name, ``UNKNOWN`` among them where only an import states them.
+
+        A version's shards say what they say of their records; the newest facts of another version say nothing of the records that went in.
+        """
+        said = self._licenses_said((version.dataset.name, version.root_digest, part.shards))
+        column = judged.dataset.details.license_field
+        is_read = part.via == (SAME_BYTES,) and judged.digests is ShardDigests.READ and column == version.dataset.details.license_field
+        return said if is_read or not has_unread_licenses(version.dataset, version.digests) else (*said, Absence.UNKNOWN.value)
+
+    @staticmethod
+    def _add(ancestors: dict[tuple[str, str], Ancestor], version: DatasetVersion, part: Part, said: Sequence[str]) -> None:
         name, root = version.dataset.name, version.root_digest
-        # A version's shards say what they say of their records; the newest facts of another version say nothing of the records that went in.
-        said = self._licenses_said((name, root, part.shards)) if read else ()
         # Versions of which the same is known are told once.
         key = next((k for k, a in ancestors.items() if k[0] == name and a.dataset == version.dataset), (name, root))
         known = ancestors.get(key)

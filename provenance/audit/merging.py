@@ -78,8 +78,10 @@ class _Merge:
         return self._plain(old, new, place, default=default)
 
     def _plain(self, old: Any, new: Any, place: str, *, default: Any) -> Any:
+        if old == new:
+            return old
         if isinstance(old, tuple):
-            return (new or old) if self._replace else (*old, *(v for v in new if v not in old))
+            return self._members(old, new, place) if self._replace else (*old, *(v for v in new if v not in old))
         if _says_nothing(new, default):
             return new if old == default else old
         if _says_nothing(old, default):
@@ -87,6 +89,14 @@ class _Merge:
         if place in _YES_WINS and not self._replace:
             return self._conflict(place, TriState.YES, old, new)
         return self._conflict(place, new if self._replace else old, old, new)
+
+    def _members(self, old: tuple[Any, ...], new: tuple[Any, ...], place: str) -> tuple[Any, ...]:
+        """Return the list that takes the other's place; members that are lost by it are a conflict, each."""
+        if not new:
+            return old
+        for lost in (v for v in old if v not in new):
+            self.conflicts.append(FactConflict(field=place, registered=_shown(lost), imported="not among those it names", kept="imported"))
+        return new
 
     def _licenses(self, old: LicenseFacts, new: LicenseFacts, place: str) -> LicenseFacts:
         return LicenseFacts(

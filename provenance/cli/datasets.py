@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -51,10 +52,12 @@ def list_datasets(ctx: CommandContext, /, output: str, **filters: tuple[str, ...
 @text_or_json
 @pass_context
 def search(ctx: CommandContext, /, words: tuple[str, ...], output: str, **filters: tuple[str, ...]) -> int:
-    """Find datasets by words of what is said of them, and by facets.
+    """Find datasets by words of their names, titles and descriptions, and by facets.
 
-    All words must be found; the beginning of a word is enough. Of one facet
-    one value must hold, of several facets all.
+    All words must be found; the beginning of a word is enough. Words are those
+    of name, title, description, makers, tags, purposes, domain, owner, ancestors
+    and source; licences, providers and models are facets. Of one facet one
+    value must hold, of several facets all.
     """
     return _listed(ctx, words, filters, output, facets=True)
 
@@ -91,6 +94,8 @@ def _say_nothing(ctx: CommandContext, words: tuple[str, ...], wanted: dict[str, 
     with ctx.workspace().units.read() as registry:
         there = registry.search().facets
         names = [v.dataset.name for v in registry.datasets()]
+        unsaid = [(word, f, v) for word in words if not registry.search((word,)).names for f, v in _facets_with(word, there)]
+        proposed = [(word, f, v, len(registry.search((), {f: (v,)}).names)) for word, f, v in unsaid]
     if not names:
         say("no datasets registered")
         next_step("provenance register --manifest datasets.yaml", quiet=ctx.quiet)
@@ -101,9 +106,23 @@ def _say_nothing(ctx: CommandContext, words: tuple[str, ...], wanted: dict[str, 
         for value in (v for v in values if v.casefold() not in held):
             hint = nearest(value, list(there.get(facet, {}))) if there.get(facet) else "no dataset states any"
             say(_cut(f"no dataset has {facet} {visible(value)!r}: {visible(hint)}"), err=True)
+    for word, facet, value, number in proposed:
+        say(_cut(f"no dataset says {visible(word)!r} in words; --{facet} {visible(shlex.quote(value))} finds {thousands(number)}"), err=True)
     if words:
         say("All words must be found, in names or in what is said; the beginning of a word is enough.", err=True)
     next_step("provenance datasets list", quiet=ctx.quiet)
+
+
+def _facets_with(word: str, there: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str]]:
+    """Return the (facet, value) whose value has words that begin as the given ones do, of each facet the most frequent."""
+    from provenance.registry.terms import words_of
+
+    wanted = tuple(words_of(word))
+    found = []
+    for facet, values in there.items():
+        held = [(n, v) for v, n in values.items() if wanted and all(any(h.startswith(w) for h in words_of(v)) for w in wanted)]
+        found += [(facet, v) for _, v in sorted(held, key=lambda i: (-i[0], i[1]))[:1]]
+    return found
 
 
 def _row(version: DatasetVersion, shards: int, size_bytes: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.dataset_page import in_words
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, say, say_json, short, size_text, thousands, visible
-from provenance.columns import cut
+from provenance.columns import cut, width
 from provenance.errors import NotRegisteredError
 from provenance.model.absence import is_absent
 
@@ -77,9 +77,35 @@ def describe(found: VersionDiff) -> Iterator[str]:
     if found.facts:
         yield f"facts: {counted(len(found.facts), 'change')}"
     for fact in found.facts[: 2 * SHOWN]:
-        yield f"  {fact.field}: {_value(fact.old)} → {_value(fact.new)}"
+        yield from _fact(fact.field, fact.old, fact.new)
     if len(found.facts) > 2 * SHOWN:
         yield f"  … and {len(found.facts) - 2 * SHOWN} more: use -f json for all"
+
+
+def _fact(field: str, old: Any, new: Any) -> Iterator[str]:
+    """Yield how one fact changed: what it became is never cut off behind what it was."""
+    if isinstance(old, list) or isinstance(new, list):
+        yield from _members(field, old or [], new or [])
+        return
+    line = f"  {field}: {_value(old)} → {_value(new)}"
+    yield from (line,) if width(line) <= _COLUMNS else (f"  {field}:", f"    - {_value(old)}", f"    + {_value(new)}")
+
+
+def _members(field: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
+    """Yield the members that came and went; one with several fields that stands in the place of another, field by field."""
+    gone, come = [v for v in old if v not in new], [v for v in new if v not in old]
+    if not gone and not come:
+        yield f"  {field}: the same in another order or number"
+    pairs = list(zip(gone, come, strict=False)) if all(isinstance(v, dict) for v in (*gone, *come)) else []
+    for before, after in pairs[:SHOWN]:
+        for key in sorted(k for k in {*before, *after} if before.get(k) != after.get(k)):
+            yield from _fact(f"{field}[{old.index(before)}].{key}", before.get(key), after.get(key))
+    rest = [("-", gone[len(pairs) :]), ("+", come[len(pairs) :])]
+    yield from (f"  {field}:",) if any(values for _, values in rest) else ()
+    for sign, values in rest:
+        yield from (f"    {sign} {_value(v)}" for v in values[:SHOWN])
+    hidden = max(0, len(pairs) - SHOWN) + sum(max(0, len(values) - SHOWN) for _, values in rest)
+    yield from (f"    … and {thousands(hidden)} more: use -f json for all",) if hidden else ()
 
 
 def _count(what: str, old: int, new: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,11 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_table, visible
 from provenance.model.absence import TriState, is_absent
-from provenance.model.claims import LicenseClaim
+from provenance.model.claims import Evidence, LicenseClaim
 
 if TYPE_CHECKING:
     from provenance.model.license_detection import FileLicenses, LicenseConflict, LicenseDetection
+    from provenance.model.match import ReadProblem
 
 _CONFLICTS_SHOWN = 10
 _RECORDED = 240
@@ -91,12 +92,12 @@ def detect(ctx: CommandContext, /, paths: tuple[Path, ...], dataset: str | None,
     from provenance.licensing.conflicts import claims_of_files, conflicts
 
     catalog = any_workspace(ctx.start).licenses
-    files = [file for path in paths for file in detect_folder(ctx.path(path), catalog=catalog)]
+    looked = [(ctx.path(path), detect_folder(ctx.path(path), catalog=catalog)) for path in paths]
+    files = [file for _, found in looked for file in found]
     claims = claims_of_files(files)
     disagree = conflicts(claims, catalog=catalog)
     together = join_all(file.expression for file in files)
-    if dataset is not None and files:
-        _record(ctx, dataset, together, claims)
+    unkept = _record(ctx, dataset, together, claims, looked) if dataset is not None and files else ()
     if output == "json":
         say_json({"files": files, "conflicts": disagree, "license": together})
     else:
@@ -107,19 +108,32 @@ def detect(ctx: CommandContext, /, paths: tuple[Path, ...], dataset: str | None,
     if not files:
         say("no LICENSE, COPYING, NOTICE, README or card there: name a file", err=True)
         return _NOTHING
-    return _SOME_FAILED if any(file.problem for file in files) else 0
+    return _SOME_FAILED if unkept or any(file.problem for file in files) else 0
 
 
-def _record(ctx: CommandContext, dataset: str, together: str, claims: Sequence[LicenseClaim]) -> None:
-    from provenance.audit.detected import FILE, record_detected
+def _record(
+    ctx: CommandContext, dataset: str, together: str, claims: Sequence[LicenseClaim], looked: Sequence[tuple[Path, Sequence[FileLicenses]]]
+) -> tuple[ReadProblem, ...]:
+    """Record what files state, and keep the files; return which are not kept."""
+    from provenance.audit.detected import FILE, keep_files, record_detected
 
-    stated = [replace(claim, by=f"{FILE}{claim.by}") for claim in claims]
+    tools = ctx.workspace().tools(ctx.progress(), ctx.actor)
+    places = {file.sha256: (base / file.path if base.is_dir() else base, file.path) for base, found in looked for file in reversed(found)}
+    stated = [replace(claim, by=f"{FILE}{claim.by}", evidence=_named(claim.evidence, places)) for claim in claims]
     original = "; ".join(dict.fromkeys(claim.original for claim in claims if claim.original))
-    found = LicenseClaim(value=together, original=original[:_RECORDED], by="files")
-    version = record_detected(dataset, found, stated, ctx.workspace().tools(ctx.progress(), ctx.actor))
+    evidence, unkept = keep_files([file for _, found in looked for file in found], stated, places, tools)
+    found = LicenseClaim(value=together, original=original[:_RECORDED], by="files", evidence=evidence)
+    version = record_detected(dataset, found, stated, tools)
     declared = version.dataset.license.declared.value
     differs = "" if declared == together else f"; declared is {visible(declared)}"
     say(f"recorded for {visible(dataset)}: its files say {visible(together)}{differs}", err=True)
+    for problem in unkept:
+        say(f"! {visible(problem.path)}: {visible(problem.message)}", err=True)
+    return unkept
+
+
+def _named(evidence: Evidence, places: Mapping[str, tuple[Path, str]]) -> Evidence:
+    return replace(evidence, snapshot=places[evidence.sha256][1]) if evidence.sha256 in places else evidence
 
 
 def _say_files(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict]) -> None:

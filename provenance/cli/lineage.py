@@ -30,11 +30,23 @@ _ELSEWHERE = 3
 """Other versions that are named."""
 
 
+class _TransformWord(click.Choice[str]):
+    """A transform's word, in British spelling too."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word as it is recorded."""
+        return super().convert("tokenize" if value.casefold() == "tokenise" else value, param, ctx)
+
+
 @click.command("derive")
 @click.argument("name")
 @click.option("--from", "sources", multiple=True, required=True, help="What went in: NAME[@VERSION][:PATTERN]; as often as needed.")
 @click.option(
-    "--transform", type=click.Choice([t.value for t in Transform]), required=True, metavar="WORD", help=f"What was done: {', '.join(Transform)}."
+    "--transform",
+    type=_TransformWord([t.value for t in Transform], case_sensitive=False),
+    required=True,
+    metavar="WORD",
+    help=f"What was done: {', '.join(Transform)}.",
 )
 @click.option("--tool", default=Absence.NOT_STATED.value, help="Program or model that did it.")
 @click.option("--tool-version", default=Absence.NOT_STATED.value, help="Its version.")

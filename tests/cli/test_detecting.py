@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provenance.audit import backing
 from provenance.cli.main import run
 from tests.conftest import ROOT
 
@@ -87,3 +89,46 @@ def test_alpaca_as_imported_and_with_its_own_files_conflicts(work: Path, shared:
         ("file:README.md", "CC-BY-NC-4.0"),
     } <= said
     assert facts["declared"]["value"] == "CC-BY-NC-4.0"
+
+
+def evidence_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert provenance(folder, "datasets", "evidence", "words", "-f", "json") == 0
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return [c for c in found if c["claim"]["by"].startswith("file")]
+
+
+def test_the_bytes_of_a_file_are_kept_and_given_out_when_the_file_is_gone(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw = b"Released under CC BY-NC 4.0.\n"
+    (work / "files" / "LICENSE").write_bytes(raw)
+    assert provenance(work, "licenses", "detect", "files", "--dataset", "words") == 0
+    (work / "files" / "LICENSE").unlink()
+    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    for claim in evidence_of(work, capsys):
+        assert (claim["kept"], claim["claim"]["evidence"]["sha256"], claim["claim"]["evidence"]["snapshot"]) == ("kept", digest, "LICENSE")
+    assert provenance(work, "datasets", "evidence", "words", digest, "-o", "back.txt") == 0
+    assert (work / "back.txt").read_bytes() == raw
+
+
+def test_what_several_files_say_together_goes_back_to_a_list_of_them(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {"LICENSE": b"Released under CC BY-NC 4.0.\n", "sub/LICENSE": b"Released under CC BY 4.0.\n"}
+    (work / "files" / "sub").mkdir()
+    for name, raw in texts.items():
+        (work / "files" / name).write_bytes(raw)
+    assert provenance(work, "licenses", "detect", "files", "--dataset", "words") == 0
+    claims = evidence_of(work, capsys)
+    assert [c["kept"] for c in claims] == ["kept"] * 3
+    whole = next(c["claim"]["evidence"]["sha256"] for c in claims if c["claim"]["by"] == "files")
+    assert provenance(work, "datasets", "evidence", "words", whole, "-o", "list.json") == 0
+    listed = json.loads((work / "list.json").read_bytes())["files"]
+    assert {f["path"]: f["sha256"] for f in listed} == {name: f"sha256:{hashlib.sha256(raw).hexdigest()}" for name, raw in texts.items()}
+
+
+def test_a_file_too_large_to_keep_is_told_and_what_it_says_is_recorded(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backing, "MAX_SNAPSHOT", 5)
+    (work / "files" / "LICENSE").write_text("Released under CC BY-NC 4.0.\n", encoding="utf-8")
+    assert provenance(work, "licenses", "detect", "files", "--dataset", "words") == 4
+    assert "LICENSE: not kept as evidence" in capsys.readouterr().err
+    assert license_of(work, "words", capsys)["detected"]["value"] == "CC-BY-NC-4.0"

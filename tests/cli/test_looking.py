@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -250,3 +251,54 @@ def test_postgresql_answers_questions_only(postgres: str) -> None:
         ask(url, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n", timeout_s=0.2)
     assert not Path("/tmp/out").exists()
     assert ask(url, "SELECT shards FROM dataset_overview").rows == ((3,),)
+
+
+@pytest.fixture
+def copied(work: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(work, tmp_path / "copied"))
+
+
+def test_a_generator_that_changed_says_what_it_was_and_what_it_became(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "data" / "g.jsonl").write_text('{"text": "good evening"}\n')
+    manifest = """format: provenance.datasets
+version: 1
+datasets:
+  - name: g
+    shards: [g.jsonl]
+    tags: [TAGS]
+    title: TITLE
+    generators:
+      - {provider: openai, model: MODEL, channel: api, from: 2024-01-01, to: 2024-01-31, prompt_source: "a very long name of a source of prompts"}
+"""
+    for model, tags, title in (("gpt-4-0613", "one, two", "T" * 60), ("gpt-4o-2024-05-13", "two, three", "U" * 60)):
+        (copied / "g.yaml").write_text(manifest.replace("MODEL", model).replace("TAGS", tags).replace("TITLE", title))
+        assert provenance(copied, "register", "--manifest", "g.yaml") == 0
+    lines = said(copied, capsys, "datasets", "diff", "g~1", "g").splitlines()
+    assert "  generators[0].model: gpt-4-0613 → gpt-4o-2024-05-13" in lines
+    assert lines[lines.index("  tags:") :][:3] == ["  tags:", "    - one", "    + three"]
+    assert lines[lines.index("  title:") :][:3] == ["  title:", f"    - {'T' * 60}", f"    + {'U' * 60}"]
+    assert not any("prompt_source" in line for line in lines)
+
+
+@pytest.mark.parametrize(("words", "says"), [(("openai",), "no dataset says 'openai' in words; --provider openai finds 1"), (("gpt",), None)])
+def test_a_word_that_only_a_facet_has_is_proposed_as_a_filter(
+    copied: Path, words: tuple[str, ...], says: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert provenance(copied, "datasets", "search", *words) == 0
+    found = capsys.readouterr()
+    assert "no dataset fits" in found.out
+    told = [line for line in found.err.splitlines() if " in words; --" in line]
+    if says is not None:
+        assert told == [says]
+    for line in told:
+        option, value = line.partition("; ")[2].split(" ")[:2]
+        assert provenance(copied, "datasets", "search", option, value.strip("'")) == 0
+        assert "no dataset fits" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["tokenise", "tokenize", "TOKENISE"])
+def test_the_british_spelling_of_a_transform_is_taken(copied: Path, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(copied, "datasets", "derive", "poems", "--from", "chats", "--transform", word) == 0
+    graph = json.loads(said(copied, capsys, "datasets", "lineage", "poems", "-f", "json"))
+    assert "tokenize" in {e["transform"] for e in graph["edges"]}
+    assert provenance(copied, "datasets", "derive", "poems", "--from", "chats", "--transform", "tokenism") == 2

@@ -18,6 +18,7 @@ from provenance.errors import DocumentError, LocationError, ManifestError
 from provenance.fingerprint.digest import ShardLeaf, hash_file
 from provenance.model.absence import ABSENCES, Absence, TriState
 from provenance.model.backing import with_evidence
+from provenance.model.concluding import CONCLUSION_NEEDS, conclusion_gaps
 from provenance.model.dataset import Dataset, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
 from provenance.registry.exchange.fields import Faults, Fields
@@ -274,10 +275,13 @@ def _license(fields: Fields) -> tuple[LicenseFacts, str]:
     concluded = claim.mapping("concluded", CONCLUDED_FIELDS)
     for key in CONCLUDED_FIELDS:
         if key not in concluded:
-            concluded.fault(key, "is missing: a conclusion needs a licence, a person, a day and a reason")
-    evidence = Evidence(fetched_at=concluded.day("at"))
+            concluded.fault(key, f"is missing: {CONCLUSION_NEEDS}")
+    evidence, because = Evidence(fetched_at=concluded.day("at")), concluded.text("because")
     value = claim_of(concluded.text("value"), by=concluded.text("by"), evidence=evidence)
-    return LicenseFacts(declared=declared, concluded=value, expires=expires), concluded.text("because")
+    for key in conclusion_gaps(value, because):
+        if str(concluded.raw(key)).strip() in {"", *ABSENCES}:
+            concluded.fault(key, f"says nothing: {CONCLUSION_NEEDS}")
+    return LicenseFacts(declared=declared, concluded=value, expires=expires), because
 
 
 def _generator(fields: Fields) -> Generator:

@@ -89,7 +89,7 @@ def read_native(path: Path, *, name: str) -> SourceRead:
         ManifestError: If the file cannot be read, is not such an export, or of a later version.
     """
     reading = Reading(name)
-    found = [ImportedDataset(dataset=v.version.dataset, where=name, shards=v.shards) for v in iter_native(path, reading=reading)]
+    found = [ImportedDataset(dataset=reading.concluded(v.version.dataset), where=name, shards=v.shards) for v in iter_native(path, reading=reading)]
     return collected([reading], found)
 
 

@@ -12,7 +12,7 @@ from provenance.model.dataset import DatasetVersion
 from provenance.registry.exchange.export_csv import COLUMNS
 from provenance.registry.exchange.exports import FORMATS, read_export
 from provenance.registry.exchange.manifest import DATASET_NAME
-from provenance.registry.exchange.sources import SourceRead, collected, load_source, path_fault
+from provenance.registry.exchange.sources import Reading, SourceRead, collected, load_source, path_fault
 
 _HEAD = ",".join(COLUMNS).encode()
 _NO_OTHERS = frozenset({"spdx", "cyclonedx", "dta"})
@@ -41,7 +41,8 @@ def read_own(path: Path, form: str, *, name: str) -> SourceRead | None:
     versions = read_export(form, load_source(path, name=name).raw, where=name, lists=lambda listed: _lines(path.parent / listed))
     if not versions and form in _NO_OTHERS:
         raise ManifestError(f"{name}: holds no facts of ours: of {form}, only documents that provenance export wrote are read")
-    return collected([], [_imported(version, name) for version in versions]) if versions else None
+    reading = Reading(name)
+    return collected([reading], [_imported(version, name, reading) for version in versions]) if versions else None
 
 
 def _may_be_ours(path: Path, form: str) -> bool:
@@ -64,11 +65,11 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise ManifestError(f"{path}: the list of shards cannot be read: {err.strerror or err}", hint="keep it beside the document") from err
 
 
-def _imported(version: DatasetVersion, name: str) -> ImportedDataset:
+def _imported(version: DatasetVersion, name: str, reading: Reading) -> ImportedDataset:
     if DATASET_NAME.fullmatch(version.dataset.name) is None:
         raise ManifestError(f"{name}: {version.dataset.name[:60]!r} is no dataset name")
     for shard in version.shards:
         if fault := path_fault(shard.path):
             raise ManifestError(f"{name}: shard {shard.path[:80]!r} {fault}")
     ordered = tuple(sorted(version.shards, key=lambda s: (s.path, s.root)))
-    return ImportedDataset(dataset=version.dataset, where=name, shards=(lambda: ordered) if ordered else None)
+    return ImportedDataset(dataset=reading.concluded(version.dataset), where=name, shards=(lambda: ordered) if ordered else None)

@@ -22,6 +22,8 @@ from provenance.canonical import digest_bytes
 from provenance.errors import ManifestError
 from provenance.model.absence import Absence
 from provenance.model.claims import Evidence
+from provenance.model.concluding import without_baseless_conclusion
+from provenance.model.dataset import Dataset
 from provenance.model.match import ReadProblem
 from provenance.registry.exchange.fields import MAX_TEXT
 from provenance.registry.exchange.manifest import DATASET_NAME
@@ -242,6 +244,13 @@ class Reading:
     def note(self, message: str) -> None:
         """Note what was done on the way."""
         self.notes.append(self._said(message))
+
+    def concluded(self, dataset: Dataset) -> Dataset:
+        """Return a dataset without a conclusion that nobody stands for, which is noted as a problem."""
+        kept, why = without_baseless_conclusion(dataset)
+        if why:
+            self.problem(why)
+        return kept
 
     def text(self, raw: object, place: str, *, limit: int = MAX_TEXT, cut: bool = False) -> str:
         """Return a text fact, empty where none is given.

@@ -92,6 +92,24 @@ class TestMerging:
         merged, _ = merge_facts(declared("CC-BY-NC-4.0"), declared("MIT", "card", claim("MIT", "card")), replace_facts=True)
         assert set(stated_licenses(merged, (), "2026-01-01").values) == {"MIT", "CC-BY-NC-4.0"}
 
+    def test_told_to_replace_every_member_of_a_list_that_is_lost_is_listed(self) -> None:
+        known = Dataset(name="d", generators=(Generator(model="a"), Generator(model="b")), terms=("t1", "t2"), languages=("de",))
+        other = Dataset(name="d", generators=(Generator(model="b"), Generator(model="c")), terms=("t2",), details=Details(creators=("A",)))
+        merged, conflicts = merge_facts(known, other, replace_facts=True)
+        assert (merged.generators, merged.terms, merged.languages) == (other.generators, ("t2",), ("de",))
+        assert [(c.field, c.kept) for c in conflicts] == [("terms", "imported"), ("generators", "imported")]
+        assert conflicts[0].registered == "t1"
+        assert "'a'" in conflicts[1].registered
+        assert merge_facts(known, other)[1] == ()
+
+    @pytest.mark.parametrize("replace_facts", [False, True])
+    def test_the_same_last_day_is_no_conflict(self, replace_facts: bool) -> None:
+        first = Dataset(name="d", license=LicenseFacts(declared=claim("MIT", "a"), expires="2026-12-02"))
+        second = Dataset(name="d", license=LicenseFacts(expires="2026-12-02"))
+        assert merge_facts(first, second, replace_facts=replace_facts) == (first, ())
+        later = Dataset(name="d", license=LicenseFacts(expires="2027-12-02"))
+        assert [c.field for c in merge_facts(first, later, replace_facts=replace_facts)[1]] == ["license.expires"]
+
     def test_a_model_that_any_source_names_makes_text_synthetic(self) -> None:
         known = Dataset(name="d", synthetic=TriState.NO)
         merged, conflicts = merge_facts(known, Dataset(name="d", synthetic=TriState.YES, generators=(Generator(model="m"),)))

@@ -100,7 +100,34 @@ def test_records_never_loosen_what_the_dataset_states() -> None:
     files = (shard(("CC-BY-NC-4.0", 1), ("MIT", 4), records=5),)
     found = stated_licenses(dataset(declared=claim("CC-BY-4.0")), files, TODAY)
     assert set(found.values) == {"CC-BY-4.0", "CC-BY-NC-4.0", "MIT"}
-    assert found.summaries == ("records by the licence they name: MIT 4, CC-BY-NC-4.0 1",)
+    assert found.summaries == (
+        "registrant says CC-BY-4.0, records say CC-BY-NC-4.0 and MIT: the strictest counts",
+        "records by the licence they name: MIT 4, CC-BY-NC-4.0 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "records", "agreed"),
+    [
+        ("CC0-1.0", ["CC-BY-NC-4.0"], TriState.NO),
+        ("CC0-1.0", ["CC0-1.0", "MIT"], TriState.NO),
+        ("CC0-1.0", ["CC0-1.0", "NOT_STATED"], TriState.YES),
+        ("CC0-1.0", ["CC0-1.0", "UNKNOWN"], TriState.YES),
+        ("CC-BY-4.0 AND MIT", ["MIT", "CC-BY-4.0"], TriState.YES),
+        ("CC-BY-4.0 OR MIT", ["MIT"], TriState.NO),
+        ("NOT_STATED", ["MIT", "CC-BY-4.0"], TriState.YES),
+    ],
+)
+def test_records_under_a_licence_that_the_whole_does_not_name_contradict_it(declared: str, records: list[str], agreed: TriState) -> None:
+    files = (shard(*((value, 1) for value in records), records=len(records)),)
+    assert stated_licenses(dataset(declared=claim(declared)), files, TODAY).agreed is agreed
+    settled = dataset(declared=claim(declared), concluded=claim("MIT", "legal"))
+    assert stated_licenses(settled, files, TODAY).agreed is TriState.YES
+
+
+def test_a_dataset_whose_records_name_a_thousand_licences_is_told_in_one_line() -> None:
+    files = (shard(*((f"LicenseRef-{n:04}", 1) for n in range(1000)), records=1000),)
+    assert "LicenseRef-0007 and 992 more" in stated_licenses(dataset(declared=claim("MIT")), files, TODAY).summaries[0]
 
 
 def test_records_that_name_none_are_under_what_the_dataset_states() -> None:

@@ -363,6 +363,9 @@ def test_details_that_are_not_stated_stay_unknown(tmp_path: Path) -> None:
         ("details: [1]", "expected a mapping"),
         ("license: {declared: MIT, concluded: {value: MIT, at: 2026-01-01, because: read}}", "concluded.by: is missing"),
         ("license: {declared: MIT, concluded: {value: MIT, by: me, at: soon, because: read}}", "is not a day"),
+        ("license: {declared: MIT, concluded: {value: MIT, by: UNKNOWN, at: 2026-01-01, because: read}}", "concluded.by: says nothing"),
+        ("license: {declared: MIT, concluded: {value: MIT, by: me, at: UNKNOWN, because: read}}", "concluded.at: says nothing"),
+        ("license: {declared: MIT, concluded: {value: MIT, by: me, at: 2026-01-01, because: ' '}}", "concluded.because: says nothing"),
     ],
 )
 def test_what_details_cannot_say_is_a_fault(tmp_path: Path, line: str, fault: str) -> None:
