@@ -81,7 +81,7 @@ def test_words_that_nothing_explains_leave_a_licence_file_open(more: str, where:
 
 @pytest.mark.parametrize("name", ["LICENSE", "data/LICENCE.md", "COPYING", "NOTICE.txt"])
 def test_files_named_as_licence_files_are_read_so(name: str) -> None:
-    assert concluded(placed(CONDITIONS[0], "behind"), name) == "MIT AND LicenseRef-unrecognised-terms"
+    assert concluded(placed("Hospitals keep out.", "behind"), name) == "MIT AND LicenseRef-unrecognised-terms"
     assert concluded(placed(CONDITIONS[4], "behind", APACHE), name) == "Apache-2.0 AND LicenseRef-unrecognised-terms"
 
 
@@ -104,3 +104,25 @@ def test_holders_on_lines_of_their_own_are_names() -> None:
 
 def test_prose_of_a_readme_is_not_read_as_terms() -> None:
     assert concluded(f"# Harbour\n\nA tool that counts ships in pictures.\n\n{MIT}", "README.md") == "MIT"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "Die kommerzielle Nutzung ist untersagt.",
+        "Toute utilisation commerciale est interdite.",
+        "Prohibido el uso comercial.",
+        "È vietato l'uso commerciale.",
+        "禁止用于商业用途。",
+        "商用利用は禁止します。",
+    ],
+)
+def test_a_limit_in_the_prose_of_a_readme_is_read_in_other_languages(more: str) -> None:
+    assert concluded(f"# Harbour\n\nLicensed under the MIT License.\n\n{more}\n", "README.md") == "MIT AND LicenseRef-non-commercial-unspecified"
+
+
+@pytest.mark.parametrize(
+    "more", ["Für kommerzielle Nutzung gibt es eine Beratung.", "Usage commercial : écrivez-nous.", "商业智能数据集", "El uso comercial crece."]
+)
+def test_words_on_commerce_alone_limit_nothing(more: str) -> None:
+    assert concluded(f"# Harbour\n\nLicensed under the MIT License.\n\n{more}\n", "README.md") == "MIT"
