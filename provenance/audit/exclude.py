@@ -21,7 +21,7 @@ from provenance.model.absence import Absence
 from provenance.model.exclusion import Demand, DemandBasis, DemandKind, RecordedDemand, Withdrawal
 from provenance.model.match import ReadProblem
 from provenance.model.wire import to_wire
-from provenance.storage.secrets import find_secret
+from provenance.storage.secrets import find_written_secret
 from provenance.storage.urls import CREDENTIALS_HINT
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -235,7 +235,7 @@ def _line(text: str, what: str, most: int = MAX_TEXT) -> str:
     """Return a text of one line, in NFC.
 
     Raises:
-        InputError: If it is too long, holds what steers a terminal or is no character, or a credential in an address.
+        InputError: If it is too long, holds what steers a terminal or is no character, or a credential.
     """
     if len(text) > most:
         raise InputError(f"the {what} has {len(text):,} characters, more than {most:,}", hint="put long text in a file and name it with --evidence")
@@ -243,7 +243,7 @@ def _line(text: str, what: str, most: int = MAX_TEXT) -> str:
     odd = next((c for c in text if unicodedata.category(c) in _STEERING or c in _BIDI), None)
     if odd is not None:
         raise InputError(f"the {what} holds the control character U+{ord(odd):04X}", hint="write it in one line of plain text")
-    if (found := find_secret(text)) is not None:
+    if (found := find_written_secret(text)) is not None:
         raise InputError(f"the {what} holds {found}", hint=CREDENTIALS_HINT)
     return text
 

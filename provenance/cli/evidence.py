@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, short, visible, write_whole
+from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible, write_whole
 from provenance.model.absence import is_absent
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def evidence(ctx: CommandContext, /, name: str, digest: str | None, out: Path | 
 
     NAME is a dataset, NAME@sha256:… a version. With DIGEST, or how it
     begins, the stored bytes that a claim goes back to are written: the card,
-    the licence text, the robots.txt. Exit code 4: some are damaged.
+    the licence text, the robots.txt; on a terminal with what would steer it
+    escaped. Exit code 4: some are damaged.
     """
     from provenance.audit.backing import list_backing
 
@@ -57,12 +59,15 @@ def _write(ctx: CommandContext, version: DatasetVersion, digest: str, tools: Too
     from provenance.audit.backing import read_snapshot
 
     claim, raw = read_snapshot(version, digest, tools)
+    if out is None and sys.stdout.isatty():  # a document is hostile: its bytes would steer the terminal
+        say(visible(raw.decode("utf-8", "backslashreplace"), keep_newlines=True))
+        return 0
     if out is None:
         click.echo(raw, nl=False)
         return 0
     write_whole(ctx.path(out), [raw])
     if not ctx.quiet:
-        say(f"{len(raw)} bytes of {visible(claim.evidence.snapshot)} written to {visible(str(out))}", err=True)
+        say_fitting(f"{len(raw)} bytes of {visible(claim.evidence.snapshot)} written to {visible(str(out))}", err=True)
     return 0
 
 
@@ -71,9 +76,9 @@ def _print(ctx: CommandContext, version: DatasetVersion, found: tuple[Backing, .
     say(f"{visible(name)}@{version.root_digest}", bold=True)
     for backing in found:
         for line in _lines(backing):
-            say(visible(line))
+            say_fitting(visible(line))
     counts = Counter(b.kept for b in found)
-    say(f"{counted(len(found), 'claim')}: {', '.join(f'{n} {word}' for word, n in sorted(counts.items())) or 'nobody claims anything'}")
+    say_fitting(f"{counted(len(found), 'claim')}: {', '.join(f'{n} {word}' for word, n in sorted(counts.items())) or 'nobody claims anything'}")
     kept = next((b.claim.evidence.sha256 for b in found if b.kept == "kept"), None)
     if kept is not None:
         next_step(f"provenance datasets evidence {visible(name)} {short(kept)} shows the bytes", quiet=ctx.quiet)

@@ -13,7 +13,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, pass_context, text_or_json
-from provenance.cli.output import MAX_PROBLEMS_SHOWN, counted, next_step, say, say_json, say_problems, short, visible
+from provenance.cli.output import MAX_PROBLEMS_SHOWN, counted, next_step, say, say_fitting, say_json, say_problems, short, visible
 from provenance.errors import ManifestError
 from provenance.model.absence import is_absent
 from provenance.model.match import ReadProblem
@@ -134,10 +134,10 @@ def _print(ctx: CommandContext, done: _Done, output: str, *, dry_run: bool) -> N
         say_json({"imported": done.versions, "problems": done.problems, "notes": done.notes, "dry_run": dry_run})
         return
     for line in _lines(done, dry_run=dry_run):
-        say(line)
+        say_fitting(line)
     conflicts = [(v.dataset.name, c) for v in done.versions for c in v.conflicts]
     for dataset, conflict in conflicts[:MAX_PROBLEMS_SHOWN]:
-        say(
+        say_fitting(
             f"  ! {visible(dataset)}: {conflict.field}: registered {visible(conflict.registered)}, imported {visible(conflict.imported)}; kept: {conflict.kept}",
             err=True,
         )

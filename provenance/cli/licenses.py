@@ -11,7 +11,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_table, visible
+from provenance.cli.output import counted, next_step, say, say_fitting, say_json, say_table, visible
 from provenance.model.absence import TriState, is_absent
 from provenance.model.claims import Evidence, LicenseClaim
 
@@ -103,7 +103,7 @@ def detect(ctx: CommandContext, /, paths: tuple[Path, ...], dataset: str | None,
     else:
         _say_files(files, disagree)
         if files:
-            say(f"{counted(len(files), 'file')}, together {visible(together)}", err=True)
+            say_fitting(f"{counted(len(files), 'file')}, together {visible(together)}", err=True)
             next_step(_next(files, disagree, together), quiet=ctx.quiet)
     if not files:
         say("no LICENSE, COPYING, NOTICE, README or card there: name a file", err=True)
@@ -126,7 +126,7 @@ def _record(
     version = record_detected(dataset, found, stated, tools)
     declared = version.dataset.license.declared.value
     differs = "" if declared == together else f"; declared is {visible(declared)}"
-    say(f"recorded for {visible(dataset)}: its files say {visible(together)}{differs}", err=True)
+    say_fitting(f"recorded for {visible(dataset)}: its files say {visible(together)}{differs}", err=True)
     for problem in unkept:
         say(f"! {visible(problem.path)}: {visible(problem.message)}", err=True)
     return unkept
@@ -138,18 +138,18 @@ def _named(evidence: Evidence, places: Mapping[str, tuple[Path, str]]) -> Eviden
 
 def _say_files(files: Sequence[FileLicenses], disagree: Sequence[LicenseConflict]) -> None:
     for file in files:
-        say(f"{visible(file.path)}  {visible(file.expression)}", bold=True)
+        say_fitting(f"{visible(file.path)}  {visible(file.expression)}", bold=True)
         for found in file.detections:
-            say(f"  {_line(found)}")
+            say_fitting(f"  {_line(found)}")
             if found.note:
-                say(f"    {visible(found.note)}")
+                say_fitting(f"    {visible(found.note)}")
         if file.problem:
-            say(f"  ! {visible(file.problem)}")
+            say_fitting(f"  ! {visible(file.problem)}")
     for conflict in disagree[:_CONFLICTS_SHOWN]:
-        say(f"Conflict ({conflict.kind}): {visible(conflict.sentence)}", bold=True)
-        say(f"  → the strictest that is known: {visible(conflict.strictest)}")
+        say_fitting(f"Conflict ({conflict.kind}): {visible(conflict.sentence)}", bold=True)
+        say_fitting(f"  → the strictest that is known: {visible(conflict.strictest)}")
     if len(disagree) > _CONFLICTS_SHOWN:
-        say(f"… and {len(disagree) - _CONFLICTS_SHOWN} more pairs of files that disagree: -f json lists them all")
+        say_fitting(f"… and {len(disagree) - _CONFLICTS_SHOWN} more pairs of files that disagree: -f json lists them all")
 
 
 def _line(found: LicenseDetection) -> str:

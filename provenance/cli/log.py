@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_json, say_table, short, thousands, told_as_json, visible
+from provenance.cli.output import counted, next_step, say, say_fitting, say_json, say_table, short, thousands, told_as_json, visible
 
 if TYPE_CHECKING:
     from provenance.registry.log import LogEntry
@@ -64,6 +64,8 @@ def verify(ctx: CommandContext, /, expected_head: str | None, output: str) -> in
     if output == "json":
         say_json({"whole": True, "head": head})
         return 0
-    say(f"✓ the log is whole and every fact agrees with it, head {head}")
-    say("The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True)
+    say_fitting(f"✓ the log is whole and every fact agrees with it, head {head}")
+    say_fitting(
+        "The chain proves order and content up to its head. Keep the head elsewhere: whoever can write the database can rebuild the chain.", err=True
+    )
     return 0

@@ -16,7 +16,7 @@ from provenance import __version__
 from provenance.cli.context import CommandContext
 from provenance.config import LOGIN_HINT
 from provenance.errors import LocationError, ProvenanceError
-from provenance.storage.secrets import find_secret, redact
+from provenance.storage.secrets import find_written_secret, redact
 from provenance.storage.urls import CREDENTIALS_HINT
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING, EXIT_PARTIAL, EXIT_REVIEW, EXIT_BLOCKED, EXIT_DENIED = 0, 1, 2, 3, 4, 10, 11, 77
@@ -125,7 +125,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _refuse_secrets(argv: Sequence[str]) -> None:
-    """Refuse credentials in addresses on the command line: others on this machine can read them, and commands are recorded. What follows ``--`` is not ours.
+    """Refuse credentials on the command line, in addresses and free text: others on this machine can read them, and commands are recorded. What follows ``--`` is not ours.
 
     Raises:
         LocationError: If there are any. The message does not repeat them.
@@ -134,10 +134,10 @@ def _refuse_secrets(argv: Sequence[str]) -> None:
     for number, word in enumerate(own, start=1):
         if word.startswith(_REDIS) or word.partition("=")[2].startswith(_REDIS):
             continue  # its password may stand in its URL: it goes nowhere but to the server
-        found = find_secret(word)
+        found = find_written_secret(word)
         if found is not None:
             hint = LOGIN_HINT if _POSTGRES in word else CREDENTIALS_HINT
-            raise LocationError(f"argument {number} holds an address with {found}", hint=hint)
+            raise LocationError(f"argument {number} holds {found}", hint=hint)
 
 
 def _as_ours(err: Exception) -> ProvenanceError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 
 import click
 
-from provenance.columns import pad, width
+from provenance.columns import pad, width, wrap
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
@@ -30,6 +31,8 @@ _UNIT_STEP = 1000
 """Decimal units: 1 kB is 1000 B."""
 _PIECES = 1 << 16
 """Pieces of JSON text printed at a time."""
+_LABEL, _LABEL_ROOM = re.compile(r"\s*\S+ {2,}"), 30
+"""What stands before two spaces at the beginning of a line, and how long it may be so that further lines begin below what follows."""
 _NAME_ROOM = 36
 """Columns that a table leaves for what is in its first column."""
 _NARROWEST = 8
@@ -50,6 +53,20 @@ def say(text: str = "", *, bold: bool = False, color: str | None = None, err: bo
     stream = sys.stderr if err else sys.stdout
     styled = click.style(text, bold=bold, fg=color) if (bold or color) and "NO_COLOR" not in os.environ else text
     click.echo(_writable(styled, stream.encoding), err=err)
+
+
+def say_fitting(text: str, *, bold: bool = False, err: bool = False) -> None:
+    """Print one line; on a terminal on as many as it takes, the further ones indented. Elsewhere lines stay whole, for other programs to read."""
+    stream = sys.stderr if err else sys.stdout
+    room = max(shutil.get_terminal_size((80, 24)).columns, 60)
+    if not stream.isatty() or width(text) <= room:
+        say(text, bold=bold, err=err)
+        return
+    head = _LABEL.match(text)
+    lead = head.group() if head is not None and len(head.group()) <= _LABEL_ROOM else " " * (len(text) - len(text.lstrip()))
+    further = " " * (len(lead) if lead.strip() else len(lead) + 2)
+    for number, line in enumerate(wrap(text[len(lead) :], room - len(further))):
+        say((further if number else lead) + line, bold=bold, err=err)
 
 
 def _writable(text: str, encoding: str | None) -> str:
@@ -89,7 +106,7 @@ def say_problems(problems: Sequence[ReadProblem], what: str = "could not be read
     """List what failed, on stderr: the first few, and how many more."""
     for problem in problems[:MAX_PROBLEMS_SHOWN]:
         where = f"{problem.path}:{problem.line}" if problem.line else problem.path
-        say(f"  ! {visible(where)}: {visible(_without_place(problem))}", err=True)
+        say_fitting(f"  ! {visible(where)}: {visible(_without_place(problem))}", err=True)
     if len(problems) > MAX_PROBLEMS_SHOWN:
         say(f"  ! … and {len(problems) - MAX_PROBLEMS_SHOWN} more", err=True)
     if problems:

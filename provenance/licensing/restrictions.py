@@ -19,6 +19,19 @@ OTHER = "LicenseRef-further-restriction"
 _USE = r"(?:use|uses|usage|purpose|purposes|research|application|applications|exploitation|basis|setting|settings)"
 _BAR = r"(?:not|never|prohibited|forbidden|disallowed|cannot)"
 _FIELDS = r"(?:non profit|academic|research|scientific|educational|education|teaching|evaluation|personal|non commercial|private|internal)"
+_ELSEWHERE = (
+    r"\b(?:kommerzielle[nrs]?|gewerbliche[nrs]?) (?:nutzung|verwendung|verwertung|zwecke?n?)(?: \S+){0,4} (?:untersagt|verboten|nicht|ausgeschlossen|unzulässig)",
+    r"\b(?:nur|ausschließlich) (?:\S+ ){0,3}(?:nicht ?kommerzielle[nrs]?|nichtkommerzielle[nrs]?)\b|\bnicht für (?:\S+ )?kommerzielle",
+    r"\b(?:utilisation|usage|exploitation)s? commerciale?s?(?: \S+){0,3} (?:interdite?s?|prohibée?s?|exclue?s?)",
+    r"\b(?:usage|utilisation|fins) non commerciale?s?\b|\binterdi\S* (?:\S+ ){0,4}commercia",
+    r"\b(?:prohibid[oa]|proibid[oa]|vietat[oa]) (?:\S+ ){0,3}(?:usos?|utilizzo) comm?ercial",
+    r"\buso comm?erciale?(?: \S+){0,3} (?:prohibido|proibido|vietato|vedado)\b|\b(?:fines|uso|usos) no comercial|\b(?:fins|uso) não comercia|\b(?:uso|scopi|fini) non commercial",
+    r"\bcommercieel gebruik (?:\S+ ){0,3}(?:verboten|niet)\b|\bniet commerci[eë]",
+    r"\bniekomercyjn|\bnekomerčn",
+    r"(?:禁止|不得|严禁|嚴禁|不可|请勿|不允许|不能)[^ ]{0,8}商[业業用]|非商[业業用]|商[业業]用途[^ ]{0,4}(?:禁止|不得)|商用(?:利用|使用)?[^ ]{0,6}(?:禁|不可|できません|認められ)|非営利",
+    r"коммерческ\S* (?:\S+ ){0,3}запрещ|некоммерческ",
+)
+"""The same in other languages: German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech, Chinese, Japanese, Russian."""
 _PATTERNS = (
     (rf"\bnon commercial(?: (?:and|or|research|academic|educational|scientific|personal)){{0,4}} {_USE}\b", NON_COMMERCIAL),
     (r"\bnon commercially\b|\bnon commercial (?:only|license|licensed|terms|clause|restriction)\b|\bnot for (?:any )?commercial\b", NON_COMMERCIAL),
@@ -36,6 +49,7 @@ _PATTERNS = (
     (rf"\b(?:only|solely|exclusively) (?:[a-z]+ ){{0,4}}(?:for|in) (?:[a-z]+ )?{_FIELDS}\b", RESEARCH_ONLY),
     (r"\b(?:academic|research) (?:use|purposes?) only\b|\bresearch only\b", RESEARCH_ONLY),
     (r"\bcommons clause\b", COMMONS_CLAUSE),
+    *((pattern, NON_COMMERCIAL) for pattern in _ELSEWHERE),
     (r"\b(?:license|licensor) does not (?:include|grant)[a-z ,]{0,80} right to sell\b", COMMONS_CLAUSE),
     (
         rf"\b(?:{_BAR}|no) (?:[a-z]+ ){{0,6}}(?:train|training|fine tune|develop|improve) (?:[a-z]+ ){{0,6}}(?:model|models|ai|llm|llms|machine learning)\b",

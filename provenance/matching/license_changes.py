@@ -118,7 +118,7 @@ CONDITIONS = frozenset(
     ]
 )
 """Words by which a licence gains or loses a condition."""
-_DISCLAIMING = frozenset(
+DISCLAIMING = frozenset(
     [
         "not",
         "no",
@@ -265,7 +265,7 @@ class Change:
     def counts(self) -> bool:
         """Tell whether it may change what a licence says."""
         if self.disclaiming:  # what is permitted and required stays the same, whatever is said on warranty
-            return bool((CONDITIONS - _DISCLAIMING) & set(self.added)) or len(self.missing) - len(self.added) > _DISCLAIMER
+            return bool((CONDITIONS - DISCLAIMING) & set(self.added)) or len(self.missing) - len(self.added) > _DISCLAIMER
         if (CONDITIONS - _LISTING if self.naming else CONDITIONS) & {*self.added, *self.missing}:
             return True
         if self.titling or (self.naming and len(self.added) <= _NAME):

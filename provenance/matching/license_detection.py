@@ -28,6 +28,7 @@ from provenance.licensing.statements import (
     read_urls,
     settle_versions,
 )
+from provenance.matching.license_beside import find_beside
 from provenance.matching.license_compare import FoundText, find_texts
 from provenance.matching.license_reading import Reading, is_license_file
 from provenance.matching.license_texts import shipped_texts
@@ -53,6 +54,10 @@ _IN_BRACKETS = 4
 """Characters between a name and its short form in brackets: ``the Apache License 2.0 (the "Apache License")``."""
 _QUOTED = 120
 """Characters of a change that are quoted."""
+_OPEN = frozenset({DetectionMethod.MODIFIED_TEXT, DetectionMethod.UNRECOGNISED})
+"""Findings that leave the terms of a file open."""
+_SHORT_FILE = 100
+"""Words of a licence file up to which it says nothing but its terms, also where it only names a licence."""
 _WHOLE_NOTICES = {"eCos-2.0": "GPL-2.0-or-later WITH eCos-exception-2.0", "wxWindows": "LGPL-2.0-or-later WITH WxWindows-exception-3.1"}
 _EXCEPTIONS = {
     "GPL-2.0-with-autoconf-exception": "Autoconf-exception-2.0",
@@ -87,9 +92,12 @@ def detect_licenses(text: str, *, name: str, catalog: LicenseCatalog | None = No
     loose = [s for s in stated if not reading.is_covered(s.start, s.end) and not _is_within(s, inner)]
     found = [*_state(reading, loose, texts, name), *cards]
     found += _restrict(reading, found, known, name)
+    odd = _beside(reading, loose, texts, found, name)
     if expected:
         found += _unexplained(reading, loose, found, name)
         found = _harden(found, known)
+    if odd and not any(d.method in _OPEN for d in found):
+        found += odd
     if len(text) > MAX_TEXT:
         note = f"only the first {MAX_TEXT} of {len(text)} characters were read"
         found.append(_detection(Absence.UNKNOWN.value, DetectionMethod.UNRECOGNISED, name, (MAX_TEXT, len(text)), note=note))
@@ -263,8 +271,8 @@ def _restrict(reading: Reading, found: Sequence[LicenseDetection], catalog: Lice
 def _unexplained(reading: Reading, loose: Iterable[Statement], found: Sequence[LicenseDetection], name: str) -> list[LicenseDetection]:
     """Return the paragraphs of a licence file that read like terms and that nothing explains, those next to one another as one."""
     reading.cover_statements(loose)
-    reading.cover_notices(shipped_texts())
     reading.cover_spans((d.start, d.end) for d in found if d.method is not DetectionMethod.NAME)
+    reading.cover_notices(shipped_texts())
     spans = reading.unexplained(_LEAST_UNEXPLAINED)
     if not spans and not found and reading.flat.words:
         spans = [reading.flat.span(0, len(reading.flat.words))]
@@ -273,6 +281,27 @@ def _unexplained(reading: Reading, loose: Iterable[Statement], found: Sequence[L
         _detection(Absence.UNKNOWN.value, DetectionMethod.UNRECOGNISED, name, span, original=reading.text[span[0] : span[0] + EXCERPT], note=note)
         for span in spans
     ]
+
+
+def _beside(
+    reading: Reading, loose: Sequence[Statement], texts: Sequence[FoundText], found: Sequence[LicenseDetection], name: str
+) -> list[LicenseDetection]:
+    """Return the first thing beside the licences stated that is not plainly harmless."""
+    short = is_license_file(name) and len(reading.flat.words) <= _SHORT_FILE
+    if not found or not (short or (texts and (is_license_file(name) or _is_notice(name)))):
+        return []
+    reading.cover_notices(shipped_texts())
+    spans = [(d.start, d.end) for d in found if d.method not in {DetectionMethod.NAME, DetectionMethod.TEXT}]
+    odd = find_beside(reading, loose, texts, spans)[:1]
+    note = "it stands beside a licence, and what it changes is not known"
+    return [
+        _detection(Absence.UNKNOWN.value, DetectionMethod.UNRECOGNISED, name, span, original=reading.text[span[0] : span[1]], note=note)
+        for span in odd
+    ]
+
+
+def _is_notice(name: str) -> bool:
+    return name.replace("\\", "/").rpartition("/")[2].lower().startswith("notice")
 
 
 def _harden(found: Sequence[LicenseDetection], catalog: LicenseCatalog) -> list[LicenseDetection]:

@@ -78,13 +78,14 @@ class Reading:
         mark = np.zeros(len(self.words.words), np.bool_)
         for statement in statements:
             if statement.granting:
-                start, end = self._sentence(statement)
+                start, end = self.sentence(statement)
                 low, high = np.searchsorted(self.places[:, 0], [start, end])
                 if not (CONDITIONS - _HARMLESS) & set(self.spelled[low:high]):
                     mark[low:high] = True
         return Explained(mark, self.spelled)
 
-    def _sentence(self, statement: Statement) -> tuple[int, int]:
+    def sentence(self, statement: Statement) -> tuple[int, int]:
+        """Return the code points of the sentence in which a licence is stated."""
         words = self.flat.words
         low = int(np.searchsorted(self.flat.starts, statement.start))
         high = int(np.searchsorted(self.flat.starts, statement.end))
@@ -107,7 +108,7 @@ class Reading:
 
     def cover_statements(self, statements: Iterable[Statement]) -> None:
         """Mark the sentences in which licences are stated, and copyright lines."""
-        self.cover_spans(self._sentence(s) for s in statements)
+        self.cover_spans(self.sentence(s) for s in statements)
         self.cover_spans(line.span() for line in _COPYRIGHT.finditer(self.text) if not _BINDING & set(flat_words(line.group())))
 
     def is_covered(self, start: int, end: int) -> bool:

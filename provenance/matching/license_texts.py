@@ -39,7 +39,7 @@ _ADVICE = re.compile(
 _LATE = 0.6
 """Advice stands behind this share of a text."""
 _SENTENCE = re.compile(r"(?:[^.\n]|\.(?=\S)|\n(?!\s*\n))+(?:\.|\n\s*\n|$)")
-_DISCLAIMS = re.compile(
+DISCLAIMS = re.compile(
     r"\bwarrant(?:y|ies)\b|\bliab(?:le|ility|ilities)\b|\bdamages?\b|\bmerchantab|[\"“'`]as[- ]is\b|\brepresentations? about\b", re.IGNORECASE
 )
 _GRANTS = re.compile(r"\bpermission\b|\bgrant(?:s|ed)?\b|\bpermitted\b|\bredistribut|\bcondition", re.IGNORECASE)
@@ -181,7 +181,7 @@ def _mark(text: str, place: Sequence[NDArray[np.int64]], spans: Iterable[tuple[i
 def _disclaimers(text: str) -> Iterator[tuple[int, int]]:
     """Yield the sentences on warranty and liability."""
     for sentence in _SENTENCE.finditer(text):
-        if _DISCLAIMS.search(sentence.group()) and not _GRANTS.search(sentence.group()):
+        if DISCLAIMS.search(sentence.group()) and not _GRANTS.search(sentence.group()):
             yield sentence.span()
 
 

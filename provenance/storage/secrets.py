@@ -2,6 +2,7 @@
 
 Rules:
 * ``find_secret`` looks at what people write: addresses with a password, a signature or a token. Whoever refuses says what was found, never the text itself.
+* ``find_written_secret`` looks at free text that is kept for ever: at addresses too, at the known shapes of keys and tokens, and at ``name=value``.
 * ``redact`` is for text that comes from elsewhere: errors of stores, tracebacks. It takes out too much rather than too little.
 """
 
@@ -53,6 +54,12 @@ _VARIABLES: Final = re.compile(
 )
 _PLACES: Final = ("_FILE", "_PATH", "_URI", "_URL", "_FULL_URI", "APPLICATION_CREDENTIALS")
 """Ends of names of variables that say where a secret lies."""
+_LONG_TOKEN, _LONG_VALUE, _SHORTEST_VALUE = 30, 12, 4
+"""Characters from which on a token of the hub, a value that is called a token, and another value behind ``=`` are taken for secrets."""
+_SETTINGS: Final = frozenset(
+    {"none", "null", "true", "false", "unset", "empty", "removed", "masked", "redacted", "hidden", "[hidden]", "***", "****"}
+)
+"""What stands in the place of a secret and is none."""
 _remembered: set[str] = set()
 
 
@@ -67,6 +74,38 @@ def find_secret(text: str) -> str | None:
             if _is_secret_parameter(found):
                 return f"a credential in its parameter {unquote(found['name'])[:40]}"
     return None
+
+
+def find_written_secret(text: str) -> str | None:
+    """Return what kind of credential a free text holds, ``None`` where it holds none. The answer never repeats it.
+
+    >>> find_written_secret("password reset tickets, max_token=512"), find_written_secret("password=hunter2")
+    (None, 'a value beside the name of a credential')
+    """
+    found = find_secret(text)
+    if found is not None:
+        return f"an address with {found}"
+    if any(_is_key(shape.group()) for shape in _SHAPES.finditer(text)):
+        return "what has the shape of a key or token"
+    return "a value beside the name of a credential" if any(map(_is_given, _NAMED.finditer(text))) else None
+
+
+def _is_key(shape: str) -> bool:
+    """Tell a token of the hub from a name of data that only begins alike: tokens are long, or of small and capital letters."""
+    return not shape.startswith("hf_") or len(shape) >= _LONG_TOKEN or shape.lower() != shape
+
+
+def _is_given(found: re.Match[str]) -> bool:
+    """Tell whether ``name=value`` gives a credential: ``token`` also names words of models, and a colon also begins a clause."""
+    name, value = found["name"].lower(), found["value"]
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    if name.endswith(("file", "path", "name")):
+        return False
+    if name.endswith("token"):
+        return mixed and len(value) >= _LONG_VALUE
+    if "=" in found["mid"]:
+        return len(value) >= _SHORTEST_VALUE and value.lower() not in _SETTINGS
+    return mixed and len(value) >= SHORTEST
 
 
 def redact(text: str, *, environment: Mapping[str, str] | None = None) -> str:

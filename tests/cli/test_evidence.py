@@ -11,6 +11,8 @@ import pytest
 
 from provenance.audit import backing
 from provenance.cli.main import run
+from provenance.columns import width
+from tests.unit.matching.test_license_detection import MIT
 
 CARD = b"---\nlicense: mit\npretty_name: Notes\n---\n# Notes\n"
 TERMS = b"You may do this, and not that.\n"
@@ -72,6 +74,43 @@ def test_the_bytes_of_an_imported_card_are_kept_and_given_out(work: Path, capfdb
     assert capfdbinary.readouterr().out == CARD
     assert provenance(work, "datasets", "evidence", "notes", digest_of(CARD), "-o", "card.md") == 0
     assert (work / "card.md").read_bytes() == CARD
+
+
+def test_bytes_that_would_steer_a_terminal_are_escaped_there_and_kept_elsewhere(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = CARD + b"\x1b]0;owned\x07 \xff\n\xc2\x9b2J\n"
+    (work / "notes" / "README.md").write_bytes(hostile)
+    assert provenance(work, "import", "notes") == 0
+    assert provenance(work, "datasets", "evidence", "notes", digest_of(hostile), "-o", "card.md") == 0
+    assert (work / "card.md").read_bytes() == hostile
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert provenance(work, "datasets", "evidence", "notes", digest_of(hostile)) == 0
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x07\x9b")
+    assert "\\u001b]0;owned\\u0007" in shown
+    assert "license: mit\n" in shown
+
+
+def test_on_a_terminal_claims_and_licences_fit_eighty_columns(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"https://example.org/{'terms/' * 30}"
+    (work / "datasets.yaml").write_text(MANIFEST.format(snapshot="kept/terms.txt", more="").replace("https://example.org/terms", address))
+    (work / "LICENSE").write_text(MIT.replace("without restriction", "for purposes of peace and of friendship among all peoples of this earth only"))
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
+    for command in (("log", "verify"), ("datasets", "evidence", "crawl"), ("licenses", "detect", str(work / "LICENSE")), ("import", "notes")):
+        capsys.readouterr()
+        assert provenance(work, *command) == 0
+        told = capsys.readouterr()
+        lines = [*told.out.splitlines(), *told.err.splitlines()]
+        assert lines
+        assert [line for line in lines if width(line) > 80] == []
 
 
 def test_each_claim_says_who_made_it_and_who_recorded_it_when(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from provenance.errors import LocationError
-from provenance.storage.secrets import HIDDEN, find_secret, redact, remember, without_secrets
+from provenance.storage.secrets import HIDDEN, find_secret, find_written_secret, redact, remember, without_secrets
 from provenance.storage.urls import parse_url, shown, url_fault
 
 _BASE64 = string.ascii_letters + string.digits + "+/="
@@ -172,3 +172,45 @@ def test_a_secret_that_begins_like_a_port_is_refused_in_stores_without_ports() -
 def test_addresses_that_cannot_be_kept_are_refused_with_the_reason(address: str, fault: str) -> None:
     with pytest.raises(LocationError, match=fault):
         parse_url(address)
+
+
+AWS_KEY, HUB_TOKEN = "AKIA" + "IOSFODNN7EXAMPLE", "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"because {AWS_KEY} was used",
+        f"key {HUB_TOKEN}",
+        "HF_TOKEN=hf_" + "abc123def456ghi7",
+        "password=hunter2",
+        "the password: hunter22",
+        "client_secret = Zk93jd02",
+        "api-key='0a1b2c3d4e'",
+        "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1",
+        "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    ],
+)
+def test_a_credential_in_free_text_is_found_and_never_repeated(text: str) -> None:
+    found = find_written_secret(text)
+    assert found is not None
+    assert not any(len(word) > 6 and word in found for word in text.replace("=", " ").split() if any(c.isdigit() for c in word))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password reset tickets",
+        "token: how many words a text has",
+        "max_token=512, eos_token=</s>, pad_token=[PAD]",
+        "secret: the garden behind the wall",
+        "password=none",
+        "hf_finewebedusample10bt",
+        "signature pages of treaties; credentials of teachers",
+        "--tokens-field=input_ids",
+        "keys/public-key.pem",
+        "--passphrase-file=opens-it.txt",
+    ],
+)
+def test_ordinary_words_are_no_credential(text: str) -> None:
+    assert find_written_secret(text) is None
