@@ -36,14 +36,14 @@ def find_beside(reading: Reading, stated: Iterable[Statement], texts: Sequence[F
 
     Args:
         reading: The text; what is covered already, such as notices that licences tell people to use, counts as explained.
-        stated: Where licences are stated; their sentences are explained.
+        stated: Where licences are stated; sentences that grant are explained, of a name only itself.
         texts: Licences' texts in it.
         spans: Code points that other findings explain.
 
     Cost: linear in the text.
     """
     covered = reading.covered.copy()
-    for start, end in [*(reading.sentence(s) for s in stated), *spans]:
+    for start, end in [*(reading.sentence(s) if s.granting else (s.start, s.end) for s in stated), *spans]:
         covered[start:end] = True
     plain = _TAG.sub(lambda tag: " " * len(tag.group()), reading.text)
     inside, loose = _inside(reading, texts)

@@ -48,7 +48,7 @@ _DATE = re.compile(
 )
 _STAMP = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun),? +\d\d? +\w{3} +\d{4}(?: +[\d:]+)?(?: +[+-]\d{4})?", re.IGNORECASE)
 _KEYWORD = re.compile(
-    r"\W*\$(?:Id|Revision|Date|Author|HeadURL|URL|Header|Source|LastChanged\w+)(?:: \S{0,160}(?: [\d:/.,+-]{1,30}){0,5}(?: \w{1,20} Exp)? ?)?\$\W*"
+    r"\W*\$(?:Id|Revision|Date|Author|HeadURL|URL|Header|Source|LastChanged\w+)(?:: (?=\S*[\d/.])\S{0,160}(?: [\d:/.,+-]{1,30}){0,5}(?: \w{1,20} Exp)? ?)?\$\W*"
 )
 """What version control puts into files."""
 _LABEL = re.compile(
