@@ -71,6 +71,7 @@ def add(ctx: CommandContext, /, source: Path | None, output: str, **given: objec
     else:
         _say_recorded(done)
     say_problems(done.problems, "demands were not recorded")
+    _say_unregistered(workspace, {d.dataset for d in (*done.new, *done.known) if d.dataset})
     if done.new:
         say_touched(touched_by(workspace, {d.id for d in done.new}))
     next_step("provenance exclude check", quiet=ctx.quiet)
@@ -97,6 +98,20 @@ def _fields(ctx: CommandContext, given: dict[str, object], *, needs_value: bool)
         digest = found
     names = ("demanded_by", "basis", "received", "dataset", "ticket", "evidence_url", "comment")
     return DemandFields(kind=kind, value=value, evidence_sha256=digest, **{name: str(given[name]) for name in names})
+
+
+def _say_unregistered(workspace: Workspace, names: set[str]) -> None:
+    """Say which datasets that demands are limited to are not registered: a slip of the pen would concern nothing."""
+    from provenance.documents import nearest
+
+    if not names:
+        return
+    with workspace.units.read() as registry:
+        known = [v.dataset.name for v in registry.datasets()]
+    for name in sorted(names - set(known)):
+        hint = nearest(name, known)
+        near = f"; {hint}" if hint.startswith("did you mean") else ""
+        say(f"! dataset {visible(name)!r} is not registered, so a demand on it alone concerns nothing yet{near}", err=True)
 
 
 def _say_recorded(done: Recorded) -> None:

@@ -500,3 +500,15 @@ def test_a_demand_is_named_by_the_same_digits_everywhere(lite: Path, capsys: pyt
     provenance(lite, "exclude", "withdraw", digits[:12], "--reason", "a licence was signed")
     told.append(capsys.readouterr().out)
     assert [digits[:12] in out.split() for out in told] == [True] * 4
+
+
+def test_a_demand_on_a_dataset_that_is_not_registered_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("some words")
+    assert run(["-C", str(tmp_path), "-q", "register", "data/a.txt", "--dataset", "tickets"]) == 0
+    capsys.readouterr()
+    assert run(["-C", str(tmp_path), "exclude", "add", "--record-id", "r-1", "--dataset", "tickts", "--by", "A", "--basis", "opt-out"]) == 0
+    said = capsys.readouterr().err
+    assert "dataset 'tickts' is not registered" in said
+    assert "did you mean" in said
