@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,16 +48,16 @@ def version(work: Path, name: str, capsys: pytest.CaptureFixture[str]) -> str:
     return f"{name}@{json.loads(capsys.readouterr().out)['root_digest']}"
 
 
-def audit(work: Path, dataset: str, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def audit(work: Path, dataset: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     (work / "run.yaml").write_text(RUN.replace("DATASET", f'"{dataset}"'))
     capsys.readouterr()
     code = provenance(work, "audit", "run.yaml", "--no-report", "-f", "json")
-    record: dict[str, object] = json.loads(capsys.readouterr().out)
+    record: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (code == 0) == (record["verdict"] == "CLEARED")
     return record
 
 
-def rules(record: dict[str, object]) -> set[str]:
+def rules(record: dict[str, Any]) -> set[str]:
     """Return the rules on licences, terms and derivation that find fault; those on runs and stray files (R…) do not matter here."""
     findings = record["findings"]
     assert isinstance(findings, list)
@@ -159,7 +160,7 @@ def test_what_a_step_generated_was_made_by_a_model_that_nobody_names(work: Path,
     derive(work, "made", "free@newest", transform="generate")
     record = audit(work, "made", capsys)
     assert "D001" in rules(record)
-    assert [d["synthetic"] for d in record["datasets"]] == ["YES"]  # type: ignore[attr-defined]
+    assert [d["synthetic"] for d in record["datasets"]] == ["YES"]
     derive(work, "next", "made@newest", transform="tokenize")
     assert "D001" in rules(audit(work, "next", capsys))
 

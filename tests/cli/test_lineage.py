@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -48,7 +49,7 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def audit(work: Path, dataset: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, object]]]:
+def audit(work: Path, dataset: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
     (work / "run.yaml").write_text(RUN.replace("DATASET", dataset))
     capsys.readouterr()
     code = provenance(work, "audit", "run.yaml", "--no-report", "-f", "json")
@@ -62,7 +63,7 @@ def test_a_derivation_blocks_what_is_made_of_bound_text_and_says_by_what_way(wor
     assert code == 11
     licences = [f for f in findings if str(f["rule"]).startswith("L")]
     assert licences
-    summaries = [e["summary"] for f in licences for e in f["evidence"]]  # type: ignore[attr-defined]
+    summaries = [e["summary"] for f in licences for e in f["evidence"]]
     assert any("from bound@sha256:" in s and "via translate" in s and "CC-BY-NC-4.0" in s for s in summaries)
     assert provenance(work, "log", "verify") == 0
 
