@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from provenance.audit.states import CheckedShard, ShardState, check_shards
 from provenance.audit.tools import Tools
-from provenance.errors import IngestError, ManifestError
+from provenance.errors import ManifestError
 from provenance.model.absence import Absence, TriState, is_absent
-from provenance.model.dataset import Dataset, DatasetVersion, Generator, Shard
+from provenance.model.dataset import Dataset, DatasetVersion, Generator
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind
 
@@ -45,36 +46,21 @@ def find_registered(name: str, root_digest: str, tools: Tools) -> RegisteredRefe
             f"dataset {name!r} holds token ids: references are texts",
             hint="add the texts that they were made of: provenance reference add NAME FILES",
         )
-    files, problems = _unchanged(shards, tools)
+    tools.progress.start("checking", sum(s.size_bytes for s in shards))
+    checked = check_shards(found, tools)
+    tools.progress.finish()
     return RegisteredReferences(
-        version=version, files=tuple(files), problems=tuple(problems), kind=_kind_of(version.dataset), facts=_facts_of(version)
+        version=version,
+        files=tuple(tools.listing.locate(c.shard.path, root=c.shard.root) for c in checked if c.state is ShardState.UNCHANGED),
+        problems=tuple(_problem(c) for c in checked if c.state is not ShardState.UNCHANGED),
+        kind=_kind_of(version.dataset),
+        facts=_facts_of(version),
     )
 
 
-def _unchanged(shards: Sequence[Shard], tools: Tools) -> tuple[list[str], list[ReadProblem]]:
-    """Return where the shards are that have the bytes that were registered, and what is wrong with the others."""
-    tools.progress.start("checking", sum(s.size_bytes for s in shards))
-    files, problems = [], []
-    for shard in shards:
-        tools.progress.note(shard.path)
-        fault = _fault(shard, tools)
-        if fault is None:
-            files.append(tools.listing.locate(shard.path, root=shard.root))
-        else:
-            problems.append(ReadProblem(path=shard.path, line=None, record=None, message=fault))
-        tools.progress.advance(shard.size_bytes)
-    tools.progress.finish()
-    return files, problems
-
-
-def _fault(shard: Shard, tools: Tools) -> str | None:
-    try:
-        found = tools.listing.digest(shard.path, root=shard.root)
-    except (IngestError, ManifestError) as err:
-        return str(err)
-    if found != (shard.sha256, shard.size_bytes):
-        return "is not what was registered; restore it, or register the dataset again"
-    return None
+def _problem(checked: CheckedShard) -> ReadProblem:
+    message = checked.reason or f"is {checked.state} since it was registered; restore it, or register the dataset again"
+    return ReadProblem(path=checked.shard.path, line=None, record=None, message=message)
 
 
 def _kind_of(dataset: Dataset) -> ReferenceKind:

@@ -29,12 +29,16 @@ WIDTH = 76
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _scan_options(function: F) -> F:
-    """Add the options that mean current scans instead of an audit."""
-    function = click.option("--against", multiple=True, metavar="SET", help="With --scans: sets they were made against; all where none is named.")(
-        function
-    )
-    return click.option("--scans", is_flag=True, help="Take the current scans of registered datasets instead of an audit.")(function)
+def _page_options(function: F) -> F:
+    """Add the options that say which passages are shown, and those that mean current scans instead of an audit."""
+    for option in (
+        click.option("--against", multiple=True, metavar="SET", help="With --scans: sets they were made against; all where none is named."),
+        click.option("--scans", is_flag=True, help="Take the current scans of registered datasets instead of an audit."),
+        click.option("--offset", type=click.IntRange(min=0), default=0, help="Passages left out before the first that is shown."),
+        click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Passages shown; JSON holds all."),
+    ):
+        function = option(function)
+    return function
 
 
 @click.group()
@@ -49,9 +53,7 @@ def matches() -> None:
 @click.option("--reference", default=None, help="Only matches with this reference, or with references of this set.")
 @click.option("--kind", type=click.Choice([k.value for k in ReferenceKind]), default=None, help="Only matches with references of this kind.")
 @click.option("--state", default=None, help="Only alarms (alarm), or only what is explained this way (quotation, prompt …).")
-@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Passages shown in the table; JSON holds all.")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Passages left out before the first that is shown.")
-@_scan_options
+@_page_options
 @text_or_json
 @pass_context
 def list_matches(
@@ -140,9 +142,7 @@ def _is_wanted(item: FoundMatch, wanted: Mapping[str, str | None]) -> bool:
 @click.argument("match_id", default="")
 @click.option("--audit", default=LATEST, help="The audit it belongs to.")
 @click.option("--finding", default=None, help="Show the matches behind this finding or rule instead.")
-@click.option("--limit", type=click.IntRange(min=1), default=40, show_default=True, help="Passages printed; JSON holds all.")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Passages left out before the first that is shown.")
-@_scan_options
+@_page_options
 @text_or_json
 @pass_context
 def show(

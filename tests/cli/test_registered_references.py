@@ -55,7 +55,7 @@ def test_a_registered_dataset_is_a_reference_set(work: Path, capsys: pytest.Capt
 def test_a_shard_that_is_not_what_was_registered_is_listed_and_left_out(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(work / "data" / "out" / "a.jsonl", {"output": ANSWERS[0][::-1]})
     assert run(["-C", str(work), "reference", "add", "known", "--dataset", "outputs"]) == 4
-    assert "out/a.jsonl: is not what was registered" in capsys.readouterr().err
+    assert "out/a.jsonl: is changed since it was registered" in capsys.readouterr().err
     (record,) = records(work, "known", capsys)
     assert record["id"] == "b#0"
 
