@@ -320,6 +320,8 @@ class Made:
     is_new: bool
     """The settings file was made."""
     had_registry: bool
+    was_used: bool
+    """Whether anything that commands leave lay in it already."""
 
 
 def init_workspace(folder: Path, *, database: str | None = None, actor: str = "UNKNOWN", why: str = "") -> Made:
@@ -345,8 +347,9 @@ def init_workspace(folder: Path, *, database: str | None = None, actor: str = "U
     except OSError as err:
         raise ConfigError(f"{folder}: cannot make a workspace: {err.strerror}") from err
     settings = with_database(load_settings(folder), database, folder=folder.absolute())
+    was_used = any(place.exists() for place in (settings.unfinished.parent, settings.evidence, settings.references))
     before = upgrade(settings.database, note=UpgradeNote(at=SystemClock().now(), actor=actor, reason=why))
-    return Made(workspace=Workspace(settings, why=why), is_new=is_new, had_registry=before is not None)
+    return Made(workspace=Workspace(settings, why=why), is_new=is_new, had_registry=before is not None, was_used=was_used)
 
 
 def temporary_workspace(folder: Path, *, data: Place, storage: StorageOptions) -> Workspace:

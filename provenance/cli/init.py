@@ -23,8 +23,10 @@ def init(ctx: CommandContext, folder: Path | None) -> int:
 
     made = init_workspace(ctx.path(folder) if folder else ctx.start, database=ctx.database, actor=ctx.actor, why=ctx.why)
     say(f"{'made' if made.is_new else 'already there:'} workspace {visible(str(made.workspace.settings.workspace))}")
-    if not made.is_new and not made.had_registry:
+    if made.was_used and not made.had_registry:
         say("its registry was not there: made an empty one; if there was one before, restore it from a backup", err=True)
+    elif not made.is_new and not made.had_registry:
+        say("made its registry", err=True)
     elif made.is_new and made.had_registry:
         say("its registry was there already", err=True)
     next_step("provenance register --manifest datasets.yaml", quiet=ctx.quiet)

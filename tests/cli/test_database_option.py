@@ -88,3 +88,13 @@ def test_a_password_in_the_settings_is_refused_and_not_repeated(tmp_path: Path, 
         load_settings(tmp_path)
     assert "hunter22" not in f"{caught.value} {caught.value.hint}"
     assert "PGPASSWORD" in str(caught.value.hint)
+
+
+def test_init_warns_of_a_lost_registry_only_where_there_was_one(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "provenance.toml").write_text('[roots]\ndata = "data"\n')
+    assert run(["-C", str(work), "init"]) == 0
+    assert "made its registry\n" in capsys.readouterr().err
+    assert run(["-C", str(work), "-q", *REGISTER]) == 0
+    (work / ".provenance" / "registry.db").unlink()
+    assert run(["-C", str(work), "init"]) == 0
+    assert "if there was one before, restore it from a backup" in capsys.readouterr().err
