@@ -14,7 +14,7 @@ from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_ma
 from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.lineage import Lineage, Tracer, find_version
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
-from provenance.audit.states import CheckedShard, ShardState, check_shards, find_unregistered
+from provenance.audit.states import CheckedShard, ShardState, check_shards, find_strays
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
@@ -158,7 +158,7 @@ def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) 
     sizes = sum(s.size_bytes for v in versions if v is not None for s in v.shards)
     tools.progress.start("checking", sizes)
     checked = [check_shards(v, tools) if v is not None else [] for v in versions]
-    strays = [[p for _, p in find_unregistered(v.shards, tools)] if v is not None else [] for v in versions]
+    strays = find_strays(versions, tools)
     tools.progress.finish()
     outcomes = _scan(
         request, matcher, tools, [(v, c.shard) for v, cs in zip(versions, checked, strict=True) for c in cs if v and c.state is ShardState.UNCHANGED]

@@ -55,6 +55,20 @@ def _state(shard: Shard, tools: Tools) -> tuple[ShardState, str]:
     return ShardState.UNCHANGED if (digest, size_bytes) == (shard.sha256, shard.size_bytes) else ShardState.CHANGED, ""
 
 
+def find_strays(versions: Sequence[DatasetVersion | None], tools: Tools) -> list[list[str]]:
+    """Return the unregistered files beside the shards of each version, as paths; each folder is looked at once, and a file told for the first version that lies beside it."""
+    strays, told = [], set[tuple[str, str]]()
+    for version in versions:
+        shards = [s for s in version.shards if _folder_of(s) not in told] if version is not None else []
+        told.update(map(_folder_of, shards))
+        strays.append([path for _, path in find_unregistered(shards, tools)])
+    return strays
+
+
+def _folder_of(shard: Shard) -> tuple[str, str]:
+    return shard.root, shard.path.rpartition("/")[0] if is_url(shard.path) else PurePosixPath(shard.path).parent.as_posix()
+
+
 def find_unregistered(shards: Sequence[Shard], tools: Tools) -> list[tuple[str, str]]:
     """Return (root, path) of data files that stand in the folders of shards and that the newest version of no dataset holds, sorted.
 
@@ -62,9 +76,8 @@ def find_unregistered(shards: Sequence[Shard], tools: Tools) -> list[tuple[str, 
         shards: The shards of one dataset.
         tools: Lists files and opens the registry, which is asked for these files only.
     """
-    folders = sorted({(s.root, s.path.rpartition("/")[0] if is_url(s.path) else PurePosixPath(s.path).parent.as_posix()) for s in shards})
     found: set[tuple[str, str]] = set()
-    for root, folder in folders:
+    for root, folder in sorted(set(map(_folder_of, shards))):
         pattern = "*" if folder == "." else f"{glob.escape(folder)}/*"
         try:
             found.update((root, path) for path in tools.listing.expand([pattern], root=root))

@@ -47,7 +47,7 @@ def _drop_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[int
 
 _ADVICE: Mapping[str, Callable[[str], str]] = {
     "L001": lambda names: f"State the licence of {names} in datasets.yaml, with where it was read, and register again",
-    "R001": lambda names: f"Register {names} again, or restore the registered files",
+    "R001": lambda names: f"Register {names} again, restore the registered files, or move away what stands beside them unregistered",
     "R002": lambda names: f"Mend or remove what cannot be read in {names}, then register and scan again",
     "R003": lambda _: "Name reference sets in the run file: provenance reference add NAME FILES…",
     "R004": lambda names: f"Register {names} again without text_field, and with the tokenizer of token ids, so that every field is read",

@@ -254,14 +254,14 @@ def test_a_shard_changed_after_registration_blocks_until_it_is_registered_again(
     work.write("good.jsonl", GOOD + b'{"text": "one more"}\n')
     judged = work.audit("notes")
     assert judged.code == 11
-    assert findings_of(judged)["R001"] == ["good.jsonl is changed: these are not the bytes that were registered"]
+    assert findings_of(judged)["R001"] == ["good.jsonl is changed: files and registry do not agree"]
     assert work.register("notes", "good.jsonl").code == 0
     assert work.audit("notes").code == 0
     assert len(json.loads(work.run("datasets", "versions", "notes", "-f", "json").out)) == 2
     (work.folder / "data" / "good.jsonl").unlink()
     judged = work.audit("notes")
     assert judged.code == 11
-    assert findings_of(judged)["R001"] == ["good.jsonl is missing: these are not the bytes that were registered"]
+    assert findings_of(judged)["R001"] == ["good.jsonl is missing: files and registry do not agree"]
 
 
 def test_a_shard_changed_after_the_clearance_is_denied(work: Workspace) -> None:

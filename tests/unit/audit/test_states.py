@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance.audit.states import ShardState, check_shards, find_unregistered
+from provenance.audit.states import ShardState, check_shards, find_strays, find_unregistered
 from provenance.ingest.listing import FileListing
 from tests.fakes.world import World, plain_dataset, plain_shard, version_of
 
@@ -55,6 +55,13 @@ def test_a_file_of_another_dataset_in_the_same_folder_is_no_stray() -> None:
     version = world.register(plain_dataset(), "a.jsonl")
     world.register(plain_dataset("other"), "b.jsonl")
     assert find_unregistered(version.shards, world.tools) == []
+
+
+def test_a_stray_beside_the_shards_of_several_datasets_is_told_once() -> None:
+    world = World({"a.jsonl": LINE, "b.jsonl": LINE, "stray.jsonl": LINE, "deep/c.jsonl": LINE, "deep/other.jsonl": LINE})
+    one = world.register(plain_dataset(), "a.jsonl")
+    two = world.register(plain_dataset("other"), "b.jsonl", "deep/c.jsonl")
+    assert find_strays([None, one, two, one], world.tools) == [[], ["stray.jsonl"], ["deep/other.jsonl"], []]
 
 
 def test_a_registered_path_of_another_root_does_not_vouch_for_a_file() -> None:
