@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from provenance.model.audit import Step
 from provenance.model.finding import Action, Finding, SubjectKind
 
+_REMEDIES_SAID = 3
+"""Different remedies of one rule that one step spells out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
@@ -69,11 +72,18 @@ def _other_steps(findings: Sequence[Finding]) -> list[tuple[int, Step]]:
     for rule, members in groups.items():
         names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
         advice = _ADVICE.get(rule)
-        first = members[0].remedies[0].summary if members[0].remedies else members[0].title
-        summary = advice(names) if advice else first
+        summary = advice(names) if advice else _own_remedies(members)
         effect = f"closes {len(members)} {_plural('finding', len(members))} of {rule}"
         steps.append((len(members), Step(summary=summary, effect=effect, clears=(rule,))))
     return steps
+
+
+def _own_remedies(findings: Sequence[Finding]) -> str:
+    """Return the first remedies that the bundle gives for findings of one rule: of all of them, since what helps one helps no other."""
+    own = list(dict.fromkeys(f.remedies[0].summary if f.remedies else f.title for f in findings))
+    said = "; ".join(own[:_REMEDIES_SAID])
+    more = f"; and {len(own) - _REMEDIES_SAID} more alike" if len(own) > _REMEDIES_SAID else ""
+    return f"{said[:1].upper()}{said[1:]}{more}"
 
 
 def _plural(word: str, count: int) -> str:

@@ -68,10 +68,18 @@ def test_each_dataset_is_named_once() -> None:
 def test_a_rule_without_advice_of_its_own_offers_its_first_remedy_else_its_title() -> None:
     remedy = Remedy(kind="reweight", summary="lower the weights")
     steps = propose_steps([of_dataset("S001", "m", remedies=(remedy,)), of_dataset("Z001", "m")], AMOUNTS)
-    assert {s.clears: s.summary for s in steps} == {("S001",): "lower the weights", ("Z001",): "Title of Z001"}
+    assert {s.clears: s.summary for s in steps} == {("S001",): "Lower the weights", ("Z001",): "Title of Z001"}
 
 
 def test_an_unknown_outcome_and_a_review_count_as_a_violation_does() -> None:
     findings = [of_dataset("L001", "a", outcome=Outcome.UNKNOWN), of_dataset("L003", "a", action=Action.REVIEW)]
     assert {s.clears for s in propose_steps(findings, AMOUNTS)} == {("L001",), ("L003",)}
     assert propose_steps([of_dataset("L001", "a", outcome=Outcome.SATISFIED)], AMOUNTS) == ()
+
+
+def test_a_step_that_closes_findings_on_several_datasets_says_what_helps_each() -> None:
+    remedies = {name: (Remedy(kind="drop", summary=f"leave {name} out", effect=""),) for name in "abcde"}
+    (two,) = propose_steps([of_dataset("L002", name, remedies=remedies[name]) for name in "aba"], AMOUNTS)
+    assert (two.summary, two.effect) == ("Leave a out; leave b out", "closes 3 findings of L002")
+    (five,) = propose_steps([of_dataset("L002", name, remedies=remedies[name]) for name in "abcde"], AMOUNTS)
+    assert five.summary == "Leave a out; leave b out; leave c out; and 2 more alike"
