@@ -12,7 +12,7 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
-from provenance.cli.output import counted, next_audit, next_step, say, say_problems, visible
+from provenance.cli.output import counted, next_audit, next_step, say, say_fitting, say_problems, visible
 from provenance.errors import IngestError, InputError, RegistryError
 from provenance.model.match import ReadProblem
 from provenance.storage.urls import is_url
@@ -143,7 +143,7 @@ def _mend_file(workspace: Workspace, item: ShardDrop, shard: Shard, location: Pa
 
     originals = workspace.settings.workspace / ".provenance" / "originals"
     left_out, kept = apply_drop(item, shard, location, originals=originals, rewriter=Rewriter())
-    say(f"  {visible(item.path)}: {left_out} records left out, original kept in {kept}")
+    say_fitting(f"  {visible(item.path)}: {counted(left_out, 'record')} left out, original kept in {kept}")
     if item.whole or left_out == shard.records:
         location.unlink(missing_ok=True)
         say(f"  {visible(item.path)}: nothing is left of it, the file is taken out")
