@@ -14,6 +14,8 @@ from provenance.errors import InputError
 
 COLUMNS = ("kind", "value", "dataset", "by", "received", "basis", "ticket", "evidence_url", "evidence_sha256", "comment")
 """Columns of a file, of which kind and value must be there. What a row leaves empty is taken from the command line."""
+_AS_PRINTED = {"demanded_by": "by"}
+"""What commands call a column where they print demands."""
 MAX_LINE = 1 << 20
 _NEEDED = ("kind", "value")
 Row = tuple[int, DemandFields | str]
@@ -62,7 +64,8 @@ def _csv(path: Path, defaults: DemandFields) -> Iterator[Row]:
         raise InputError(f"{path}: is empty", hint="its first line names columns: " + ", ".join(COLUMNS))
 
 
-def _checked(names: list[str], path: Path) -> list[str]:
+def _checked(written: list[str], path: Path) -> list[str]:
+    names = [_AS_PRINTED.get(n, n) for n in written]
     odd = next((n for n in names if n not in COLUMNS), None)
     if odd is not None:
         raise InputError(f"{path}: column {odd[:40]!r} is not known", hint=nearest(odd[:40], COLUMNS))
@@ -97,6 +100,7 @@ def _of_line(raw: bytes, defaults: DemandFields) -> DemandFields | str:
         return f"is not JSON: {str(err)[:200]}"
     if not isinstance(value, dict):
         return "is no JSON object"
+    value = {_AS_PRINTED.get(k, k): v for k, v in value.items()}
     odd = next((str(k) for k in value if k not in COLUMNS), None)
     if odd is not None:
         return f"field {odd[:40]!r} is not known: {nearest(odd[:40], COLUMNS)}"

@@ -55,8 +55,13 @@ def _about(entry: LogEntry) -> str:
 @pass_context
 def verify(ctx: CommandContext, /, expected_head: str | None, output: str) -> int:
     """Check the chain and every fact against it; the first difference is named."""
+    from provenance.fingerprint.digest import is_digest
     from provenance.registry.integrity import verify_registry
 
+    if expected_head is not None and not is_digest(expected_head):
+        raise click.UsageError(
+            f"--expected-head {expected_head[:80]!r} is no head: sha256: and 64 hexadecimal digits, as reports and log verify print it"
+        )
     units = ctx.workspace().units
     kept = units.kept_head()  # before the registry is opened: what is committed later is not seen
     with units.read() as registry, told_as_json(output):

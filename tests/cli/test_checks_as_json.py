@@ -37,3 +37,11 @@ def test_checks_print_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         code, found = checked(tmp_path, capsys, *command)
         assert (code, found["whole"]) == (1, False)
         assert found["fault"]
+
+
+def test_a_head_that_is_none_is_a_slip_and_no_sign_of_tampering(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    assert run(["-C", str(tmp_path), "log", "verify", "--expected-head", "sha256:00"]) == 2
+    assert "is no head" in capsys.readouterr().err
+    assert run(["-C", str(tmp_path), "log", "verify", "--expected-head", "sha256:" + "0" * 63 + "1"]) == 1
+    assert "without the expected head" in capsys.readouterr().err

@@ -512,3 +512,16 @@ def test_a_demand_on_a_dataset_that_is_not_registered_says_so(tmp_path: Path, ca
     said = capsys.readouterr().err
     assert "dataset 'tickts' is not registered" in said
     assert "did you mean" in said
+
+
+def test_a_file_may_name_columns_as_commands_print_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "-q", "init"]) == 0
+    (tmp_path / "d.csv").write_text("kind,value,basis,demanded_by\ndomain,ok.example.net,opt-out,Ada\n")
+    (tmp_path / "d.jsonl").write_text('{"kind": "domain", "value": "b.example.net", "basis": "opt-out", "demanded_by": "Bo"}\n')
+    for name in ("d.csv", "d.jsonl"):
+        assert run(["-C", str(tmp_path), "-q", "exclude", "add", "--from", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    assert run(["-C", str(tmp_path), "exclude", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "Ada" in said
+    assert "Bo" in said
