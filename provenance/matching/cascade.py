@@ -108,12 +108,12 @@ class CascadeMatcher:
     def _groups(self) -> tuple[SegmentGroup, ...]:
         return group_segments(self._segments)
 
-    @property
+    @cached_property
     def scheme(self) -> str:
-        """A name that records every parameter that can change a result."""
+        """A name that records every parameter that can change a result; asked for once a shard, as the next one is."""
         return "+".join([*sorted({s.entry.scheme for s in self._segments}), self.rules])
 
-    @property
+    @cached_property
     def rules(self) -> str:
         """A name that records every parameter that holds for all segments."""
         return f"{self._params.name}+{stop_name()}"

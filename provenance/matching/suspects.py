@@ -75,9 +75,9 @@ class PatternFinder:
         """Keep the patterns, ordered by id."""
         self.patterns = tuple(sorted(patterns, key=lambda p: p.id))
 
-    @property
+    @cached_property
     def scheme(self) -> str:
-        """A name that changes with the patterns."""
+        """A name that changes with the patterns; asked for once a shard."""
         return "patterns-" + digest_of([[p.id, p.kind, p.provider, p.regex, list(p.needles)] for p in self.patterns]).removeprefix("sha256:")[:12]
 
     @cached_property
