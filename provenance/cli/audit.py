@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import jobs_option, pass_context, text_or_json
+from provenance.cli.options import jobs_option, output_format, pass_context
 from provenance.cli.output import next_step, say, say_json, say_problems, short, thousands, visible
 from provenance.errors import InputError
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
@@ -34,7 +34,7 @@ WIDTH = 76
 @click.option("--no-scan", is_flag=True, help="Do not scan: shards without a current scan count as not scanned.")
 @click.option("--report/--no-report", "with_report", default=True, show_default=True, help="Write the HTML report.")
 @jobs_option
-@text_or_json
+@output_format("text", "json", "sarif", "junit")
 @pass_context
 def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, jobs: int | None, output: str) -> int:
     """Judge a planned run.
@@ -52,11 +52,11 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
     started = time.monotonic()
     result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan, jobs=jobs)
     report = write_report(workspace, result.record) if with_report else None
-    if output == "json":
-        say_json(result.record)
-    else:
+    if output == "text":
         print_verdict(result.record, time.monotonic() - started)
         print_findings(result.record)
+    else:
+        print_document(result.record, output)
     _print_end(ctx, result, report, run_file)
     return EXIT_OF[result.record.verdict]
 
@@ -96,6 +96,16 @@ def write_report(workspace: Workspace, record: AuditRecord) -> Path:
     folder = workspace.settings.reports / short(record.id)
     write(record, folder)
     return folder / "index.html"
+
+
+def print_document(record: AuditRecord, name: str) -> None:
+    """Print an audit for a pipeline: as JSON, SARIF or JUnit."""
+    if name == "json":
+        say_json(record)
+        return
+    from provenance.report.folder import FORMATS
+
+    click.echo(FORMATS[name].render(record), nl=False)
 
 
 def print_verdict(record: AuditRecord, seconds: float | None = None) -> None:

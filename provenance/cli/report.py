@@ -12,6 +12,8 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
 
+FORMAT_NAMES = ("html", "json", "sarif", "junit")
+
 
 @click.group()
 def report() -> None:
@@ -21,15 +23,26 @@ def report() -> None:
 @report.command("make")
 @click.argument("audit", default=LATEST)
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; reports/<id> otherwise.")
+@click.option(
+    "-f",
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMAT_NAMES),
+    default=("html", "json"),
+    show_default=True,
+    help="May be given again.",
+)
 @pass_context
-def make(ctx: CommandContext, /, audit: str, out: Path | None) -> int:
-    """Write the HTML audit, its data and a manifest of digests."""
-    from provenance.report.folder import write_report
+def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...]) -> int:
+    """Write the HTML audit, its data and a manifest of digests; with --format other documents of the same audit."""
+    from provenance.report.folder import FORMATS, write_report
 
     record = load_audit(ctx, audit)
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder)
-    say(f"report {folder / 'index.html'}")
+    write_report(record, folder, formats)
+    for name in dict.fromkeys(formats):
+        say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
     return 0
 

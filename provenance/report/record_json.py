@@ -31,13 +31,21 @@ def render_json(record: AuditRecord) -> bytes:
     Raises:
         ReportError: If the record holds what JSON cannot express, such as a number that is not finite.
     """
-    wire = to_wire(record)
+    return render_value(to_wire(record), where=f"audit record {record.id[:19]}")
+
+
+def render_value(wire: object, *, where: str) -> bytes:
+    """Return the canonical JSON of a value, followed by one line feed. Lone surrogates become U+FFFD.
+
+    Raises:
+        ReportError: If the value holds what JSON cannot express.
+    """
     try:
         with suppress(ValueError):  # nearly always there is nothing to replace, and a copy of all of it would be made for nothing
             return canonical_bytes(wire) + b"\n"
         return canonical_bytes(_unicode_only(wire)) + b"\n"
     except ValueError as err:
-        raise ReportError(f"audit record {record.id[:19]}: cannot be written as JSON: {err}") from err
+        raise ReportError(f"{where}: cannot be written as JSON: {err}") from err
 
 
 def _unicode_only(value: object) -> object:

@@ -1,0 +1,134 @@
+"""SARIF and JUnit views of an audit: valid, complete, harmless, and never a pass where the run is not cleared."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from provenance.model.audit import AuditRecord
+from provenance.model.finding import Action, Finding, Outcome, Subject, SubjectKind, VerdictKind
+from provenance.report.folder import FORMATS
+from tests.fakes import records
+
+RECORDS: tuple[Callable[[], AuditRecord], ...] = (
+    records.blocked_record,
+    records.review_record,
+    records.cleared_record,
+    records.empty_record,
+    records.hostile_record,
+    records.huge_record,
+)
+LEVELS = {Action.DENY: "error", Action.REVIEW: "warning", Action.WARN: "note"}
+
+
+def sarif(record: AuditRecord) -> Any:
+    return json.loads(FORMATS["sarif"].render(record))["runs"][0]
+
+
+def junit(record: AuditRecord) -> ET.Element:
+    return ET.fromstring(FORMATS["junit"].render(record))
+
+
+def on_a_run(message: str) -> Finding:
+    return records.make_finding(
+        "R003", "Nothing was compared", subject=Subject(kind=SubjectKind.RUN, id="m", digest=records.sha("m")), message=message, dataset=""
+    )
+
+
+@pytest.mark.parametrize("make", RECORDS, ids=lambda f: f.__name__)
+def test_sarif_is_valid_by_its_published_schema(make: Callable[[], AuditRecord], shared: Path) -> None:
+    schema = json.loads((shared / "fixtures" / "sarif" / "sarif-schema-2.1.0.json").read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
+    assert [e.message for e in validator.iter_errors(json.loads(FORMATS["sarif"].render(make())))] == []
+
+
+@pytest.mark.parametrize("make", RECORDS, ids=lambda f: f.__name__)
+def test_every_finding_is_a_result_with_its_level_and_its_rule(make: Callable[[], AuditRecord]) -> None:
+    record = make()
+    run = sarif(record)
+    results = [r for r in run["results"] if r["ruleId"] != "VERDICT"]
+    assert Counter((r["ruleId"], r["level"]) for r in results) == Counter(
+        (f.rule.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), LEVELS[f.action]) for f in record.findings
+    )
+    rules = run["tool"]["driver"]["rules"]
+    assert all(rules[r["ruleIndex"]]["id"] == r["ruleId"] for r in results)
+    assert sum("suppressions" in r for r in results) == sum(f.waiver is not None for f in record.findings)
+
+
+def test_a_passage_is_shown_at_its_line_and_all_else_at_the_run_file() -> None:
+    record = replace(records.blocked_record(), run_file="/home/somebody/plans/run.yaml")
+    lines = {e.id: (e.match.path, e.match.line) for e in record.evidence}
+    for finding, result in zip(record.findings, sarif(record)["results"], strict=True):
+        place = result["locations"][0]["physicalLocation"]
+        if finding.subject.id in lines:
+            path, line = lines[finding.subject.id]
+            assert place["artifactLocation"]["uri"] == path
+            assert place["region"]["startLine"] == line
+        elif finding.subject.kind is SubjectKind.SHARD:
+            assert place == {"artifactLocation": {"uri": finding.subject.id}}
+        else:
+            assert place == {"artifactLocation": {"uri": "run.yaml"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("a [link](https://example.org)", "a \\[link\\](https://example.org)"),
+        ("{0} and {run}", "{{0}} and {{run}}"),
+        ("part[0].jsonl of C:\\data", "part[0].jsonl of C:\\data"),
+    ],
+)
+def test_text_of_a_corpus_is_neither_link_nor_placeholder(message: str, shown: str) -> None:
+    assert sarif(replace(records.blocked_record(), findings=(on_a_run(message),)))["results"][0]["message"]["text"] == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"), [("a b/ü#?.jsonl", "a%20b/%C3%BC%23%3F.jsonl"), ("C:x.jsonl", "C%3Ax.jsonl"), ("s3://b/k.jsonl", "s3://b/k.jsonl")]
+)
+def test_file_names_become_uris(path: str, uri: str) -> None:
+    finding = records.make_finding(
+        "R001", "Changed", subject=Subject(kind=SubjectKind.SHARD, id=path, digest=records.sha(path)), message="changed", dataset="d"
+    )
+    result = sarif(replace(records.blocked_record(), findings=(finding,)))["results"][0]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+@pytest.mark.parametrize("make", RECORDS, ids=lambda f: f.__name__)
+def test_a_rule_fails_exactly_where_something_open_denies_or_asks_for_review(make: Callable[[], AuditRecord]) -> None:
+    record = make()
+    root = junit(record)
+    blocking = {f.rule for f in record.findings if f.is_open and f.action is not Action.WARN}
+    failed = [case for case in root.iter("testcase") if case.find("failure") is not None]
+    told = {str(case.get("name")).split(" ", 1)[0] for case in failed if case.get("classname") != "verdict"}
+    if make is not records.hostile_record:
+        assert told == blocking
+    assert (root.find("testsuite[@name='verdict']/testcase/failure") is None) == (record.verdict is VerdictKind.CLEARED)
+    assert int(root.get("failures", "0")) == len(failed)
+    assert int(root.get("tests", "0")) == sum(1 for _ in root.iter("testcase"))
+
+
+@pytest.mark.parametrize("verdict", [VerdictKind.BLOCKED, VerdictKind.REVIEW])
+def test_a_verdict_without_a_finding_still_fails(verdict: VerdictKind) -> None:
+    record = replace(records.empty_record(), verdict=verdict)
+    assert [r["level"] for r in sarif(record)["results"]] == ["error"]
+    assert junit(record).get("failures") == "1"
+
+
+def test_what_is_not_known_is_said_to_be_so() -> None:
+    record = replace(records.blocked_record(), findings=(replace(on_a_run("the licence"), outcome=Outcome.UNKNOWN),))
+    assert sarif(record)["results"][0]["message"]["text"] == "Not known: the licence"
+    assert "not known: the licence" in FORMATS["junit"].render(record).decode()
+
+
+@pytest.mark.parametrize("name", ["sarif", "junit"])
+def test_the_same_record_gives_the_same_bytes(name: str) -> None:
+    assert FORMATS[name].render(records.blocked_record()) == FORMATS[name].render(records.blocked_record())
