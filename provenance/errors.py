@@ -76,6 +76,10 @@ class WaiverError(InputError, ValueError):
     """A waiver is malformed or not permitted."""
 
 
+class RemedyError(InputError, ValueError):
+    """A remedy file is malformed, or names what the run does not have."""
+
+
 class LicenseExpressionError(InputError, ValueError):
     """A licence string is neither an SPDX expression nor a known name."""
 

@@ -13,6 +13,7 @@ from provenance.audit.judgements import Catalogs
 from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_matches
 from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.lineage import Lineage, Tracer, find_version
+from provenance.audit.remedy_plan import new_weights
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
 from provenance.audit.states import CheckedShard, ShardState, check_shards, find_strays
 from provenance.audit.steps import Amounts, propose_steps
@@ -30,6 +31,7 @@ from provenance.model.run import Run, RunData
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
 from provenance.policy.engine import Evaluation, Judging
+from provenance.policy.supply import with_missing
 from provenance.ports import Matcher
 
 AUDIT_SUFFIX = ".audit.json"
@@ -82,9 +84,9 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     """
     with tools.units.read() as registry:
         revision, head = registry.revision, registry.log_head
-    demanded = look_for_demands(_judge_shards(request, matcher, tools), tools, read=request.rescan)
+    demanded = look_for_demands(judge_shards(request, matcher, tools), tools, read=request.rescan)
     datasets = demanded.datasets
-    lookup = _References(matcher)
+    lookup = References(matcher)
     today = tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
     gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
@@ -127,12 +129,16 @@ def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, toda
     with tools.evidence.writing_findings() as writer:
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
-        evaluation = judging.finish()
+        evaluation = _with_missing(judging.finish())
         is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(f.grouped for f in evaluation.findings)
         return _JudgedRun(evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
 
 
-class _References:
+def _with_missing(evaluation: Evaluation) -> Evaluation:
+    return replace(evaluation, findings=tuple(map(with_missing, evaluation.findings)))
+
+
+class References:
     """Looks references up, the last ones once each; without a matcher there are none."""
 
     def __init__(self, matcher: Matcher | None) -> None:
@@ -140,6 +146,11 @@ class _References:
         self._known: dict[tuple[str, str], ReferenceRecord] = {}
 
     def __call__(self, reference_set: str, reference: str) -> ReferenceRecord:
+        """Return a reference.
+
+        Raises:
+            NotRegisteredError: If there is no matcher, or the set does not hold it.
+        """
         key = (reference_set, reference)
         if key not in self._known:
             if self._matcher is None:
@@ -150,7 +161,8 @@ class _References:
         return self._known[key]
 
 
-def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> tuple[JudgedDataset, ...]:
+def judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> tuple[JudgedDataset, ...]:
+    """Return the datasets of a run with the state of their shards, scanned where they are unchanged, and with all that they come from."""
     with tools.units.read() as registry:
         versions = [find_version(registry, named.dataset) for named in request.run.data]
         tracer = Tracer(registry)
@@ -251,7 +263,12 @@ def _record(
     shards = [s for d in datasets for s in d.shards]
     root, findings = manifest_root(shards), found.evaluation.findings
     totals = count_totals(datasets, gathered, findings)
-    amounts = Amounts(records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets}, dropped=found.ledger.records)
+    summaries = summarize_datasets(datasets, gathered, findings)
+    amounts = Amounts(
+        records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets},
+        dropped=found.ledger.records,
+        weights=new_weights(summaries, found.evaluation.rules),
+    )
     scope = Scope(run=request.run, references=request.references, datasets=datasets, min_words=request.min_words)
     record = AuditRecord(
         id="",
@@ -261,7 +278,7 @@ def _record(
         run=request.run,
         registry_revision=found.revision,
         log_head=found.log_head,
-        datasets=summarize_datasets(datasets, gathered, findings),
+        datasets=summaries,
         shards=summarize_shards(datasets, gathered.survey, findings),
         shards_total=len(shards),
         manifest_root=root,

@@ -20,13 +20,15 @@ class Amounts:
     """Records of each dataset."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Records of each dataset that hold a passage behind an open finding that denies or asks for review."""
+    weights: Mapping[str, float] | None = None
+    """Weights that would bring what is synthetic under its caps; ``None`` where there are none, or none are needed."""
 
 
 def propose_steps(findings: Sequence[Finding], amounts: Amounts) -> tuple[Step, ...]:
     """Return steps, the one that closes most findings first. Only open findings that deny or ask for review count."""
     pending = [f for f in findings if f.is_open and f.action is not Action.WARN]
     matched = [f for f in pending if f.subject.kind is SubjectKind.MATCH]
-    steps = [*_drop_steps(matched, amounts), *_other_steps([f for f in pending if f.subject.kind is not SubjectKind.MATCH])]
+    steps = [*_drop_steps(matched, amounts), *_other_steps([f for f in pending if f.subject.kind is not SubjectKind.MATCH], amounts)]
     return tuple(step for _, step in sorted(steps, key=lambda item: -item[0]))
 
 
@@ -64,7 +66,7 @@ _ADVICE: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def _other_steps(findings: Sequence[Finding]) -> list[tuple[int, Step]]:
+def _other_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[int, Step]]:
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.rule, []).append(finding)
@@ -72,10 +74,19 @@ def _other_steps(findings: Sequence[Finding]) -> list[tuple[int, Step]]:
     for rule, members in groups.items():
         names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
         advice = _ADVICE.get(rule)
-        summary = advice(names) if advice else _own_remedies(members)
+        summary = advice(names) if advice else _new_weights(members, amounts) or _own_remedies(members)
         effect = f"closes {len(members)} {_plural('finding', len(members))} of {rule}"
         steps.append((len(members), Step(summary=summary, effect=effect, clears=(rule,))))
     return steps
+
+
+def _new_weights(findings: Sequence[Finding], amounts: Amounts) -> str:
+    """Return the weights to give where other weights help, empty text where they do not."""
+    if amounts.weights is None or not all(any(r.kind == "reweight" for r in f.remedies) for f in findings):
+        return ""
+    given = ", ".join(f"{name} {weight:g}" for name, weight in amounts.weights.items() if weight)
+    out = ", ".join(name for name, weight in amounts.weights.items() if not weight)
+    return f"Set the weights in the run file to {given}" + (f", and leave out {out}" if out else "")
 
 
 def _own_remedies(findings: Sequence[Finding]) -> str:

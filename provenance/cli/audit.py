@@ -12,7 +12,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import jobs_option, output_format, pass_context
-from provenance.cli.output import next_step, say, say_json, say_problems, short, thousands, visible
+from provenance.cli.output import counted, next_step, say, say_json, say_problems, short, thousands, visible
 from provenance.errors import InputError
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
 from provenance.storage.secrets import redact
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 EXIT_OF = {VerdictKind.CLEARED: 0, VerdictKind.REVIEW: 10, VerdictKind.BLOCKED: 11}
 _COLOR = {VerdictKind.CLEARED: "green", VerdictKind.REVIEW: "yellow", VerdictKind.BLOCKED: "red"}
-RULES_SHOWN = 12
+GROUPS_SHOWN = 3
+"""Findings of a rule and dataset that the brief spells out; it names the rules of the others."""
 WIDTH = 76
 
 
@@ -33,13 +34,23 @@ WIDTH = 76
 @click.argument("run_file", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @click.option("--no-scan", is_flag=True, help="Do not scan: shards without a current scan count as not scanned.")
 @click.option("--report/--no-report", "with_report", default=True, show_default=True, help="Write the HTML report.")
+@click.option(
+    "--what-if",
+    "remedies",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Say what the verdict would be after these remedies.",
+)
 @jobs_option
 @output_format("text", "json", "sarif", "junit")
 @pass_context
-def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, jobs: int | None, output: str) -> int:
+def audit(
+    ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_report: bool, remedies: Path | None, jobs: int | None, output: str
+) -> int:
     """Judge a planned run.
 
-    RUN_FILE plans it (run.yaml otherwise). Exit 0 cleared, 10 needs review, 11 blocked.
+    RUN_FILE plans it (run.yaml otherwise). Exit 0 cleared, 10 needs review, 11 blocked. With --what-if nothing is recorded and no report is written: FILE says
+    what would be done (provenance remedy plan writes one), and the exit code is that of the verdict after it.
     """
     from provenance.policy.rundoc import load_run
 
@@ -49,6 +60,10 @@ def audit(ctx: CommandContext, /, run_file: Path | None, no_scan: bool, with_rep
         raise InputError(
             f"{path}: there is no such run file", hint="write it as docs/formats/run.md shows, or judge a folder without: provenance check FOLDER"
         )
+    if remedies is not None:
+        from provenance.cli.what_if import what_if
+
+        return what_if(ctx, path, remedies, rescan=not no_scan, jobs=jobs, output=output)
     started = time.monotonic()
     result = judge(ctx, workspace, load_run(path), run_file=path, rescan=not no_scan, jobs=jobs)
     report = write_report(workspace, result.record) if with_report else None
@@ -67,10 +82,11 @@ def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path
 
     matcher = workspace.matcher(run.references) if run.references else None
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
-    return run_audit(_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
+    return run_audit(audit_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
 
 
-def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
+def audit_request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
+    """Return what is to be judged in a workspace, and by what."""
     from provenance.audit.audit import AuditRequest
     from provenance.policy.waivers import load_waivers
 
@@ -121,15 +137,15 @@ def print_verdict(record: AuditRecord, seconds: float | None = None) -> None:
 
 
 def print_findings(record: AuditRecord, *, steps: bool = True) -> None:
-    """Print open findings grouped by rule and dataset, each with the fact that decided, and the steps that would close them."""
+    """Print the worst open findings, grouped by rule and dataset, each with the fact that decided; how many there are besides; and the steps that would close them."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in record.findings:
         if finding.is_open:
             groups.setdefault((finding.rule, finding.dataset), []).append(finding)
-    for (_, dataset), found in list(groups.items())[:RULES_SHOWN]:
-        _print_group(dataset, found)
-    if len(groups) > RULES_SHOWN:
-        say(f"   … and {len(groups) - RULES_SHOWN} more groups: provenance findings list")
+    worst = list(groups.items())
+    for (_, dataset), found in worst[:GROUPS_SHOWN]:
+        print_group(dataset, found)
+    _print_rest([found for _, found in worst[GROUPS_SHOWN:]])
     if steps and record.steps and record.verdict is not VerdictKind.CLEARED:
         say("What to do:", bold=True)
         for number, step in enumerate(record.steps, 1):
@@ -137,7 +153,19 @@ def print_findings(record: AuditRecord, *, steps: bool = True) -> None:
             say(f"    → {visible(step.effect)}")
 
 
-def _print_group(dataset: str, found: Sequence[Finding]) -> None:
+def _print_rest(groups: Sequence[Sequence[Finding]]) -> None:
+    """Print the rules of what is not shown, the ones that deny first."""
+    if not groups:
+        return
+    rules: dict[str, list[int]] = {}
+    for found in groups:
+        rules.setdefault(found[0].rule, []).append(sum(f.size for f in found))
+    told = ", ".join(f"{rule} ({thousands(sum(sizes))})" for rule, sizes in rules.items())
+    _wrap("   … ", f"and {counted(sum(map(sum, rules.values())), 'finding')} more of {told}: provenance findings list --open", "     ")
+
+
+def print_group(dataset: str, found: Sequence[Finding]) -> None:
+    """Print open findings of one rule and dataset, with what decided the first of them."""
     first = found[0]
     symbol = "?" if all(f.outcome is Outcome.UNKNOWN for f in found) else "!" if first.action is Action.WARN else "✗"
     size = sum(f.size for f in found)
@@ -151,6 +179,8 @@ def _print_group(dataset: str, found: Sequence[Finding]) -> None:
     _wrap("         ", first.message, "         ")
     for clause in first.clauses[:1]:
         _wrap("         ", f'{clause.terms} from {clause.effective_from}: "{clause.quote}"', "         ")
+    for missing in first.missing[:1]:
+        _wrap("         ", f"not known: {missing.path}. To supply it, {missing.supply}", "         ")
     if first.subject.kind == "match":
         say(f"         → provenance matches show --finding {first.rule}")
 

@@ -7,7 +7,7 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import say, say_json, say_table, short, thousands, visible
+from provenance.cli.output import say, say_fitting, say_json, say_table, short, thousands, visible
 from provenance.errors import NotRegisteredError
 from provenance.model.finding import Finding
 
@@ -68,6 +68,8 @@ def _print(finding: Finding) -> None:
         say(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")
     for reading in finding.because:
         say(f"  read       {reading.path} = {visible(str(reading.value))}")
+    for missing in finding.missing:
+        say_fitting(f"  not known  {missing.path}: {visible(missing.supply)}")
     for clause in finding.clauses:
         say(f'  clause     {clause.terms} ({clause.effective_from} to {clause.effective_to}): "{visible(clause.quote)}" {visible(clause.source)}')
     for item in finding.evidence:

@@ -11,8 +11,8 @@ import click
 
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context
-from provenance.cli.output import counted, next_audit, next_step, say, say_fitting, say_problems, visible
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import counted, next_audit, next_step, say, say_fitting, say_json, say_problems, visible, write_whole
 from provenance.errors import IngestError, InputError, RegistryError
 from provenance.model.match import ReadProblem
 from provenance.storage.urls import is_url
@@ -56,6 +56,33 @@ def drop(ctx: CommandContext, /, audit: str, rules: tuple[str, ...], apply_it: b
     say_problems(problems, "could not be mended")
     next_audit(workspace.run_file, quiet=ctx.quiet)
     return 4 if problems else 0
+
+
+@remedy.command("plan")
+@click.argument("audit", default=LATEST)
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="File to write; it is printed otherwise.")
+@text_or_json
+@pass_context
+def plan(ctx: CommandContext, /, audit: str, out: Path | None, output: str) -> int:
+    """Compute what would clear the run of AUDIT: records to drop, weights to give, datasets to leave out.
+
+    The file is made to be edited and tried: provenance audit --what-if FILE says what the verdict would be.
+    """
+    from provenance.audit.remedy_plan import propose_plan, write_plan
+
+    record = load_audit(ctx, audit)
+    proposed = propose_plan(record)
+    if output == "json":
+        say_json(proposed)
+        return 0
+    text = write_plan(proposed, run_file=record.run_file or "run.yaml")
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(ctx.path(out), [text.encode()])
+        say(f"wrote {out}")
+    next_step(f"provenance audit --what-if {out or 'FILE'}", quiet=ctx.quiet)
+    return 0
 
 
 def _plan(ctx: CommandContext, record: AuditRecord, rules: tuple[str, ...]) -> tuple[tuple[ShardDrop, ...], tuple[ReadProblem, ...]]:

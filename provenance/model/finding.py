@@ -107,6 +107,15 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingFact:
+    """A fact that is not known, so that a rule could not be decided."""
+
+    path: str
+    supply: str
+    """What to write where, or what to run, so that it is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule's judgement on one subject, with all that led to it."""
 
@@ -128,6 +137,8 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
     waiver: str | None = None
     """Id of the waiver that covers it."""
+    missing: tuple[MissingFact, ...] = ()
+    """Of a finding that is UNKNOWN: the facts that lack, and how to supply them."""
     grouped: int = 0
     """Findings on matches that this one stands for, since too many are alike to be listed; 0 where it stands for itself. No waiver covers such a one."""
 

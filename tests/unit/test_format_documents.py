@@ -24,6 +24,7 @@ from provenance.model.run import ModelPlan, Organization, Purpose, Release, Run,
 from provenance.model.wire import read_value
 from provenance.policy.bundle import load_bundle
 from provenance.policy.bundle_tests import run_bundle_tests
+from provenance.policy.remedy_file import load_remedies
 from provenance.policy.rundoc import load_run
 from provenance.policy.waivers import WaiverReason, load_waivers
 from provenance.registry.exchange.manifest import load_datasets_manifest
@@ -31,7 +32,7 @@ from provenance.registry.exchange.manifest import load_datasets_manifest
 ROOT = Path(__file__).parents[2]
 FORMATS = ROOT / "docs" / "formats"
 SAMPLE = ROOT / "examples" / "sample"
-DOCUMENTS = ("run", "policy", "terms", "licenses", "waivers", "datasets")
+DOCUMENTS = ("run", "policy", "terms", "licenses", "waivers", "datasets", "remedy")
 
 
 def schema(name: str) -> Any:
@@ -76,6 +77,7 @@ LOADERS: dict[str, Callable[[Path], object]] = {
     "run": load_run,
     "policy": load_bundle,
     "waivers": load_waivers,
+    "remedy": load_remedies,
     "datasets": load_datasets_manifest,
     "terms": lambda path: load_terms((path.parent,)),
     "licenses": lambda path: load_licenses((path.parent,)),

@@ -1,0 +1,95 @@
+"""How a fact that is not known can be supplied: what to write where, or what to run. Every finding of outcome UNKNOWN says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from provenance.model.absence import is_absent
+from provenance.model.finding import Finding, MissingFact, Outcome, Reading, SubjectKind
+from provenance.policy.facts import SCHEMA, FactField
+
+_LICENSE = (
+    "state the licence and where it was read: license: {declared: …, url: …} in datasets.yaml, or provenance licenses detect FOLDER --dataset {name}"
+)
+_ORIGIN = "state whether a model made it: synthetic: yes or no in datasets.yaml, of {name} and of all that it comes from"
+_GENERATOR = "state who made the text: generators: [{provider: …, model: …, channel: …, region: …, from: …, to: …}] in datasets.yaml for {name}"
+_MIXTURE = "register every dataset of the run with its shards, so that words are counted, or give each one a weight in the run file"
+_DOMAIN = "state what the text is about: domain: … in datasets.yaml for {name}"
+_SCAN = "scan it: provenance scan {name}"
+_REFERENCE = (
+    "add the reference set again with what is known of its records: provenance reference add SET FILES … --license … --provider … --generated …"
+)
+
+SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
+    SubjectKind.RUN: {
+        "model.kind": "state it in the run file: model: {kind: chat-llm}",
+        "commercial": "state it in the run file: purpose: {commercial: true or false}",
+        "distribute_weights": "state it in the run file: model: {release: {weights: open or closed}}",
+        "words": _MIXTURE,
+        "synthetic": "state of every dataset whether a model made it: synthetic: yes or no in datasets.yaml",
+        "synthetic_share": _MIXTURE,
+    },
+    SubjectKind.DATASET: {
+        "source": "state where it came from: source: {kind: …} in datasets.yaml for {name}",
+        "obtained": "state how it was come by: obtained: own-account or third-party in datasets.yaml for {name}",
+        "share": _MIXTURE,
+        "suspected": _SCAN,
+    },
+    SubjectKind.SHARD: {
+        "state": "make its place readable and named under roots, then provenance audit again",
+        "scan": _SCAN,
+        "words": "register it again, so that its words are counted: provenance register",
+    },
+    SubjectKind.DOMAIN: {
+        "name": "state what each dataset is about: domain: … in datasets.yaml",
+        "share": _MIXTURE,
+        "synthetic": "state of every dataset of the domain whether a model made it: synthetic: yes or no in datasets.yaml",
+        "synthetic_share": _MIXTURE,
+    },
+    SubjectKind.MATCH: {"reference": _REFERENCE, "terms": _REFERENCE},
+}
+"""What supplies a fact, by the longest beginning of its path. ``{name}`` is the dataset's name."""
+_SHARED = {"license": _LICENSE, "terms": _GENERATOR, "provider": _GENERATOR, "model": _GENERATOR, "synthetic": _ORIGIN, "domain": _DOMAIN}
+"""Of datasets and of their shards."""
+_OTHERWISE = "see what is recorded: provenance datasets show {name}"
+
+
+def how_to_supply(kind: SubjectKind, path: str, name: str) -> str:
+    """Return what supplies a fact.
+
+    Args:
+        kind: Whose fact it is.
+        path: Relative to the subject, such as ``license.use``.
+        name: The dataset's name, or the subject's where it has none.
+    """
+    table = {**(_SHARED if kind in {SubjectKind.DATASET, SubjectKind.SHARD} else {}), **SUPPLY.get(kind, {})}
+    fitting = [p for p in table if path == p or path.startswith((f"{p}.", f"{p}_"))]
+    text = table[max(fitting, key=len)] if fitting else _OTHERWISE
+    return text.replace("{name}", name)
+
+
+def with_missing(finding: Finding) -> Finding:
+    """Return a finding that says which of the facts it read are not known, and how to supply them; only one of outcome UNKNOWN has any."""
+    if finding.outcome is not Outcome.UNKNOWN:
+        return finding
+    read = [(reading, *_field(reading.path)) for reading in finding.because]
+    found = [(r, kind, path) for r, kind, path, field in read if field is not None and _is_unknown(r, field)]
+    # A number is 0 where it is not known; its companion says so, and a rule need not read that one.
+    found = found or [(r, kind, path) for r, kind, path, field in read if field is not None and field.known_by]
+    name = finding.dataset or finding.subject.id
+    missing = [MissingFact(path=r.path, supply=how_to_supply(kind, path, name)) for r, kind, path in found]
+    return replace(finding, missing=tuple(missing))
+
+
+def _field(path: str) -> tuple[SubjectKind, str, FactField | None]:
+    kind, _, rest = path.partition(".")
+    if kind not in set(SubjectKind):
+        return SubjectKind.RUN, rest, None
+    return SubjectKind(kind), rest, next((f for f in SCHEMA[SubjectKind(kind)] if f.path == rest), None)
+
+
+def _is_unknown(reading: Reading, field: FactField) -> bool:
+    if field.is_tristate or field.may_be_absent:
+        return isinstance(reading.value, str) and is_absent(reading.value)
+    return field.path.endswith("known") and reading.value == "NO"
