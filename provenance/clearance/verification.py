@@ -76,8 +76,8 @@ def verify_clearance(
     faults = [
         *_revocation_faults(envelope, signers, trust, revocations, now),
         *_date_faults(clearance, moment),
-        *_signer_faults(clearance, signers, trust, moment, released=released),
         *release_faults,
+        *_signer_faults(clearance, signers, trust, moment, released=released),
         *_verdict_faults(clearance),
         *_binding_faults(clearance, run_digest, policy_digests),
     ]

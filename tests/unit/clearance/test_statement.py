@@ -13,13 +13,14 @@ from provenance.canonical import canonical_bytes
 from provenance.clearance.statement import BreakGlass, Issuer, parse_statement, statement_bytes
 from provenance.errors import EnvelopeFormatError
 from provenance.model.finding import VerdictKind
-from tests.fakes.clearances import sample_clearance
+from tests.fakes.clearances import released_clearance, sample_clearance
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "formats" / "clearance.schema.json").read_text(encoding="utf-8"))
 VARIANTS = [
     sample_clearance(),
     sample_clearance(conditions=(), index_digests=()),
     sample_clearance(verdict=VerdictKind.REVIEW, released_by="Grace Ünïcode", replaces="sha256:" + "66" * 32),
+    released_clearance(),
     sample_clearance(verdict=VerdictKind.BLOCKED, break_glass=BreakGlass(approver="Joan", reason="demonstration")),
 ]
 
