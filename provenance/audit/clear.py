@@ -131,6 +131,10 @@ def _check_verdict(record: AuditRecord, released: Released | None, issuer: Trust
         raise VerdictError(
             f"the audit of {record.run.model.name} is BLOCKED by {rules}", hint="mend what it found and audit again: provenance findings list"
         )
+    if released is not None and released.rejected is not None:
+        raise VerdictError(
+            f"the audit of {record.run.model.name} is not to be cleared: {released.lacking}", hint="mend what was found, and audit again"
+        )
     if VerdictKind.REVIEW not in {verdict, record.verdict}:
         return
     lacking = (released or Released()).lacking

@@ -61,9 +61,7 @@ def judged(waivers: tuple[Waiver, ...], digests: tuple[str, str], today: str = T
 
 def names_exactly(waiver: Waiver, finding: Finding, today: str) -> bool:
     return (
-        (waiver.rule, waiver.subject) == (finding.rule, finding.subject)
-        and WAIVABLE[waiver.rule]
-        and waiver.created[:10] <= today <= waiver.expires
+        (waiver.rule, waiver.subject) == (finding.rule, finding.subject) and WAIVABLE[waiver.rule] and waiver.created[:10] <= today <= waiver.expires
     )
 
 
@@ -89,7 +87,7 @@ def test_the_order_of_waivers_decides_nothing(waivers: list[Waiver], draw: Any) 
     assert judged(tuple(waivers), digests).findings == judged(tuple(shuffled), digests).findings
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "id": "other",
     "rule": "C001",
     "subject": Subject(kind=SubjectKind.SHARD, id="zzz", digest="sha256:" + "9" * 64),

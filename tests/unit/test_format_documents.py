@@ -21,11 +21,11 @@ from provenance.licensing.terms import load_terms
 from provenance.model.finding import Action, Outcome, Severity, SubjectKind, Waiver
 from provenance.model.match import Explanation, Match, MatchMethod
 from provenance.model.run import ModelPlan, Organization, Purpose, Release, Run, RunData
+from provenance.model.waiving import ApprovalSignature
 from provenance.model.wire import read_value
 from provenance.policy.bundle import load_bundle
 from provenance.policy.bundle_tests import run_bundle_tests
 from provenance.policy.rundoc import load_run
-from provenance.model.waiving import ApprovalSignature
 from provenance.policy.waivers import WaiverReason, load_waivers
 from provenance.registry.exchange.manifest import load_datasets_manifest
 
