@@ -14,6 +14,7 @@ from provenance.config import SETTINGS_NAME, Settings, default_settings, load_se
 from provenance.errors import ConfigError, NoWorkspaceError, PolicyDocumentError
 
 if TYPE_CHECKING:
+    from provenance.audit.admitting import Admitted, Verifier
     from provenance.audit.clear import InForce
     from provenance.audit.judgements import Catalogs
     from provenance.audit.tools import Tools
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from provenance.matching.suspects import PatternFinder
     from provenance.model.audit import AuditRecord, ReferenceSummary, ToolVersion
     from provenance.model.reference import ReferenceRecord
+    from provenance.model.run import Run
     from provenance.policy.bundle import Bundle
     from provenance.ports import Progress
     from provenance.registry.evidence import EvidenceFolder
@@ -160,7 +162,6 @@ class Workspace:
         from provenance.audit.clear import InForce
         from provenance.audit.exclude import demands_digest
         from provenance.audit.scan import Finders, schemes_of
-        from provenance.policy.waivers import load_waivers
 
         with self.units.read() as registry:
             demands = [d.demand for d in registry.demands(open_only=True)]
@@ -173,10 +174,46 @@ class Workspace:
             indexes=tuple(r.digest for r in self.reference_summaries(names)),
             terms=self.terms.digest,
             licenses=self.licenses.digest,
-            waivers=tuple(load_waivers(beside / record.run.waivers)) if record.run.waivers else (),
+            waivers=self.waivers(record.run, beside=beside).holding,
             exclusions=demands_digest(demands),
             policies=tuple(bundles.get(p.bundle, "") for p in record.policy),
         )
+
+    def waivers(self, run: Run, *, beside: Path) -> Admitted:
+        """Return the waivers of a run: those of its file, beside the run file, and those of the registry, signatures verified.
+
+        Raises:
+            WaiverError: If the file is malformed, or gives an id that the registry gives to another waiver.
+            TrustFileError: If the trust file or its revocation list is there and malformed.
+        """
+        from provenance.audit.admitting import admit
+        from provenance.policy.waivers import load_signed_waivers
+
+        in_file = load_signed_waivers(beside / run.waivers) if run.waivers else ()
+        with self.units.read() as registry:
+            recorded = registry.waivers(open_only=True)
+        is_signed = any(s is not None for s in (*(w.signature for w in in_file), *(w.signature for w in recorded)))
+        return admit(in_file, recorded, self.waiver_verifier(with_trust=is_signed))
+
+    def waiver_verifier(self, trust_file: Path | None = None, *, with_trust: bool = True) -> Verifier:
+        """Return what judges signatures of waivers, by the workspace's trust file where no other is named.
+
+        Raises:
+            TrustFileError: If the file or its revocation list is there and malformed.
+        """
+        from provenance.audit.admitting import Verifier
+        from provenance.clearance.revocation import load_revocations
+        from provenance.clearance.trust import load_trust
+
+        file = trust_file or self.trust_file
+        trust = load_trust(file) if with_trust and file.exists() else None
+        revocations = None if trust is None else load_revocations(trust)
+        return Verifier(trust=trust, now=self.clock.now(), required=self.settings.require_signed_waivers, revocations=revocations)
+
+    @property
+    def trust_file(self) -> Path:
+        """Whom the commands of this workspace believe."""
+        return self.settings.trust or self.settings.workspace / "trust.json"
 
     @property
     def tool(self) -> ToolVersion:

@@ -26,6 +26,7 @@ _KNOWN = {
     "reports",
     "keys",
     "trust",
+    "require_signed_waivers",
     "matching",
     "storage",
 }
@@ -61,6 +62,8 @@ class Settings:
     reports: Path = field(default_factory=Path)
     keys: Path = field(default_factory=Path)
     trust: Path | None = None
+    require_signed_waivers: bool = False
+    """Waivers that no approver signed do not count."""
     storage: StorageOptions = field(default_factory=StorageOptions)
     """How stores are reached."""
     min_words: int = MIN_WORDS
@@ -138,6 +141,7 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         reports=folder / _text(raw, "reports", "reports", folder),
         keys=folder / _text(raw, "keys", ".provenance/keys", folder),
         trust=folder / _text(raw, "trust", "", folder) if "trust" in raw else None,
+        require_signed_waivers=_flag(raw, "require_signed_waivers", folder),
         storage=parse_options(raw.get("storage", {}), where=str(folder / SETTINGS_NAME)),
         min_words=_min_words(raw, folder),
     )
@@ -170,6 +174,13 @@ def _min_words(raw: dict[str, object], folder: Path) -> int:
             f"{place}: min_words is {value!r}, expected a whole number from {LEAST_MIN_WORDS} to {MOST_MIN_WORDS}",
             hint=f"such as: [matching] min_words = {MIN_WORDS}",
         )
+    return value
+
+
+def _flag(raw: dict[str, object], key: str, folder: Path) -> bool:
+    value = raw.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{folder / SETTINGS_NAME}: {key} must be true or false, got {value!r}", hint=f"such as: {key} = true")
     return value
 
 

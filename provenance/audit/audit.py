@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provenance.audit.admitting import Admitted
 from provenance.audit.exclude import demands_digest
 from provenance.audit.exclusion_facts import look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
@@ -24,7 +25,7 @@ from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
 from provenance.model.dataset import DatasetVersion, Shard
-from provenance.model.finding import VerdictKind, Waiver
+from provenance.model.finding import VerdictKind
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
 from provenance.model.run import Run, RunData
@@ -46,7 +47,7 @@ class AuditRequest:
 
     run: Run
     bundles: tuple[Bundle, ...]
-    waivers: tuple[Waiver, ...]
+    waivers: Admitted
     catalogs: Catalogs
     references: tuple[ReferenceSummary, ...]
     tool: ToolVersion
@@ -125,7 +126,16 @@ class _JudgedRun:
 
 def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
     """Apply the policy. Findings on matches are kept in the evidence where the record cannot hold all of them with their matches."""
-    judging = Judging(request.bundles, gathered.facts, request.waivers, today, room=request.findings_listed)
+    admitted, rules = request.waivers, [r.id for b in request.bundles for r in b.rules]
+    judging = Judging(
+        request.bundles,
+        gathered.facts,
+        admitted.waivers,
+        today,
+        room=request.findings_listed,
+        refused=dict(admitted.refused),
+        quiet=admitted.elsewhere(gathered.facts, rules),
+    )
     with tools.evidence.writing_findings() as writer:
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
@@ -294,7 +304,7 @@ def _record(
         terms_applied=list_terms(datasets, gathered.datasets),
         findings=findings,
         evidence=evidence,
-        waivers=request.waivers,
+        waivers=tuple(use.waiver for use in found.evaluation.waivers),
         obligations=list_obligations(datasets, gathered),
         steps=propose_steps(findings, amounts),
         verdict=VerdictKind.BLOCKED if root == NO_ROOT else found.evaluation.verdict,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from provenance.audit.lineage import Tracer
 from provenance.audit.register import leaf_of
+from provenance.audit.review import Released, needs_review
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
 from provenance.clearance.check import default_manifest_path
@@ -58,7 +59,7 @@ class InForce:
 
 
 def prepare_clearance(
-    record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released_by: str | None, in_force: InForce
+    record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, in_force: InForce, released: Released | None = None
 ) -> PreparedClearance:
     """Return the clearance that an audit permits.
 
@@ -67,15 +68,15 @@ def prepare_clearance(
         tools: Opens the registry, tells the time.
         issuer: The key that will sign, as the trust file has it.
         days: How long it holds.
-        released_by: Name of the reviewer who releases a REVIEW verdict.
         in_force: References, terms and policy as they are now.
+        released: The signed releases of this very record that hold, for a REVIEW verdict.
 
     Raises:
         VerdictError: If the verdict permits none, the record is not one that this registry holds, or it is out of date.
         UntrustedKeyError: If the key may not issue.
         SubjectMismatchError: If the registry no longer holds the shards or the facts that were judged.
     """
-    _check_verdict(record, released_by)
+    _check_verdict(record, released, issuer)
     _check_registered(record, tools)
     _check_in_force(record, in_force)
     if ISSUER_ROLE not in issuer.roles:
@@ -98,7 +99,8 @@ def prepare_clearance(
         not_before=now.strftime(_TIME),
         expires=_expiry(record, now, days, license_end).strftime(_TIME),
         issuer=Issuer(name=issuer.name, role=ISSUER_ROLE),
-        released_by=released_by,
+        released_by=released.reviewer if released is not None and needs_review(record) else None,
+        releases=released.envelopes if released is not None and needs_review(record) else (),
     )
     return PreparedClearance(clearance=clearance, leaves=leaves)
 
@@ -121,7 +123,7 @@ def _expiry(record: AuditRecord, now: dt.datetime, days: int, license_end: dt.da
     return end
 
 
-def _check_verdict(record: AuditRecord, released_by: str | None) -> None:
+def _check_verdict(record: AuditRecord, released: Released | None, issuer: TrustedKey) -> None:
     """Take the verdict from the findings, never from the word alone: a record is a file, and files can be edited."""
     verdict = verdict_of(record.findings) if record.manifest_root != NO_ROOT else VerdictKind.BLOCKED
     if VerdictKind.BLOCKED in {verdict, record.verdict}:
@@ -129,8 +131,20 @@ def _check_verdict(record: AuditRecord, released_by: str | None) -> None:
         raise VerdictError(
             f"the audit of {record.run.model.name} is BLOCKED by {rules}", hint="mend what it found and audit again: provenance findings list"
         )
-    if VerdictKind.REVIEW in {verdict, record.verdict} and not released_by:
-        raise VerdictError(f"the audit of {record.run.model.name} needs a review", hint="have a reviewer read it and sign: --released-by KEY")
+    if released is not None and released.rejected is not None:
+        raise VerdictError(
+            f"the audit of {record.run.model.name} is not to be cleared: {released.lacking}", hint="mend what was found, and audit again"
+        )
+    if VerdictKind.REVIEW not in {verdict, record.verdict}:
+        return
+    lacking = (released or Released()).lacking
+    if lacking is not None:
+        raise VerdictError(
+            f"the audit of {record.run.model.name} needs a review: {lacking}",
+            hint=f"have a reviewer read it and sign: provenance review release {record.id.removeprefix('sha256:')[:10]} --key KEY --comment WHY",
+        )
+    if released is not None and any(key.key == issuer.key for key in released.keys):
+        raise VerdictError(f"{issuer.name} released the review and cannot issue the clearance too", hint="a second person must sign: --as KEY")
 
 
 def _check_registered(record: AuditRecord, tools: Tools) -> None:

@@ -148,7 +148,7 @@ def withdraw(name: str, reason: str, tools: Tools) -> RecordedDemand:
         NotRegisteredError: If there is no such demand.
         ConflictError: If it is withdrawn already.
     """
-    said = _line(reason, "reason")
+    said = read_line(reason, "reason")
     if not said:
         raise InputError("a withdrawal needs a reason", hint="such as: --reason 'the author withdrew the request, mail of 2026-11-30'")
     with tools.units.begin(actor=tools.actor, action="exclude withdraw", reason=said[:200]) as registry:
@@ -201,14 +201,14 @@ def parse_demand(fields: DemandFields, *, today: str) -> Demand:
         kind=kind,
         value=_READERS[kind](given),
         given=given,
-        dataset=_line(fields.dataset, "dataset"),
+        dataset=read_line(fields.dataset, "dataset"),
         demanded_by=_required(fields.demanded_by, "who demands it", "--by 'NAME'"),
         received=_day(fields.received or today, today),
         basis=_word(fields.basis, DemandBasis, "basis"),
-        ticket=_line(fields.ticket, "ticket"),
-        evidence_url=_line(fields.evidence_url, "evidence URL") or Absence.NOT_STATED.value,
+        ticket=read_line(fields.ticket, "ticket"),
+        evidence_url=read_line(fields.evidence_url, "evidence URL") or Absence.NOT_STATED.value,
         evidence_sha256=_digest(fields.evidence_sha256) if fields.evidence_sha256 else Absence.NOT_STATED.value,
-        comment=_line(fields.comment, "comment"),
+        comment=read_line(fields.comment, "comment"),
     )
     if plain.basis is DemandBasis.OTHER and not plain.comment:
         raise InputError("basis other says nothing by itself", hint="say what it rests on: --comment '…'")
@@ -225,13 +225,13 @@ def _word(text: str, words: type[Word], what: str) -> Word:
 
 
 def _value(text: str, kind: DemandKind) -> str:
-    value = _line(text, f"{kind} value", MAX_ADDRESS if kind is DemandKind.URL else MAX_TEXT)
+    value = read_line(text, f"{kind} value", MAX_ADDRESS if kind is DemandKind.URL else MAX_TEXT)
     if not value:
         raise InputError(f"the {kind} is empty", hint="name what must go")
     return value
 
 
-def _line(text: str, what: str, most: int = MAX_TEXT) -> str:
+def read_line(text: str, what: str, most: int = MAX_TEXT) -> str:
     """Return a text of one line, in NFC.
 
     Raises:
@@ -249,7 +249,7 @@ def _line(text: str, what: str, most: int = MAX_TEXT) -> str:
 
 
 def _required(text: str, what: str, option: str) -> str:
-    said = _line(text, what)
+    said = read_line(text, what)
     if not said:
         raise InputError(f"nobody says {what}", hint=f"say it: {option}")
     return said

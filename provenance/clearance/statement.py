@@ -17,6 +17,8 @@ from provenance.model.wire import read_value, to_wire
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://provenance-audit.dev/clearance/v1"
+RELEASED_TYPE: Final = "https://provenance-audit.dev/clearance/v2"
+"""Version 2 has one field more, ``releases``; a clearance without any is written as version 1, which verifiers of every release read."""
 SUBJECT_NAME: Final = "shard-manifest"
 MAX_STATEMENT_BYTES: Final = 1 << 19
 """A clearance names digests, not files: 0.5 MiB is 300 times what a typical one takes."""
@@ -60,10 +62,12 @@ class Clearance:
     expires: str
     issuer: Issuer
     released_by: str | None = None
-    """Name of the reviewer who released a REVIEW verdict: the same reviewer's key must sign."""
+    """Name of the reviewer who released a REVIEW verdict: the same reviewer's key must sign, the clearance or one of its releases."""
     break_glass: BreakGlass | None = None
     replaces: str | None = None
     """``statement_digest`` of an earlier clearance."""
+    releases: tuple[str, ...] = ()
+    """Envelopes of the reviewers' signed releases of the audit, as text."""
 
     def __post_init__(self) -> None:
         """Refuse what no audit can have said.
@@ -80,23 +84,28 @@ class Clearance:
             raise ValueError("policy_digests is empty: without a policy nothing was judged")
         for name, text in _names(self):
             expect_text(text, where=name)
+        if len(self.releases) > MAX_RELEASES or (self.releases and self.released_by is None):
+            raise ValueError(f"releases must be at most {MAX_RELEASES}, and go with released_by")
         issued, start, end = (parse_time(getattr(self, n), where=n) for n in ("issued", "not_before", "expires"))
         if not (start < end and issued < end):
             raise ValueError(f"expires {self.expires} is not after not_before {self.not_before} and issued {self.issued}")
 
 
-PREDICATE_FIELDS: Final = tuple(f.name for f in fields(Clearance) if f.name != "manifest_root")
+PREDICATE_FIELDS: Final = tuple(f.name for f in fields(Clearance) if f.name not in {"manifest_root", "releases"})
+RELEASED_FIELDS: Final = (*PREDICATE_FIELDS, "releases")
+_FIELDS_OF: Final = {PREDICATE_TYPE: PREDICATE_FIELDS, RELEASED_TYPE: RELEASED_FIELDS}
+MAX_RELEASES: Final = 8
 
 
 def statement_bytes(clearance: Clearance) -> bytes:
     """Return the canonical bytes of the in-toto statement, which is what gets signed."""
-    wire = to_wire(clearance)
+    wire, kind = to_wire(clearance), RELEASED_TYPE if clearance.releases else PREDICATE_TYPE
     return canonical_bytes(
         {
             "_type": STATEMENT_TYPE,
             "subject": [{"name": SUBJECT_NAME, "digest": {"sha256": clearance.manifest_root.removeprefix("sha256:")}}],
-            "predicateType": PREDICATE_TYPE,
-            "predicate": {name: wire[name] for name in PREDICATE_FIELDS},
+            "predicateType": kind,
+            "predicate": {name: wire[name] for name in _FIELDS_OF[kind]},
         }
     )
 
@@ -126,10 +135,11 @@ def _parse(raw: Any) -> Clearance:
     statement = expect_fields(raw, ("_type", "subject", "predicateType", "predicate"), where="the statement")
     if statement["_type"] != STATEMENT_TYPE:
         raise ValueError(f"_type is {statement['_type']!r:.80}, expected {STATEMENT_TYPE}")
-    if statement["predicateType"] != PREDICATE_TYPE:
-        raise ValueError(f"predicateType is {statement['predicateType']!r:.80}, expected {PREDICATE_TYPE}")
+    kind = statement["predicateType"]
+    if not isinstance(kind, str) or kind not in _FIELDS_OF:
+        raise ValueError(f"predicateType is {kind!r:.80}, expected {PREDICATE_TYPE} or {RELEASED_TYPE}")
     root = _parse_subject(statement["subject"])
-    predicate = expect_fields(statement["predicate"], PREDICATE_FIELDS, where="the predicate")
+    predicate = expect_fields(statement["predicate"], _FIELDS_OF[kind], where="the predicate")
     try:
         return read_value(Clearance, {**predicate, "manifest_root": root}, where="predicate")
     except WireFormatError as err:
@@ -157,7 +167,7 @@ def _check_digest(value: str | None, name: str, *, optional: bool = False) -> No
 
 def _names(clearance: Clearance) -> list[tuple[str, str]]:
     pairs = [("issuer.name", clearance.issuer.name), ("issuer.role", clearance.issuer.role)]
-    pairs += [("conditions", text) for text in clearance.conditions]
+    pairs += [("conditions", text) for text in clearance.conditions] + [("releases", text) for text in clearance.releases]
     if clearance.released_by is not None:
         pairs.append(("released_by", clearance.released_by))
     if clearance.break_glass is not None:

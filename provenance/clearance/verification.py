@@ -12,6 +12,7 @@ from typing import Final
 
 from provenance.clearance import ed25519
 from provenance.clearance.envelope import Envelope, parse_envelope, pre_authentication_encoding
+from provenance.clearance.release import ReviewRelease, uncovered, verify_release
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
 from provenance.clearance.statement import Clearance, parse_statement, statement_digest
 from provenance.clearance.strict_json import parse_time
@@ -71,10 +72,12 @@ def verify_clearance(
     envelope = parse_envelope(envelope_bytes)
     signers = _authenticate(envelope, trust)
     clearance = parse_statement(envelope.payload)
+    released, release_faults = _releases(clearance, signers, trust, revocations, now)
     faults = [
         *_revocation_faults(envelope, signers, trust, revocations, now),
         *_date_faults(clearance, moment),
-        *_signer_faults(clearance, signers, trust, moment),
+        *release_faults,
+        *_signer_faults(clearance, signers, trust, moment, released=released),
         *_verdict_faults(clearance),
         *_binding_faults(clearance, run_digest, policy_digests),
     ]
@@ -136,7 +139,35 @@ def _date_faults(clearance: Clearance, now: datetime) -> list[Fault]:
     return faults
 
 
-def _signer_faults(clearance: Clearance, signers: Sequence[TrustedKey], trust: Trust, now: datetime) -> list[Fault]:
+def _releases(
+    clearance: Clearance, signers: Sequence[TrustedKey], trust: Trust, revocations: RevocationList | None, now: str
+) -> tuple[tuple[TrustedKey, ...], list[Fault]]:
+    """Return the reviewers whose releases hold, and what is wrong with releases: each must be of this very audit, and together they must cover it."""
+    issuers = {k.key for k in signers if k.name == clearance.issuer.name}
+    found: list[ReviewRelease] = []
+    keys: list[TrustedKey] = []
+    faults: list[Fault] = []
+    for text in clearance.releases:
+        try:
+            release, key = verify_release(text.encode("utf-8"), trust, now, revocations=revocations)
+        except ClearanceError as err:
+            faults.append((type(err), str(err)))
+            continue
+        if (release.record, release.run_digest) != (clearance.audit, clearance.run_digest):
+            faults.append((SubjectMismatchError, f"the release of {release.reviewer!r} is of another audit, {release.record[:19]}…"))
+        elif key.key in issuers:
+            faults.append((UntrustedKeyError, f"{release.reviewer!r} both issued the clearance and released its audit"))
+        else:
+            found.append(release)
+            keys.append(key)
+    if clearance.releases and not faults and (why := uncovered(found)) is not None:
+        faults.append((VerdictError, f"the review is not complete: {why}"))
+    return tuple(keys), faults
+
+
+def _signer_faults(
+    clearance: Clearance, signers: Sequence[TrustedKey], trust: Trust, now: datetime, *, released: Sequence[TrustedKey] = ()
+) -> list[Fault]:
     faults: list[Fault] = []
     issued = parse_time(clearance.issued, where="issued")
     usable = []
@@ -146,13 +177,14 @@ def _signer_faults(clearance: Clearance, signers: Sequence[TrustedKey], trust: T
             usable.append(key)
         else:
             faults.append((UntrustedKeyError, f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only"))
+    reviewers = [*usable, *(key for key in {k.key: k for k in released}.values() if key not in usable)]
     for role, needed in trust.thresholds:
-        able = sum(role in key.roles for key in usable)
+        able = sum(role in key.roles for key in (reviewers if role == REVIEWER_ROLE else usable))
         if able < needed:
             faults.append((UntrustedKeyError, f"{needed} distinct key(s) of role {role!r} must sign, {able} did"))
     if not _signed_as(usable, clearance.issuer.name, clearance.issuer.role):
         faults.append((UntrustedKeyError, f"the issuer {clearance.issuer.name!r} did not sign in the role {clearance.issuer.role!r}"))
-    if clearance.released_by is not None and not _signed_as(usable, clearance.released_by, REVIEWER_ROLE):
+    if clearance.released_by is not None and not _signed_as(released if clearance.releases else usable, clearance.released_by, REVIEWER_ROLE):
         faults.append((UntrustedKeyError, f"the reviewer {clearance.released_by!r} did not sign in the role {REVIEWER_ROLE!r}"))
     return faults
 

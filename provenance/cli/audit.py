@@ -88,13 +88,11 @@ def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path
 def audit_request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
     """Return what is to be judged in a workspace, and by what."""
     from provenance.audit.audit import AuditRequest
-    from provenance.policy.waivers import load_waivers
 
-    waivers = load_waivers(run_file.parent / run.waivers) if run.waivers else ()
     return AuditRequest(
         run=run,
         bundles=tuple(workspace.bundles(run.policy, beside=run_file.parent)),
-        waivers=tuple(waivers),
+        waivers=workspace.waivers(run, beside=run_file.parent),
         catalogs=workspace.catalogs,
         references=workspace.reference_summaries(run.references),
         tool=workspace.tool,
@@ -207,7 +205,7 @@ def _print_end(ctx: CommandContext, result: AuditResult, report: Path | None, ru
     verdict = result.record.verdict
     steps = {
         VerdictKind.CLEARED: "provenance clear",
-        VerdictKind.REVIEW: "provenance findings list; then provenance clear --released-by REVIEWER",
+        VerdictKind.REVIEW: "provenance review show; then provenance review release --comment WHY --key KEY",
         VerdictKind.BLOCKED: f"mend as above, then: provenance audit {run_file or ''}".rstrip(),
     }
     next_step(steps[verdict])

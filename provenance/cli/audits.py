@@ -50,7 +50,10 @@ def _find(workspace: Workspace, name: str) -> str:
         audits = registry.audits()
     if name == LATEST and audits:
         return audits[0][4]
-    found = {row[0]: row[4] for row in audits if row[0].removeprefix("sha256:").startswith(wanted)}
+    found: dict[str, str] = {}
+    for row in audits:  # newest first: of one id the last record counts
+        if row[0].removeprefix("sha256:").startswith(wanted):
+            found.setdefault(row[0], row[4])
     if len(found) > 1:
         raise InputError(f"audit {name!r} is not unique: {len(found)} ids begin so", hint="give more digits")
     if not found:

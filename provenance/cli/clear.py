@@ -9,63 +9,114 @@ import click
 
 from provenance.cli.audits import LATEST, registered_audit
 from provenance.cli.context import CommandContext
-from provenance.cli.keys import read_passphrase, safe_name
+from provenance.cli.keys import safe_name
 from provenance.cli.options import pass_context
-from provenance.cli.output import next_step, say
+from provenance.cli.output import next_step, say, visible
+from provenance.cli.signing import given_path, has_key, open_key, passphrase_option, trust_option
 from provenance.errors import InputError
 
 if TYPE_CHECKING:
+    from provenance.audit.review import Released
     from provenance.bootstrap import Workspace
     from provenance.clearance.keys import SigningKey
     from provenance.clearance.trust import TrustedKey
+    from provenance.model.audit import AuditRecord
+
+    Keys = tuple[SigningKey, TrustedKey]
 
 DEFAULT_DAYS = 14
 MAX_DAYS = 90
+READ_NOW = "read and released while clearing"
+"""What a release says where nothing is said."""
 
 
 @click.command()
 @click.argument("audit", default=LATEST)
 @click.option("--as", "key_name", default=None, help="Name of the key to sign with; needed where there are several.")
-@click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file that holds the key.")
+@trust_option
 @click.option("--days", type=click.IntRange(1, MAX_DAYS), default=DEFAULT_DAYS, show_default=True, help="Days the clearance holds.")
-@click.option("--passphrase-file", type=click.Path(dir_okay=False, path_type=Path), help="File whose first line opens the key.")
-@click.option("--released-by", "reviewer", default=None, help="Key of the reviewer who releases a REVIEW verdict, and signs too.")
+@passphrase_option
+@click.option("--released-by", "reviewer", default=None, help="Reviewer who released a REVIEW verdict: must agree with the release that is stored.")
+@click.option("--reviewer-key", default=None, help="Sign the reviewer's release now, with this key.")
+@click.option("--comment", default=READ_NOW, help="What a release that is signed now says.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
 @pass_context
-def clear(ctx: CommandContext, /, audit: str, out: Path | None, **options: object) -> int:
+def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, reviewer: str | None, **options: object) -> int:
     """Sign a clearance for an audited run.
 
-    The verdict of AUDIT must be CLEARED, or REVIEW released by a reviewer.
+    The verdict of AUDIT must be CLEARED, or REVIEW with a reviewer's signed
+    release: provenance review release, or --reviewer-key KEY here.
     """
     from provenance.audit.clear import prepare_clearance, write_clearance
+    from provenance.audit.review import find_released, record_digest
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
-    trust_option = options["trust_path"]
-    trust_file = ctx.path(trust_option) if isinstance(trust_option, Path) else workspace.settings.workspace / "trust.json"
-    passphrase_file = options["passphrase_file"] if isinstance(options["passphrase_file"], Path) else None
-    key, trusted = _open_key(ctx, workspace, _text(options["key_name"]), trust_file, passphrase_file)
-    reviewer = _open_key(ctx, workspace, _text(options["reviewer"]), trust_file, passphrase_file) if options["reviewer"] else None
-    if reviewer is not None:
-        _check_reviewer(trusted, reviewer[1])
+    trust_file, passphrase_file = given_path(ctx, options["trust_path"]) or workspace.trust_file, given_path(ctx, options["passphrase_file"])
+    keys = open_key(ctx, workspace, _text(options["key_name"]), trust_file=trust_file, passphrase_file=passphrase_file)
+    verifier = workspace.waiver_verifier(trust_file)
+    second = _reviewers_key(ctx, workspace, reviewer, _text(options["reviewer_key"]), trust_file=trust_file, passphrase_file=passphrase_file)
+    if second is not None:
+        _check_reviewer(keys[1], second[1])
+        _release_now(ctx, workspace, record, second, trust_file=trust_file, comment=str(options["comment"]))
     target = ctx.path(out) if out else workspace.settings.workspace / f"{safe_name(record.run.model.name)}.clearance.json"
     # Nobody records anything between the checks and the log's row, and no clearance is signed of which the log does not tell.
     with workspace.units.begin(actor=ctx.actor, action="clear", reason=record.id) as registry:
+        released = find_released(record, registry.reviews(record_digest(record)), verifier)
         prepared = prepare_clearance(
             record,
             workspace.tools(ctx.progress(), ctx.actor),
-            issuer=trusted,
-            days=int(str(options["days"])),
-            released_by=reviewer[1].name if reviewer else None,
+            issuer=keys[1],
+            days=days,
             in_force=workspace.in_force(record),
+            released=released,
         )
+        _check_agrees(reviewer if second is None else None, released, needed=prepared.clearance.released_by)
         registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
-    manifest = write_clearance(prepared, (key, reviewer[0]) if reviewer else (key,), target)
-    say(f"cleared  {record.run.model.name} until {prepared.clearance.expires}")
+    co_signs = second is not None and prepared.clearance.released_by is None
+    manifest = write_clearance(prepared, (keys[0], second[0]) if second is not None and co_signs else (keys[0],), target)
+    say(f"cleared  {visible(record.run.model.name)} until {prepared.clearance.expires}")
+    if prepared.clearance.released_by is not None:
+        say(f"  released  by {visible(prepared.clearance.released_by)}")
     say(f"  clearance {target}")
     say(f"  manifest  {manifest}")
     next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND", quiet=ctx.quiet)
     return 0
+
+
+def _reviewers_key(
+    ctx: CommandContext, workspace: Workspace, reviewer: str | None, name: str | None, *, trust_file: Path, passphrase_file: Path | None
+) -> Keys | None:
+    """Return the reviewer's key where it is at hand: the one named, or the one of the reviewer's name in the workspace."""
+    chosen = name or (reviewer if reviewer is not None and has_key(workspace, reviewer) else None)
+    if chosen is None:
+        return None
+    found = open_key(ctx, workspace, chosen, trust_file=trust_file, passphrase_file=passphrase_file, choose="--reviewer-key NAME")
+    if reviewer is not None and reviewer not in {found[1].name, chosen}:
+        raise InputError(f"the reviewer's key is of {found[1].name!r}, and --released-by says {reviewer!r}", hint="leave --released-by out")
+    return found
+
+
+def _release_now(ctx: CommandContext, workspace: Workspace, record: AuditRecord, keys: Keys, *, trust_file: Path, comment: str) -> None:
+    """Sign a release and keep it, unless the audit needs none or is released already."""
+    from provenance.audit.review import ReleaseFields, find_released, needs_review, record_digest, release_audit
+
+    verifier = workspace.waiver_verifier(trust_file)
+    with workspace.units.read() as registry:
+        released = find_released(record, registry.reviews(record_digest(record)), verifier)
+    if not needs_review(record) or released.lacking is None:
+        return
+    fields = ReleaseFields(reviewer=keys[1].name, comment=comment)
+    tools = workspace.tools(ctx.progress(), ctx.actor, jobs=1)
+    release_audit(record, fields, signer=keys[0], trusted=keys[1], verifier=verifier, tools=tools)
+
+
+def _check_agrees(reviewer: str | None, released: Released, *, needed: str | None) -> None:
+    if reviewer is None or needed is None:
+        return
+    names = [r.reviewer for r in released.releases]
+    if reviewer not in names:
+        raise InputError(f"the audit was released by {', '.join(names)}, and --released-by says {reviewer!r}", hint="leave --released-by out")
 
 
 def _check_reviewer(issuer: TrustedKey, reviewer: TrustedKey) -> None:
@@ -79,25 +130,3 @@ def _check_reviewer(issuer: TrustedKey, reviewer: TrustedKey) -> None:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _open_key(
-    ctx: CommandContext, workspace: Workspace, name: str | None, trust_file: Path, passphrase_file: Path | None
-) -> tuple[SigningKey, TrustedKey]:
-    from provenance.clearance.keys import load_key
-    from provenance.clearance.trust import load_trust
-
-    files = sorted(workspace.settings.keys.glob("*.pem"))
-    chosen = [f for f in files if name is None or f.stem == safe_name(name)]
-    if len(chosen) != 1:
-        names = ", ".join(f.stem for f in files) or "none"
-        raise InputError(
-            f"{'several keys' if chosen else 'no key'} to sign with; there are: {names}",
-            hint="make one: provenance keys new NAME; choose one: --as NAME",
-        )
-    encrypted = b"ENCRYPTED" in chosen[0].read_bytes()
-    key = load_key(chosen[0], passphrase=read_passphrase(ctx, passphrase_file) if encrypted else None)
-    trusted = load_trust(trust_file).key(key.key_id)
-    if trusted is None:
-        raise InputError(f"key {chosen[0].stem} is not in the trust file {trust_file}", hint="name the right trust file with --trust")
-    return key, trusted

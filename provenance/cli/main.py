@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reference": ("reference:reference", "Keep the texts to look for."),
     "matches": ("matches:matches", "Look at shared passages."),
     "findings": ("findings:findings", "Look at what the rules found."),
+    "waivers": ("waivers:waivers", "Make exceptions to rules: named, approved, and with an end."),
+    "review": ("review:review", "Read audits that need a reviewer, and release or reject them."),
     "remedy": ("remedy:remedy", "Mend what an audit found."),
     "exclude": ("exclude:exclude", "Record what must go, and prove where it still is."),
     "policy": ("policy:policy", "Check and explain policy bundles."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.canonical import digest_of
@@ -16,7 +16,7 @@ from provenance.policy.bundle import Bundle, Rule
 from provenance.policy.facts import SCHEMA, Facts, FactsDigest, FactValue, SubjectFacts, schema_paths, validate_facts, validate_subject
 from provenance.policy.listing import Listing, room_for
 from provenance.policy.outcomes import judge, read_paths
-from provenance.policy.waivers import WaiverBook, WaiverUse, waiver_facts
+from provenance.policy.waivers import WaiverBook, WaiverUse, is_told, waiver_facts
 
 NO_SUBJECTS = "E000"
 """Id of the engine's own finding: nothing was judged, and nothing is never cleared."""
@@ -72,13 +72,27 @@ def evaluate(bundles: Sequence[Bundle], facts: Facts, waivers: Sequence[Waiver],
 class Judging:
     """Judges a run: all but its matches at once, these one by one."""
 
-    def __init__(self, bundles: Sequence[Bundle], facts: Facts, waivers: Sequence[Waiver], today: str, *, room: int | None = None) -> None:
-        """Begin. Arguments and errors are those of ``evaluate``; the facts' matches are left to ``take``."""
+    def __init__(
+        self,
+        bundles: Sequence[Bundle],
+        facts: Facts,
+        waivers: Sequence[Waiver],
+        today: str,
+        *,
+        room: int | None = None,
+        refused: Mapping[str, str] | None = None,
+        quiet: Collection[str] = (),
+    ) -> None:
+        """Begin. Arguments and errors are those of ``evaluate``; the facts' matches are left to ``take``.
+
+        ``refused`` says of waivers, by id, why they do not count; those in ``quiet`` are told of only where they were applied.
+        """
         if not bundles:
             raise PolicyDocumentError("no policy bundle was given", hint="name at least one, such as policies/bundles/baseline.yaml")
         validate_facts(facts)
         self._bundles, self._facts, self._digest = tuple(bundles), facts, FactsDigest(facts)
-        self._book = WaiverBook(waivers, rules={r.id: r for b in bundles for r in b.rules}, today=today)
+        self._book = WaiverBook(waivers, rules={r.id: r for b in bundles for r in b.rules}, today=today, refused=refused)
+        self._quiet = frozenset(quiet)
         scope = _Scope(facts)
         room = room_for(len(facts.datasets)) if room is None else room
         self._judges = {
@@ -110,7 +124,7 @@ class Judging:
         }
         for kind, items in subjects.items():
             self._judge(kind, items)
-        uses = self._book.uses()
+        uses = tuple(use for use in self._book.uses() if is_told(use, quiet=self._quiet))
         waived = waiver_facts(uses)
         for item in waived:
             validate_subject(item, SubjectKind.WAIVER)

@@ -277,6 +277,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _text("subject", "Subject it waives it for."),
         _enum("state", "applied", "unused", "expired", "refused", doc="What became of it."),
         _text("expires", "Last day it holds."),
+        _text("why", "Why it was not applied, in words, or that it was."),
     ),
 }
 """Every fact of every subject. Fields may be added; a removed or renamed one breaks bundles and needs a new bundle format version."""

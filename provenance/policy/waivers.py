@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Protocol
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
 from provenance.errors import DocumentError, WaiverError, WireFormatError
+from provenance.fingerprint.persons import is_same_person
 from provenance.model.finding import Subject, SubjectKind, Waiver
+from provenance.model.waiving import ApprovalSignature, SignedWaiver
 from provenance.model.wire import read_value, to_wire
 from provenance.policy.facts import SubjectFacts
 
@@ -52,6 +53,8 @@ class WaiverUse:
 
     waiver: Waiver
     state: WaiverState
+    why: str
+    """In words: why it was not applied, or that it was."""
 
 
 class Waivable(Protocol):
@@ -63,7 +66,16 @@ class Waivable(Protocol):
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
-    """Read a file of waivers.
+    """Read a file of waivers, their signatures aside: what asks whether a waiver counts reads them with ``load_signed_waivers``.
+
+    Raises:
+        WaiverError: As ``load_signed_waivers``.
+    """
+    return tuple(item.waiver for item in load_signed_waivers(path))
+
+
+def load_signed_waivers(path: Path) -> tuple[SignedWaiver, ...]:
+    """Read a file of waivers with the signatures that they bear, not verified.
 
     Raises:
         WaiverError: Naming file and waiver: malformed, without expiry, approved by its own requester, a reason outside the list, an id given twice.
@@ -79,11 +91,21 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
     items = raw.get("waivers")
     if not isinstance(items, list):
         raise WaiverError(f"{path}: waivers must be a list")
-    waivers = tuple(parse_waiver(item, where=f"{path}: waivers[{i}]") for i, item in enumerate(items))
-    ids = [waiver.id for waiver in waivers]
+    waivers = tuple(_parse_signed(item, where=f"{path}: waivers[{i}]", origin=path.name) for i, item in enumerate(items))
+    ids = [item.waiver.id for item in waivers]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         raise WaiverError(f"{path}: waiver {repeated[0]!r} is given twice")
     return waivers
+
+
+def _parse_signed(raw: object, *, where: str, origin: str) -> SignedWaiver:
+    if not isinstance(raw, dict) or "signature" not in raw:
+        return SignedWaiver(waiver=parse_waiver(raw, where=where), origin=origin)
+    try:
+        signature = read_value(ApprovalSignature, raw["signature"], where=f"{where}.signature")
+    except WireFormatError as err:
+        raise WaiverError(str(err), hint="sign it with: provenance waivers add --key KEY --file FILE") from err
+    return SignedWaiver(waiver=parse_waiver({k: v for k, v in raw.items() if k != "signature"}, where=where), signature=signature, origin=origin)
 
 
 def parse_waiver(raw: object, *, where: str) -> Waiver:
@@ -102,31 +124,26 @@ def parse_waiver(raw: object, *, where: str) -> Waiver:
         waiver = read_value(Waiver, raw, where=where)
     except WireFormatError as err:
         raise WaiverError(str(err)) from err
-    _check(waiver, where)
+    check_waiver(waiver, where=where)
     return waiver
 
 
-def _check(waiver: Waiver, where: str) -> None:
+def check_waiver(waiver: Waiver, *, where: str) -> None:
+    """Check what a waiver says of itself.
+
+    Raises:
+        WaiverError: If a part is empty, or its own requester approves it, or its days or its reason cannot be.
+    """
     for name in ("id", "rule", "requested_by", "approved_by"):
         if not str(getattr(waiver, name)).strip():
             raise WaiverError(f"{where}: {name} is empty")
-    if _same_person(waiver.requested_by, waiver.approved_by):
+    if is_same_person(waiver.requested_by, waiver.approved_by):
         raise WaiverError(f"{where}: approved by its own requester {waiver.approved_by!r}", hint="somebody else must approve it")
     if waiver.reason not in set(WaiverReason):
         raise WaiverError(f"{where}: reason {waiver.reason!r}", hint=nearest(waiver.reason, list(WaiverReason)))
     expires, created = _day(waiver.expires, f"{where}: expires"), _day(waiver.created[:10], f"{where}: created")
     if expires < created:
         raise WaiverError(f"{where}: expires {waiver.expires}, before it was created {waiver.created}")
-
-
-def _same_person(name: str, other: str) -> bool:
-    """Compare names as people read them: case, width, spaces and characters without a shape make nobody somebody else."""
-
-    def shown(text: str) -> str:
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        return "".join(c for c in folded if unicodedata.category(c)[0] not in {"C", "Z"})
-
-    return shown(name) == shown(other)
 
 
 def _day(text: str, where: str) -> dt.date:
@@ -142,46 +159,64 @@ def _day(text: str, where: str) -> dt.date:
 class WaiverBook:
     """The waivers of one evaluation, and what becomes of each.
 
-    A waiver touches only its rule and its subject (kind, id and digest all equal). It holds until the end of its last UTC day.
+    A waiver touches only its rule and its subject (kind, id and digest all equal). It holds until the end of its last UTC day. Of several that cover one
+    finding the one counts that holds longest, of these the first by id.
     """
 
-    def __init__(self, waivers: Sequence[Waiver], *, rules: Mapping[str, Waivable], today: str) -> None:
+    def __init__(self, waivers: Sequence[Waiver], *, rules: Mapping[str, Waivable], today: str, refused: Mapping[str, str] | None = None) -> None:
         """Open the book.
 
         Args:
-            waivers: As loaded.
+            waivers: As loaded, each id once.
             rules: By id, to refuse waivers of rules that permit none.
             today: ``YYYY-MM-DD``, UTC.
+            refused: Why some do not count whatever they say, by id.
         """
         self._waivers = tuple(waivers)
-        self._states = {waiver.id: _state(waiver, rules, today) for waiver in waivers}
+        self._uses = {w.id: WaiverUse(waiver=w, state=state, why=why) for w in waivers for state, why in (_state(w, rules, today, refused or {}),)}
         self._usable: dict[tuple[str, Subject], Waiver] = {}
-        for waiver in waivers:
-            if self._states[waiver.id] is WaiverState.UNUSED:
-                self._usable.setdefault((waiver.rule, waiver.subject), waiver)
+        for waiver in sorted(waivers, key=lambda w: w.id):
+            if self._uses[waiver.id].state is WaiverState.UNUSED:
+                self._take(waiver)
 
     def find(self, rule: str, subject: Subject) -> str | None:
         """Return the id of the waiver that covers what a rule finds of a subject, and remember that it was of use; ``None`` where none does."""
         found = self._usable.get((rule, subject)) if self._usable else None
         if found is None:
             return None
-        self._states[found.id] = WaiverState.APPLIED
+        self._uses[found.id] = WaiverUse(waiver=found, state=WaiverState.APPLIED, why="it covers a finding")
         return found.id
 
     def uses(self) -> tuple[WaiverUse, ...]:
         """Return what became of every waiver so far."""
-        return tuple(WaiverUse(waiver=w, state=self._states[w.id]) for w in self._waivers)
+        return tuple(self._uses[w.id] for w in self._waivers)
+
+    def _take(self, waiver: Waiver) -> None:
+        key = (waiver.rule, waiver.subject)
+        other = self._usable.get(key)
+        if other is not None:
+            kept, spare = (other, waiver) if other.expires >= waiver.expires else (waiver, other)
+            self._uses[spare.id] = WaiverUse(waiver=spare, state=WaiverState.UNUSED, why=f"waiver {kept.id} covers the same until {kept.expires}")
+            waiver = kept
+        self._usable[key] = waiver
 
 
-def _state(waiver: Waiver, rules: Mapping[str, Waivable], today: str) -> WaiverState:
+def _state(waiver: Waiver, rules: Mapping[str, Waivable], today: str, refused: Mapping[str, str]) -> tuple[WaiverState, str]:
+    if waiver.id in refused:
+        return WaiverState.REFUSED, refused[waiver.id]
     if today > waiver.expires:  # both are YYYY-MM-DD, so text order is time order
-        return WaiverState.EXPIRED
+        return WaiverState.EXPIRED, f"it held until the end of {waiver.expires} UTC"
     if waiver.created[:10] > today:
-        return WaiverState.REFUSED
+        return WaiverState.REFUSED, f"it is dated in the future: {waiver.created[:10]}, and today is {today} UTC"
     rule = rules.get(waiver.rule)
     if rule is not None and not rule.waivable:
-        return WaiverState.REFUSED
-    return WaiverState.UNUSED
+        return WaiverState.REFUSED, f"{waiver.rule} permits none"
+    return WaiverState.UNUSED, "it met no finding"
+
+
+def is_told(use: WaiverUse, *, quiet: Collection[str]) -> bool:
+    """Tell whether rules for waivers judge a waiver: of those in ``quiet``, which need not concern this run, only where one was applied."""
+    return use.state is WaiverState.APPLIED or use.waiver.id not in quiet
 
 
 def waiver_facts(uses: Sequence[WaiverUse]) -> tuple[SubjectFacts, ...]:
@@ -195,6 +230,7 @@ def waiver_facts(uses: Sequence[WaiverUse]) -> tuple[SubjectFacts, ...]:
                 ("subject", use.waiver.subject.id),
                 ("state", use.state.value),
                 ("expires", use.waiver.expires),
+                ("why", use.why),
             ),
         )
         for use in uses

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
     from provenance.model.lineage import Derivation
     from provenance.model.match import ScanResult
+    from provenance.model.waiving import RecordedWaiver, Review
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,30 @@ class Registry(Protocol):
 
     def record_indexes(self, keys: Collection[str]) -> Mapping[str, RecordIndexFacts]:
         """Return what was last recorded of some keys; those without a record are left out."""
+
+    def add_waiver(self, recorded: RecordedWaiver) -> bool:
+        """Record a waiver; tell whether it is new. An open one that says the same changes nothing.
+
+        Raises:
+            ConflictError: If an open one of its id says something else.
+        """
+
+    def withdraw_waiver(self, waiver_id: str, withdrawal: Withdrawal) -> None:
+        """Record that a waiver no longer holds.
+
+        Raises:
+            NotRegisteredError: If there is none.
+            ConflictError: If it is withdrawn already.
+        """
+
+    def waivers(self, *, open_only: bool = False) -> Sequence[RecordedWaiver]:
+        """Return all waivers in the order they were recorded, or those that were not withdrawn."""
+
+    def add_review(self, review: Review) -> None:
+        """Record what a reviewer decided of an audit record."""
+
+    def reviews(self, record_digest: str | None = None) -> Sequence[Review]:
+        """Return all decisions in the order they were made, or those on one audit record."""
 
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""

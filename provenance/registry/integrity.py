@@ -16,12 +16,14 @@ from provenance.registry.guards import GENESIS
 from provenance.registry.log import verify_log
 from provenance.registry.repository import SqlRegistry
 from provenance.registry.terms import FACETS, build_terms
+from provenance.registry.waivers import review_digest, waiver_digest, waiver_withdrawal_digest
 
 _CHANGED = "the registry was changed outside this tool; restore a backup"
 _SCAN_KEYS = ("id", "evidence", "result_digest")
 _AUDIT_KEYS = ("id", "created", "model", "verdict", "record_digest")
 _DERIVATION_KEYS = ("output", "digest")
 _DEMAND_KEYS = ("id", "digest")
+_REVIEW_KEYS = ("record", "digest")
 _INDEX_KEYS = ("key", "digest")
 _VERSION_KEYS = ("name", "root_digest", "facts_digest", "created", "shards")
 
@@ -54,6 +56,9 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None, 
     _compare("demand", _logged(registry, "exclusions", _DEMAND_KEYS), _demands(registry))
     _compare("withdrawal", sorted(_logged(registry, "withdrawals", _DEMAND_KEYS)), _withdrawals(registry))
     _compare("record index", _logged(registry, "readings", _INDEX_KEYS), _indexes(registry))
+    _compare("waiver", _logged(registry, "waivers", _DEMAND_KEYS), ((w.waiver.id, waiver_digest(w)) for w in registry.waivers()))
+    _compare("waiver's withdrawal", sorted(_logged(registry, "waiver_withdrawals", _DEMAND_KEYS)), _waiver_withdrawals(registry))
+    _compare("review", _logged(registry, "reviews", _REVIEW_KEYS), ((r.record_digest, review_digest(r)) for r in registry.reviews()))
     for told in registry.loose_rows():
         raise ConflictError(f"the registry was changed behind the log: {told}", hint=_CHANGED)
     return head
@@ -115,6 +120,10 @@ def _demands(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:
 def _withdrawals(registry: SqlRegistry) -> list[tuple[Any, ...]]:
     """Return withdrawals as sorted pairs: their rows stand in the order of demands, those of the log in the order of withdrawing."""
     return sorted((demand, withdrawal_digest(demand, withdrawal)) for demand, withdrawal in registry.recorded_withdrawals())
+
+
+def _waiver_withdrawals(registry: SqlRegistry) -> list[tuple[Any, ...]]:
+    return sorted((waiver, waiver_withdrawal_digest(waiver, withdrawal)) for waiver, withdrawal in registry.recorded_waiver_withdrawals())
 
 
 def _indexes(registry: SqlRegistry) -> Iterator[tuple[Any, ...]]:

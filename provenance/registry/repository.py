@@ -38,6 +38,7 @@ from provenance.registry.tables import (
     VersionRow,
 )
 from provenance.registry.unit import FACTS, IDS_PER_QUERY, is_of_newest, newest_ids
+from provenance.registry.waivers import WaiverRegistry
 
 SHARDS_PER_INSERT = 10_000
 """Rows of one bulk insert: bounds memory, far above where it would cost speed."""
@@ -45,7 +46,7 @@ SHARDS_PER_INSERT = 10_000
 _PAGE = 1000  # rows of the log or of scans read at a time
 
 
-class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords, StructureRegistry):
+class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords, StructureRegistry, WaiverRegistry):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:

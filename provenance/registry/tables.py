@@ -22,6 +22,7 @@ from provenance.registry.scan_tables import (
     ScanSuspicionRow,
 )
 from provenance.registry.views import attach_views
+from provenance.registry.waiver_tables import ReviewRow, WaiverRow, WaiverWithdrawalRow
 
 __all__ = [
     "SEARCH_TERM_TABLE",
@@ -41,6 +42,7 @@ __all__ = [
     "LicenseRow",
     "LogRow",
     "RecordIndexRow",
+    "ReviewRow",
     "ScanFrameRow",
     "ScanIndexRow",
     "ScanLeftOutRow",
@@ -57,6 +59,8 @@ __all__ = [
     "TokenizerRow",
     "TotalsRow",
     "VersionRow",
+    "WaiverRow",
+    "WaiverWithdrawalRow",
 ]
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from provenance.errors import RegistryError
 from provenance.model.dataset import Dataset
+from provenance.model.waiving import ReviewDecision
 from provenance.registry.engine import open_engine
 from provenance.registry.integrity import verify_registry
 from provenance.registry.repository import SqlRegistry
@@ -26,7 +27,13 @@ from tests.fakes import values
 from tests.fakes.clock import TickingClock
 
 Row = Mapping[str, Any]
-NO_FACT = ("audits: edit number of", "exclusions: edit number of", "record_indexes: edit number of")
+NO_FACT = (
+    "audits: edit number of",
+    "exclusions: edit number of",
+    "record_indexes: edit number of",
+    "waivers: edit number of",
+    "reviews: edit number of",
+)
 """These numbers say in which order rows were made, and nothing else; databases leave gaps between them. The order is compared."""
 
 
@@ -62,6 +69,13 @@ def fill(database: str) -> None:
     for number in (1, 3):
         with units.begin(actor="tester", action="exclude") as registry:
             registry.withdraw_demand(values.demand(number).id, replace(values.withdrawal(), reason=f"because {number}"))
+    for number in (1, 2, 3):
+        with units.begin(actor="tester", action="waivers") as registry:
+            registry.add_waiver(values.waiver(number))
+            registry.add_review(values.review(number, decision=ReviewDecision.REJECTED if number == 2 else ReviewDecision.RELEASED))
+    for number in (3, 1):
+        with units.begin(actor="tester", action="waivers") as registry:
+            registry.withdraw_waiver(values.waiver(number).waiver.id, replace(values.withdrawal(), reason=f"because {number}"))
     units.close()
 
 

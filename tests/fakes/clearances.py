@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.clearance.keys import SigningKey, key_from_seed
+from provenance.clearance.release import Covered, ReviewRelease, findings_digest, sign_release
 from provenance.clearance.signing import issue_clearance
 from provenance.clearance.statement import Clearance, Issuer
 from provenance.clearance.trust import RevocationSource, Trust, trust_bytes
@@ -45,6 +46,28 @@ def sample_clearance(root: str = "sha256:" + "ab" * 32, **changes: Any) -> Clear
         issuer=Issuer(name="Ada Clearer", role="issuer"),
     )
     return replace(clearance, **changes)
+
+
+def sample_release(**changes: Any) -> ReviewRelease:
+    """Return a release of the audit that ``sample_clearance`` rests on."""
+    release = ReviewRelease(
+        record="sha256:" + "33" * 32,
+        audit="sha256:" + "77" * 32,
+        run_digest=RUN_DIGEST,
+        reviewer="Grace Reviewer",
+        comment="read",
+        covers=Covered.ALL,
+        findings=(),
+        of=findings_digest(["sha256:" + "88" * 32, "sha256:" + "99" * 32]),
+        released="2026-11-24T07:00:00Z",
+    )
+    return replace(release, **changes)
+
+
+def released_clearance(*releases: ReviewRelease, signer: int = 1, **changes: Any) -> Clearance:
+    """Return a clearance of a REVIEW verdict that rests on releases, by default on one of all findings."""
+    texts = tuple(sign_release(r, rfc_key(signer)).decode() for r in releases or (sample_release(),))
+    return sample_clearance(**{"verdict": VerdictKind.REVIEW, "released_by": "Grace Reviewer", "releases": texts, **changes})
 
 
 def sample_trust(

@@ -16,6 +16,7 @@ from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
 from provenance.model.lineage import Derivation
 from provenance.model.match import ScanResult
+from provenance.model.waiving import RecordedWaiver, Review
 from provenance.model.wire import to_wire
 from provenance.ports import Clock, StreamSummary
 from tests.fakes.clock import FixedClock
@@ -35,6 +36,8 @@ class _State:
     derivations: list[Derivation] = field(default_factory=list)
     demands: list[RecordedDemand] = field(default_factory=list)
     indexes: list[RecordIndexFacts] = field(default_factory=list)
+    waivers: list[RecordedWaiver] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -143,6 +146,38 @@ class InMemoryRegistry:
 
     def demands(self, *, open_only: bool = False) -> Sequence[RecordedDemand]:
         return [d for d in self._state.demands if d.is_open or not open_only]
+
+    def add_waiver(self, recorded: RecordedWaiver) -> bool:
+        self._must_write()
+        known = [w for w in self._state.waivers if w.waiver.id == recorded.waiver.id and w.is_open]
+        if known and known[0].waiver != recorded.waiver:
+            raise ConflictError(f"another waiver {recorded.waiver.id} is recorded already")
+        if known:
+            return False
+        self._state.waivers.append(recorded)
+        self.changed.append(to_wire(recorded))
+        return True
+
+    def withdraw_waiver(self, waiver_id: str, withdrawal: Withdrawal) -> None:
+        self._must_write()
+        places = [i for i, w in enumerate(self._state.waivers) if w.waiver.id == waiver_id]
+        if not places:
+            raise NotRegisteredError(f"no waiver {waiver_id} is recorded")
+        if not self._state.waivers[places[-1]].is_open:
+            raise ConflictError(f"waiver {waiver_id} was withdrawn already")
+        self._state.waivers[places[-1]] = replace(self._state.waivers[places[-1]], withdrawal=withdrawal)
+        self.changed.append([waiver_id, to_wire(withdrawal)])
+
+    def waivers(self, *, open_only: bool = False) -> Sequence[RecordedWaiver]:
+        return [w for w in self._state.waivers if w.is_open or not open_only]
+
+    def add_review(self, review: Review) -> None:
+        self._must_write()
+        self._state.reviews.append(review)
+        self.changed.append(to_wire(review))
+
+    def reviews(self, record_digest: str | None = None) -> Sequence[Review]:
+        return [r for r in self._state.reviews if record_digest in {None, r.record_digest}]
 
     def save_record_index(self, facts: RecordIndexFacts) -> None:
         self._must_write()

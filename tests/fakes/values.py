@@ -37,10 +37,11 @@ from provenance.model.details import (
     TokenCount,
 )
 from provenance.model.exclusion import Demand, DemandBasis, DemandKind, RecordIndexFacts, Withdrawal
-from provenance.model.finding import VerdictKind
+from provenance.model.finding import Subject, SubjectKind, VerdictKind, Waiver
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+from provenance.model.waiving import ApprovalSignature, RecordedWaiver, Review, ReviewDecision
 
 CREATED = "2026-03-01T11:00:00Z"
 
@@ -273,6 +274,40 @@ def demand(number: int = 1) -> Demand:
         evidence_url="https://example.org/letter.pdf",
         evidence_sha256=digest(500 + number),
         comment="by mail",
+        at="2026-03-01T12:00:00Z",
+        actor="tester",
+    )
+
+
+def waiver(number: int = 1) -> RecordedWaiver:
+    """Return a recorded waiver with every field set."""
+    return RecordedWaiver(
+        waiver=Waiver(
+            id=f"W-{number}",
+            rule="L001",
+            subject=Subject(kind=SubjectKind.DATASET, id=f"set{number}", digest=digest(700 + number)),
+            reason="licensed",
+            comment="agreement 12",
+            requested_by="data@example.org",
+            approved_by="legal@example.org",
+            created="2026-03-01",
+            expires="2026-12-31",
+        ),
+        signature=ApprovalSignature(keyid="ab" * 32, sig="c2ln"),
+        dataset=f"set{number}",
+        at="2026-03-01T12:00:00Z",
+        actor="tester",
+    )
+
+
+def review(number: int = 1, *, decision: ReviewDecision = ReviewDecision.RELEASED) -> Review:
+    """Return a decision on an audit."""
+    return Review(
+        record_digest=digest(20 + number),
+        decision=decision,
+        reviewer="Grace Reviewer",
+        comment="read",
+        envelope="{}" if decision is ReviewDecision.RELEASED else "",
         at="2026-03-01T12:00:00Z",
         actor="tester",
     )

@@ -21,6 +21,7 @@ from provenance.licensing.terms import load_terms
 from provenance.model.finding import Action, Outcome, Severity, SubjectKind, Waiver
 from provenance.model.match import Explanation, Match, MatchMethod
 from provenance.model.run import ModelPlan, Organization, Purpose, Release, Run, RunData
+from provenance.model.waiving import ApprovalSignature
 from provenance.model.wire import read_value
 from provenance.policy.bundle import load_bundle
 from provenance.policy.bundle_tests import run_bundle_tests
@@ -164,7 +165,8 @@ def test_the_schemas_know_the_fields_and_words_of_the_code() -> None:
     expect = schema("policy")["properties"]["tests"]["items"]["properties"]["expect"]
     assert expect["additionalProperties"]["enum"] == [o.value for o in Outcome]
     waiver = schema("waivers")["properties"]["waivers"]["items"]["properties"]
-    assert set(waiver) == {f.name for f in fields(Waiver)}
+    assert set(waiver) == {f.name for f in fields(Waiver)} | {"signature"}
+    assert set(waiver["signature"]["properties"]) == {f.name for f in fields(ApprovalSignature)}
     assert waiver["reason"]["enum"] == [r.value for r in WaiverReason]
     assert schema("licenses")["properties"]["licenses"]["items"]["properties"]["use"]["enum"] == list(USES)
     text = (FORMATS / "match.md").read_text(encoding="utf-8")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from provenance.audit.admitting import Verifier
 from provenance.audit.clear import InForce, PreparedClearance, prepare_clearance, write_clearance
 from provenance.audit.register import leaf_of
+from provenance.audit.review import Released, ReleaseFields, find_released, record_digest, release_audit
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
 from provenance.clearance.envelope import parse_envelope
 from provenance.clearance.statement import parse_statement
-from provenance.clearance.trust import TrustedKey
+from provenance.clearance.trust import Trust, TrustedKey
 from provenance.errors import NotRegisteredError, SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import merkle_root, parse_manifest
 from provenance.model.audit import AuditRecord, DatasetSummary
@@ -30,6 +32,7 @@ NOW = "2026-11-24T12:00:00Z"
 WINDOW = {"not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}
 ISSUER = rfc_key().trusted(name="Ada Clearer", roles=("issuer",), **WINDOW)
 REVIEWER = rfc_key(1).trusted(name="Grace Reviewer", roles=("reviewer",), **WINDOW)
+TRUST = Trust(keys=(ISSUER, REVIEWER), thresholds=(("issuer", 1),))
 
 
 WAIVER = Waiver(
@@ -50,12 +53,14 @@ def world() -> World:
     return World({"a.jsonl": b"one\n", "b.jsonl": b"two\n", "c.jsonl": b"three\n"}, now=NOW)
 
 
-def clear(record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released_by: str | None, stored: bool = True) -> PreparedClearance:
+def clear(
+    record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, released: Released | None = None, stored: bool = True
+) -> PreparedClearance:
     """Clear a record as the registry that made it would, under the same references, terms and policy."""
     if stored:
         with tools.units.begin(actor="a", action="audit") as registry:
             registry.save_audit(record, digest_of(to_wire(record)))
-    return prepare_clearance(record, tools, issuer=issuer, days=days, released_by=released_by, in_force=in_force(record))
+    return prepare_clearance(record, tools, issuer=issuer, days=days, in_force=in_force(record), released=released)
 
 
 def in_force(record: AuditRecord) -> InForce:
@@ -102,7 +107,7 @@ def _finding(rule: str, action: Action) -> Finding:
 
 def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: World) -> None:
     record = judged_record(world)
-    prepared = clear(record, world.tools, issuer=ISSUER, days=14, released_by=None)
+    prepared = clear(record, world.tools, issuer=ISSUER, days=14)
     c = prepared.clearance
     assert [leaf.path for leaf in prepared.leaves] == ["a.jsonl", "b.jsonl", "c.jsonl"]
     assert c.manifest_root == record.manifest_root == merkle_root(prepared.leaves)
@@ -114,54 +119,79 @@ def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: Wor
     assert (c.verdict, c.conditions, c.released_by) == (VerdictKind.CLEARED, record.obligations, None)
 
 
-@pytest.mark.parametrize("reviewer", [None, "Grace Reviewer"])
-def test_a_blocked_audit_gives_none_whoever_releases_it(world: World, reviewer: str | None) -> None:
+def released(world: World, record: AuditRecord) -> Released:
+    """Have a reviewer sign and return what holds of it."""
+    verifier = Verifier(trust=TRUST, now=NOW)
+    fields = ReleaseFields(reviewer="Grace Reviewer", comment="read")
+    release_audit(record, fields, signer=rfc_key(1), trusted=REVIEWER, verifier=verifier, tools=world.tools)
+    with world.units.read() as registry:
+        return find_released(record, registry.reviews(), verifier)
+
+
+def test_a_blocked_audit_gives_none_whoever_releases_it(world: World) -> None:
     record = judged_record(world, verdict=VerdictKind.BLOCKED)
-    with pytest.raises(VerdictError, match=r"is BLOCKED by L001$"):
-        clear(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
+    review = judged_record(World({"a.jsonl": b"one\n", "b.jsonl": b"two\n", "c.jsonl": b"three\n"}, now=NOW), verdict=VerdictKind.REVIEW)
+    for held in (None, released(world, review)):
+        with pytest.raises(VerdictError, match=r"is BLOCKED by L001$"):
+            clear(record, world.tools, issuer=ISSUER, days=14, released=held)
 
 
-@pytest.mark.parametrize("reviewer", [None, ""])
-def test_a_review_needs_a_reviewer(world: World, reviewer: str | None) -> None:
+def test_a_review_needs_a_reviewers_signed_release_of_this_very_record(world: World) -> None:
     record = judged_record(world, verdict=VerdictKind.REVIEW)
-    with pytest.raises(VerdictError, match="needs a review"):
-        clear(record, world.tools, issuer=ISSUER, days=14, released_by=reviewer)
-    released = clear(record, world.tools, issuer=ISSUER, days=14, released_by="Grace Reviewer").clearance
-    assert (released.verdict, released.released_by) == (VerdictKind.REVIEW, "Grace Reviewer")
+    for none in (None, Released()):
+        with pytest.raises(VerdictError, match="needs a review: no reviewer released it"):
+            clear(record, world.tools, issuer=ISSUER, days=14, released=none)
+    held = released(world, record)
+    prepared = clear(record, world.tools, issuer=ISSUER, days=14, released=held).clearance
+    assert (prepared.verdict, prepared.released_by, prepared.releases) == (VerdictKind.REVIEW, "Grace Reviewer", held.envelopes)
+    again = replace(record, created="2026-11-24T12:00:01Z")
+    with world.units.read() as registry:
+        stale = find_released(again, registry.reviews(), Verifier(trust=TRUST, now=NOW))
+    with pytest.raises(VerdictError, match="needs a review: no reviewer released it"):
+        clear(again, world.tools, issuer=ISSUER, days=14, released=stale)
+    assert record_digest(again) != record_digest(record)
+
+
+def test_who_released_the_review_does_not_issue_the_clearance(world: World) -> None:
+    record = judged_record(world, verdict=VerdictKind.REVIEW)
+    both = replace(REVIEWER, roles=("issuer", "reviewer"))
+    with pytest.raises(VerdictError, match="released the review and cannot issue"):
+        clear(record, world.tools, issuer=both, days=14, released=released(world, record))
 
 
 def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:
     with pytest.raises(UntrustedKeyError, match="no role 'issuer'"):
-        clear(judged_record(world), world.tools, issuer=REVIEWER, days=14, released_by=None)
+        clear(judged_record(world), world.tools, issuer=REVIEWER, days=14)
 
 
 def test_a_version_registered_since_needs_a_new_audit_unless_the_run_pins_its_own(world: World) -> None:
     record = judged_record(world)
     pins = tuple(RunData(dataset=f"{d.dataset.name}@{d.root_digest}", weight=d.weight) for d in record.datasets)
     pinned = replace(record, id="sha256:" + "8" * 64, run=replace(record.run, data=pins, model=replace(record.run.model, name="pinned")))
-    before = clear(pinned, world.tools, issuer=ISSUER, days=1, released_by=None)
+    before = clear(pinned, world.tools, issuer=ISSUER, days=1)
     world.disk.files["data/a.jsonl"] = b"other\n"
     world.register(plain_dataset("one"), "a.jsonl")
-    assert clear(pinned, world.tools, issuer=ISSUER, days=1, released_by=None).leaves == before.leaves
+    assert clear(pinned, world.tools, issuer=ISSUER, days=1).leaves == before.leaves
     with pytest.raises(SubjectMismatchError, match="registered anew"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_a_registry_that_no_longer_holds_what_was_judged_is_refused(world: World) -> None:
     record = judged_record(world)
     with pytest.raises(NotRegisteredError):
-        clear(record, World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, World(now=NOW).tools, issuer=ISSUER, days=1)
     for wrong in (
         replace(record, datasets=record.datasets[:1]),
         replace(record, datasets=()),
         replace(record, manifest_root="sha256:" + "5" * 64),
     ):
         with pytest.raises(SubjectMismatchError, match="not the ones that were judged"):
-            clear(wrong, world.tools, issuer=ISSUER, days=1, released_by=None)
+            clear(wrong, world.tools, issuer=ISSUER, days=1)
 
 
 def test_what_is_written_is_what_was_prepared(world: World, tmp_path: Path) -> None:
-    prepared = clear(judged_record(world, verdict=VerdictKind.REVIEW), world.tools, issuer=ISSUER, days=1, released_by="Grace Reviewer")
+    record = judged_record(world, verdict=VerdictKind.REVIEW)
+    prepared = clear(record, world.tools, issuer=ISSUER, days=1, released=released(world, record))
     target = tmp_path / "m.clearance.json"
     manifest = write_clearance(prepared, (rfc_key(), rfc_key(1)), target)
     assert manifest == tmp_path / "m.manifest.jsonl"
@@ -177,9 +207,9 @@ def test_a_record_that_the_registry_did_not_make_is_not_cleared(world: World) ->
     blocked = judged_record(world, verdict=VerdictKind.BLOCKED)
     clear_word = replace(blocked, verdict=VerdictKind.CLEARED)
     with pytest.raises(VerdictError, match="BLOCKED by L001"):
-        clear(clear_word, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(clear_word, world.tools, issuer=ISSUER, days=1)
     with pytest.raises(VerdictError, match="not an audit of this registry"):
-        clear(replace(blocked, verdict=VerdictKind.CLEARED, findings=()), World(now=NOW).tools, issuer=ISSUER, days=1, released_by=None, stored=False)
+        clear(replace(blocked, verdict=VerdictKind.CLEARED, findings=()), World(now=NOW).tools, issuer=ISSUER, days=1, stored=False)
 
 
 def test_an_audit_that_a_later_one_has_overtaken_is_not_cleared(world: World) -> None:
@@ -189,24 +219,24 @@ def test_an_audit_that_a_later_one_has_overtaken_is_not_cleared(world: World) ->
         registry.save_audit(record, digest_of(to_wire(record)))
         registry.save_audit(later, digest_of(to_wire(later)))
     with pytest.raises(VerdictError, match=r"a later audit .* says BLOCKED"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None, stored=False)
+        clear(record, world.tools, issuer=ISSUER, days=1, stored=False)
 
 
 def test_an_audit_under_other_references_terms_or_policy_is_not_cleared(world: World) -> None:
     record = judged_record(world)
     now = in_force(record)
-    clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+    clear(record, world.tools, issuer=ISSUER, days=1)
     other = "sha256:" + "7" * 64
     for changed in (replace(now, indexes=()), replace(now, terms=other), replace(now, licenses=other), replace(now, policies=(other,))):
         with pytest.raises(VerdictError, match="changed since the audit"):
-            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None, in_force=changed)
+            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, in_force=changed)
 
 
 def test_facts_registered_anew_since_the_audit_are_not_cleared(world: World) -> None:
     record = judged_record(world)
     world.register(replace(plain_dataset("one"), title="another story"), "a.jsonl")
     with pytest.raises(SubjectMismatchError, match="registered anew"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_licences_of_records_that_were_counted_since_the_audit_are_not_cleared(world: World) -> None:
@@ -216,7 +246,7 @@ def test_licences_of_records_that_were_counted_since_the_audit_are_not_cleared(w
         parts = (LicensePart(value="CC-BY-NC-4.0", original="by-nc", records=1, words=1),)
         registry.add_version(replace(version, shards=tuple(replace(s, licenses=parts) for s in version.shards)))
     with pytest.raises(SubjectMismatchError, match="one, or where it comes from, is told anew"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_a_waiver_that_was_withdrawn_since_the_audit_clears_nothing(world: World) -> None:
@@ -226,7 +256,7 @@ def test_a_waiver_that_was_withdrawn_since_the_audit_clears_nothing(world: World
     others: tuple[tuple[Waiver, ...], ...] = ((), (replace(WAIVER, expires="2026-12-24"),))
     for waivers in others:
         with pytest.raises(VerdictError, match="waiver w1, on which the verdict rests, was withdrawn or changed"):
-            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, released_by=None, in_force=replace(in_force(record), waivers=waivers))
+            prepare_clearance(record, world.tools, issuer=ISSUER, days=1, in_force=replace(in_force(record), waivers=waivers))
 
 
 @pytest.mark.parametrize(("day", "end"), [("2026-11-26", "2026-11-27T00:00:00Z"), ("2027-11-26", "2026-12-08T12:00:00Z")])
@@ -240,18 +270,18 @@ def test_a_clearance_ends_with_the_licence_of_its_data(world: World, day: str, e
         record = replace(record, datasets=summaries)
     with world.units.read() as registry:
         record = replace(record, log_head=registry.log_head)
-    assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == end
+    assert clear(record, world.tools, issuer=ISSUER, days=14).clearance.expires == end
 
 
 def test_an_old_audit_is_not_cleared(world: World) -> None:
     record = replace(judged_record(world), created="2026-10-01T12:00:00Z")
     with pytest.raises(VerdictError, match="older than 30 days"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_a_clearance_ends_with_the_first_waiver_it_rests_on(world: World) -> None:
     record = replace(judged_record(world), waivers=(WAIVER,), findings=(replace(_finding("L001", Action.DENY), waiver="w1"),))
-    assert clear(record, world.tools, issuer=ISSUER, days=14, released_by=None).clearance.expires == "2026-11-27T00:00:00Z"
+    assert clear(record, world.tools, issuer=ISSUER, days=14).clearance.expires == "2026-11-27T00:00:00Z"
 
 
 def derive(world: World, output: str, source: str) -> None:
@@ -273,10 +303,10 @@ def test_a_derivation_recorded_since_the_audit_needs_a_new_one(world: World) -> 
     record = judged_record(world)
     world.disk.files["data/d.jsonl"] = b"elsewhere\n"
     world.register(plain_dataset("elsewhere"), "d.jsonl")
-    assert clear(record, world.tools, issuer=ISSUER, days=1, released_by=None).clearance.manifest_root == record.manifest_root
+    assert clear(record, world.tools, issuer=ISSUER, days=1).clearance.manifest_root == record.manifest_root
     derive(world, "two", "nowhere")
     with pytest.raises(SubjectMismatchError, match="two, or where it comes from, is told anew"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_an_ancestor_registered_since_the_audit_needs_a_new_one(world: World) -> None:
@@ -285,20 +315,20 @@ def test_an_ancestor_registered_since_the_audit_needs_a_new_one(world: World) ->
     world.register(plain_dataset("one"), "a.jsonl")
     derive(world, "one", "source")
     record = judged_record(world)
-    assert clear(record, world.tools, issuer=ISSUER, days=1, released_by=None).leaves
+    assert clear(record, world.tools, issuer=ISSUER, days=1).leaves
     world.register(plain_dataset("source", license_text="CC-BY-NC-4.0"), "d.jsonl")
     with pytest.raises(SubjectMismatchError, match="see source"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_bytes_registered_elsewhere_since_the_audit_need_a_new_one(world: World) -> None:
     record = judged_record(world)
     world.register(plain_dataset("copy", license_text="CC-BY-NC-4.0"), "c.jsonl")
     with pytest.raises(SubjectMismatchError, match="see copy"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)
 
 
 def test_a_record_of_a_row_that_the_log_does_not_hold_is_not_cleared(world: World) -> None:
     record = replace(judged_record(world), log_head="sha256:" + "6" * 64)
     with pytest.raises(VerdictError, match="does not hold the row"):
-        clear(record, world.tools, issuer=ISSUER, days=1, released_by=None)
+        clear(record, world.tools, issuer=ISSUER, days=1)

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provenance.audit.admitting import Admitted
 from provenance.audit.audit import AuditRequest, run_audit
 from provenance.audit.browse import behind_in_record, find_behind, find_unlisted, iter_findings
 from provenance.audit.judgements import Catalogs
@@ -81,7 +82,7 @@ class Mill:
         request = AuditRequest(
             run=plain_run(RunData(dataset="notes", weight=1.0), references=("known",)),
             bundles=(self.bundle,),
-            waivers=waivers,
+            waivers=Admitted(waivers=waivers),
             findings_listed=findings_listed,
             matches_listed=matches_listed,
             catalogs=self.catalogs,

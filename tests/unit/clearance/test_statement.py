@@ -13,13 +13,14 @@ from provenance.canonical import canonical_bytes
 from provenance.clearance.statement import BreakGlass, Issuer, parse_statement, statement_bytes
 from provenance.errors import EnvelopeFormatError
 from provenance.model.finding import VerdictKind
-from tests.fakes.clearances import sample_clearance
+from tests.fakes.clearances import released_clearance, sample_clearance
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "formats" / "clearance.schema.json").read_text(encoding="utf-8"))
 VARIANTS = [
     sample_clearance(),
     sample_clearance(conditions=(), index_digests=()),
     sample_clearance(verdict=VerdictKind.REVIEW, released_by="Grace Ünïcode", replaces="sha256:" + "66" * 32),
+    released_clearance(),
     sample_clearance(verdict=VerdictKind.BLOCKED, break_glass=BreakGlass(approver="Joan", reason="demonstration")),
 ]
 
@@ -75,7 +76,7 @@ D = "sha256:" + "22" * 32
 HOSTILE: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("_type",), "https://in-toto.io/Statement/v0.1", "_type is"),
     (("_type",), ..., "lacks the field '_type'"),
-    (("predicateType",), "https://provenance-audit.dev/clearance/v2", "predicateType is"),
+    (("predicateType",), "https://provenance-audit.dev/clearance/v3", "predicateType is"),
     (("predicateType",), None, "predicateType is"),
     (("extra",), 1, "unknown field 'extra'"),
     (("subject",), [], "exactly one"),
