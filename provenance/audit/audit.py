@@ -124,10 +124,10 @@ class _JudgedRun:
     """The registry before anything of it was read: what is recorded while an audit runs comes after it."""
 
 
-def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
-    """Apply the policy. Findings on matches are kept in the evidence where the record cannot hold all of them with their matches."""
+def begin_judging(request: AuditRequest, gathered: GatheredFacts, *, today: str) -> Judging:
+    """Return what judges a run, with the waivers that count in it."""
     admitted, rules = request.waivers, [r.id for b in request.bundles for r in b.rules]
-    judging = Judging(
+    return Judging(
         request.bundles,
         gathered.facts,
         admitted.waivers,
@@ -136,6 +136,11 @@ def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, toda
         refused=dict(admitted.refused),
         quiet=admitted.elsewhere(gathered.facts, rules),
     )
+
+
+def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, today: str) -> _JudgedRun:
+    """Apply the policy. Findings on matches are kept in the evidence where the record cannot hold all of them with their matches."""
+    judging = begin_judging(request, gathered, today=today)
     with tools.evidence.writing_findings() as writer:
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)

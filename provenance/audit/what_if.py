@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from provenance.audit.audit import AuditRequest, References, judge_shards
+from provenance.audit.admitting import Admitted
+from provenance.audit.audit import AuditRequest, References, begin_judging, judge_shards
 from provenance.audit.exclusion_check import Checker, VersionToCheck
 from provenance.audit.exclusion_facts import look_for_demands
 from provenance.audit.facts import gather_facts
@@ -22,7 +23,7 @@ from provenance.licensing.classes import LicenseCatalog
 from provenance.model.absence import is_absent
 from provenance.model.claims import LicenseClaim
 from provenance.model.exclusion import Demand, DemandState, Place, Presence
-from provenance.model.finding import Finding, SubjectKind, VerdictKind
+from provenance.model.finding import Finding, SubjectKind, VerdictKind, Waiver
 from provenance.model.match import Match
 from provenance.model.remedy import LicenseObtained, RemedyPlan
 from provenance.model.run import Run
@@ -167,7 +168,14 @@ def _changed(now: _Gathered, plan: RemedyPlan, tools: Tools) -> _Gathered:
     datasets = tuple(_licensed(replace(d, named=named[d.name]), obtained.get(d.name), catalog) for d in now.datasets if d.name in named)
     if DEMANDS_INSIDE in plan.drop:
         datasets = _with_demands_met(datasets, now.demands, tools)
-    return _Gathered(replace(now.request, run=run, waivers=(*now.request.waivers, *plan.waivers)), datasets, now.demands)
+    return _Gathered(replace(now.request, run=run, waivers=_with_waivers(now.request.waivers, plan.waivers)), datasets, now.demands)
+
+
+def _with_waivers(admitted: Admitted, more: Sequence[Waiver]) -> Admitted:
+    known = {w.id for w in admitted.waivers}
+    if repeated := sorted({w.id for w in more} & known):
+        raise RemedyError(f"waivers: there is a waiver {repeated[0]!r} already", hint="give it another id")
+    return replace(admitted, waivers=(*admitted.waivers, *more))
 
 
 def _licensed(judged: JudgedDataset, obtained: LicenseObtained | None, catalog: LicenseCatalog) -> JudgedDataset:
@@ -219,7 +227,7 @@ def _evaluate(gathered: _Gathered, lookup: References, tools: Tools, *, rules: C
     request, today = gathered.request, tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}
     facts = gather_facts(request.run, gathered.datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=gathered.demands)
-    judging = Judging(request.bundles, facts.facts, request.waivers, today, room=request.findings_listed)
+    judging = begin_judging(request, facts, today=today)
     records = _judge_matches(facts.matches, judging, rules)
     return judging.finish(), records
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.audit import EXIT_OF, judge, print_findings, print_verdict, write_report
+from provenance.cli.audit import write_report
+from provenance.cli.brief import EXIT_OF, print_findings, print_verdict
 from provenance.cli.context import CommandContext
 from provenance.cli.files import PLACE
+from provenance.cli.judging import judge
 from provenance.cli.options import jobs_option, named_tokenizer, pass_context, reference_options, tokenizer_options
 from provenance.cli.output import counted, next_step, say, say_problems
 from provenance.errors import ConfigError, ProvenanceError

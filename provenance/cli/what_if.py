@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.audit import EXIT_OF, GROUPS_SHOWN, audit_request, print_group
+from provenance.cli.brief import EXIT_OF, GROUPS_SHOWN, VERDICT_COLOR, print_group
 from provenance.cli.context import CommandContext
+from provenance.cli.judging import audit_request
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, thousands, visible
 from provenance.model.finding import VerdictKind
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from provenance.model.finding import Finding
     from provenance.model.remedy import RemedyPlan
 
-_COLOR = {VerdictKind.CLEARED: "green", VerdictKind.REVIEW: "yellow", VerdictKind.BLOCKED: "red"}
 _CHANGES_SHOWN = 12
 
 
@@ -45,7 +45,11 @@ def what_if(ctx: CommandContext, run_file: Path, remedies: Path, *, rescan: bool
 
 
 def _print(found: Preview, name: str) -> None:
-    say(f"WHAT IF  {visible(name)} would be {found.after}, now it is {found.before} · nothing was recorded", bold=True, color=_COLOR[found.after])
+    say(
+        f"WHAT IF  {visible(name)} would be {found.after}, now it is {found.before} · nothing was recorded",
+        bold=True,
+        color=VERDICT_COLOR[found.after],
+    )
     for change in found.changes[:_CHANGES_SHOWN]:
         say_fitting(
             f" {_symbol(change)} {change.rule}  {visible(change.dataset) or 'the run'}: {thousands(change.before)} → {thousands(change.after)} open"
