@@ -23,7 +23,7 @@ from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
 from provenance.model.dataset import DatasetVersion, Shard
-from provenance.model.finding import VerdictKind, Waiver
+from provenance.model.finding import SubjectKind, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
 from provenance.model.run import Run, RunData
@@ -56,7 +56,7 @@ class AuditRequest:
     rescan: bool = True
     """Scan what has no current result; otherwise it counts as not scanned."""
     findings_listed: int | None = None
-    """Open findings of a rule, outcome and dataset on matches that are listed by themselves; by default ``policy.listing.room_for`` decides."""
+    """Open findings of a rule, outcome and dataset on matches or shards that are listed by themselves; by default ``policy.listing.room_for`` decides."""
     matches_listed: int = MATCHES_LISTED
     """Alarms that the record lists."""
 
@@ -128,7 +128,9 @@ def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, toda
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
         evaluation = judging.finish()
-        is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(f.grouped for f in evaluation.findings)
+        is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(
+            f.grouped and f.subject.kind is SubjectKind.MATCH for f in evaluation.findings
+        )
         return _JudgedRun(evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
 
 
