@@ -12,10 +12,10 @@ from provenance.errors import PolicyDocumentError
 from provenance.model.audit import PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Reading, Severity, SubjectKind, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
-from provenance.policy.bundle import Bundle, Rule
 from provenance.policy.facts import Facts, FactsDigest, SubjectFacts, validate_facts, validate_subject
 from provenance.policy.judges import Bench, Found, RuleJudge, Scope
 from provenance.policy.listing import room_for
+from provenance.policy.rules import Bundle, Rule
 from provenance.policy.waivers import WaiverBook, WaiverUse, waiver_facts
 
 NO_SUBJECTS = "E000"

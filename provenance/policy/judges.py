@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from provenance.errors import PolicyDocumentError
 from provenance.model.finding import Action, Finding, Outcome, SubjectKind
 from provenance.policy import outcomes
-from provenance.policy.bundle import Bundle, Rule
 from provenance.policy.facts import SCHEMA, Facts, FactValue, SubjectFacts, schema_paths
 from provenance.policy.listing import Listing
 from provenance.policy.outcomes import read_paths
+from provenance.policy.rules import Bundle, Rule
 from provenance.policy.waivers import WaiverBook
 
 REMEMBERED = 50_000

@@ -17,8 +17,8 @@ from provenance.canonical import canonical_bytes, digest_of
 from provenance.model.finding import ClauseCitation, Finding, FindingEvidence, Outcome, Subject, SubjectKind
 from provenance.model.wire import to_wire
 from provenance.policy import explain
-from provenance.policy.bundle import Bundle, Rule
 from provenance.policy.facts import FactValue, SubjectFacts
+from provenance.policy.rules import Bundle, Rule
 
 FINDINGS_LISTED = 5_000
 """Findings of a rule on the matches or shards of one dataset that are listed by themselves, of either outcome."""

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from provenance.model.finding import Outcome
-from provenance.policy.bundle import Check, Rule
 from provenance.policy.facts import UNKNOWN, FactField, FactType, FactValue, is_unknown
+from provenance.policy.rules import Check, Rule
 
 MAX_COMPLETIONS = 512
 """Most combinations of values tried for unknown facts; beyond it a condition is open."""
