@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.exclude import demands_digest
-from provenance.audit.exclusion_facts import look_for_demands
+from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
@@ -82,12 +82,9 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     """
     with tools.units.read() as registry:
         revision, head = registry.revision, registry.log_head
-    demanded = look_for_demands(_judge_shards(request, matcher, tools), tools, read=request.rescan)
-    datasets = demanded.datasets
-    lookup = _References(matcher)
     today = tools.clock.now()[:10]
-    counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
-    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
+    demanded, gathered = _gather(request, matcher, tools, today=today)
+    datasets = demanded.datasets
     found = replace(_judge(request, gathered, tools, today=today), revision=revision, log_head=head)
     evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
@@ -107,6 +104,20 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     ]
     problems = (*unreachable, *problems_of(outcomes))
     return AuditResult(record=record, record_digest=digest, problems=problems, reused_scans=reused, new_scans=len(outcomes) - reused)
+
+
+def gather_run(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> GatheredFacts:
+    """Return the facts that an audit would judge, and keep nothing. Arguments are those of ``run_audit``."""
+    return _gather(request, matcher, tools, today=tools.clock.now()[:10])[1]
+
+
+def _gather(request: AuditRequest, matcher: Matcher | None, tools: Tools, *, today: str) -> tuple[DemandedDatasets, GatheredFacts]:
+    demanded = look_for_demands(_judge_shards(request, matcher, tools), tools, read=request.rescan)
+    counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
+    gathered = gather_facts(
+        request.run, demanded.datasets, request.catalogs, _References(matcher), today=today, reference_counts=counts, demands=demanded.demands
+    )
+    return demanded, gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,10 +67,11 @@ def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path
 
     matcher = workspace.matcher(run.references) if run.references else None
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
-    return run_audit(_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
+    return run_audit(audit_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
 
 
-def _request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
+def audit_request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:
+    """Return what an audit of a run is asked for."""
     from provenance.audit.audit import AuditRequest
     from provenance.policy.waivers import load_waivers
 

@@ -69,7 +69,7 @@ def parse_condition(text: str, *, where: Where, paths: Mapping[str, FactField | 
     Raises:
         PolicyDocumentError: With the column: a misspelt path or enum value, or anything outside the language.
     """
-    tokens = _tokens(text, where)
+    tokens = tokens_of(text, where)
     for token in tokens:
         if token.kind == "path" and token.text not in paths:
             raise PolicyDocumentError(f"{where(token.column - 1)}: unknown fact {token.text!r}", hint=nearest(token.text, paths) or None)
@@ -87,7 +87,12 @@ def parse_condition(text: str, *, where: Where, paths: Mapping[str, FactField | 
     )
 
 
-def _tokens(text: str, where: Where) -> list[Token]:
+def tokens_of(text: str, where: Where) -> list[Token]:
+    """Return a condition's tokens.
+
+    Raises:
+        PolicyDocumentError: Where something is outside the language, too long or nested too deep.
+    """
     if len(text) > MAX_LENGTH:
         raise PolicyDocumentError(f"{where(MAX_LENGTH)}: {len(text)} characters, more than the limit of {MAX_LENGTH}", hint="split the rule")
     tokens: list[Token] = []
