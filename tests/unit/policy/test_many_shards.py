@@ -19,6 +19,7 @@ from provenance.policy.bundle_tests import harmless_values
 from provenance.policy.engine import evaluate
 from provenance.policy.facts import SCHEMA, Facts, FactValue, SubjectFacts, schema_paths
 from provenance.policy.outcomes import judge
+from provenance.policy.reading import read_bundle
 from tests.fakes.plain_audit import plain_digest
 
 TODAY = "2026-11-30"
@@ -113,3 +114,20 @@ def test_facts_of_a_shard_that_do_not_fit_are_refused_wherever_it_comes() -> Non
         evaluate(BUNDLES, world((good, subject(SubjectKind.SHARD, "b", {"scan": "currant"}))), (), TODAY)
     with pytest.raises(PolicyDocumentError, match="which has none"):
         evaluate(BUNDLES, world((good, replace(good, dataset="nowhere"))), (), TODAY)
+
+
+def test_shards_that_are_alike_in_themselves_are_judged_by_the_facts_of_their_own_dataset() -> None:
+    source = """\
+format: provenance.policy
+version: 1
+name: own
+release: 1.0.0
+rules:
+  - {id: Q001, title: t, for_each: shard, require: dataset.license.this_use == "ALLOWED" && shard.scan == "current", action: deny, message: m, remedies: []}
+"""
+    facts = world(tuple(subject(SubjectKind.SHARD, f"{name}{i}", {}, name) for i in range(3) for name in ("d", "e")))
+    forbidden = subject(SubjectKind.DATASET, "e", {"name": "e", "license.this_use": "PROHIBITED"}, "e")
+    facts = replace(facts, datasets=(facts.datasets[0], forbidden))
+    found = evaluate((read_bundle(source.encode(), where="own"),), facts, (), TODAY)
+    assert {f.subject.id for f in found.findings} == {"e0", "e1", "e2"}
+    assert (found.rules[0].rules[0].satisfied, found.rules[0].rules[0].violated) == (3, 3)
