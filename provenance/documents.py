@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,46 @@ def load_document(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[object, by
     Raises:
         DocumentError: If the file is missing, unreadable, too large, or not strict YAML.
     """
+    raw = read_document(path, max_bytes=max_bytes)
+    return parse_document(raw, where=str(path)), raw
+
+
+def read_document(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return a document's bytes.
+
+    Raises:
+        DocumentError: If the file is missing, unreadable or too large.
+    """
     try:
         size = path.stat().st_size
         if size > max_bytes:
             raise DocumentError(f"{path}: {size} bytes, more than the limit of {max_bytes}")
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as err:
         raise DocumentError(f"{path}: cannot be read: {err.strerror or err}") from err
-    return parse_document(raw, where=str(path)), raw
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDocument:
+    """A document's value, with what tells where in the file each part of it stands."""
+
+    value: object
+    node: yaml.Node | None
+    """``None`` of an empty document."""
+    text: str
 
 
 def parse_document(raw: bytes, *, where: str) -> object:
     """Return the value that YAML text holds; an empty document is ``None``.
+
+    Raises:
+        DocumentError: With line and column.
+    """
+    return parse_placed(raw, where=where).value
+
+
+def parse_placed(raw: bytes, *, where: str) -> PlacedDocument:
+    """Return the value that YAML text holds, with the places of its parts.
 
     Raises:
         DocumentError: With line and column.
@@ -58,13 +87,14 @@ def parse_document(raw: bytes, *, where: str) -> object:
         raise DocumentError(f"{where}: {str(err).splitlines()[0]}") from err
     loader.where = where
     try:
-        value = loader.get_single_data()
+        node = loader.get_single_node()
+        value = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as err:
         raise DocumentError(_describe(err, where)) from err
     finally:
         loader.dispose()
     _refuse_secrets(value, text, where)
-    return value
+    return PlacedDocument(value, node, text)
 
 
 def _refuse_secrets(value: object, text: str, where: str) -> None:

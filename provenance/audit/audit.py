@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from provenance.audit.admitting import Admitted
 from provenance.audit.exclude import demands_digest
-from provenance.audit.exclusion_facts import look_for_demands
+from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
@@ -25,7 +25,7 @@ from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
 from provenance.model.dataset import DatasetVersion, Shard
-from provenance.model.finding import VerdictKind
+from provenance.model.finding import SubjectKind, VerdictKind
 from provenance.model.match import Match, MatchText, ReadProblem
 from provenance.model.reference import ReferenceRecord
 from provenance.model.run import Run, RunData
@@ -59,7 +59,7 @@ class AuditRequest:
     rescan: bool = True
     """Scan what has no current result; otherwise it counts as not scanned."""
     findings_listed: int | None = None
-    """Open findings of a rule, outcome and dataset on matches that are listed by themselves; by default ``policy.listing.room_for`` decides."""
+    """Open findings of a rule, outcome and dataset on matches or shards that are listed by themselves; by default ``policy.listing.room_for`` decides."""
     matches_listed: int = MATCHES_LISTED
     """Alarms that the record lists."""
 
@@ -85,12 +85,9 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     """
     with tools.units.read() as registry:
         revision, head = registry.revision, registry.log_head
-    demanded = look_for_demands(judge_shards(request, matcher, tools), tools, read=request.rescan)
-    datasets = demanded.datasets
-    lookup = References(matcher)
     today = tools.clock.now()[:10]
-    counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
-    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
+    demanded, gathered = _gather(request, matcher, tools, today=today)
+    datasets = demanded.datasets
     found = replace(_judge(request, gathered, tools, today=today), revision=revision, log_head=head)
     evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
@@ -110,6 +107,20 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     ]
     problems = (*unreachable, *problems_of(outcomes))
     return AuditResult(record=record, record_digest=digest, problems=problems, reused_scans=reused, new_scans=len(outcomes) - reused)
+
+
+def gather_run(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> GatheredFacts:
+    """Return the facts that an audit would judge, and keep nothing. Arguments are those of ``run_audit``."""
+    return _gather(request, matcher, tools, today=tools.clock.now()[:10])[1]
+
+
+def _gather(request: AuditRequest, matcher: Matcher | None, tools: Tools, *, today: str) -> tuple[DemandedDatasets, GatheredFacts]:
+    demanded = look_for_demands(judge_shards(request, matcher, tools), tools, read=request.rescan)
+    counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
+    gathered = gather_facts(
+        request.run, demanded.datasets, request.catalogs, References(matcher), today=today, reference_counts=counts, demands=demanded.demands
+    )
+    return demanded, gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +156,9 @@ def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, toda
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
         evaluation = _with_missing(judging.finish())
-        is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(f.grouped for f in evaluation.findings)
+        is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(
+            f.grouped and f.subject.kind is SubjectKind.MATCH for f in evaluation.findings
+        )
         return _JudgedRun(evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
 
 

@@ -10,7 +10,7 @@ from provenance.audit.judged import match_id
 from provenance.audit.matches import match_subject
 from provenance.errors import NotRegisteredError, RegistryError
 from provenance.model.audit import AuditRecord, MatchFinding
-from provenance.model.finding import Finding, Outcome, Subject
+from provenance.model.finding import Finding, Outcome, Subject, SubjectKind
 from provenance.model.match import Match
 from provenance.ports import Registry, UnitOfWork
 from provenance.ports.evidence import EvidenceStore
@@ -41,7 +41,7 @@ class Wanted:
         """Return what tells whether a finding on a match is among those wanted."""
         found = cls()
         for finding in wanted:
-            if finding.grouped:
+            if finding.grouped and finding.subject.kind is SubjectKind.MATCH:
                 found._groups.add((finding.rule, finding.outcome, finding.dataset))
             else:
                 found._singles.add((finding.rule, finding.subject))

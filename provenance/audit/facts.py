@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.exclusion_facts import exclusion_evidence, exclusion_values
@@ -88,7 +88,7 @@ def gather_facts(
             _with_exclusions(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]), d, demands)
             for i, d in enumerate(datasets)
         ),
-        shards=tuple(s for d in datasets for s in _shard_facts(d, judged[d.name], lambda part: judge_dataset(part, catalogs, use, today=today))),
+        shards=ShardFacts(datasets, judged, lambda part: judge_dataset(part, catalogs, use, today=today)),
         domains=_domain_facts(datasets, parts),
         matches=MatchFacts(matches),
     )
@@ -221,6 +221,21 @@ def _dataset_evidence(judged: JudgedDataset, dataset: Dataset, judgement: Datase
     items += [FindingEvidence(kind="license", digest=digest_of({"stated": text}), summary=text) for text in judgement.statements]
     items += [FindingEvidence(kind="terms", digest=digest_of({"reason": r}), summary=r) for r in judgement.terms.reasons]
     return tuple(items)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFacts:
+    """The facts of all shards, made anew each time they are gone through: there may be millions."""
+
+    datasets: tuple[JudgedDataset, ...]
+    judgements: Mapping[str, DatasetJudgement]
+    judge: Callable[[JudgedDataset], DatasetJudgement]
+    """Judges a part of a dataset that inherits from less than the whole."""
+
+    def __iter__(self) -> Iterator[SubjectFacts]:
+        """Go through them, in the order of the run and of the manifests."""
+        for dataset in self.datasets:
+            yield from _shard_facts(dataset, self.judgements[dataset.name], self.judge)
 
 
 def _shard_facts(judged: JudgedDataset, judgement: DatasetJudgement, judge: Callable[[JudgedDataset], DatasetJudgement]) -> Iterable[SubjectFacts]:

@@ -13,7 +13,8 @@ from provenance.model.audit import MatchFinding
 from provenance.model.finding import Action
 from provenance.model.match import Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
-from provenance.policy.engine import Found, Judging
+from provenance.policy.engine import Judging
+from provenance.policy.judges import Found
 from provenance.ports.evidence import FindingsWriter
 
 MATCHES_LISTED = 20_000

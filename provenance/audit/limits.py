@@ -12,7 +12,7 @@ from provenance.errors import ManifestError
 from provenance.fingerprint.digest import merkle_root
 from provenance.model.absence import Absence
 from provenance.model.audit import NO_ROOT, MatchEvidence, ReferenceSummary
-from provenance.model.finding import Finding
+from provenance.model.finding import Finding, SubjectKind
 from provenance.model.run import Run
 
 _PACK_LIMIT = (
@@ -21,6 +21,12 @@ _PACK_LIMIT = (
 )
 _PACK_SHARES = {2: "99.2 %", 4: "98.0 %", 8: "92.8 %"}
 """Measured by benchmarks/packs.py (docs/benchmarks.md)."""
+
+_GROUPED = {
+    SubjectKind.MATCH: ("shared passages", "the evidence keeps each"),
+    SubjectKind.SHARD: ("shards", "provenance policy explain judges one by itself"),
+}
+"""What grouped findings stand for, and where these are found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +97,9 @@ def _limits_of_the_record(alarms: int, evidence: Sequence[MatchEvidence], findin
     listed = sum(not e.match.explained for e in evidence)
     if alarms > listed:
         yield f"{listed} of {alarms} shared passages are listed here; the others stand in the evidence files: provenance matches list goes through all."
-    grouped = [f for f in findings if f.grouped]
-    if grouped:
+    for kind, (what, where) in _GROUPED.items():
+        grouped = [f for f in findings if f.grouped and f.subject.kind is kind]
+        if not grouped:
+            continue
         total = sum(f.grouped for f in grouped)
-        yield f"{total} findings on shared passages are not listed one by one but counted in grouped findings ({len(grouped)}); the evidence keeps each."
+        yield f"{total} findings on {what} are not listed one by one but counted in grouped findings ({len(grouped)}); {where}."

@@ -75,8 +75,9 @@ def _other_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[in
         names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
         advice = _ADVICE.get(rule)
         summary = advice(names) if advice else _new_weights(members, amounts) or _own_remedies(members)
-        effect = f"closes {len(members)} {_plural('finding', len(members))} of {rule}"
-        steps.append((len(members), Step(summary=summary, effect=effect, clears=(rule,))))
+        closed = sum(m.size for m in members)
+        effect = f"closes {closed} {_plural('finding', closed)} of {rule}"
+        steps.append((closed, Step(summary=summary, effect=effect, clears=(rule,))))
     return steps
 
 

@@ -9,7 +9,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_fitting, say_json, say_table, short, thousands, visible
 from provenance.errors import NotRegisteredError
-from provenance.model.finding import Finding
+from provenance.model.finding import Finding, SubjectKind
 
 
 @click.group()
@@ -62,7 +62,9 @@ def _print(finding: Finding) -> None:
         f"  {finding.outcome} · {'waived by ' + finding.waiver if finding.waiver else finding.action} · severity {finding.severity} · {finding.bundle}"
     )
     say(f"  {visible(finding.message)}")
-    if finding.grouped:
+    if finding.grouped and finding.subject.kind is not SubjectKind.MATCH:
+        say(f"  stands for {thousands(finding.grouped)} findings on {finding.subject.kind}s of {visible(finding.dataset)}")
+    elif finding.grouped:
         say(f"  stands for {thousands(finding.grouped)} findings on shared passages: provenance matches list --finding {short(finding.id)}")
     else:
         say(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")

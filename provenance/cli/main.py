@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "review": ("review:review", "Read audits that need a reviewer, and release or reject them."),
     "remedy": ("remedy:remedy", "Mend what an audit found."),
     "exclude": ("exclude:exclude", "Record what must go, and prove where it still is."),
-    "policy": ("policy:policy", "Check and explain policy bundles."),
+    "policy": ("policy:policy", "Check, compare and explain policy bundles."),
     "terms": ("terms:terms", "Look up providers' terms."),
     "licenses": ("licenses:licenses", "Look up licences."),
     "keys": ("keys:keys", "Make signing keys, and say whom to trust."),

@@ -91,7 +91,7 @@ class FindingEvidence:
     """What backs a finding."""
 
     kind: str
-    """``match``, ``matches`` (of a grouped finding), ``license``, ``terms``, ``digest``, ``scan``, ``share``, ``suspects`` or ``exclusions``."""
+    """``match``, ``matches`` or ``shards`` (of a grouped finding), ``license``, ``terms``, ``digest``, ``scan``, ``share``, ``suspects`` or ``exclusions``."""
     digest: str
     summary: str
 

@@ -11,6 +11,7 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from provenance.errors import PolicyDocumentError
+from provenance.policy.conditions import Where
 from provenance.policy.facts import FactField, FactType, FactValue
 
 _PACKAGE = "provenance.facts"
@@ -36,7 +37,7 @@ class Compiler:
         self._env = cel.NewEnv(descriptor_pool=self._pool, variables={name: cel.Type(f"{_PACKAGE}.{name.capitalize()}") for name in tree})
         self._classes = {name: message_factory.GetMessageClass(self._pool.FindMessageTypeByName(f"{_PACKAGE}.{name.capitalize()}")) for name in tree}
 
-    def compile(self, text: str, *, where: str) -> CompiledCondition:
+    def compile(self, text: str, *, where: Where) -> CompiledCondition:
         """Return the compiled condition.
 
         Raises:
@@ -45,11 +46,11 @@ class Compiler:
         try:
             expression = self._env.compile(text)
         except RuntimeError as err:
-            column, reason = _explain(str(err))
-            raise PolicyDocumentError(f"{where}:{column}: {reason}", hint=f"in: {text}") from err
+            offset, reason = _explain(str(err), text)
+            raise PolicyDocumentError(f"{where(offset)}: {reason}", hint=f"in: {' '.join(text.split())}") from err
         kind = expression.return_type().name()
         if kind != "BOOL":
-            raise PolicyDocumentError(f"{where}:1: a condition must be true or false, this is a {kind}", hint="compare the fact with a value")
+            raise PolicyDocumentError(f"{where(0)}: a condition must be true or false, this is a {kind}", hint="compare the fact with a value")
         return CompiledCondition(expression=expression, compiler=self)
 
     def messages(self, values: Mapping[str, FactValue]) -> dict[str, Any]:
@@ -106,13 +107,18 @@ def _add_message(file: Any, name: str, branch: Mapping[str, Any]) -> None:
             _add_message(file, inner, kind)
 
 
-def _explain(message: str) -> tuple[int, str]:
-    """Return column and reason of a CEL compiler message."""
-    found = re.search(r"<input>:\d+:(\d+): ([^\n]*)", message)
+def _explain(message: str, text: str) -> tuple[int, str]:
+    """Return the character, counted from 0, and the reason of a CEL compiler message."""
+    found = re.search(r"<input>:(\d+):(\d+): ([^\n]*)", message)
     if found is None:
-        return 1, message.splitlines()[0] if message else "does not compile"
-    reason = found.group(2).replace(f"{_PACKAGE}.", "").removesuffix(" [INVALID_ARGUMENT]")
-    return int(found.group(1)), reason[0].lower() + reason[1:]
+        return 0, message.splitlines()[0] if message else "does not compile"
+    before = text.split("\n")[: int(found.group(1)) - 1]
+    offset = sum(len(line) + 1 for line in before) + int(found.group(2)) - 1
+    reason = found.group(3).replace(f"{_PACKAGE}.", "").removesuffix(" [INVALID_ARGUMENT]")
+    clash = re.fullmatch(r"found no matching overload for '_?(.+?)_?' applied to '\((.*)\)'", reason)
+    if clash is not None:
+        return offset, f"{clash.group(1)} does not go with {' and '.join(clash.group(2).split(', '))}: both sides need one type"
+    return offset, reason[0].lower() + reason[1:]
 
 
 def fact_types(fields: Mapping[str, FactField]) -> dict[str, FactType]:

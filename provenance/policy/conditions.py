@@ -8,8 +8,9 @@ left only compares facts with constants and with one another, so the engine can 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from provenance.canonical import MAX_SAFE_INTEGER
@@ -17,6 +18,8 @@ from provenance.documents import nearest
 from provenance.errors import PolicyDocumentError
 from provenance.policy.facts import FactField
 
+Where = Callable[[int], str]
+"""Names the place of a condition's character, counted from 0, for errors: file, line and column, rule and key."""
 MAX_LENGTH = 2_000
 """Longest condition, characters: evaluation is linear in it."""
 MAX_NESTING = 30
@@ -25,6 +28,8 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+)|(?P<path>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(?P<number>[0-9]+(?:\.[0-9]+)?)"""
     r"""|(?P<text>"[^"\\\n]*"|'[^'\\\n]*')|(?P<op>&&|\|\||==|!=|<=|>=|[<>(),\[\]])"""
 )
+DAYS = frozenset({"run.now", "waiver.expires"})
+"""Facts that are a day of UTC, so that they are compared as texts."""
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _WORDS = frozenset({"in", "true", "false", "size"})
 
@@ -53,27 +58,27 @@ class Condition:
     """Every number constant."""
 
 
-def parse_condition(text: str, *, where: str, paths: Mapping[str, FactField | None]) -> Condition:
+def parse_condition(text: str, *, where: Where, paths: Mapping[str, FactField | None]) -> Condition:
     """Check a condition's tokens.
 
     Args:
         text: The condition.
-        where: Rule and key, printed in errors.
+        where: Names a character's place in errors.
         paths: What may be read, with its field; ``None`` for a parameter.
 
     Raises:
         PolicyDocumentError: With the column: a misspelt path or enum value, or anything outside the language.
     """
-    tokens = _tokens(text, where)
+    tokens = tokens_of(text, where)
     for token in tokens:
         if token.kind == "path" and token.text not in paths:
-            raise PolicyDocumentError(f"{where}:{token.column}: unknown fact {token.text!r}", hint=nearest(token.text, paths) or None)
+            raise PolicyDocumentError(f"{where(token.column - 1)}: unknown fact {token.text!r}", hint=nearest(token.text, paths) or None)
     for i, token in enumerate(tokens):
         if token.kind == "text":
             _check_vocabulary(tokens, i, where, paths)
     mentioned = tuple(dict.fromkeys(t.text for t in tokens if t.kind == "path"))
     if not mentioned:
-        raise PolicyDocumentError(f"{where}:1: {text!r} reads no fact", hint="a condition compares at least one fact")
+        raise PolicyDocumentError(f"{where(0)}: {text!r} reads no fact", hint="a condition compares at least one fact")
     return Condition(
         text=text,
         paths=mentioned,
@@ -82,43 +87,61 @@ def parse_condition(text: str, *, where: str, paths: Mapping[str, FactField | No
     )
 
 
-def _tokens(text: str, where: str) -> list[Token]:
+def tokens_of(text: str, where: Where) -> list[Token]:
+    """Return a condition's tokens.
+
+    Raises:
+        PolicyDocumentError: Where something is outside the language, too long or nested too deep.
+    """
     if len(text) > MAX_LENGTH:
-        raise PolicyDocumentError(f"{where}:{MAX_LENGTH}: {len(text)} characters, more than the limit of {MAX_LENGTH}", hint="split the rule")
+        raise PolicyDocumentError(f"{where(MAX_LENGTH)}: {len(text)} characters, more than the limit of {MAX_LENGTH}", hint="split the rule")
     tokens: list[Token] = []
     at, depth = 0, 0
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
             raise PolicyDocumentError(
-                f"{where}:{at + 1}: {text[at]!r} is not part of the condition language",
+                f"{where(at)}: {text[at]!r} is not part of the condition language",
                 hint="conditions use && || == != < <= > >= in ( ) [ ], numbers, texts without escapes, and facts",
             )
         if found.lastgroup != "space":
             tokens.append(_token(found, where))
             depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(found.group(), 0)
         if depth > MAX_NESTING:
-            raise PolicyDocumentError(f"{where}:{at + 1}: nested deeper than {MAX_NESTING}")
+            raise PolicyDocumentError(f"{where(at)}: nested deeper than {MAX_NESTING}")
         at = found.end()
     return tokens
 
 
-def _token(found: re.Match[str], where: str) -> Token:
+def _token(found: re.Match[str], where: Where) -> Token:
     kind, text, column = str(found.lastgroup), found.group(), found.start() + 1
     if kind == "path" and text in _WORDS:
         return Token(kind="word", text=text, column=column)
     if kind == "number" and float(text) > MAX_SAFE_INTEGER:
-        raise PolicyDocumentError(f"{where}:{column}: {text} is beyond 2**53 - 1")
+        raise PolicyDocumentError(f"{where(column - 1)}: {text} is beyond 2**53 - 1")
     return Token(kind=kind, text=text, column=column)
 
 
-def _check_vocabulary(tokens: list[Token], i: int, where: str, paths: Mapping[str, FactField | None]) -> None:
+def _check_vocabulary(tokens: list[Token], i: int, where: Where, paths: Mapping[str, FactField | None]) -> None:
     path = _compared_with(tokens, i)
     if path not in paths:
-        raise PolicyDocumentError(f"{where}:{tokens[i].column}: {tokens[i].text} is not compared with a fact", hint='write: fact == "text"')
+        raise PolicyDocumentError(f"{where(tokens[i].column - 1)}: {tokens[i].text} is not compared with a fact", hint='write: fact == "text"')
     field, value = paths[path], tokens[i].text[1:-1]
+    if fault := day_fault(path, value):
+        raise PolicyDocumentError(f"{where(tokens[i].column - 1)}: {path}: {fault}")
     if field is not None and field.values and value not in field.values:
-        raise PolicyDocumentError(f"{where}:{tokens[i].column}: {path} is never {value!r}", hint=nearest(value, field.values) or None)
+        raise PolicyDocumentError(f"{where(tokens[i].column - 1)}: {path} is never {value!r}", hint=nearest(value, field.values) or None)
+
+
+def day_fault(path: str, value: str) -> str:
+    """Say what is wrong with a text that a fact which is a day is compared with or given; empty where nothing is, or the fact is no day."""
+    if path not in DAYS:
+        return ""
+    try:
+        exact = dt.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        exact = False
+    return "" if exact else f"{value!r} is not a day YYYY-MM-DD; days here are of UTC, without a time"
 
 
 def _compared_with(tokens: list[Token], i: int) -> str:

@@ -1,4 +1,4 @@
-"""Evaluates rules on facts: outcomes, findings, waivers, verdict. Of matches there may be millions: they are judged one by one, and none is kept but what is listed."""
+"""Evaluates rules on facts: outcomes, findings, waivers, verdict. Of matches and shards there may be millions: they are judged one by one, and none is kept but what is listed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from provenance.errors import PolicyDocumentError
 from provenance.model.audit import PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Reading, Severity, SubjectKind, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
-from provenance.policy.bundle import Bundle, Rule
-from provenance.policy.facts import SCHEMA, Facts, FactsDigest, FactValue, SubjectFacts, schema_paths, validate_facts, validate_subject
-from provenance.policy.listing import Listing, room_for
-from provenance.policy.outcomes import judge, read_paths
+from provenance.policy.facts import Facts, FactsDigest, SubjectFacts, validate_facts, validate_subject
+from provenance.policy.judges import Bench, Found, RuleJudge, Scope
+from provenance.policy.listing import room_for
+from provenance.policy.rules import Bundle, Rule
 from provenance.policy.waivers import WaiverBook, WaiverUse, is_told, waiver_facts
 
 NO_SUBJECTS = "E000"
 """Id of the engine's own finding: nothing was judged, and nothing is never cleared."""
-_REMEMBERED = 50_000
-"""Combinations of facts of which a rule's outcome is remembered."""
+MANY = frozenset({SubjectKind.MATCH, SubjectKind.SHARD})
+"""Kinds of subjects of which a run may have millions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +37,6 @@ class Evaluation:
     """Of all facts that were judged, as ``Facts.digest`` gives it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a rule finds fault with in one match, listed or not."""
-
-    rule: str
-    outcome: Outcome
-    action: Action
-    waiver: str | None
-
-
 def evaluate(bundles: Sequence[Bundle], facts: Facts, waivers: Sequence[Waiver], today: str, *, room: int | None = None) -> Evaluation:
     """Judge a run.
 
@@ -55,13 +45,13 @@ def evaluate(bundles: Sequence[Bundle], facts: Facts, waivers: Sequence[Waiver],
         facts: Everything known, checked strictly.
         waivers: As loaded; expired, refused and unused ones are judged by the rules for waivers.
         today: ``YYYY-MM-DD``, UTC.
-        room: Open findings of a rule, outcome and dataset on matches that are listed by themselves; by default ``listing.room_for`` decides.
+        room: Open findings of a rule, outcome and dataset on matches or shards that are listed by themselves; by default ``listing.room_for`` decides.
 
     Raises:
         PolicyDocumentError: If there is no bundle, or the facts do not fit the schema.
 
     Cost:
-        One evaluation for every distinct combination of the facts that a rule reads; matches are gone through once.
+        One evaluation for every distinct combination of the facts that a rule reads; matches and shards are gone through once each.
     """
     judging = Judging(bundles, facts, waivers, today, room=room)
     for match in facts.matches:
@@ -70,7 +60,7 @@ def evaluate(bundles: Sequence[Bundle], facts: Facts, waivers: Sequence[Waiver],
 
 
 class Judging:
-    """Judges a run: all but its matches at once, these one by one."""
+    """Judges a run: its matches one by one as they are taken, all else at the end."""
 
     def __init__(
         self,
@@ -93,14 +83,12 @@ class Judging:
         self._bundles, self._facts, self._digest = tuple(bundles), facts, FactsDigest(facts)
         self._book = WaiverBook(waivers, rules={r.id: r for b in bundles for r in b.rules}, today=today, refused=refused)
         self._quiet = frozenset(quiet)
-        scope = _Scope(facts)
+        scope = Scope(facts)
         room = room_for(len(facts.datasets)) if room is None else room
         self._judges = {
-            (b.digest, r.id): _RuleJudge(b, r, scope, self._book, room=room if r.for_each is SubjectKind.MATCH else None)
-            for b in bundles
-            for r in b.rules
+            (b.digest, r.id): RuleJudge(b, r, scope, self._book, room=room if r.for_each in MANY else None) for b in bundles for r in b.rules
         }
-        self._of_matches = [j for j in self._judges.values() if j.rule.for_each is SubjectKind.MATCH]
+        self._benches = {kind: Bench(kind, [j for j in self._judges.values() if j.rule.for_each is kind], scope) for kind in SubjectKind}
 
     def take(self, match: SubjectFacts) -> tuple[Found, ...]:
         """Judge the next match by every rule for matches, and return what they find fault with.
@@ -110,8 +98,7 @@ class Judging:
         """
         validate_subject(match, SubjectKind.MATCH)
         self._digest.add(match)
-        own = _own_values(match, SubjectKind.MATCH)
-        return tuple(found for j in self._of_matches if (found := j.take(match, own)) is not None)
+        return self._benches[SubjectKind.MATCH].take(match)
 
     def finish(self) -> Evaluation:
         """Judge all else and return the whole: waivers last, since it must be known what became of them."""
@@ -119,17 +106,21 @@ class Judging:
         subjects: dict[SubjectKind, Iterable[SubjectFacts]] = {
             SubjectKind.RUN: (facts.run,),
             SubjectKind.DATASET: facts.datasets,
-            SubjectKind.SHARD: facts.shards,
+            SubjectKind.SHARD: self._checked(facts.shards),
             SubjectKind.DOMAIN: facts.domains,
         }
+        shards = 0
         for kind, items in subjects.items():
-            self._judge(kind, items)
+            judged = self._judge(kind, items)
+            shards = judged if kind is SubjectKind.SHARD else shards
         uses = tuple(use for use in self._book.uses() if is_told(use, quiet=self._quiet))
         waived = waiver_facts(uses)
         for item in waived:
             validate_subject(item, SubjectKind.WAIVER)
         self._judge(SubjectKind.WAIVER, waived)
-        listed = itertools.chain(_nothing_judged(facts), *(j.findings() for j in self._judges.values()))
+        for bench in self._benches.values():
+            bench.count()
+        listed = itertools.chain(() if shards else (_nothing_judged(facts),), *(j.findings() for j in self._judges.values()))
         ordered = tuple(sorted(listed, key=_worst_first))
         return Evaluation(
             findings=ordered,
@@ -139,100 +130,34 @@ class Judging:
             facts_digest=self._digest.finish(),
         )
 
-    def _judge(self, kind: SubjectKind, subjects: Iterable[SubjectFacts]) -> None:
-        judges = [j for j in self._judges.values() if j.rule.for_each is kind]
+    def _checked(self, shards: Iterable[SubjectFacts]) -> Iterator[SubjectFacts]:
+        """Go through shards, check each and take it into the digest."""
+        for shard in shards:
+            validate_subject(shard, SubjectKind.SHARD)
+            self._digest.add_shard(shard)
+            yield shard
+
+    def _judge(self, kind: SubjectKind, subjects: Iterable[SubjectFacts]) -> int:
+        """Judge subjects by every rule for their kind; return how many there were."""
+        take, count = self._benches[kind].take, 0
         for subject in subjects:
-            own = _own_values(subject, kind)
-            for rule_judge in judges:
-                rule_judge.take(subject, own)
+            take(subject)
+            count += 1
+        return count
 
 
-class _Scope:
-    """Values that many subjects share: those of the run and of their dataset, and the parameters of a bundle."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._run = _own_values(facts.run, SubjectKind.RUN)
-        self._datasets = {item.subject.id: _own_values(item, SubjectKind.DATASET) for item in facts.datasets}
-
-    def check(self, kind: SubjectKind, subject: SubjectFacts) -> None:
-        """Refuse a shard or match of no dataset."""
-        if kind in {SubjectKind.SHARD, SubjectKind.MATCH} and (subject.dataset not in self._datasets or not subject.dataset):
-            raise PolicyDocumentError(f"facts of {kind.value} {subject.subject.id!r} name dataset {subject.dataset!r}, which has none")
-
-    def inherited(self, bundle: Bundle, dataset: str) -> dict[str, FactValue]:
-        """Return them by full path."""
-        params: dict[str, FactValue] = {f"params.{name}": value for name, value in bundle.params}
-        return {**params, **self._run, **self._datasets.get(dataset, {})}
-
-
-class _RuleJudge:
-    """Judges subjects by one rule, the same combination of facts once."""
-
-    def __init__(self, bundle: Bundle, rule: Rule, scope: _Scope, book: WaiverBook, *, room: int | None) -> None:
-        self.rule = rule
-        self.counts: Counter[Outcome] = Counter()
-        self._bundle, self._scope, self._book = bundle, scope, book
-        self._fields = schema_paths(rule.for_each)
-        paths, own = read_paths(rule, self._fields), _NAMES[rule.for_each].values()
-        self._own = tuple(p for p in paths if p in own)
-        self._inherited = tuple(p for p in paths if p not in own)
-        self._shared: dict[str, tuple[FactValue, ...]] = {}
-        self._known: dict[tuple[FactValue, ...], Outcome] = {}
-        self._listing = Listing(bundle, rule, scope.inherited, room=room)
-
-    def take(self, subject: SubjectFacts, own: Mapping[str, FactValue]) -> Found | None:
-        """Judge a subject whose own values are given by full path."""
-        outcome = self._outcome(subject, own)
-        self.counts[outcome] += 1
-        if outcome not in {Outcome.VIOLATED, Outcome.UNKNOWN}:
-            return None
-        waiver = self._book.find(self.rule.id, subject.subject) if self.rule.for_each is not SubjectKind.WAIVER else None
-        self._listing.add(subject, own, outcome, waiver)
-        return Found(rule=self.rule.id, outcome=outcome, action=self.rule.action, waiver=waiver)
-
-    def findings(self) -> Iterator[Finding]:
-        """Go through what it finds fault with."""
-        return self._listing.findings()
-
-    def _outcome(self, subject: SubjectFacts, own: Mapping[str, FactValue]) -> Outcome:
-        if subject.dataset not in self._shared:
-            self._scope.check(self.rule.for_each, subject)
-            inherited = self._scope.inherited(self._bundle, subject.dataset)
-            self._shared[subject.dataset] = tuple(inherited[p] for p in self._inherited)
-        key = (*self._shared[subject.dataset], *(own[p] for p in self._own))
-        outcome = self._known.get(key)
-        if outcome is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            outcome = judge(self.rule, dict(zip((*self._inherited, *self._own), key, strict=True)), self._fields)
-            self._known[key] = outcome
-        return outcome
-
-
-_NAMES = {kind: {field.path: f"{kind.value}.{field.path}" for field in fields} for kind, fields in SCHEMA.items()}
-
-
-def _own_values(subject: SubjectFacts, kind: SubjectKind) -> dict[str, FactValue]:
-    names = _NAMES[kind]
-    return {names[path]: value for path, value in subject.values}
-
-
-def _nothing_judged(facts: Facts) -> tuple[Finding, ...]:
-    if facts.shards:
-        return ()
+def _nothing_judged(facts: Facts) -> Finding:
     subject = facts.run.subject
-    return (
-        Finding(
-            id=digest_of([NO_SUBJECTS, to_wire(subject)]),
-            rule=NO_SUBJECTS,
-            title="A run without data is never cleared",
-            bundle="engine",
-            severity=Severity.CRITICAL,
-            outcome=Outcome.VIOLATED,
-            action=Action.DENY,
-            subject=subject,
-            message="the run's datasets hold no shard: nothing was judged",
-        ),
+    return Finding(
+        id=digest_of([NO_SUBJECTS, to_wire(subject)]),
+        rule=NO_SUBJECTS,
+        title="A run without data is never cleared",
+        bundle="engine",
+        severity=Severity.CRITICAL,
+        outcome=Outcome.VIOLATED,
+        action=Action.DENY,
+        subject=subject,
+        message="the run's datasets hold no shard: nothing was judged",
     )
 
 
@@ -249,7 +174,7 @@ def _worst_first(finding: Finding) -> tuple[int, int, int, str, str, int, str, s
     )
 
 
-def _policy_used(bundle: Bundle, judges: Mapping[tuple[str, str], _RuleJudge]) -> PolicyUsed:
+def _policy_used(bundle: Bundle, judges: Mapping[tuple[str, str], RuleJudge]) -> PolicyUsed:
     return PolicyUsed(
         bundle=bundle.name,
         version=bundle.release,

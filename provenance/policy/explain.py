@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from provenance.model.finding import ClauseCitation, FindingEvidence, Reading, Remedy
-from provenance.policy.bundle import Rule
 from provenance.policy.facts import SCHEMA, FactValue, SubjectFacts
+from provenance.policy.rules import Rule
 
 MAX_TEXT = 300
 """Longest value printed in a message, characters: facts may come from hostile files."""

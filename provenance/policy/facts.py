@@ -81,10 +81,11 @@ class Facts:
 
     run: SubjectFacts
     datasets: tuple[SubjectFacts, ...]
-    shards: tuple[SubjectFacts, ...]
+    shards: Iterable[SubjectFacts]
+    """There may be millions: they can be gone through again, and need not be in memory."""
     domains: tuple[SubjectFacts, ...] = ()
     matches: Iterable[SubjectFacts] = ()
-    """There may be millions: they can be gone through again, and need not be in memory."""
+    """The same holds for these."""
 
     @property
     def digest(self) -> str:
@@ -92,20 +93,22 @@ class Facts:
         digest = FactsDigest(self)
         for match in self.matches:
             digest.add(match)
+        for shard in self.shards:
+            digest.add_shard(shard)
         return digest.finish()
 
 
 class FactsDigest:
-    """Digest of all facts, taken while the matches are gone through: of the canonical form of ``{kind: [[id, digest, dataset, [path, value] …] …]}``."""
+    """Digest of all facts, taken while matches, and then shards, are gone through: of the canonical form of ``{kind: [[id, digest, dataset, [path, value] …] …]}``."""
 
     def __init__(self, facts: Facts) -> None:
-        """Begin with all but the matches."""
+        """Begin with all but matches and shards."""
 
         def listed(items: Iterable[SubjectFacts]) -> bytes:
             return b"[" + b",".join(map(_canonical_facts, items)) + b"]"
 
         self._state = hashlib.sha256(b'{"dataset":' + listed(facts.datasets) + b',"domain":' + listed(facts.domains) + b',"match":[')
-        self._rest = b'],"run":' + listed((facts.run,)) + b',"shard":' + listed(facts.shards) + b"}"
+        self._between = b'],"run":' + listed((facts.run,)) + b',"shard":['
         self._lead = b""
 
     def add(self, match: SubjectFacts) -> None:
@@ -113,9 +116,15 @@ class FactsDigest:
         self._state.update(self._lead + _canonical_facts(match))
         self._lead = b","
 
+    def add_shard(self, shard: SubjectFacts) -> None:
+        """Take the next shard; no match can be added any more."""
+        lead = self._between or b","
+        self._between = b""
+        self._state.update(lead + _canonical_facts(shard))
+
     def finish(self) -> str:
         """Return ``sha256:<hex>``; nothing can be added any more."""
-        self._state.update(self._rest)
+        self._state.update(self._between + b"]}")
         return "sha256:" + self._state.hexdigest()
 
 
@@ -299,7 +308,7 @@ def schema_paths(for_each: SubjectKind) -> dict[str, FactField]:
 
 
 def validate_facts(facts: Facts) -> None:
-    """Check every subject against the schema, but matches: these are checked one by one, as they come.
+    """Check every subject against the schema, but matches and shards: these are checked one by one, as they come.
 
     Raises:
         PolicyDocumentError: Naming all faults: a fact that is missing, unknown, of another type, out of its vocabulary or not finite.
@@ -307,7 +316,6 @@ def validate_facts(facts: Facts) -> None:
     groups: tuple[tuple[Iterable[SubjectFacts], SubjectKind], ...] = (
         ((facts.run,), SubjectKind.RUN),
         (facts.datasets, SubjectKind.DATASET),
-        (facts.shards, SubjectKind.SHARD),
         (facts.domains, SubjectKind.DOMAIN),
     )
     faults = [fault for items, kind in groups for item in items for fault in _faults(item, kind)]

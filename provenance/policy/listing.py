@@ -1,4 +1,4 @@
-"""The findings of one rule: each by itself, or, where it finds fault with very many matches, the weightiest by themselves and one for all the others.
+"""The findings of one rule: each by itself, or, where it finds fault with very many matches or shards, the weightiest by themselves and one for all the others.
 
 Rules of this module, which keep a bounded record as strict as one that lists everything (docs/adr/0015):
 
@@ -17,15 +17,21 @@ from provenance.canonical import canonical_bytes, digest_of
 from provenance.model.finding import ClauseCitation, Finding, FindingEvidence, Outcome, Subject, SubjectKind
 from provenance.model.wire import to_wire
 from provenance.policy import explain
-from provenance.policy.bundle import Bundle, Rule
 from provenance.policy.facts import FactValue, SubjectFacts
+from provenance.policy.rules import Bundle, Rule
 
 FINDINGS_LISTED = 5_000
-"""Findings of a rule on the matches of one dataset that are listed by themselves, of either outcome."""
+"""Findings of a rule on the matches or shards of one dataset that are listed by themselves, of either outcome."""
 FINDINGS_LISTED_OF_A_RULE = 20_000
 """As many share all datasets of a run that has more than four."""
 _OTHERS = "…"
 """Stands in a grouped finding for what differs from one to the other."""
+
+_KEPT = {
+    SubjectKind.MATCH: ("matches", "the evidence keeps them"),
+    SubjectKind.SHARD: ("shards", "each can be judged again: provenance policy explain"),
+}
+"""Kind of a grouped finding's evidence, and where what it stands for is found."""
 
 Values = Mapping[str, FactValue]
 Inherited = Callable[[Bundle, str], Values]
@@ -33,7 +39,7 @@ Inherited = Callable[[Bundle, str], Values]
 
 
 def room_for(datasets: int, listed: int = FINDINGS_LISTED, of_a_rule: int = FINDINGS_LISTED_OF_A_RULE) -> int:
-    """Return how many findings of a rule and outcome are listed of each dataset's matches; never less than one."""
+    """Return how many findings of a rule and outcome are listed of each dataset's matches or shards; never less than one."""
     return max(1, min(listed, of_a_rule // max(datasets, 1)))
 
 
@@ -114,8 +120,9 @@ class Listing:
         because = tuple(r for r in explain.readings(rule, values) if not r.path.startswith(f"{rule.for_each.value}.") or r.path in rest.common)
         digest = "sha256:" + pile.digest.hexdigest()
         subject = Subject(kind=rule.for_each, id=digest, digest=digest)
-        summary = f"{rest.count} of {rest.count + len(pile.listed)} are not listed by themselves; the digest is over all, and the evidence keeps them"
-        evidence = (FindingEvidence(kind="matches", digest=digest, summary=summary),)
+        kind, where = _KEPT[rule.for_each]
+        summary = f"{rest.count} of {rest.count + len(pile.listed)} are not listed by themselves; the digest is over all, and {where}"
+        evidence = (FindingEvidence(kind=kind, digest=digest, summary=summary),)
         return Finding(
             id=digest_of([rule.id, outcome.value, dataset, rest.count, to_wire(subject), to_wire(because), to_wire(evidence)]),
             rule=rule.id,

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from provenance.model.finding import Outcome
-from provenance.policy.bundle import Check, Rule
 from provenance.policy.facts import UNKNOWN, FactField, FactType, FactValue, is_unknown
+from provenance.policy.rules import Check, Rule
 
 MAX_COMPLETIONS = 512
 """Most combinations of values tried for unknown facts; beyond it a condition is open."""
@@ -32,16 +32,17 @@ class Holding(Enum):
 
 def judge(rule: Rule, values: Mapping[str, FactValue], fields: Mapping[str, FactField]) -> Outcome:
     """Return one rule's outcome on the values of the paths it reads."""
-    applies = _holding(rule.applies, values, fields) if rule.applies else Holding.HOLDS
+    applies = holding_of(rule.applies, values, fields) if rule.applies else Holding.HOLDS
     if applies is Holding.FAILS:
         return Outcome.NOT_APPLICABLE
-    require = _holding(rule.require, values, fields)
+    require = holding_of(rule.require, values, fields)
     if require is Holding.HOLDS:
         return Outcome.SATISFIED
     return Outcome.VIOLATED if require is Holding.FAILS and applies is Holding.HOLDS else Outcome.UNKNOWN
 
 
-def _holding(check: Check, values: Mapping[str, FactValue], fields: Mapping[str, FactField]) -> Holding:
+def holding_of(check: Check, values: Mapping[str, FactValue], fields: Mapping[str, FactField]) -> Holding:
+    """Return what is known of one condition on the values of the paths it reads, and of their companions."""
     given = {path: values[path] for path in check.condition.paths}
     results = {check.compiled.holds(given)}
     choices = _choices(check, values, fields)

@@ -155,7 +155,7 @@ def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], shown: 
         fact=_fact(members, matches),
         members=tuple(Member(anchor=anchor(f.id), subject=_subject_name(f, matches), message=_plain(f)) for f in single[:MEMBERS_PER_ENTRY]),
         passages=tuple(view_evidence(m) for m in matches[:shown]),
-        passages_total=len(matches) + sum(f.grouped for f in members),
+        passages_total=len(matches) + sum(f.grouped for f in members if f.subject.kind is SubjectKind.MATCH),
         waiver_form="" if lead.grouped else waiver_form(lead, day),
         same_readings=all(f.because == lead.because for f in single),
         same_remedies=all(f.remedies == lead.remedies for f in single),

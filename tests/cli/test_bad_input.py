@@ -289,16 +289,13 @@ def test_an_unknown_licence_is_kept_as_written_and_blocks(work: Workspace) -> No
     assert "notes" in findings_of(judged)["L001"][0]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "place"),
-    [
-        ("shard.stae ==", "rule R001: require:1: unknown fact 'shard.stae'"),
-        ('shard.path != "" && shard.stae ==', "rule R001: require:21: unknown fact 'shard.stae'"),
-    ],
-)
-def test_a_misspelt_field_of_a_policy_is_named_with_rule_and_column(work: Workspace, wrong: str, place: str) -> None:
+@pytest.mark.parametrize("wrong", ["shard.stae ==", 'shard.path != "" && shard.stae =='])
+def test_a_misspelt_field_of_a_policy_is_named_with_line_column_and_rule(work: Workspace, wrong: str) -> None:
     text = (shipped("policies") / "bundles" / "baseline.yaml").read_text(encoding="utf-8")
-    (work.folder / "mine.yaml").write_text(text.replace("require: shard.state ==", f"require: {wrong}"), encoding="utf-8")
+    text = text.replace("require: shard.state ==", f"require: {wrong}")
+    (work.folder / "mine.yaml").write_text(text, encoding="utf-8")
+    line, row = next((n, row) for n, row in enumerate(text.splitlines(), start=1) if "shard.stae" in row)
+    place = f"mine.yaml:{line}:{row.index('shard.stae') + 1}: rule R001: require: unknown fact 'shard.stae'"
     work.register("notes", "good.jsonl")
     for done in (work.audit("notes", policy="mine.yaml"), work.run("policy", "show", "mine.yaml")):
         assert done.code == 1
@@ -405,6 +402,10 @@ def test_a_bundle_that_redefines_a_rule_of_the_baseline_is_refused(work: Workspa
     text = (shipped("policies") / "bundles" / "baseline.yaml").read_text(encoding="utf-8")
     (work.folder / "loose.yaml").write_text(text.replace('shard.state == "unchanged"', 'shard.state != "missing"'), encoding="utf-8")
     work.register("notes", "good.jsonl")
+    refused = work.audit("notes", policy="loose.yaml")
+    assert refused.code == 1
+    assert "bundle 'baseline' 1" in refused.err
+    (work.folder / "loose.yaml").write_text(text.replace("name: baseline", "name: loose"), encoding="utf-8")
     refused = work.audit("notes", policy="loose.yaml")
     assert refused.code == 1
     assert "rule E001 is also in" in refused.err

@@ -159,5 +159,5 @@ def plain_digest(facts: Facts) -> str:
     def listed(*items: SubjectFacts) -> list[list[object]]:
         return [[s.subject.id, s.subject.digest, s.dataset, *map(list, s.values)] for s in items]
 
-    groups = {"run": (facts.run,), "dataset": facts.datasets, "shard": facts.shards, "domain": facts.domains, "match": tuple(facts.matches)}
+    groups = {"run": (facts.run,), "dataset": facts.datasets, "shard": tuple(facts.shards), "domain": facts.domains, "match": tuple(facts.matches)}
     return digest_of({kind: listed(*items) for kind, items in groups.items()})
