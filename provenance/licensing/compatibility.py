@@ -71,7 +71,7 @@ class CompatibilityTable:
         if is_absent(expression):
             return self._anything
         try:
-            return self._targets(parse_expression(expression))
+            return self.targets_of(parse_expression(expression))
         except ValueError:
             return self._anything
 
@@ -86,10 +86,11 @@ class CompatibilityTable:
     def _anything(self) -> Targets:
         return Targets(sure=frozenset(), possible=self.universe)
 
-    def _targets(self, expression: Expression) -> Targets:
+    def targets_of(self, expression: Expression) -> Targets:
+        """Return the targets of a parsed expression."""
         if isinstance(expression, OneLicense):
             return self._of_one(expression)
-        parts = [self._targets(part) for part in expression.parts]
+        parts = [self.targets_of(part) for part in expression.parts]
         found = parts[0]
         for part in parts[1:]:
             found = found & part if isinstance(expression, AllOf) else found | part

@@ -85,7 +85,7 @@ def entry_faults(entry: object) -> list[Fault]:
         message = f"licence {name}: outputs_clause {clause!r} is not known and counts as unknown"
         faults.append(Fault(path=("outputs_clause",), message=message, hint=nearest(clause, OUTPUTS_CLAUSES), serious=False))
     faults += _limit_faults(entry.get("limits", []), name)
-    return faults or list(_contradictions(entry))
+    return faults if any(f.serious for f in faults) else [*faults, *_contradictions(entry)]
 
 
 def _bad_words(entry: Mapping[str, Any], name: str) -> Iterator[Fault]:

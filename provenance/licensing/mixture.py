@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from itertools import combinations, islice, product
 from math import prod
+from operator import and_
 
 from provenance.licensing.classes import LicenseCatalog
-from provenance.licensing.compatibility import Compatibility, CompatibilityTable
+from provenance.licensing.compatibility import Compatibility, CompatibilityTable, Targets
+from provenance.licensing.expression import join_all
 from provenance.licensing.permissions import permissions, strictest_answer
 from provenance.licensing.single import STRICTNESS
 from provenance.licensing.uses import Circumstances, Duty, LicenseReason, LicenseUse, UseAnswer
@@ -41,9 +44,16 @@ class LicensedDataset:
     name: str
     expression: str
     """SPDX expression or named absence."""
+    also: tuple[str, ...] = ()
+    """Further expressions and absences, all of which apply too: those of what it was made of."""
     synthetic: TriState = TriState.NO
     share: float | None = None
     """Of the mixture; ``None`` = not known."""
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """Return all expressions that apply, each once."""
+        return tuple(dict.fromkeys((self.expression, *self.also)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +138,19 @@ class _Combination:
     def __init__(self, catalog: LicenseCatalog, datasets: Sequence[LicensedDataset], asked: Circumstances, uses: Sequence[LicenseUse]) -> None:
         self._asked, self._uses, self._datasets = asked, tuple(dict.fromkeys(uses)), tuple(sorted(datasets, key=lambda d: d.name))
         self._table = CompatibilityTable.of(catalog)
-        kinds = sorted({(d.expression, d.synthetic) for d in datasets})
-        judged = {kind: permissions(catalog, kind[0], replace(asked, synthetic=kind[1]), uses=self._uses) for kind in kinds}
-        self._answers = {d.name: judged[d.expression, d.synthetic].answers for d in datasets}
+        kinds = sorted({(d.licenses, d.synthetic) for d in datasets})
+        judged = {
+            (first, *also, synthetic): permissions(catalog, first, replace(asked, synthetic=synthetic), uses=self._uses, also=also)
+            for (first, *also), synthetic in kinds
+        }
+        self._answers = {d.name: judged[*d.licenses, d.synthetic].answers for d in datasets}
         self._held: dict[str, list[LicensedDataset]] = {}
+        self._targets: dict[str, Targets] = {}
         for dataset in self._datasets:
-            self._held.setdefault(dataset.expression, []).append(dataset)
-        self._targets = {expression: self._table.targets(expression) for expression in self._held}
+            label = _label(dataset)
+            self._held.setdefault(label, []).append(dataset)
+            if label not in self._targets:
+                self._targets[label] = self._table.together(dataset.licenses)
         self._merging = tuple(u for u in self._uses if u in {LicenseUse.DISTRIBUTE_ADAPTED_DATA, LicenseUse.DISTRIBUTE_WEIGHTS})
 
     def mixture(self) -> Mixture:
@@ -149,7 +165,7 @@ class _Combination:
             conflicts=tuple(conflicts),
             conflicts_unlisted=max(0, self._pairs(edges) - _MOST_PAIRS),
             leave_out=self._leave_out(edges),
-            targets=tuple(sorted(self._table.together(self._targets).sure)),
+            targets=tuple(sorted(self._together(self._targets).sure)),
             duties=tuple(dict.fromkeys((d.name, duty) for d in self._datasets for answer in self._answers[d.name] for duty in answer.duties)),
         )
 
@@ -166,7 +182,7 @@ class _Combination:
                             use=answer.use,
                             outcome=answer.outcome,
                             datasets=(dataset.name,),
-                            licenses=(dataset.expression,),
+                            licenses=(_label(dataset),),
                             text=why,
                             leave_out=dataset.name,
                         )
@@ -184,8 +200,11 @@ class _Combination:
             edges.append(whole)
         return edges
 
+    def _together(self, labels: Iterable[str]) -> Targets:
+        return reduce(and_, (self._targets[label] for label in labels), self._table.together(()))
+
     def _edge(self, expressions: tuple[str, ...]) -> _Edge | None:
-        state = self._table.together(expressions).compatibility
+        state = self._together(expressions).compatibility
         # Where one of them alone leaves it unknown, that is told of the dataset alone.
         unknown = state is Compatibility.UNKNOWN and all(self._targets[e].sure for e in expressions)
         return _Edge(expressions=expressions, excluded=not unknown) if unknown or state is Compatibility.EXCLUDED else None
@@ -211,7 +230,7 @@ class _Combination:
                 use=use,
                 outcome=self._outcome(edge, use),
                 datasets=tuple(d.name for d in members),
-                licenses=tuple(d.expression for d in members),
+                licenses=tuple(map(_label, members)),
                 text=_text(edge, use),
                 leave_out=min(members, key=_cheapest).name,
             )
@@ -256,6 +275,11 @@ def _text(edge: _Edge, use: LicenseUse) -> str:
     first, second = edge.expressions
     said = "exclude each other for what is made of both" if edge.excluded else "are not known to fit for what is made of both"
     return f"{first} and {second} {said}{reach}"
+
+
+def _label(dataset: LicensedDataset) -> str:
+    """Return all licences of a dataset as one text; datasets with the same text have the same licences."""
+    return join_all(dataset.licenses)
 
 
 def _cheapest(dataset: LicensedDataset) -> tuple[float, str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from provenance.licensing.classes import ALL_RIGHTS_RESERVED, LicenseCatalog
 from provenance.licensing.compatibility import Compatibility, CompatibilityTable
+from provenance.licensing.conclusion import UNRECOGNISED
 from provenance.licensing.expression import AllOf, AnyOf, Expression, OneLicense, iter_licenses, parse_expression, render
 from provenance.licensing.license_class import USES
 from provenance.licensing.single import STRICTNESS, judge
@@ -18,13 +19,17 @@ from provenance.licensing.uses import Circumstances, LicenseReason, LicenseUse, 
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 
 _MADE_OF_IT = frozenset({LicenseUse.DISTRIBUTE_ADAPTED_DATA, LicenseUse.DISTRIBUTE_WEIGHTS})
+_LABEL = 400
+"""Characters of an expression that a reason names."""
 _ABSENT = {
     Absence.NOT_STATED.value: "no licence is stated, and without one there is no permission",
     Absence.UNREADABLE.value: "a licence is stated and could not be read",
 }
 
 
-def permissions(catalog: LicenseCatalog, expression: str, asked: Circumstances, *, uses: Iterable[LicenseUse] = tuple(LicenseUse)) -> Permissions:
+def permissions(
+    catalog: LicenseCatalog, expression: str, asked: Circumstances, *, uses: Iterable[LicenseUse] = tuple(LicenseUse), also: Sequence[str] = ()
+) -> Permissions:
     """Return what an expression says about each use.
 
     Args:
@@ -32,10 +37,11 @@ def permissions(catalog: LicenseCatalog, expression: str, asked: Circumstances, 
         expression: As ``LicenseCatalog.normalize`` returns it: an SPDX expression or a named absence. What does not parse is UNKNOWN.
         asked: The circumstances.
         uses: What is asked about.
+        also: Further expressions and absences, all of which apply beside it; together they may be longer than one expression.
 
     Cost: parts of the expression × uses; an expression is at most 4,096 characters and 40 levels.
     """
-    parsed = _parsed(expression)
+    parsed = _all_of((expression, *also)) if also else _parsed(expression)
     if isinstance(parsed, str):
         return Permissions(expression=expression, circumstances=asked, answers=tuple(_unknown(use, expression, parsed) for use in uses))
     named = {render(one): catalog.find(one) for one in iter_licenses(parsed)}
@@ -58,6 +64,12 @@ def _parsed(expression: str) -> Expression | str:
         return str(err)
 
 
+def _all_of(expressions: Sequence[str]) -> Expression:
+    """Return the expression that all apply; one that nobody can read stays as terms that are not known, beside which what is known still counts."""
+    parts = [_parsed(e) for e in dict.fromkeys(expressions)]
+    return AllOf(parts=tuple(OneLicense(id=UNRECOGNISED) if isinstance(p, str) else p for p in parts))
+
+
 def _unknown(use: LicenseUse, name: str, text: str) -> UseAnswer:
     reason = LicenseReason(license=name, outcome=Permission.UNKNOWN, text=text, rules=("RR02",))
     return UseAnswer(use=use, outcome=Permission.UNKNOWN, reasons=(reason,))
@@ -67,7 +79,7 @@ def _fitting(catalog: LicenseCatalog, expression: Expression, answer: UseAnswer)
     """Return the answer on what is made of the data, where several licences apply that may have no common way out."""
     if answer.use not in _MADE_OF_IT or answer.outcome is Permission.PROHIBITED or isinstance(expression, OneLicense):
         return answer
-    state = CompatibilityTable.of(catalog).targets(render(expression)).compatibility
+    state = CompatibilityTable.of(catalog).targets_of(expression).compatibility
     weights = answer.use is LicenseUse.DISTRIBUTE_WEIGHTS
     if state is Compatibility.COMPATIBLE or (weights and state is Compatibility.UNKNOWN):
         return answer
