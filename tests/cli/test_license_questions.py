@@ -133,6 +133,15 @@ def test_a_run_is_combined_with_all_that_its_datasets_are_made_of(work: Path, ca
     assert provenance(work, "licenses", "combine", "--run", "nowhere.yaml") == 1
 
 
+def test_the_page_of_a_dataset_tells_the_three_licences_apart(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert provenance(work, "datasets", "show", "words") == 0
+    printed = capsys.readouterr().out
+    assert "licence declared   MIT" in printed
+    assert printed.count("ODbL-1.0") >= 1
+    assert printed.count("CC-BY-NC-4.0") >= 2  # of the seeds and of the metadata
+
+
 def test_an_audit_reads_the_licence_of_the_database_and_whether_all_fit(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rule = """format: provenance.policy
 version: 1

@@ -76,6 +76,8 @@ def test_the_stricter_reading_leaves_weights_of_share_alike_data_unknown() -> No
     assert outcome("CC-BY-SA-4.0", "distribute_weights", share_alike_reaches_weights=True) == "UNKNOWN"
     assert outcome("MIT", "distribute_weights", share_alike_reaches_weights=True) == "ALLOWED"
     assert "reading" in answer("CC-BY-SA-4.0", "distribute_weights").reasons[0].text
+    assert "share-alike reaches" in answer("ODbL-1.0", "distribute_weights").reasons[0].text
+    assert "its limit" in answer("CC-BY-ND-4.0", "distribute_weights").reasons[0].text
 
 
 def test_and_takes_the_strictest_and_the_duties_of_all() -> None:
