@@ -144,13 +144,14 @@ class _Combination:
             for (first, *also), synthetic in kinds
         }
         self._answers = {d.name: judged[*d.licenses, d.synthetic].answers for d in datasets}
-        self._held: dict[str, list[LicensedDataset]] = {}
+        self._held: dict[str, list[LicensedDataset]] = {}  # by the first licence that has the same targets: such fit the same others
         self._targets: dict[str, Targets] = {}
+        groups: dict[Targets, str] = {}
+        known = {licenses: self._table.together(licenses) for licenses in {d.licenses for d in datasets}}
         for dataset in self._datasets:
-            label = _label(dataset)
-            self._held.setdefault(label, []).append(dataset)
-            if label not in self._targets:
-                self._targets[label] = self._table.together(dataset.licenses)
+            group = groups.setdefault(known[dataset.licenses], _label(dataset))
+            self._held.setdefault(group, []).append(dataset)
+            self._targets[group] = known[dataset.licenses]
         self._merging = tuple(u for u in self._uses if u in {LicenseUse.DISTRIBUTE_ADAPTED_DATA, LicenseUse.DISTRIBUTE_WEIGHTS})
 
     def mixture(self) -> Mixture:
@@ -231,7 +232,7 @@ class _Combination:
                 outcome=self._outcome(edge, use),
                 datasets=tuple(d.name for d in members),
                 licenses=tuple(map(_label, members)),
-                text=_text(edge, use),
+                text=_text(replace(edge, expressions=tuple(map(_label, members))), use),
                 leave_out=min(members, key=_cheapest).name,
             )
 
