@@ -10,10 +10,12 @@ from provenance.audit.exclusion_facts import exclusion_evidence, exclusion_value
 from provenance.audit.judged import JudgedDataset, JudgedShard, shares
 from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges, ReferenceLookup, judge_dataset
 from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
+from provenance.audit.mixture import combine_datasets, mixture_evidence, mixture_values, uses_of
 from provenance.audit.pieces import Pieces
 from provenance.audit.states import ShardState
 from provenance.audit.survey import MatchSurvey, survey_matches
 from provenance.canonical import digest_of
+from provenance.licensing.mixture import Mixture
 from provenance.licensing.resolution import RunUse
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset
@@ -82,8 +84,10 @@ def gather_facts(
     judge = MatchJudges(catalogs, use, lookup).judge
     survey = survey_matches(datasets, judge)
     matches = JudgedMatches(datasets, judge, survey)
+    uses = uses_of(distributes_weights(run))
+    mixture = combine_datasets(run, datasets, judged, catalogs.licenses, uses=uses, parts=parts)
     facts = Facts(
-        run=_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)),
+        run=_with_mixture(_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)), mixture),
         datasets=tuple(
             _with_exclusions(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]), d, demands)
             for i, d in enumerate(datasets)
@@ -93,6 +97,11 @@ def gather_facts(
         matches=MatchFacts(matches),
     )
     return GatheredFacts(facts=facts, datasets=judged, matches=matches, survey=survey, shares=parts)
+
+
+def _with_mixture(facts: SubjectFacts, mixture: Mixture | None) -> SubjectFacts:
+    values = (*facts.values, *_pairs(mixture_values(mixture)))
+    return replace(facts, values=values, evidence=(*facts.evidence, *mixture_evidence(mixture)))
 
 
 def _run_facts(
@@ -163,6 +172,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "share_known": _yes(share is not None),
         **_origin(judged, dataset),
         **_license(judgement),
+        "license.database": dataset.details.container_license.value,
         **terms_values(judgement.terms),
     }
     digest = version.root_digest if version is not None else digest_of({"dataset": judged.name})
@@ -357,6 +367,7 @@ def _license(judgement: DatasetJudgement) -> dict[str, FactValue]:
         "license.share_alike": found.share_alike.value,
         "license.no_derivatives": found.no_derivatives.value,
         "license.agreed": judgement.agreed.value,
+        "license.flow_down": found.behavioural_restrictions.value,
     }
 
 

@@ -53,6 +53,8 @@ class DatasetJudgement:
     """All licences that count, joined by AND; a named absence where one of them is not known."""
     duties: tuple[str, ...] = ()
     """What licences and terms ask in return, each with the ancestor that it comes from."""
+    licenses: tuple[str, ...] = (Absence.UNKNOWN.value,)
+    """All licences and absences that count, the dataset's own first; each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
         statements=tuple(f"{d.name}: {text}" for d, s in zip(everything, stated, strict=True) for text in s.summaries),
         expression=_joined(judged.version.dataset.license.effective, [v for _, v in values]),
         duties=tuple(dict.fromkeys(_duties(found, made))),
+        licenses=tuple(dict.fromkeys(v for _, v in values)),
     )
 
 

@@ -2,6 +2,9 @@
 
 A person's conclusion decides. Without one, whatever any place states counts, and the strictest is gone by: a card that says less than the licence file, or a record
 that says less than the card, loosens nothing. A licence whose last day has passed is not known.
+
+The licence of the database counts beside that of its contents, and nobody contradicts the other; a conclusion is about the contents. That of the metadata counts for
+nothing here.
 """
 
 from __future__ import annotations
@@ -55,8 +58,13 @@ def stated_licenses(dataset: Dataset, shards: Sequence[Shard], today: str, diges
     values = [facts.concluded.value] if settled else [c.value for c in statements] + [r for r in records if r != Absence.NOT_STATED.value]
     if not settled and is_absent(facts.declared.value) and not (records and _all_named(shards)):
         values.append(facts.declared.value)
+    database = dataset.details.container_license
+    if _speaks(database):
+        values.append(database.value)
     summaries = [_conflict(statements, contradicted, settled=settled)] if len(known) > 1 else []
     summaries += _record_summary(records)
+    if _speaks(database):
+        summaries.append(f"the database is under {database.value}, which counts beside the licence of its contents")
     if not settled and has_unread_licenses(dataset, digests):
         values.append(Absence.UNKNOWN.value)
         summaries.append(STATED_BY_IMPORT)

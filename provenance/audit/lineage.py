@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from provenance.audit.licenses import has_unread_licenses
 from provenance.errors import NotRegisteredError
 from provenance.fingerprint.digest import EMPTY_ROOT
-from provenance.model.absence import Absence
+from provenance.model.absence import Absence, is_absent
 from provenance.model.dataset import Dataset, DatasetVersion, ShardDigests
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.ports import Registry
@@ -220,11 +220,17 @@ class Tracer:
     def _declared(self, told: Collection[str], facts: Iterable[Dataset], via: tuple[str, ...]) -> list[Part]:
         """Return what a dataset says it is derived from, but for what is told more exactly."""
         parts = []
-        for said in dict.fromkeys(parent for d in facts for parent in d.derived_from):
+        for said in dict.fromkeys(parent for d in facts for parent in (*d.derived_from, *self._prompts(d))):
             parent, _, pin = said.partition("@")
             if parent not in told:
                 parts.append(Part(name=parent, root_digest=pin if _PINNED.fullmatch(pin) else ANY, via=(*via, DECLARED)))
         return parts
+
+    def _prompts(self, dataset: Dataset) -> Iterator[str]:
+        """Yield the registered datasets that a generator's prompts are from: seed rows bind what was made of them. Other words name no dataset."""
+        for name in dict.fromkeys(g.prompt_source for g in dataset.generators):
+            if not is_absent(name) and name.partition("@")[0] != dataset.name and self._newest(name.partition("@")[0]) is not None:
+                yield name
 
     def _groups(self, version: DatasetVersion) -> dict[str, _Group]:
         """Return how the lineage of each shard is told, by digest; shards of which the same is told share one value."""

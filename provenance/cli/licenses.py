@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.license_answers import explain, show
+from provenance.cli.license_check import check
+from provenance.cli.license_mixture import combine
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, say_table, visible
+from provenance.licensing.license_class import USES
 from provenance.model.absence import TriState, is_absent
 from provenance.model.claims import Evidence, LicenseClaim
 
 if TYPE_CHECKING:
+    from provenance.licensing.license_class import LicenseClass
     from provenance.model.license_detection import FileLicenses, LicenseConflict, LicenseDetection
     from provenance.model.match import ReadProblem
 
@@ -32,44 +37,54 @@ def licenses() -> None:
     """Look up licences."""
 
 
+licenses.add_command(show)
+licenses.add_command(explain)
+licenses.add_command(combine)
+licenses.add_command(check)
+_STATES = click.Choice(["yes", "no", "unknown"])
+
+
 @licenses.command("list")
+@click.option("--use", "uses", type=click.Choice(USES), multiple=True, metavar="CLASS", help=f"Only licences of this class: {', '.join(USES)}.")
+@click.option("--attribution", type=_STATES, default=None, help="Only those that ask for credit, or do not.")
+@click.option("--share-alike", type=_STATES, default=None, help="Only those that ask for the same licence, or do not.")
+@click.option("--no-derivatives", type=_STATES, default=None, help="Only those that forbid changes, or do not.")
+@click.option("--behavioural-restrictions", type=_STATES, default=None, help="Only those with use restrictions to pass on, or without.")
+@click.option("--redistribution", type=_STATES, default=None, help="Only those that let data be passed on, or do not.")
+@click.option("--outputs-clause", default=None, help="Only those that say this on outputs, such as free.")
 @text_or_json
 @pass_context
-def list_licenses(ctx: CommandContext, /, output: str) -> int:
-    """List the licences in the catalogue."""
+def list_licenses(ctx: CommandContext, /, output: str, uses: tuple[str, ...], outputs_clause: str | None, **axes: str | None) -> int:
+    """List the licences in the catalogue, all of them or those that fit every filter."""
     from provenance.bootstrap import any_workspace
 
-    classes = any_workspace(ctx.start).licenses.classes
-    rows = [(c.id, c.use, c.attribution, c.share_alike, c.no_derivatives) for _, c in sorted(classes.items())]
-    columns = ("licence", "use", "attribution", "share-alike", "no derivatives")
-    if output == "json":
-        say_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        say_table(columns, rows)
-    return 0
-
-
-@licenses.command("show")
-@click.argument("name")
-@click.option("--commercial/--non-commercial", default=True, show_default=True, help="What the trained model is for.")
-@text_or_json
-@pass_context
-def show(ctx: CommandContext, /, name: str, commercial: bool, output: str) -> int:
-    """Say what NAME, an expression or what a card says, means for training."""
-    from provenance.bootstrap import any_workspace
-
+    wanted = {axis: TriState(state.upper()) for axis, state in axes.items() if state is not None}
     catalog = any_workspace(ctx.start).licenses
-    value, original = catalog.normalize(name)
-    found = catalog.assess(value, TriState.of(commercial))
+    found = [
+        (name, c)
+        for name, c in sorted(catalog.classes.items())
+        if (not uses or c.use in uses)
+        and outputs_clause in {None, c.outputs_clause}
+        and all(getattr(c, axis) is state for axis, state in wanted.items())
+    ]
     if output == "json":
-        say_json({"license": value, "original": original, "assessment": found})
-        return 0
-    say(f"{value}  (written {visible(original)!r})", bold=True)
-    say(f"  {found.this_use} for {'commercial' if commercial else 'non-commercial'} training · class {found.use}")
-    say(f"  attribution {found.attribution} · share-alike {found.share_alike} · no derivatives {found.no_derivatives}")
-    for unknown in found.unknown_ids:
-        say(f"  {visible(unknown)} is not in the catalogue: add it to a folder named under licenses in provenance.toml")
+        say_json([{"licence": name, **_listed(c), "entry": c} for name, c in found])
+    else:
+        columns = ("licence", "use", "attribution", "share-alike", "no derivatives", "restrictions", "outputs")
+        rows = [(n, c.use, c.attribution, c.share_alike, c.no_derivatives, c.behavioural_restrictions, c.outputs_clause) for n, c in found]
+        say_table(columns, rows, spare=("outputs", "restrictions"))
+        say_fitting(f"{counted(len(found), 'licence')} of {len(catalog.classes)}, catalogue {catalog.version} {catalog.digest}", err=True)
+        next_step("provenance licenses show LICENCE", quiet=ctx.quiet)
     return 0
+
+
+def _listed(found: LicenseClass) -> dict[str, str]:
+    return {
+        "use": found.use,
+        "attribution": found.attribution,
+        "share-alike": found.share_alike,
+        "no derivatives": found.no_derivatives,
+    }
 
 
 @licenses.command("detect")

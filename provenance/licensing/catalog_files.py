@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document, nearest
+from provenance.documents import load_document, nearest, parse_document
 from provenance.errors import ProvenanceError, TermsDocumentError
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
@@ -23,12 +23,21 @@ def iter_catalog_documents(
         TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named.
     """
     for folder in folders:
-        if not folder.is_dir():
-            raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
-        for path in sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file()):
-            document = _read(path, format_name, version)
+        for path in catalog_paths(folder):
+            document = read_catalog_document(path, format_name, version)
             refuse_unknown(document, ("format", "version", "release", *fields), str(path))
             yield path, document
+
+
+def catalog_paths(folder: Path) -> list[Path]:
+    """Return the documents of a catalogue folder, sorted by name.
+
+    Raises:
+        TermsDocumentError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
+    return sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file())
 
 
 def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str) -> None:
@@ -43,18 +52,45 @@ def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str
         raise TermsDocumentError(f"{where}: unknown name {min(unknown)!r}", hint=nearest(min(unknown), names))
 
 
-def _read(path: Path, format_name: str, version: int) -> dict[str, Any]:
+def read_catalog_document(path: Path, format_name: str, version: int) -> dict[str, Any]:
+    """Return the document that a file holds.
+
+    Raises:
+        TermsDocumentError: If it cannot be read, or is of another format or version.
+    """
     try:
-        document = json.loads(path.read_bytes()) if path.suffix == ".json" else load_document(path)[0]
-    except (ValueError, OSError, RecursionError) as err:
-        raise TermsDocumentError(f"{path}: cannot be read: {err}") from err
+        document = _read_json(path) if path.suffix == ".json" else load_document(path)[0]
     except ProvenanceError as err:
         raise TermsDocumentError(str(err), hint=err.hint) from err
+    except (ValueError, OSError, RecursionError) as err:
+        raise TermsDocumentError(f"{path}: cannot be read: {err}") from err
     if not isinstance(document, dict) or document.get("format") != format_name:
         raise TermsDocumentError(f"{path}: not a document of format {format_name}", hint=f"its first line should be: format: {format_name}")
     if document.get("version") != version:
         raise TermsDocumentError(f"{path}: version {document.get('version')!r}, this program reads version {version}")
     return document
+
+
+def _read_json(path: Path) -> object:
+    """Return what a JSON file holds; of a name that is given twice nobody knows which is meant."""
+    raw = path.read_bytes()
+    try:
+        return json.loads(raw, object_pairs_hook=_once)
+    except _TwiceError as err:
+        parse_document(raw, where=str(path))  # which tells line and column, where YAML can read the file
+        raise TermsDocumentError(f"{path}: {err}") from err
+
+
+class _TwiceError(Exception):
+    """A name is given twice."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next(key for i, (key, _) in enumerate(pairs) if key in {k for k, _ in pairs[:i]})
+        raise _TwiceError(f"key {name!r} is given twice")
+    return found
 
 
 def catalog_digest(entries: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ catalogue does not know is UNKNOWN, never permissive.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -15,60 +15,20 @@ from typing import Any
 from provenance.config import shipped
 from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents
-from provenance.licensing.expression import AllOf, AnyOf, Expression, parse_expression, render
+from provenance.licensing.expression import AllOf, AnyOf, Expression, OneLicense, parse_expression, render
 from provenance.licensing.flat import flat_words
+from provenance.licensing.license_class import USES, Fit, LicenseClass
+from provenance.licensing.license_documents import DECIDING, LICENSES_FORMAT, LICENSES_VERSION, TOP_FIELDS, document_faults, license_class, split_ids
 from provenance.licensing.names import whole_name
+from provenance.licensing.places import find_places
 from provenance.licensing.spdx import listed_id, listed_licenses
 from provenance.licensing.urls import license_of_url
 from provenance.model.absence import ABSENCES, Absence, Permission, TriState, is_absent
 
-LICENSES_FORMAT = "provenance.licenses"
-LICENSES_VERSION = 1
 ALL_RIGHTS_RESERVED = "LicenseRef-all-rights-reserved"
 """The holder grants nothing: every use that needs a licence is prohibited."""
-USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", "UNKNOWN")
-"""Classes from the loosest to the least known."""
 MAX_NAME = 400
 """Characters of a licence's name; longer text is prose, of which ``matching.license_detection`` makes what it can."""
-_FIELDS = frozenset(
-    {"id", "use", "attribution", "share_alike", "no_derivatives", "behavioural_restrictions", "outputs_clause", "confidence", "basis"}
-)
-_DECIDING = frozenset({"seen", "secondary"})
-"""Confidence of entries that may decide (reading rule 6)."""
-_HARMLESS_OUTPUTS = frozenset({"free", "silent", "allowed-with-naming", "see-terms"})
-"""Clauses on a model's outputs that leave training on them to what else the licence says."""
-_TRISTATES = ("attribution", "share_alike", "no_derivatives", "behavioural_restrictions")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseClass:
-    """What one licence says, on the axes that matter for training."""
-
-    id: str
-    use: str = "UNKNOWN"
-    attribution: TriState = TriState.UNKNOWN
-    share_alike: TriState = TriState.UNKNOWN
-    no_derivatives: TriState = TriState.UNKNOWN
-    behavioural_restrictions: TriState = TriState.UNKNOWN
-    outputs_clause: str = "unknown"
-
-    def permission(self, commercial: TriState, synthetic: TriState = TriState.NO) -> Permission:
-        """Return what the class says about training a model for this kind of use (reading rule 17).
-
-        Args:
-            commercial: Whether the run is commercial.
-            synthetic: Whether a model made the licensed text; unless it did not, what the licence says on outputs counts too.
-        """
-        if synthetic is not TriState.NO and self.outputs_clause not in _HARMLESS_OUTPUTS:
-            if self.outputs_clause == "restricted-noncommercial" and commercial is TriState.YES:
-                return Permission.PROHIBITED
-            if self.outputs_clause != "restricted-noncommercial" or commercial is not TriState.NO:
-                return Permission.UNKNOWN
-        if self.use in {"public-domain", "commercial"}:
-            return Permission.ALLOWED
-        if self.use in {"non-commercial", "research-only"}:
-            return {TriState.YES: Permission.PROHIBITED, TriState.NO: Permission.ALLOWED}.get(commercial, Permission.UNKNOWN)
-        return Permission.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +69,8 @@ class LicenseCatalog:
     """By licence id."""
     aliases: Mapping[str, str]
     """Free-form name, lower case and single-spaced → licence expression."""
+    compatibility: Mapping[str, Fit] = field(default_factory=dict)
+    """Licence id → under which licences with share-alike an adaptation may be passed on."""
 
     def normalize(self, text: str) -> tuple[str, str]:
         """Return (SPDX expression, ``LicenseRef-…`` or named absence, the original wording)."""
@@ -167,7 +129,7 @@ class LicenseCatalog:
             return known if known not in ABSENCES else None
         if name.startswith("LicenseRef-"):
             return name
-        return listed_id(name) or _spdx_ids().get(name.lower())
+        return _spdx_id(name) or (f"{base}+" if name.endswith("+") and (base := _spdx_id(name[:-1])) is not None else None)
 
     def assess(self, expression: str, commercial: TriState, *, synthetic: TriState = TriState.NO) -> LicenseAssessment:
         """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest.
@@ -192,9 +154,9 @@ class LicenseCatalog:
             return min((self._assess(part, commercial, synthetic) for part in expression.parts), key=_looseness)
         if expression.id == ALL_RIGHTS_RESERVED:
             return replace(UNKNOWN_ASSESSMENT, use="unspecified", this_use=Permission.PROHIBITED)
-        found = self.classes.get(expression.id)
+        found = self.find(expression)
         if found is None:
-            return replace(UNKNOWN_ASSESSMENT, unknown_ids=(expression.id,))
+            return replace(UNKNOWN_ASSESSMENT, unknown_ids=(render(expression),))
         return LicenseAssessment(
             use=found.use,
             this_use=found.permission(commercial, synthetic),
@@ -203,6 +165,16 @@ class LicenseCatalog:
             no_derivatives=found.no_derivatives,
             behavioural_restrictions=found.behavioural_restrictions,
         )
+
+    def find(self, license_: OneLicense) -> LicenseClass | None:
+        """Return the class of one licence, ``None`` where it is not known.
+
+        An exception of the SPDX list only adds permissions, so the licence without it is judged. Any other words behind WITH may as well take some away.
+        ``X+`` lets the licensee take X itself.
+        """
+        if license_.exception and license_.exception.lower() not in _spdx_exceptions():
+            return None
+        return self.classes.get(license_.id) or self.classes.get(license_.id.removesuffix("+"))
 
 
 _ORDER = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
@@ -251,9 +223,14 @@ def _map_ids(expression: Expression, name: Any) -> Expression | None:
     if found is None:
         return None
     parsed = parse_expression(found)
-    if expression.exception and not isinstance(parsed, AllOf | AnyOf):
-        return type(parsed)(id=parsed.id, exception=expression.exception)
-    return parsed
+    return _with_exception(parsed, expression.exception) if expression.exception else parsed
+
+
+def _with_exception(expression: Expression, exception: str) -> Expression:
+    """Put what stands behind WITH behind every licence that a name stands for: it may take permissions away, so it must not get lost."""
+    if isinstance(expression, OneLicense):
+        return replace(expression, exception=exception)
+    return replace(expression, parts=tuple(_with_exception(part, exception) for part in expression.parts))
 
 
 @cache
@@ -264,47 +241,51 @@ def _spdx_ids() -> Mapping[str, str]:
     return {key.lower(): key for key in license_expression.get_spdx_licensing().known_symbols}
 
 
+def _spdx_id(name: str) -> str | None:
+    return listed_id(name) or _spdx_ids().get(name.lower())
+
+
+@cache
+def _spdx_exceptions() -> frozenset[str]:
+    """Return the ids of the exceptions that SPDX lists, in lower case."""
+    import license_expression
+
+    return frozenset(key.lower() for key, symbol in license_expression.get_spdx_licensing().known_symbols.items() if symbol.is_exception)
+
+
 def load_licenses(folders: Sequence[Path]) -> LicenseCatalog:
     """Load licence catalogues; entries of later folders override earlier ones by id.
 
     Raises:
-        TermsDocumentError: If a document is malformed.
+        TermsDocumentError: If a document is malformed; with file, line and column.
     """
     entries: dict[str, dict[str, Any]] = {}
     aliases: dict[str, str] = {}
+    fits: dict[str, dict[str, Any]] = {}
     releases: list[str] = []
-    for path, document in iter_catalog_documents(folders, format_name=LICENSES_FORMAT, version=LICENSES_VERSION, fields=("licenses", "aliases")):
+    for path, document in iter_catalog_documents(folders, format_name=LICENSES_FORMAT, version=LICENSES_VERSION, fields=TOP_FIELDS):
+        refuse_faults(path, document)
         releases.append(str(document.get("release", path.stem)))
-        listed, named = document.get("licenses") or [], document.get("aliases") or {}
-        if not isinstance(listed, list) or not isinstance(named, dict):
-            raise TermsDocumentError(f"{path}: licenses must be a list of entries, aliases must map names to licences")
-        for raw in listed:
-            entry = _checked(raw, path)
-            entries[entry["id"]] = entry
-        aliases.update({" ".join(str(a).lower().split()): str(v) for a, v in named.items()})
-    # A name such as "gpl-3.0" does not tell only from or-later: one entry then stands for both ids.
-    parts = [(part.strip("() "), key) for key in entries for part in key.split(" OR ")]
-    classes = {part: _license_class(entries[key]) for part, key in parts if entries[key].get("confidence", "seen") in _DECIDING}
-    return LicenseCatalog(version="+".join(releases), digest=catalog_digest({**entries, "aliases": aliases}), classes=classes, aliases=aliases)
+        entries.update({entry["id"]: entry for entry in document.get("licenses") or []})
+        aliases.update({" ".join(str(a).lower().split()): v for a, v in (document.get("aliases") or {}).items()})
+        fits.update(document.get("compatibility") or {})
+    classes = {part: license_class(entries[key]) for key in entries for part in split_ids(key) if entries[key].get("confidence", "seen") in DECIDING}
+    digest = catalog_digest({**entries, "aliases": aliases, "compatibility": fits})
+    compatibility = {key: Fit(under=tuple(fit.get("under", ())), not_under=tuple(fit.get("not_under", ()))) for key, fit in fits.items()}
+    return LicenseCatalog(version="+".join(releases), digest=digest, classes=classes, aliases=aliases, compatibility=compatibility)
 
 
-def _checked(raw: object, path: Path) -> dict[str, Any]:
-    if not isinstance(raw, dict) or not isinstance(raw.get("id"), str):
-        raise TermsDocumentError(f"{path}: every licence needs an id")
-    unknown = sorted(set(raw) - _FIELDS)
-    if unknown:
-        raise TermsDocumentError(f"{path}: licence {raw['id']}: unknown field {unknown[0]!r}", hint=f"known fields: {', '.join(sorted(_FIELDS))}")
-    if raw.get("use") not in USES:
-        raise TermsDocumentError(f"{path}: licence {raw['id']}: use is {raw.get('use')!r}, expected one of {', '.join(USES)}")
-    for name in _TRISTATES:
-        if raw.get(name, "UNKNOWN") not in set(TriState):
-            raise TermsDocumentError(f"{path}: licence {raw['id']}: {name} is {raw[name]!r}, expected YES, NO or UNKNOWN")
-    return raw
+def refuse_faults(path: Path, document: Mapping[str, Any]) -> None:
+    """Refuse a catalogue document with serious faults; the sentence tells the first and how many more there are.
 
-
-def _license_class(entry: Mapping[str, Any]) -> LicenseClass:
-    duties = {name: TriState(entry.get(name, "UNKNOWN")) for name in _TRISTATES}
-    return LicenseClass(id=entry["id"], use=entry["use"], outputs_clause=entry.get("outputs_clause", "unknown"), **duties)
+    Raises:
+        TermsDocumentError: With file, line and column.
+    """
+    faults = [fault for fault in document_faults(document) if fault.serious]
+    if faults:
+        first = find_places(path.read_bytes(), file=str(path)).of(faults[0].path)
+        more = f" (and {len(faults) - 1} more: provenance licenses check {path.parent})" if len(faults) > 1 else ""
+        raise TermsDocumentError(f"{first}: {faults[0].message}{more}", hint=faults[0].hint or None)
 
 
 @cache

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from provenance.licensing.classes import USES, LicenseAssessment, LicenseCatalog, shipped_licenses
+from provenance.licensing.classes import LicenseAssessment, LicenseCatalog, shipped_licenses
 from provenance.licensing.conclusion import join_all
 from provenance.licensing.expression import AllOf, AnyOf, Expression, parse_expression, render
+from provenance.licensing.license_class import USES
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.dataset import Evidence, LicenseClaim
 from provenance.model.license_detection import EXCERPT, ConflictKind, FileLicenses, LicenseConflict

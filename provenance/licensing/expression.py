@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 MAX_EXPRESSION = 4096
 """Characters; longer text is prose, not an expression."""
+MAX_NESTED = 40
+"""Levels of brackets that change what an expression means; no licence text needs more than three."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,11 @@ def parse_expression(text: str) -> Expression:
         tree = _grammar().parse(text, strict=False)
     except (license_expression.ExpressionError, license_expression.ParseError) as err:
         raise ValueError(f"{text[:80]!r} is no licence expression: {err}") from err
+    except RecursionError as err:
+        raise ValueError(f"an expression nested deeper than {MAX_NESTED} levels") from err
     if tree is None:
         raise ValueError("an empty text is no licence expression")
-    return _convert(tree)
+    return _convert(tree, MAX_NESTED)
 
 
 @cache
@@ -64,14 +68,17 @@ def _grammar() -> Any:
     return license_expression.Licensing()
 
 
-def _convert(tree: Any) -> Expression:
+def _convert(tree: Any, levels: int) -> Expression:
     import license_expression
+
+    if levels < 0:
+        raise ValueError(f"an expression nested deeper than {MAX_NESTED} levels")
 
     if isinstance(tree, license_expression.LicenseWithExceptionSymbol):
         return OneLicense(id=_checked_id(tree.license_symbol.key), exception=_checked_id(tree.exception_symbol.key))
     if isinstance(tree, license_expression.LicenseSymbol):
         return OneLicense(id=_checked_id(tree.key))
-    parts = tuple(_convert(arg) for arg in tree.args)
+    parts = tuple(_convert(arg, levels - 1) for arg in tree.args)
     return AllOf(parts=parts) if isinstance(tree, _grammar().AND) else AnyOf(parts=parts)
 
 
@@ -92,3 +99,12 @@ def render(expression: Expression) -> str:
         return f"{expression.id} WITH {expression.exception}" if expression.exception else expression.id
     word = " AND " if isinstance(expression, AllOf) else " OR "
     return word.join(render(p) if isinstance(p, OneLicense) else f"({render(p)})" for p in expression.parts)
+
+
+def iter_licenses(expression: Expression) -> Iterator[OneLicense]:
+    """Yield every licence that an expression names, from left to right."""
+    if isinstance(expression, OneLicense):
+        yield expression
+    else:
+        for part in expression.parts:
+            yield from iter_licenses(part)

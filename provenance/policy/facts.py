@@ -181,6 +181,7 @@ _LICENSE = (
     _tri("license.share_alike", "Whether it asks for the same licence on derivatives.", "license"),
     _tri("license.no_derivatives", "Whether it forbids derivatives.", "license"),
     _tri("license.agreed", "NO where two places state different licences and nobody concluded which holds.", "license"),
+    _tri("license.flow_down", "Whether it sets use restrictions that must be passed on.", "license"),
 )
 _TERMS = (
     _enum("terms.this_use", *_PERMISSION, doc="What the terms in force on the generation days say about this run.", evidence="terms"),
@@ -212,6 +213,8 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("scans_missing", "Shards without a current scan.", evidence="scan"),
         _int("references", "Reference sets that the data were compared with.", evidence="scan"),
         _int("references_empty", "Reference sets that hold nothing to compare with.", evidence="scan"),
+        _tri("license.compatible", "Whether the licences of all datasets together allow what the run does: train, and pass weights on.", "license"),
+        _texts("license.conflicts", "Datasets whose licences stand in the way, and why."),
     ),
     SubjectKind.DATASET: (
         _text("name", "Name of the dataset."),
@@ -239,6 +242,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("share_known", "YES", "NO", doc="Whether the share could be computed."),
         *_ORIGIN,
         *_LICENSE,
+        _text("license.database", "Licence of the database, where one is stated beside that of its contents.", absent=True, evidence="license"),
         *_TERMS,
     ),
     SubjectKind.SHARD: (

@@ -121,6 +121,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("terms", "show"): ("cumulus.service.2025",),
     ("terms", "explain"): ("--provider", "cumulus", "--model", "nimbus-1", "--channel", "api", "--generated", "2025-03-01"),
     ("licenses", "show"): ("CC BY 4.0",),
+    ("licenses", "explain"): ("CC BY 4.0",),
+    ("licenses", "combine"): ("CC BY-SA 4.0", "GPL-2.0-only"),
     ("licenses", "detect"): ("README.md",),
     ("import",): ("README.md", "--dry-run"),
     ("clearance", "inspect"): ("any.clearance.json",),

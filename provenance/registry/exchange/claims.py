@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from provenance.licensing.classes import USES, LicenseAssessment, shipped_licenses
+from provenance.licensing.classes import LicenseAssessment, shipped_licenses
+from provenance.licensing.license_class import USES
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 from provenance.model.claims import Evidence, LicenseClaim, LicenseFacts
 

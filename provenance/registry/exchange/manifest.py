@@ -19,7 +19,7 @@ from provenance.fingerprint.digest import ShardLeaf, hash_file
 from provenance.model.absence import ABSENCES, Absence, TriState
 from provenance.model.backing import with_evidence
 from provenance.model.concluding import CONCLUSION_NEEDS, conclusion_gaps
-from provenance.model.dataset import Dataset, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
+from provenance.model.dataset import Dataset, Details, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
 from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
 from provenance.registry.exchange.fields import Faults, Fields
 from provenance.registry.exchange.shard_list import load_shard_list
@@ -47,7 +47,9 @@ DEFAULT_FIELDS: tuple[str, ...] = (
 DEFAULT_FIELDS += ("fields", "tags", "details")
 DATASET_FIELDS = ("name", *DEFAULT_FIELDS, "shards")
 SOURCE_FIELDS = ("kind", "url", "collected", "collector")
-LICENSE_FIELDS = (*CLAIM_FIELDS, "concluded", "expires")
+LICENSE_FIELDS = (*CLAIM_FIELDS, "concluded", "expires", "database", "metadata")
+_OF_DETAILS = {"database": "container_license", "metadata": "metadata_license"}
+"""Licences of other things than the contents, and the field of the details that holds them."""
 CONCLUDED_FIELDS = ("value", "by", "at", "because")
 GENERATOR_FIELDS = ("provider", "model", "channel", "region", "from", "to", "role", "prompt_source")
 ROLES = ("generate", "rewrite", "label")
@@ -214,7 +216,24 @@ def _dataset(fields: Fields, folder: Path) -> Dataset:
         text_field=named.text("text") if "text" in named else None,
         tags=fields.texts("tags"),
         tokenizer=_tokenizer(named, folder),
-        details=read_details(details, license_field=named.text("license") if "license" in named else None, conclusion=conclusion),
+        details=_licensed(
+            read_details(details, license_field=named.text("license") if "license" in named else None, conclusion=conclusion), fields, details
+        ),
+    )
+
+
+def _licensed(found: Details, fields: Fields, details: Fields) -> Details:
+    """Return details with the licences of database and metadata that stand beside that of the contents."""
+    if not isinstance(fields.raw("license"), Mapping):
+        return found
+    claims = fields.mapping("license", LICENSE_FIELDS)
+    for key, kept in _OF_DETAILS.items():
+        if key in claims and kept in details:
+            claims.fault(key, f"is about the same as details.{kept}: give one of them")
+    return replace(
+        found,
+        container_license=read_claim(claims, "database", by="registrant") if "database" in claims else found.container_license,
+        metadata_license=read_claim(claims, "metadata", by="registrant") if "metadata" in claims else found.metadata_license,
     )
 
 

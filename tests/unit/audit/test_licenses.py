@@ -9,7 +9,7 @@ import pytest
 
 from provenance.audit.licenses import stated_licenses
 from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, Evidence, LicenseClaim, LicenseFacts, LicensePart, Shard
+from provenance.model.dataset import Dataset, Details, Evidence, LicenseClaim, LicenseFacts, LicensePart, Shard
 
 TODAY = "2026-06-01"
 
@@ -138,3 +138,30 @@ def test_the_order_of_statements_does_not_matter() -> None:
     claims = (claim("MIT", "a"), claim("CC0-1.0", "b"), claim("UNKNOWN", "c", "odd"))
     found = {frozenset(stated_licenses(dataset(stated=order), (), TODAY).values) for order in itertools.permutations(claims)}
     assert len(found) == 1
+
+
+def licensed(database: str = "UNKNOWN", metadata: str = "UNKNOWN", **facts: Any) -> Dataset:
+    details = Details(container_license=claim(database) if database != "UNKNOWN" else LicenseClaim(), metadata_license=claim(metadata))
+    return Dataset(name="d", license=LicenseFacts(**facts), details=details)
+
+
+def test_the_licence_of_the_database_counts_beside_that_of_its_contents() -> None:
+    found = stated_licenses(licensed("ODbL-1.0", declared=claim("MIT")), (), TODAY)
+    assert (set(found.values), found.agreed) == ({"MIT", "ODbL-1.0"}, TriState.YES)
+    assert any("ODbL-1.0" in text for text in found.summaries)
+
+
+def test_the_licence_of_the_database_stands_in_for_no_licence_of_the_contents() -> None:
+    assert set(stated_licenses(licensed("CC0-1.0"), (), TODAY).values) == {"UNKNOWN", "CC0-1.0"}
+    assert set(stated_licenses(licensed("CC0-1.0", declared=claim("NOT_STATED")), (), TODAY).values) == {"NOT_STATED", "CC0-1.0"}
+
+
+def test_a_conclusion_on_the_contents_leaves_the_database_under_its_licence() -> None:
+    found = stated_licenses(licensed("ODbL-1.0", declared=claim("CC-BY-NC-4.0"), concluded=claim("MIT", "counsel")), (), TODAY)
+    assert set(found.values) == {"MIT", "ODbL-1.0"}
+
+
+def test_the_licence_of_the_metadata_counts_for_nothing() -> None:
+    for metadata in ("CC0-1.0", "CC-BY-NC-4.0"):
+        assert stated_licenses(licensed(metadata=metadata, declared=claim("MIT")), (), TODAY).values == ("MIT",)
+    assert stated_licenses(licensed(metadata="CC0-1.0"), (), TODAY).values == ("UNKNOWN",)

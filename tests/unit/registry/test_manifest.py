@@ -380,3 +380,17 @@ def test_a_conclusion_decides_and_keeps_who_and_why(tmp_path: Path) -> None:
     assert (dataset.license.concluded.by, dataset.license.concluded.evidence.fetched_at) == ("legal", "2026-01-15")
     assert (dataset.details.conclusion, dataset.license.expires) == ("contract", "2027-01-01")
     assert dataset.license.declared.value == "UNKNOWN"
+
+
+def test_licences_of_contents_database_and_metadata_are_kept_apart(tmp_path: Path) -> None:
+    text = MINIMAL + '    license: {declared: CC BY 4.0, database: {declared: ODbL, url: "https://x/l"}, metadata: cc0}\n'
+    dataset = load(tmp_path, text).entries[0].dataset
+    assert dataset.license.declared.value == "CC-BY-4.0"
+    assert (dataset.details.container_license.value, dataset.details.container_license.evidence.url) == ("ODbL-1.0", "https://x/l")
+    assert (dataset.details.metadata_license.value, dataset.details.metadata_license.by) == ("CC0-1.0", "registrant")
+
+
+def test_a_licence_of_the_database_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    text = MINIMAL + "    license: {declared: MIT, database: ODbL}\n    details: {container_license: CC0}\n"
+    with pytest.raises(ManifestError, match=r"database.*details.container_license"):
+        load(tmp_path, text)
