@@ -52,6 +52,7 @@ class JsonlStream(Stream):
             for block in _slices(_blocks(source, self.location)):
                 with collector_paused():
                     self._take_block(block)
+                del block  # a line of a hundred megabytes must not be kept while its text is matched
                 self._bytes_read = source.taken
                 yield from self._rows.take_ready()
                 if self._rows.full and (batch := self._rows.take()) is not None:
@@ -169,7 +170,9 @@ def _slices(blocks: Iterator[LineBlock | list[object]]) -> Iterator[LineBlock | 
     """Yield blocks, an array in parts: each part becomes batches of bounded size before the next is taken."""
     for block in blocks:
         if isinstance(block, LineBlock):
-            yield block
+            held = [block]
+            del block
+            yield held.pop()
             continue
         block.reverse()
         while block:

@@ -54,11 +54,11 @@ def iter_line_blocks(source: ByteSource, location: str) -> Iterator[LineBlock]:
             if skipping:
                 yield LineBlock(number, b"", overlong=True)
                 number, skipping, first_byte, carry = number + 1, False, block.find(b"\n") + 1, []
-            whole = b"".join([*carry, memoryview(block)[first_byte:last]])
+            whole = [b"".join([*carry, memoryview(block)[first_byte:last]])]
             carry, carried = [], 0
             if first_byte <= last:
-                yield LineBlock(number, whole)
-                number += _count_feeds(whole) + 1
+                begun, number = number, number + _count_feeds(whole[0]) + 1
+                yield LineBlock(begun, whole.pop())  # who takes a huge line may forget it: it is not kept here
         carry.append(block[last + 1 :])
         carried += len(carry[-1])
         if carried > MAX_LINE_BYTES:
@@ -66,12 +66,14 @@ def iter_line_blocks(source: ByteSource, location: str) -> Iterator[LineBlock]:
     if skipping and not first:
         yield LineBlock(number, b"", overlong=True)
     elif carried and source.damage is None:
-        yield LineBlock(number, b"".join(carry))
+        whole, carry = [b"".join(carry)], []
+        yield LineBlock(number, whole.pop())
 
 
 def _count_feeds(raw: bytes) -> int:
     """Return how many line feeds there are; three times as fast as ``bytes.count``."""
-    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == _FEED))
+    data = np.frombuffer(raw, np.uint8)
+    return sum(int(np.count_nonzero(data[at : at + BLOCK_BYTES] == _FEED)) for at in range(0, len(data), BLOCK_BYTES))
 
 
 def _start(block: bytes, location: str) -> bytes:

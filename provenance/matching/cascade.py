@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from provenance.collector import collector_paused
 from provenance.errors import ReferenceIndexError
-from provenance.fingerprint.tokens import character_starts
+from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.candidate import Candidate, RowRuns
 from provenance.matching.candidates import digest_rows, equal_rows
 from provenance.matching.evidence import Place, Reported, RowText, build_match, show_sampled, show_texts
 from provenance.matching.index import OpenIndex, OpenSegment, ReferenceStore
 from provenance.matching.judge import Judge, Row
+from provenance.matching.long import LongWords, is_long, read_long
 from provenance.matching.measure import Measured, measure_matches
 from provenance.matching.neardup import NEAR_RUN, NEAR_WORDS, find_near_duplicates, sketch_words, sketched_rows
 from provenance.matching.pack import PackSegment
@@ -203,8 +204,7 @@ class CascadeMatcher:
 
     def _share(self, batch: TextBatch, *, wanted: NDArray[np.bool_] | None = None) -> _Shared:
         """Return what the segments share with a batch; rows without a candidate may be left out, but for those that are ``wanted``."""
-        reader = self._reader
-        skimmed = reader.skim(batch.data, batch.offsets)
+        skimmed = self._skim(batch)
         self._words_seen += len(skimmed.words)
         passing = [group.probe(skimmed) for group in self._groups]
         live = self._live_rows(skimmed, passing)
@@ -213,7 +213,8 @@ class CascadeMatcher:
         if share_of(skimmed, live) < _WORTH_TAKING:
             batch = take_rows(batch, live)
             passing = []
-        words = reader.read(batch.data, batch.offsets)
+        words = self._read(batch, skimmed)
+        del skimmed
         if not live.any():
             return _Shared(batch, words, [_NOTHING] * len(self._segments), {})
         passing = passing or [group.probe(words) for group in self._groups]
@@ -251,6 +252,18 @@ class CascadeMatcher:
             self._of_thread.reader = WordReader()
         reader: WordReader = self._of_thread.reader
         return reader
+
+    def _skim(self, batch: TextBatch) -> WordRows:
+        """Return the words of a batch, where they stand only if a row is so long that they are read piece by piece."""
+        if is_long(batch.offsets):
+            return read_long(self._reader, batch.data, batch.offsets)
+        return self._reader.skim(batch.data, batch.offsets)
+
+    def _read(self, batch: TextBatch, skimmed: WordRows) -> Words:
+        """Return the words of a batch, or of some of its rows, with where they stand; ``skimmed`` are those of the batch."""
+        if not is_long(batch.offsets):
+            return self._reader.read(batch.data, batch.offsets)
+        return skimmed if isinstance(skimmed, LongWords) and skimmed.data is batch.data else read_long(self._reader, batch.data, batch.offsets)
 
     def _live_rows(self, words: WordRows, passing: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
         """Return which rows can share anything: in all data but copies these are few, and only they are looked at closely."""
@@ -291,14 +304,14 @@ class CascadeMatcher:
             for row, ref in _equal(words, digests, segment):
                 length = int(words.offsets[row + 1] - words.offsets[row])
                 held = (int(words.offsets[row]), int(words.offsets[row + 1]), int(segment.ref_offsets[ref]), int(segment.ref_offsets[ref + 1]))
-                extent = words.data[words.start[held[0]] : words.end[held[1] - 1]]
-                characters = int(np.count_nonzero(character_starts(extent)))
+                (first,), (last,) = words.starts(np.array(held[:1])), words.ends(np.array([held[1] - 1]))
+                (characters,) = codepoint_offsets(words.data, int(first), np.array([last], dtype=np.int64)).tolist()
                 counted = words.count(held[0], held[1])
                 rows.setdefault(row, []).append(Candidate(i, ref, *held, length, length, counted=counted, whole=True, characters=characters))
                 whole.add((row, ref))
             passages = result.passages
             passages = passages[np.minimum(passages[:, 7], passages[:, 3] - passages[:, 2]) >= self._params.floor_words]
-            counts = words.ordinal[passages[:, 3] - 1] - words.ordinal[passages[:, 2]] + 1
+            counts = words.ordinals(passages[:, 3] - 1) - words.ordinals(passages[:, 2]) + 1
             for (row, ref, start, end, ref_start, ref_end, score, same, loose), count in zip(passages.tolist(), counts.tolist(), strict=True):
                 if (row, ref) not in whole:
                     rows.setdefault(row, []).append(Candidate(i, ref, start, end, ref_start, ref_end, score, same, loose, count))

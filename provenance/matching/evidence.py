@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.build import encode
 from provenance.matching.candidate import Candidate, RowRuns, longest_run
-from provenance.matching.explain import stands_in_quotes
+from provenance.matching.explain import EDGE_CHARACTERS, stands_in_quotes
 from provenance.matching.measure import Measured
 from provenance.matching.score import SHINGLE, containment_interval, estimate_chance_alarms, jaccard_of, shingles
 from provenance.matching.stored import Segment
@@ -24,6 +23,8 @@ from provenance.ports import TextBatch
 
 _MARK_WINDOW = 3
 """Words in a row that mark a stretch as shared wherever it stands; single words count only where the two texts run in step."""
+BESIDE_BYTES = 4 * (EDGE_CHARACTERS + 1)
+"""Bytes on either side of a passage that hold all characters in which its quotation marks are sought, and one that may be cut."""
 _STEPWISE_WORDS = 1500
 """Longer passages are marked by windows alone: stepping through both is quadratic."""
 Place = tuple[str, str, str]
@@ -37,16 +38,25 @@ class RowText:
         """Keep the batch, its words, and which row of it this is."""
         self.batch, self.row, self._words = batch, row, words
 
-    @cached_property
-    def text(self) -> str:
-        """The row as text."""
-        return self.batch.text(self.row)
-
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the code points that the batch's words ``first`` … ``last - 1`` take in the row."""
-        edges = np.array([self._words.start[first], self._words.end[last - 1]], dtype=np.int64)
-        start, end = codepoint_offsets(self.batch.data, int(self.batch.offsets[self.row]), edges).tolist()
+        start, end = codepoint_offsets(self.batch.data, int(self.batch.offsets[self.row]), self._edges(first, last)).tolist()
         return start, end
+
+    def _has_quotes(self, first: int, last: int) -> bool:
+        """Tell whether some words stand in quotation marks; only they and what is next to them is read as text."""
+        low, high = self.batch.offsets.item(self.row), self.batch.offsets.item(self.row + 1)
+        start, end = self._edges(first, last).tolist()
+        before, text, after = (
+            self.batch.data[a:b].tobytes() for a, b in ((max(start - BESIDE_BYTES, low), start), (start, end), (end, min(end + BESIDE_BYTES, high)))
+        )
+        lead = before.decode("utf-8", "replace")
+        inside = text.decode("utf-8", "surrogatepass")
+        return stands_in_quotes(lead + inside + after.decode("utf-8", "replace"), len(lead), len(lead) + len(inside))
+
+    def _edges(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return the first byte of some words, and the byte after them."""
+        return np.concatenate([self._words.starts(np.array([first])), self._words.ends(np.array([last - 1]))])
 
     def is_quotation(self, found: Candidate, segment: Segment, quote_words: int) -> bool:
         """Tell whether a passage is short enough for a quotation and stands in quotation marks that the reference does not have.
@@ -56,7 +66,7 @@ class RowText:
         if not segment.has_text:  # whether the reference has marks there cannot be seen
             return False
         length = self._words.offsets.item(self.row + 1) - self._words.offsets.item(self.row)
-        if found.words > quote_words or 2 * found.words > length or not stands_in_quotes(self.text, *self.span(found.start, found.end)):
+        if found.words > quote_words or 2 * found.words > length or not self._has_quotes(found.start, found.end):
             return False
         original = segment.text_bytes(found.ref).decode("utf-8", "surrogatepass")
         return not stands_in_quotes(original, *segment.word_span(found.ref, found.ref_start, found.ref_end))

@@ -33,7 +33,7 @@ _CACHED = 65536
 _API, _BACKGROUND = ReferenceKind.API_OUTPUT, ReferenceKind.BACKGROUND
 _OPEN, _CLOSE = "\"'“‘«„‹「『‟‛", "\"'”’»“›」』‘"
 _PUNCTUATION = ".,;:!?…)]—–-*_"
-_EDGE_CHARACTERS = 8
+EDGE_CHARACTERS = 8
 """Code points after a passage in which its closing quotation mark is sought."""
 
 
@@ -281,6 +281,6 @@ def stands_in_quotes(text: str, start: int, end: int) -> bool:
     """Tell whether the code points [start, end) stand in quotation marks: an opening one right before, a closing one right after, within the paragraph."""
     if start == 0 or text[start - 1] not in _OPEN or (start > 1 and text[start - 2].isalnum()):
         return False
-    after = text[end : end + _EDGE_CHARACTERS]
+    after = text[end : end + EDGE_CHARACTERS]
     rest = after.lstrip(_PUNCTUATION)
     return bool(rest) and rest[0] in _CLOSE

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import orjson
-
 from provenance.canonical import digest_bytes, digest_of
 from provenance.errors import ReferenceIndexError, SchemeMismatchError
 from provenance.fingerprint.digest import hash_file
@@ -277,12 +275,11 @@ class ReferenceStore:
         path = self._require(name)
         try:
             raw = path.read_bytes()
-            document = orjson.loads(raw)
         except FileNotFoundError as err:  # removed a moment ago
             raise self._no_set(name) from err
-        except (OSError, orjson.JSONDecodeError) as err:
+        except OSError as err:
             raise ReferenceIndexError(f"{path}: damaged: {err}", hint="remove the set and add it again") from err
-        return read_manifest(document, path)
+        return read_manifest(raw, path)
 
 
 def _open_segment(folder: Path, entry: SegmentEntry, set_name: str) -> OpenSegment:

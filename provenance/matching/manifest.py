@@ -7,7 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance.canonical import canonical_bytes, digest_of
+import orjson
+
+from provenance.canonical import canonical_bytes, digest_bytes, digest_of
 from provenance.errors import ReferenceIndexError, WireFormatError
 from provenance.matching.params import INDEX_FORMAT, INDEX_VERSION
 from provenance.matching.stored import ADD_AGAIN, SegmentEntry
@@ -33,12 +35,20 @@ def set_digest(manifest: SetManifest) -> str:
     return digest_of({"kind": manifest.kind.value, "segments": [s.digest for s in manifest.segments]})
 
 
-def read_manifest(document: object, path: Path) -> SetManifest:
+def read_manifest(raw: bytes, path: Path) -> SetManifest:
     """Return a set's manifest.
+
+    Args:
+        raw: The bytes of its file.
+        path: The file, for messages.
 
     Raises:
         ReferenceIndexError: If it is damaged, or of another version.
     """
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as err:
+        raise ReferenceIndexError(f"{path}: damaged: {err}", hint=ADD_AGAIN) from err
     if not isinstance(document, dict) or document.get("format") != INDEX_FORMAT:
         raise ReferenceIndexError(f"{path}: not a reference index")
     version = document.get("version")
@@ -47,8 +57,7 @@ def read_manifest(document: object, path: Path) -> SetManifest:
         made = "made by an older version: remove and add again" if older else "made by a newer version: read it with that"
         raise ReferenceIndexError(f"{path}: index version {version!r}, this release reads {INDEX_VERSION}; {made}", hint=_AGAIN if older else None)
     body = {k: v for k, v in document.items() if k != "digest"}
-    found = _digest_or_none(body)
-    if found is None or document.get("digest") != found:
+    if not _has_digest(raw, document.get("digest")) and document.get("digest") != _digest_or_none(body):
         raise ReferenceIndexError(f"{path}: damaged: the manifest does not give its digest", hint=ADD_AGAIN)
     try:
         manifest = read_value(SetManifest, body, where=str(path))
@@ -59,6 +68,15 @@ def read_manifest(document: object, path: Path) -> SetManifest:
             f"{path}: is the manifest of set {manifest.name!r}", hint="a set keeps the name it was made with: provenance reference export, then add"
         )
     return manifest
+
+
+def _has_digest(raw: bytes, digest: object) -> bool:
+    """Tell whether a file as ``write_manifest`` writes it gives its digest: the first key, and what follows it is the body's canonical form but for a brace.
+
+    Nothing has to be written in canonical form again for it, which takes as long as all the rest where segments are many.
+    """
+    head = f'{{"digest":"{digest}",'.encode("utf-8", "surrogatepass")
+    return raw.startswith(head) and digest_bytes(b"{" + raw[len(head) :].rstrip(b"\n")) == digest
 
 
 def _digest_or_none(body: object) -> str | None:

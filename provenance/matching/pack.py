@@ -31,7 +31,7 @@ from provenance.matching.probing import fill_filter
 from provenance.matching.score import SHINGLE
 from provenance.matching.seeds import Index, window_hash
 from provenance.matching.segment import TextSegment
-from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
+from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.model.wire import to_wire
 
@@ -162,30 +162,24 @@ class PackSegment(Segment):
     table_name = RECORDS_NAME
     schema = _SCHEMA
     has_text = False
+    array_names = frozenset(ARRAYS)
+    hashes: NDArray[np.uint64]
+    positions: NDArray[np.uint32]
+    spans: NDArray[np.uint32]
+    sizes: NDArray[np.int64]
+    prompt_hashes: NDArray[np.uint64]
+    prompt_offsets: NDArray[np.int64]
 
     def __init__(self, folder: Path, entry: SegmentEntry, *, set_name: str) -> None:
-        """Map the files.
+        """Look for the files.
 
         Raises:
-            ReferenceIndexError: If a file is missing, of another size, or no array.
+            ReferenceIndexError: If a file is missing or of another size.
         """
         super().__init__(folder, entry, set_name=set_name)
         self.sampled = entry.params.one_in
         self.run_share = _RUN_SHARE
         self.shown = max(coverage(self.sampled), _SHOWN_AT_LEAST)
-        arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
-        self.hashes: NDArray[np.uint64] = arrays["hashes"]
-        self.positions: NDArray[np.uint32] = arrays["positions"]
-        self.spans: NDArray[np.uint32] = arrays["spans"]
-        self.sizes: NDArray[np.int64] = arrays["sizes"]
-        self.prompt_hashes: NDArray[np.uint64] = arrays["prompt_hashes"]
-        self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
-        self.ref_offsets = arrays["ref_offsets"]
-        self.bodies = arrays["bodies"]
-        self.origins = arrays["origins"]
-        self.digests = arrays["digests"]
-        self.sketches = arrays["sketches"]
-        self.sketch_refs = arrays["sketch_refs"]
         self._shingles: dict[int, NDArray[np.uint64]] = {}
 
     @property

@@ -16,11 +16,13 @@ from provenance.matching.probing import narrow, probe
 from provenance.matching.seeds import exact_runs, mark_live
 from provenance.matching.segment import TextSegment
 from provenance.matching.stored import Segment
-from provenance.matching.words import WordRows, Words
+from provenance.matching.words import WordRows, Words, add_words
 
 _BUDGET = 256
 """Words of exact extension that a text may cost per word of its own: bounds texts that repeat themselves."""
 _QUERY_BITS = 28
+_PROBED_AT_A_TIME = 1 << 22
+"""Words: more than a batch has but for one with a huge row."""
 GROUP_SIZE = 32
 """Segments that may share a filter: each looks at all windows that pass it."""
 
@@ -52,8 +54,17 @@ class SegmentGroup:
 
     def probe(self, batch: WordRows) -> NDArray[np.int64]:
         """Return the windows of a batch that may be in one of the segments."""
+        if len(batch.words) > _PROBED_AT_A_TIME:
+            return np.concatenate([self._probe_part(batch, first) for first in range(0, len(batch.words), _PROBED_AT_A_TIME)])
         passing = np.empty(len(batch.words) + 1, dtype=np.int64)
         return passing[: probe(batch.sums, batch.offsets, self.window, self.filter.arrays, passing)]
+
+    def _probe_part(self, batch: WordRows, first: int) -> NDArray[np.int64]:
+        """Return which of the windows that begin at a stretch of words pass: what is summed up for it takes twice the words' own memory."""
+        words = batch.words[first : first + _PROBED_AT_A_TIME + self.window - 1]
+        passing = np.empty(len(words) + 1, dtype=np.int64)
+        rows = np.unique(np.clip(batch.offsets - first, 0, len(words)))
+        return passing[: probe(add_words(words), rows, self.window, self.filter.arrays, passing)] + first
 
 
 def group_segments(segments: Sequence[Segment]) -> tuple[SegmentGroup, ...]:

@@ -149,7 +149,7 @@ def measure_sampled(batch: TextBatch, words: Words, found: Sequence[tuple[int, C
     """Return the numbers on passages shared with a pack, in the order given: counts of sampled windows; of all windows where the whole texts are equal."""
     tasks = np.array([(row, c.ref, c.start, c.end, c.ref_start, c.ref_end) for row, c in found], dtype=np.int64).reshape(-1, 6)
     out = np.zeros((len(tasks), 8), dtype=np.int64)
-    count_codes(batch.data, batch.offsets, words.start, words.end, tasks, np.lexsort((tasks[:, 2], tasks[:, 0])), out)
+    count_codes(batch.data, batch.offsets, words.starts(tasks[:, 2]), words.ends(tasks[:, 3] - 1), tasks, np.lexsort((tasks[:, 2], tasks[:, 0])), out)
     rows: dict[int, NDArray[np.uint64]] = {}
     for i, (row, c) in enumerate(found):
         if c.whole:

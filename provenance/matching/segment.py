@@ -18,7 +18,7 @@ from provenance.matching.neardup import NEAR_ARRAYS
 from provenance.matching.probing import filter_seeds
 from provenance.matching.score import shingles
 from provenance.matching.spelling import look_up_codes
-from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry, load_array
+from provenance.matching.stored import RECORD_COLUMNS, Segment, SegmentEntry
 from provenance.matching.windows import KnownWindows, count_new_windows, know_windows
 from provenance.matching.words import read_words
 
@@ -65,40 +65,38 @@ class TextSegment(Segment):
     schema = TEXTS_SCHEMA
     has_text = True
 
+    array_names = frozenset(ARRAYS)
+    words: NDArray[np.uint32]
+    buckets: NDArray[np.uint32]
+    positions: NDArray[np.uint32]
+    prompt_words: NDArray[np.uint32]
+    prompt_offsets: NDArray[np.int64]
+    band_buckets: NDArray[np.uint32]
+    band_entries: NDArray[np.uint32]
+    vocabulary: NDArray[np.uint32]
+    spellings: NDArray[np.uint16]
+    other_words: NDArray[np.uint32]
+    other_spellings: NDArray[np.uint16]
+    anchors: NDArray[np.uint32]
+
     def __init__(self, folder: Path, entry: SegmentEntry, *, set_name: str) -> None:
-        """Map the files.
+        """Look for the files.
 
         Raises:
-            ReferenceIndexError: If a file is missing, of another size, or no array.
+            ReferenceIndexError: If a file is missing or of another size.
         """
         super().__init__(folder, entry, set_name=set_name)
-        arrays = {name: load_array(folder / f"{name}.npy") for name in ARRAYS}
-        self.words: NDArray[np.uint32] = arrays["words"]
-        self.ref_offsets = arrays["ref_offsets"]
-        self.buckets: NDArray[np.uint32] = arrays["buckets"]
-        self.positions: NDArray[np.uint32] = arrays["positions"]
-        self.bodies = arrays["bodies"]
-        self.prompt_words: NDArray[np.uint32] = arrays["prompt_words"]
-        self.prompt_offsets: NDArray[np.int64] = arrays["prompt_offsets"]
-        self.origins = arrays["origins"]
-        self.digests = arrays["digests"]
-        self.sketches = arrays["sketches"]
-        self.sketch_refs = arrays["sketch_refs"]
-        self.band_buckets: NDArray[np.uint32] = arrays["band_buckets"]
-        self.band_entries: NDArray[np.uint32] = arrays["band_entries"]
-        if len(self.ref_offsets) != entry.references + 1 or len(self.words) != entry.words:
-            raise ReferenceIndexError(
-                f"{folder}: holds {len(self.words)} words, its manifest says {entry.words}", hint="run: provenance reference verify"
-            )
         self._shingles, self._places = KeptArrays(_KEPT_BYTES), KeptArrays(_KEPT_BYTES)
         self._asked: Counter[int] = Counter()
-        self.vocabulary: NDArray[np.uint32] = arrays["vocabulary"]
-        self.spellings: NDArray[np.uint16] = arrays["spellings"]
-        self.other_words: NDArray[np.uint32] = arrays["other_words"]
-        self.other_spellings: NDArray[np.uint16] = arrays["other_spellings"]
-        self.anchors: NDArray[np.uint32] = arrays["anchors"]
-        self._codes: NDArray[np.uint16] = np.empty(len(self.words), dtype=np.uint16)  # takes memory only where something is written
+        self._codes: NDArray[np.uint16] = np.empty(entry.words, dtype=np.uint16)  # takes memory only where something is written
         self._spelled: NDArray[np.bool_] = np.zeros(entry.references, dtype=np.bool_)
+
+    def _check_lengths(self) -> None:
+        super()._check_lengths()
+        if len(self.words) != self.entry.words:
+            raise ReferenceIndexError(
+                f"{self.folder}: holds {len(self.words)} words, its manifest says {self.entry.words}", hint="run: provenance reference verify"
+            )
 
     @property
     def bucket_shift(self) -> np.uint64:

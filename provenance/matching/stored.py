@@ -69,7 +69,7 @@ def segment_digest(params: IndexParams, files: Sequence[FileEntry]) -> str:
 
 
 class Segment(ABC):
-    """An open segment. Arrays are mapped, not read: opening costs the same for every size.
+    """An open segment. Its arrays are digested and mapped when they are first asked for: opening costs a look at each file's size, whatever that is.
 
     Positions of words count through all references of the segment; ``ref_offsets[i]:ref_offsets[i + 1]`` are those of reference ``i``.
     """
@@ -78,6 +78,8 @@ class Segment(ABC):
     """File of ids and records."""
     schema: ClassVar[pa.Schema]
     has_text: ClassVar[bool]
+    array_names: ClassVar[frozenset[str]]
+    """Arrays there are, each in a file of its own and an attribute of the segment."""
     sampled: int = 1
     """One in how many 5-grams ``shingles`` holds: those whose hash is divisible by it."""
     shown: float = 1.0
@@ -95,26 +97,56 @@ class Segment(ABC):
         """Look for the files.
 
         Raises:
-            ReferenceIndexError: If a file is missing or of another size, or the manifest says what was not written.
+            ReferenceIndexError: If a file is missing or of another size.
         """
         self.folder, self.entry, self.set_name = folder, entry, set_name
         self.params = entry.params
-        if segment_digest(entry.params, entry.files) != entry.digest:
-            raise ReferenceIndexError(f"{folder}: damaged: the manifest's entry does not give its digest", hint=ADD_AGAIN)
         self._check_sizes()
         self._sound: set[str] = set()
         self._records: dict[int, ReferenceRecord] = {}
+        self._checked = False
 
     def check(self) -> None:
-        """Digest the files, once: before the first use, since kernels trust what they read.
+        """Digest the files and map the arrays, once: before the first use, since kernels trust what they read. What is mapped stays, if the set is removed too.
 
         Raises:
-            ReferenceIndexError: If a file does not hold what was written.
+            ReferenceIndexError: If a file does not hold what was written, or the manifest says what was not.
 
         Cost: reads the segment once, over 1 GB/s.
         """
+        if self._checked:
+            return
+        if segment_digest(self.entry.params, self.entry.files) != self.entry.digest:
+            raise ReferenceIndexError(f"{self.folder}: damaged: the manifest's entry does not give its digest", hint=ADD_AGAIN)
         for file in self.entry.files:
             self._check_file(file)
+        for name in self.array_names:
+            getattr(self, name)
+        self._check_lengths()
+        self._checked = True
+
+    def __getattr__(self, name: str) -> Any:
+        """Digest and map an array that is asked for the first time.
+
+        Raises:
+            ReferenceIndexError: If its file does not hold what was written.
+        """
+        if name not in self.array_names:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        for file in self.entry.files:
+            if file.name == f"{name}.npy":
+                self._check_file(file)
+        array = load_array(self.folder / f"{name}.npy")
+        setattr(self, name, array)
+        return array
+
+    def _check_lengths(self) -> None:
+        """Refuse arrays that are not of the segment that the manifest describes."""
+        if len(self.ref_offsets) != self.entry.references + 1:
+            raise ReferenceIndexError(
+                f"{self.folder}: holds {len(self.ref_offsets) - 1} references, its manifest says {self.entry.references}",
+                hint="run: provenance reference verify",
+            )
 
     def _check_file(self, file: FileEntry) -> None:
         if file.name in self._sound:
@@ -129,10 +161,11 @@ class Segment(ABC):
         self._sound.add(file.name)
 
     def _check_sizes(self) -> None:
+        folder = str(self.folder)
         for file in self.entry.files:
-            path = self.folder / file.name
+            path = f"{folder}/{file.name}"  # a hundred segments have two thousand files
             try:
-                size = path.stat().st_size
+                size = os.stat(path).st_size  # noqa: PTH116 - half of what opening costs, as a path object
             except OSError as err:
                 raise ReferenceIndexError(f"{path}: cannot be read: {err.strerror}", hint=ADD_AGAIN) from err
             if size != file.size_bytes:

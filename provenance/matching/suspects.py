@@ -18,7 +18,7 @@ import re2
 from provenance.canonical import digest_of
 from provenance.documents import load_document
 from provenance.errors import PatternDocumentError
-from provenance.fingerprint.tokens import character_starts
+from provenance.fingerprint.tokens import codepoint_offsets
 from provenance.matching.needles import LEAST_BYTES, Needles, find_needles, make_needles
 from provenance.model.absence import Absence
 from provenance.model.match import SUSPECT_TEXT, Suspect
@@ -105,11 +105,12 @@ class PatternFinder:
         found = []
         for row in rows:
             low, high = batch.offsets[row], batch.offsets[row + 1]
-            raw = batch.data[low:high].tobytes()
+            raw = batch.data[low:high].data  # not copied: a row may have a hundred megabytes
             hit = pattern.expression.search(raw)
             if hit is not None:
                 start, end = hit.span()
-                found.append((row, int(np.count_nonzero(character_starts(batch.data[low : low + start]))), raw[start:end].decode("utf-8", "replace")))
+                (characters,) = codepoint_offsets(batch.data, int(low), np.array([low + start], dtype=np.int64)).tolist()
+                found.append((row, characters, raw[start:end].tobytes().decode("utf-8", "replace")))
         return found
 
 

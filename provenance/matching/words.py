@@ -82,7 +82,20 @@ class Words:
 
     def count(self, first: int, last: int) -> int:
         """Return how many words stand from word ``first`` to word ``last - 1``, numbers of list items included."""
-        return int(self.ordinal[last - 1] - self.ordinal[first]) + 1
+        low, high = self.ordinals(np.array([first, last - 1], dtype=np.int64)).tolist()
+        return int(high - low) + 1
+
+    def starts(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the first byte of some words."""
+        return self.start[numbers]
+
+    def ends(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the byte after some words."""
+        return self.end[numbers]
+
+    def ordinals(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of some words among all words of the batch."""
+        return self.ordinal[numbers]
 
     @cached_property
     def sums(self) -> NDArray[np.uint64]:
@@ -115,6 +128,8 @@ class WordReader:
 
     def __init__(self) -> None:
         """Take memory with the first batch."""
+        self.words_cut = 0
+        """Words that the last batch was cut into, numbers of list items included."""
         self._block = (np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64))
         self._read, self._skimmed = _room(0, full=True), _room(0, full=False)
 
@@ -141,7 +156,8 @@ class WordReader:
             room = _room(expected, full=full)
         rows = np.empty(len(bounds), np.int64)
         copied = (copies.data, copies.rows, copies.offsets, copies.bounds, copies.places)
-        room, n = _cut_rows(data, bounds, copied, (table.pages, table.cells, table.pool), self._block, room, full, rows)
+        room, n, cut = _cut_rows(data, bounds, copied, (table.pages, table.cells, table.pool), self._block, room, full, rows)
+        self.words_cut = int(cut)
         return int(n), rows, room
 
 
@@ -185,8 +201,8 @@ def _cut_rows(
     room: _Room,
     full: bool,
     word_offsets: NDArray[np.int64],
-) -> tuple[_Room, Int]:
-    """Cut rows, or their copies, into words that stay; return ``room``, or larger arrays in its place, and how many there are.
+) -> tuple[_Room, Int, Int]:
+    """Cut rows, or their copies, into words that stay; return ``room``, or larger arrays in its place, how many there are, and how many were cut.
 
     Args:
         data: UTF-8.
@@ -219,7 +235,7 @@ def _cut_rows(
             cut += m
         c += is_copy
         word_offsets[row + 1] = n
-    return room, n
+    return room, n, cut
 
 
 @kernel(_nrt=False)

@@ -105,20 +105,28 @@ def _read_union(kind: Any, raw: object, where: str, lenient: bool) -> object:
     raise WireFormatError("; ".join(faults))
 
 
+@cache
+def _fields(kind: Any) -> dict[str, tuple[str, Any, bool]]:
+    """Return of each field, by its wire name: its name, its type, and whether it must be given."""
+    hints, missing = _hints(kind), dataclasses.MISSING
+    return {_wire_name(f): (f.name, hints[f.name], f.default is missing and f.default_factory is missing) for f in dataclasses.fields(kind)}
+
+
 def _read_dataclass(kind: Any, raw: object, where: str, lenient: bool) -> object:
     if not isinstance(raw, Mapping):
         _fail(where, f"an object ({kind.__name__})", raw)
-    hints = _hints(kind)
-    fields = {_wire_name(f): f for f in dataclasses.fields(kind)}
+    fields = _fields(kind)
     unknown = sorted(str(k) for k in raw if k not in fields)
     if unknown and not lenient:
         raise WireFormatError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(sorted(fields))}")
     values = {}
-    for name, field in fields.items():
-        if name in raw:
-            values[field.name] = _read(hints[field.name], raw[name], f"{where}.{name}", lenient)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise WireFormatError(f"{where}: field {name!r} is missing")
+    for wire, (name, hint, required) in fields.items():
+        if wire in raw:
+            value = raw[wire]
+            is_plain = type(value) is hint and hint in _PLAIN  # nearly every value of a long document
+            values[name] = value if is_plain else _read(hint, value, f"{where}.{wire}", lenient)
+        elif required:
+            raise WireFormatError(f"{where}: field {wire!r} is missing")
     try:
         return kind(**values)
     except ValueError as err:

@@ -1,7 +1,8 @@
 """Inputs of hostile size through the command line: right results, and memory that does not grow with the shard. The full sizes are in the full tier.
 
 Peaks are those of a process of its own (VmHWM, as ``ru_maxrss`` of a child includes what its parent held), over the peak of the same command on next to
-nothing. A document is compared as a whole, which takes up to ``DOCUMENT_SHARE`` times its size; everything else is bounded.
+nothing. A document is compared as a whole: itself, its words, and what stands between file and text while it is read, take ``DOCUMENT_SHARE`` times its size, and a
+hundred megabytes stay below ``DESIGN_MB``. A document that is a copy throughout takes ``COPY_SHARE`` times its size; everything else is bounded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from provenance.matching.index import ReferenceStore
+from provenance.matching.long import LONG_BYTES
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -39,7 +41,8 @@ DESIGN_MB = 600
 """The most that any shard may take beside the index."""
 SHARD_GROWTH_MB = 40
 """Far less than a big shard's text, or an object for each of its lines."""
-DOCUMENT_SHARE = 16
+DOCUMENT_SHARE = 4
+COPY_SHARE = 16
 INDEX_SHARE = 13
 BOOK = ROOT / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
 LINES = [20_000, pytest.param(1_000_000, marks=pytest.mark.full)]
@@ -122,9 +125,11 @@ def test_one_long_document_is_compared_to_its_end(folder: Path, name: str, size_
     before, after = ("".join(make_prose(size_bytes // 2, seed)) for seed in (1, 2))
     text = f"{before}{PASSAGE} {after}"
     (folder / name).write_text(text if name.endswith("txt") else json.dumps({"text": text}) + "\n", encoding="utf-8")
+    if size_bytes > LONG_BYTES:  # compile what only long documents need
+        matched(folder, name)
     least, done = matched(folder, "hit.jsonl"), matched(folder, name)
     assert [(m["start"], m["end"]) for m in done.alarms] == [(len(before), len(before) + len(PASSAGE) - 1)]
-    assert done.peak_mb < least.peak_mb + SHARD_GROWTH_MB + DOCUMENT_SHARE * size_bytes / 2**20
+    assert done.peak_mb < min(DESIGN_MB, least.peak_mb + SHARD_GROWTH_MB + DOCUMENT_SHARE * size_bytes / 2**20)
     assert done.seconds < 30 + size_bytes / 500_000
 
 
@@ -134,7 +139,7 @@ def test_one_long_reference_is_found_where_it_is_copied(folder: Path, size_bytes
     (folder / "long.txt").write_text(f"{before}{PASSAGE} {after}", encoding="utf-8")
     least, done = matched(folder, "hit.jsonl"), matched(folder, "hit.jsonl", reference="long.txt")
     assert [(m["reference_start"], m["reference_end"]) for m in done.alarms] == [(len(before), len(before) + len(PASSAGE) - 1)]
-    assert done.peak_mb < least.peak_mb + SHARD_GROWTH_MB + (DOCUMENT_SHARE + INDEX_SHARE / 2) * size_bytes / 2**20
+    assert done.peak_mb < least.peak_mb + SHARD_GROWTH_MB + (COPY_SHARE + INDEX_SHARE / 2) * size_bytes / 2**20
     assert done.seconds < 30 + size_bytes / 500_000
 
 
@@ -144,7 +149,7 @@ def test_a_document_of_identical_lines_against_itself_is_one_match(folder: Path,
     done = matched(folder, "lines.txt", reference="lines.txt")
     size_bytes = count * (len(LINE) + 1)
     assert [(m["start"], m["end"], m["words"]) for m in done.alarms] == [(0, size_bytes - 1, 15 * count)]
-    assert done.peak_mb < DESIGN_MB + 2 * DOCUMENT_SHARE * size_bytes / 2**20
+    assert done.peak_mb < DESIGN_MB + 2 * COPY_SHARE * size_bytes / 2**20
     assert done.seconds < 60 + count / 3_000
 
 
@@ -155,7 +160,7 @@ def test_a_line_of_a_reference_of_identical_lines_is_found(folder: Path, count: 
     (match,) = done.alarms
     assert (match["start"], match["end"], match["words"]) == (0, len(PASSAGE) - 1, 53)
     assert match["reference_end"] - match["reference_start"] == len(PASSAGE) - 1
-    assert done.peak_mb < DESIGN_MB + (DOCUMENT_SHARE + INDEX_SHARE / 2) * count * (len(PASSAGE) + 1) / 2**20
+    assert done.peak_mb < DESIGN_MB + (COPY_SHARE + INDEX_SHARE / 2) * count * (len(PASSAGE) + 1) / 2**20
     assert done.seconds < 60 + count / 5_000
 
 
@@ -164,6 +169,7 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from provenance.matching.index import ReferenceStore
+from provenance.matching.long import LONG_BYTES
 from provenance.model.reference import ReferenceKind
 from tests.fakes.matching import make_reference
 references = (make_reference(f"r{{i}}", sys.argv[3]) for i in range(int(sys.argv[2])))

@@ -19,6 +19,7 @@ import pytest
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.errors import ReferenceIndexError, SchemeMismatchError
 from provenance.matching import index as index_module
+from provenance.matching import stored as stored_module
 from provenance.matching.cascade import CascadeMatcher, open_matcher
 from provenance.matching.index import ReferenceStore
 from provenance.matching.params import INDEX_VERSION, IndexParams, choose_rate
@@ -294,3 +295,45 @@ def test_a_matcher_opens_several_sets(filled: ReferenceStore) -> None:
     assert matcher.index_digests == (filled.show("other").digest, filled.show("set").digest)
     assert matcher.reference_words == 172
     assert matcher.reference("other", "z").id == "z"
+
+
+def test_opening_reads_the_manifest_and_looks_at_sizes_alone(store: ReferenceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many segments there are: none is read, mapped or digested before it is asked for."""
+    monkeypatch.setattr(index_module, "SEGMENT_TEXT_BYTES", 100)
+    store.add("set", [make_reference(str(i), TEXT + str(i)) for i in range(20)], kind=WORK)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(f"read while it was opened: {arguments}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_module, "load_array", refuse)
+        patch.setattr(stored_module, "hash_file", refuse)
+        opened = store.open(["set"])
+    assert len(opened.segments) == 20
+    segment, ref = opened.find("set", "13")
+    assert segment.text_bytes(ref).decode() == TEXT + "13"
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_is_digested_before_it_is_mapped(filled: ReferenceStore, name: str) -> None:
+    path = segment_folder(filled) / f"{name}.npy"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(bytes(raw))
+    (segment,) = filled.open(["set"]).segments
+    with pytest.raises(ReferenceIndexError, match=rf"{name}\.npy: damaged: expected"):
+        getattr(segment, name)
+
+
+def test_an_entry_of_other_files_than_its_digest_is_of_is_refused_at_first_touch(filled: ReferenceStore) -> None:
+    rewrite_manifest(filled, lambda d: d["segments"][0]["params"].update(one_in=2))  # type: ignore[index]
+    with pytest.raises(ReferenceIndexError, match="the manifest's entry does not give its digest"):
+        open_matcher(filled, ["set"]).match_batch(make_batch([TEXT]), path="p")
+    assert any("does not give that digest" in fault for fault in filled.verify("set"))
+
+
+def test_a_manifest_that_somebody_laid_out_anew_is_read_by_its_content(filled: ReferenceStore) -> None:
+    path = filled.folder / "set" / "manifest.json"
+    expected = filled.show("set")
+    path.write_bytes(orjson.dumps(dict(reversed(orjson.loads(path.read_bytes()).items())), option=orjson.OPT_INDENT_2))
+    assert filled.show("set") == expected
