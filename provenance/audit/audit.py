@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from provenance.audit.exclude import demands_digest
 from provenance.audit.exclusion_facts import look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
+from provenance.audit.generations import count_generations
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs
 from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_matches
@@ -25,7 +26,7 @@ from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, Referenc
 from provenance.model.dataset import DatasetVersion, Shard
 from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import Match, MatchText, ReadProblem
-from provenance.model.reference import ReferenceRecord
+from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run, RunData
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
@@ -87,7 +88,10 @@ def run_audit(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> A
     lookup = _References(matcher)
     today = tools.clock.now()[:10]
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
-    gathered = gather_facts(request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=demanded.demands)
+    works = sum(r.kind == ReferenceKind.WORK.value and counts[r.name] > 0 for r in request.references)
+    gathered = gather_facts(
+        request.run, datasets, request.catalogs, lookup, today=today, reference_counts=counts, work_sets=works, demands=demanded.demands
+    )
     found = replace(_judge(request, gathered, tools, today=today), revision=revision, log_head=head)
     evidence = _evidence(datasets, found.ledger.shown(), matcher, tools)
     schemes = () if matcher is None else schemes_of(Finders(matcher, tools.suspects), tools.reader)
@@ -155,6 +159,7 @@ def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) 
         versions = [find_version(registry, named.dataset) for named in request.run.data]
         tracer = Tracer(registry)
         lineages = [None if v is None else tracer.trace(v) for v in versions]
+        depths = [None if v is None else count_generations(tracer, v) for v in versions]
     sizes = sum(s.size_bytes for v in versions if v is not None for s in v.shards)
     tools.progress.start("checking", sizes)
     checked = [check_shards(v, tools) if v is not None else [] for v in versions]
@@ -163,13 +168,13 @@ def _judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) 
     outcomes = _scan(
         request, matcher, tools, [(v, c.shard) for v, cs in zip(versions, checked, strict=True) for c in cs if v and c.state is ShardState.UNCHANGED]
     )
-    found = zip(request.run.data, versions, lineages, checked, strays, strict=True)
+    found = zip(request.run.data, versions, lineages, depths, checked, strays, strict=True)
     references = len(request.run.references)
     return tuple(
         JudgedDataset(named=named, name=named.dataset.partition("@")[0], version=None)
-        if version is None or lineage is None
-        else _judged(named, version, lineage, _judged_shards(version, lineage, states, outcomes, references), stray)
-        for named, version, lineage, states, stray in found
+        if version is None or lineage is None or depth is None
+        else replace(_judged(named, version, lineage, _judged_shards(version, lineage, states, outcomes, references), stray), generations=depth)
+        for named, version, lineage, depth, states, stray in found
     )
 
 

@@ -17,13 +17,14 @@ from provenance.model.finding import Action, Severity, SubjectKind
 from provenance.policy.cel import CompiledCondition, Compiler, fact_types
 from provenance.policy.conditions import Condition, parse_condition
 from provenance.policy.facts import FactField, FactType, FactValue, schema_paths
+from provenance.policy.includes import with_included
 
 BUNDLE_FORMAT = "provenance.policy"
 BUNDLE_VERSION = 1
 BASELINE = "baseline"
 """The shipped bundle that judges every run, whatever else a run names."""
 MAX_RULES = 500
-_TOP = ("format", "version", "name", "release", "title", "params", "rules", "tests")
+_TOP = ("format", "version", "name", "release", "title", "includes", "params", "rules", "tests")
 _RULE = ("id", "title", "for_each", "applies", "require", "action", "severity", "waivable", "message", "remedies")
 _TEST = ("name", "given", "expect")
 _REMEDIES = {
@@ -99,6 +100,8 @@ class Bundle:
     params: tuple[tuple[str, FactValue], ...]
     rules: tuple[Rule, ...]
     tests: tuple[BundleTest, ...]
+    includes: tuple[str, ...] = ()
+    """Names of bundles that judge along with it."""
 
     def param(self, name: str) -> FactValue | None:
         """Return a parameter's value, ``None`` where the bundle has none of the name."""
@@ -119,12 +122,12 @@ def load_bundle(path: Path) -> Bundle:
 
 
 def load_bundles(paths: Sequence[Path]) -> tuple[Bundle, ...]:
-    """Load the bundles of a run; the shipped ``baseline`` comes first whether named or not, a file named twice counts once.
+    """Load the bundles of a run and what they include; the shipped ``baseline`` comes first whether named or not, a file named twice counts once.
 
     Raises:
-        PolicyDocumentError: If a bundle is malformed, or two bundles hold rules of the same id.
+        PolicyDocumentError: If a bundle is malformed, one that it includes is not there, or two bundles hold rules of the same id.
     """
-    loaded = [load_bundle(shipped("policies") / "bundles" / f"{BASELINE}.yaml"), *(load_bundle(path) for path in paths)]
+    loaded = with_included((shipped("policies") / "bundles" / f"{BASELINE}.yaml", *paths), load_bundle)
     bundles = {bundle.digest: bundle for bundle in reversed(loaded)}
     ordered = tuple(reversed(bundles.values()))
     owner: dict[str, str] = {}
@@ -164,6 +167,7 @@ class _Parser:
             path=self.where,
             params=tuple(self.params.items()),
             rules=rules,
+            includes=self.names(top, "includes"),
             tests=tuple(self.test(item, i, frozenset(ids)) for i, item in enumerate(self.items(top, "tests", self.where, optional=True))),
         )
 
@@ -261,6 +265,17 @@ class _Parser:
         if not isinstance(raw, list):
             self.fail(where, f"{key} is {type(raw).__name__}, expected a list")
         return raw
+
+    def names(self, given: Mapping[str, object], key: str) -> tuple[str, ...]:
+        where = f"{self.where}: {key}"
+        names = []
+        for raw in self.items(given, key, self.where, optional=True):
+            if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", raw):
+                self.fail(where, f"{raw!r} is no name of a bundle", "write a name such as baseline, without a folder")
+            if raw in names:
+                self.fail(where, f"{raw} is given twice")
+            names.append(raw)
+        return tuple(names)
 
     def text(self, given: Mapping[str, object], key: str, where: str, *, default: str | None = None) -> str:
         value = given.get(key, default)
