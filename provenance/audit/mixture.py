@@ -57,7 +57,9 @@ def teacher_values(judged: JudgedDataset) -> dict[str, FactValue]:
 
 
 def _teacher_role(judged: JudgedDataset) -> str:
-    everything = () if judged.version is None else (judged.version.dataset, *judged.related)
+    if judged.version is None:
+        return TriState.UNKNOWN.value
+    everything = (judged.version.dataset, *judged.related)
     roles = {g.role if g.role in _ROLES else _ROLES[-1] for d in everything for g in d.generators}
     if judged.generated or any(written_by_model(d) is TriState.YES and not d.generators for d in everything):
         roles.add(_ROLES[-1])

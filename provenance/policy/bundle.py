@@ -147,9 +147,13 @@ class _Parser:
         self._compilers: dict[SubjectKind, tuple[Compiler, dict[str, FactField | None]]] = {}
 
     def bundle(self, raw: object, content: bytes) -> Bundle:
+        if isinstance(raw, Mapping) and raw.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:  # another document: its keys are no slips
+            self.fail(
+                self.where, f"format is {raw['format']!r}, expected {BUNDLE_FORMAT!r}", "a file beside the run file goes before a shipped bundle"
+            )
         top = self.mapping(raw, self.where, _TOP)
-        if top.get("format") != BUNDLE_FORMAT:
-            self.fail(self.where, f"format is {top.get('format')!r}, expected {BUNDLE_FORMAT!r}")
+        if "format" not in top:
+            self.fail(self.where, f"format is missing, expected {BUNDLE_FORMAT!r}")
         if top.get("version") != BUNDLE_VERSION or isinstance(top.get("version"), bool):
             self.fail(self.where, f"version is {top.get('version')!r}, expected {BUNDLE_VERSION}")
         self.params = self.read_params(top.get("params", {}))

@@ -87,3 +87,13 @@ def test_a_chain_without_end_is_refused(tmp_path: Path) -> None:
         write(tmp_path, f"b{number}", f"b{number + 1}")
     with pytest.raises(PolicyDocumentError, match=f"more than {MAX_BUNDLES} bundles"):
         load_bundles([tmp_path / "b0.yaml"])
+
+
+def test_another_document_of_a_bundles_name_is_told_by_its_format(tmp_path: Path) -> None:
+    path = tmp_path / "strict.yaml"
+    path.write_text("format: provenance.run\nversion: 1\nmodel: {name: m}\n")
+    with pytest.raises(PolicyDocumentError, match=r"format is 'provenance\.run', expected 'provenance\.policy'"):
+        load_bundles([path])
+    path.write_text("version: 1\nname: x\n")
+    with pytest.raises(PolicyDocumentError, match="format is missing"):
+        load_bundles([path])
