@@ -21,6 +21,8 @@ from provenance.policy.facts import FactValue
 _COUNTED = frozenset({None, Explanation.QUOTATION, Explanation.SHORT_PASSAGE})
 _KEPT = 64
 """Passages of a work that are kept before those that overlap are joined."""
+_NEARLY = 0.9
+"""Another reference that holds a passage with this share of the best one's score holds all of it; a translation that shares phrases does not."""
 LEAST = 20
 """Words of a work that must be held before its share counts: a proverb is soon held by half, and nobody hits on twenty words in a row."""
 _NAMED = 5
@@ -73,9 +75,8 @@ class WorkSums:
             return
         for judgement in judgements:
             if judgement.kind is ReferenceKind.WORK and judgement.license is not Permission.ALLOWED:
-                place, (start, end, words) = place_of(match, judgement)
-                held = self.held.setdefault(place, _Held(length=judgement.reference.words))
-                held.add(((start, end),), words, end - start)
+                for place, (start, end), length in _places(match, judgement):
+                    self.held.setdefault(place, _Held(length=length)).add(((start, end),), match.aligned_words, end - start)
 
     def join(self, name: str, other: WorkSums) -> None:
         """Take all that a dataset holds."""
@@ -123,6 +124,17 @@ class Works:
             "works.share": self.share if self.share_known else 0.0,
             "works.share_known": "YES" if self.share_known else "NO",
         }
+
+
+def _places(match: Match, judgement: MatchJudgement) -> Iterator[tuple[Place, tuple[int, int], int]]:
+    """Yield each work that holds a passage, where, and its words: two editions hold it both, or each would seem to hold a half of what is shared."""
+    (reference_set, name), (start, end, _) = place_of(match, judgement)
+    yield (reference_set, name), (start, end), judgement.reference.words
+    lengths = {record.id: record.words for record in judgement.others}
+    for also in match.also:
+        place = (also.reference_set or match.reference_set, also.reference)
+        if also.reference in lengths and place != (reference_set, name) and also.score >= _NEARLY * match.score:
+            yield place, (also.start, also.end), lengths[also.reference]
 
 
 def _evidence(name: str, counts: dict[Place, int], shares: dict[Place, float], holders: dict[Place, tuple[str, ...]]) -> Iterator[FindingEvidence]:

@@ -24,7 +24,7 @@ from provenance.model.absence import Permission, TriState
 from provenance.model.claims import DateRange, Evidence
 from provenance.model.dataset import Dataset, Generator, Source, SourceKind
 from provenance.model.details import Collection, Crawler, Details, OptOutCheck, OptOutSignal
-from provenance.model.match import Explanation, Match
+from provenance.model.match import AlsoIn, Explanation, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CopyrightPolicy, Organization, Release, Run
 from tests.fakes.values import full_dataset
@@ -205,6 +205,19 @@ def test_datasets_are_added_up_and_named() -> None:
     found = whole.total("")
     assert (found.words, found.share) == (60, 0.6)
     assert "in first, second" in found.evidence[0].summary
+
+
+@pytest.mark.parametrize(("score", "words"), [(30.0, 60), (27.0, 60), (26.0, 30)])
+def test_two_editions_of_a_work_hold_a_passage_both_and_a_translation_that_shares_some_of_it_does_not(score: float, words: int) -> None:
+    one, other = (ReferenceRecord(id=name, kind=ReferenceKind.WORK, words=100) for name in ("one", "other"))
+    answer = TermsAnswer(outcome=Permission.ALLOWED, layers=(), reasons=(), rules=())
+    sums = WorkSums()
+    for first, second, start in ((one, other, 0), (other, one, 300)):  # which of them is named as the best may change from passage to passage
+        match = replace(plain_match(first, words=30), reference_start=start, reference_end=start + 300)
+        match = replace(match, also=(AlsoIn(reference=second.id, start=start, end=start + 300, score=score),))
+        sums.add(match, [MatchJudgement(kind=ReferenceKind.WORK, reference=first, license=Permission.PROHIBITED, terms=answer, others=(second,))])
+    found = sums.total("d")
+    assert (found.unlicensed, found.words, found.share) == (2, words, words / 100)
 
 
 def stated(run: Run) -> dict[str, object]:
