@@ -110,3 +110,16 @@ def test_every_shipped_bundle_has_a_page_that_names_its_rules_and_parameters() -
             row = next(line for line in page.splitlines() if line.startswith(f"| [{rule.id}]"))
             assert row.endswith(f"| `{rule.require.condition.text.replace('|', chr(92) + '|')}` | {rule.action} |"), rule.id
         assert all(f"`{key}` = {value}" in " ".join(page.split()) for key, value in bundle.params)
+
+
+def test_the_page_of_a_rule_states_its_conditions_action_and_parameters() -> None:
+    pages = Path(__file__).parents[2] / "docs" / "rules"
+    for bundle in BUNDLES.values():
+        for rule in bundle.rules:
+            page = " ".join((pages / f"{rule.id}.md").read_text(encoding="utf-8").split())
+            assert f"Requires: `{rule.require.condition.text}`" in page, rule.id
+            assert rule.applies is None or f"Applies where: `{rule.applies.condition.text}`" in page, rule.id
+            assert f"Bundle `{bundle.name}`, judged for each {rule.for_each}" in page, rule.id
+            assert f"Not satisfied: **{rule.action}**, severity {rule.severity}" in page, rule.id
+            read = [path.removeprefix("params.") for path in rule.reads if path.startswith("params.")]
+            assert all(f"`{name}`" in page for name in read), rule.id
