@@ -9,8 +9,9 @@ from provenance.audit.admitting import Admitted
 from provenance.audit.exclude import demands_digest
 from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
+from provenance.audit.generations import count_generations
 from provenance.audit.judged import JudgedDataset, JudgedShard
-from provenance.audit.judgements import Catalogs
+from provenance.audit.judgements import Catalogs, ReferenceLookup
 from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_matches
 from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.lineage import Lineage, Tracer, find_version
@@ -27,7 +28,7 @@ from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, Referenc
 from provenance.model.dataset import DatasetVersion, Shard
 from provenance.model.finding import SubjectKind, VerdictKind
 from provenance.model.match import Match, MatchText, ReadProblem
-from provenance.model.reference import ReferenceRecord
+from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run, RunData
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
@@ -116,11 +117,23 @@ def gather_run(request: AuditRequest, matcher: Matcher | None, tools: Tools) -> 
 
 def _gather(request: AuditRequest, matcher: Matcher | None, tools: Tools, *, today: str) -> tuple[DemandedDatasets, GatheredFacts]:
     demanded = look_for_demands(judge_shards(request, matcher, tools), tools, read=request.rescan)
+    return demanded, gather(request, demanded, References(matcher), today=today)
+
+
+def gather(request: AuditRequest, demanded: DemandedDatasets, lookup: ReferenceLookup, *, today: str) -> GatheredFacts:
+    """Return the facts of datasets as they stand in a run."""
     counts = {r.name: r.references if r.words else 0 for r in request.references}  # texts without a word are nothing to compare with
-    gathered = gather_facts(
-        request.run, demanded.datasets, request.catalogs, References(matcher), today=today, reference_counts=counts, demands=demanded.demands
+    works = sum(r.kind == ReferenceKind.WORK.value and counts[r.name] > 0 for r in request.references)
+    return gather_facts(
+        request.run,
+        demanded.datasets,
+        request.catalogs,
+        lookup,
+        today=today,
+        reference_counts=counts,
+        work_sets=works,
+        demands=demanded.demands,
     )
-    return demanded, gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +208,7 @@ def judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) -
         versions = [find_version(registry, named.dataset) for named in request.run.data]
         tracer = Tracer(registry)
         lineages = [None if v is None else tracer.trace(v) for v in versions]
+        depths = [None if v is None else count_generations(tracer, v) for v in versions]
     sizes = sum(s.size_bytes for v in versions if v is not None for s in v.shards)
     tools.progress.start("checking", sizes)
     checked = [check_shards(v, tools) if v is not None else [] for v in versions]
@@ -203,13 +217,13 @@ def judge_shards(request: AuditRequest, matcher: Matcher | None, tools: Tools) -
     outcomes = _scan(
         request, matcher, tools, [(v, c.shard) for v, cs in zip(versions, checked, strict=True) for c in cs if v and c.state is ShardState.UNCHANGED]
     )
-    found = zip(request.run.data, versions, lineages, checked, strays, strict=True)
+    found = zip(request.run.data, versions, lineages, depths, checked, strays, strict=True)
     references = len(request.run.references)
     return tuple(
         JudgedDataset(named=named, name=named.dataset.partition("@")[0], version=None)
-        if version is None or lineage is None
-        else _judged(named, version, lineage, _judged_shards(version, lineage, states, outcomes, references), stray)
-        for named, version, lineage, states, stray in found
+        if version is None or lineage is None or depth is None
+        else replace(_judged(named, version, lineage, _judged_shards(version, lineage, states, outcomes, references), stray), generations=depth)
+        for named, version, lineage, depth, states, stray in found
     )
 
 

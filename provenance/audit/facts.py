@@ -6,14 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provenance.audit.disclosure import disclosure_evidence, disclosure_values
 from provenance.audit.exclusion_facts import exclusion_evidence, exclusion_values
 from provenance.audit.judged import JudgedDataset, JudgedShard, shares
 from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges, ReferenceLookup, judge_dataset
 from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
 from provenance.audit.mixture import combine_datasets, mixture_evidence, mixture_values, uses_of
+from provenance.audit.naming import output_naming
+from provenance.audit.origins import origin_values, teacher_values
 from provenance.audit.pieces import Pieces
+from provenance.audit.run_facts import stated_values
 from provenance.audit.states import ShardState
 from provenance.audit.survey import MatchSurvey, survey_matches
+from provenance.audit.works import Works
 from provenance.canonical import digest_of
 from provenance.licensing.mixture import Mixture
 from provenance.licensing.resolution import RunUse
@@ -65,6 +70,7 @@ def gather_facts(
     *,
     today: str,
     reference_counts: Mapping[str, int] | None = None,
+    work_sets: int | None = None,
     demands: Sequence[Demand] = (),
 ) -> GatheredFacts:
     """Return the facts of a run; its matches are gone through once for it, and their facts made when they are asked for.
@@ -77,6 +83,7 @@ def gather_facts(
         today: ``YYYY-MM-DD``, UTC.
         demands: Demands that something be kept out, which the datasets' states are of.
         reference_counts: How many references each set of the run holds; where it is not given, every set named counts as holding some.
+        work_sets: How many of these sets are of works; where it is not given, all of them.
     """
     use = run_use(run)
     parts = shares(datasets)
@@ -84,13 +91,15 @@ def gather_facts(
     judge = MatchJudges(catalogs, use, lookup).judge
     survey = survey_matches(datasets, judge)
     matches = JudgedMatches(datasets, judge, survey)
-    uses = uses_of(distributes_weights(run))
-    mixture = combine_datasets(run, datasets, judged, catalogs.licenses, uses=uses, parts=parts)
+    mixture = combine_datasets(run, datasets, judged, catalogs.licenses, uses=uses_of(distributes_weights(run)), parts=parts)
+    of_run = _with_mixture(_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)), mixture)
+    of_datasets = (_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]) for i, d in enumerate(datasets))
+    compared, whole = len(run.references) if work_sets is None else work_sets, survey.all_works
     facts = Facts(
-        run=_with_mixture(_run_facts(run, datasets, parts, today, reference_counts or dict.fromkeys(run.references, 1)), mixture),
+        run=_with_values(of_run, {**stated_values(run, catalogs, today=today), "works.compared": compared, **whole.values}, whole.evidence),
         datasets=tuple(
-            _with_exclusions(_dataset_facts(d, judged[d.name], None if parts is None else parts[i], survey.pieces[i]), d, demands)
-            for i, d in enumerate(datasets)
+            _with_more(_with_exclusions(item, d, demands), d, judged[d.name], survey.works[i], run.model.name)
+            for i, (item, d) in enumerate(zip(of_datasets, datasets, strict=True))
         ),
         shards=ShardFacts(datasets, judged, lambda part: judge_dataset(part, catalogs, use, today=today)),
         domains=_domain_facts(datasets, parts),
@@ -124,7 +133,7 @@ def _run_facts(
         "references": sum(reference_counts.get(name, 0) > 0 for name in run.references),
         "references_empty": sum(reference_counts.get(name, 0) == 0 for name in run.references),
         "scans_missing": sum(s.scan_state != "current" for s in shards),
-        **_synthetic_shares(datasets, parts),
+        **_mixture(datasets, parts),
     }
     evidence = (FindingEvidence(kind="share", digest=run.digest, summary=_share_summary(values)),)
     return SubjectFacts(subject=Subject(kind=SubjectKind.RUN, id=run.model.name, digest=run.digest), values=_pairs(values), evidence=evidence)
@@ -136,18 +145,10 @@ def _share_summary(values: Mapping[str, FactValue]) -> str:
     return f"{float(str(values['synthetic_share'])):.1%} of the mixture is synthetic, at most {float(str(values['synthetic_share_upper'])):.1%}"
 
 
-def _synthetic_shares(datasets: Iterable[JudgedDataset], parts: tuple[float, ...] | None) -> dict[str, FactValue]:
+def _mixture(datasets: Iterable[JudgedDataset], parts: tuple[float, ...] | None) -> dict[str, FactValue]:
     items = list(datasets)
     weights = parts if parts is not None else (0.0,) * len(items)
-    yes = sum(w for d, w in zip(items, weights, strict=True) if d.synthetic is TriState.YES)
-    unknown = sum(w for d, w in zip(items, weights, strict=True) if d.synthetic is TriState.UNKNOWN)
-    all_known = all(d.synthetic is not TriState.UNKNOWN for d in items)
-    return {
-        "synthetic_share": float(yes),
-        "synthetic_share_upper": float(min(1.0, yes + unknown)),
-        "synthetic_known": "YES" if all_known else "UNKNOWN",
-        "mixture_known": _yes(parts is not None),
-    }
+    return {**origin_values(zip(items, weights, strict=True)), "mixture_known": _yes(parts is not None)}
 
 
 def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: float | None, pieces: Pieces) -> SubjectFacts:
@@ -183,6 +184,18 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         clauses=judgement.terms.clauses,
         evidence=(*_dataset_evidence(judged, dataset, judgement, state), *pieces.evidence, *_suspect_evidence(judged)),
     )
+
+
+def _with_values(facts: SubjectFacts, more: Mapping[str, FactValue], evidence: Iterable[FindingEvidence]) -> SubjectFacts:
+    """Return facts with more of them, and with what backs these."""
+    return replace(facts, values=(*facts.values, *more.items()), evidence=(*facts.evidence, *evidence))
+
+
+def _with_more(facts: SubjectFacts, judged: JudgedDataset, judgement: DatasetJudgement, works: Works, model: str) -> SubjectFacts:
+    """Return the facts of a dataset with those on who wrote it, names, works and what the law asks to be known."""
+    naming = output_naming(model, judgement.terms, judged.synthetic)
+    values = {**teacher_values(judged), **naming, **disclosure_values(judged), **works.values}
+    return _with_values(facts, values, (*disclosure_evidence(judged), *works.evidence))
 
 
 def _with_exclusions(facts: SubjectFacts, judged: JudgedDataset, demands: Sequence[Demand]) -> SubjectFacts:
@@ -329,7 +342,7 @@ def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] 
     for name, members in sorted(groups.items()):
         share = sum(w for _, w in members)
         inner = tuple(w / share for _, w in members) if share > 0 else None
-        values: dict[str, FactValue] = {"name": name, "share": float(share), **_synthetic_shares([d for d, _ in members], inner)}
+        values: dict[str, FactValue] = {"name": name, "share": float(share), **_mixture([d for d, _ in members], inner)}
         subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": [d.name for d, _ in members]}))
         facts.append(SubjectFacts(subject=subject, values=_pairs(values)))
     return tuple(facts)

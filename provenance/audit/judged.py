@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from provenance.audit.generations import NOT_COUNTED, Generations
 from provenance.audit.lineage import Ancestor, Inheritance
 from provenance.audit.scan import ScanOutcome
 from provenance.audit.states import CheckedShard, ShardState
@@ -87,6 +88,9 @@ class JudgedDataset:
     """Where each of ``related`` stands, in the same order; nothing where that is not known."""
     generated: tuple[str, ...] = ()
     """It, or what it comes from, where a step says that a model wrote the text and the facts name no model."""
+
+    generations: Generations = NOT_COUNTED
+    """How many models in a row wrote it."""
 
     def for_shard(self, shard: JudgedShard) -> JudgedDataset:
         """Return the dataset with only the facts that count for one shard."""

@@ -66,6 +66,8 @@ class MatchJudgement:
     """The best of them."""
     license: Permission
     terms: TermsAnswer
+    others: tuple[ReferenceRecord, ...] = ()
+    """The rest of them, as far as the match lists them."""
 
 
 def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, today: str) -> DatasetJudgement:
@@ -174,7 +176,7 @@ class MatchJudges:
         if answer is None:
             answer = self._strictest(deciding, unlisted=unlisted)
             _remember(self._answers, (unlisted, deciding), answer)
-        return MatchJudgement(kind=kind, reference=records[0], license=answer[0], terms=answer[1])
+        return MatchJudgement(kind=kind, reference=records[0], license=answer[0], terms=answer[1], others=tuple(records[1:]))
 
     def _strictest(self, records: Sequence[ReferenceRecord], *, unlisted: bool) -> tuple[Permission, TermsAnswer]:
         permissions = [_reference_license(r, self._catalogs, self._use) for r in records]

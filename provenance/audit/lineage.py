@@ -152,6 +152,16 @@ class Tracer:
         named = self._named(part)
         return named[0] if named else None
 
+    def facts(self, part: Part) -> list[Dataset]:
+        """Return what is recorded of a part, in every version that it may be of, and newest."""
+        return [v.dataset for v in self._counting(part)]
+
+    def twins(self, part: Part) -> list[tuple[str, str]]:
+        """Return other datasets that hold bytes of a part, or last held them: name and root digest, sorted."""
+        if part.key not in self._held:
+            self._held[part.key] = frozenset(self._holding(part))
+        return sorted(self._held[part.key])
+
     def _recordings(self, name: str) -> Sequence[DatasetVersion]:
         """Return all recordings of a dataset, oldest first."""
         if name not in self._recorded:
@@ -287,9 +297,7 @@ class Tracer:
         """Yield what holds bytes of an ancestor, with all it comes from, unless that was made of the ancestor or of what is judged."""
         if part.via == (SAME_BYTES,) or part.name == owner:
             return
-        if part.key not in self._held:
-            self._held[part.key] = frozenset(self._holding(part))
-        for name, root in sorted(p for p in self._held[part.key] if p[0] not in {owner, part.name}):
+        for name, root in (p for p in self.twins(part) if p[0] not in {owner, part.name}):
             found = list(self.reach((Part(name=name, root_digest=root, via=(*part.via, SAME_BYTES)),)))
             if not {part.name, owner} & {p.name for p in found}:
                 yield from found

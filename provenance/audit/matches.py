@@ -101,6 +101,7 @@ def _match_facts(key: str, dataset: str, match: Match, judgement: MatchJudgement
         "document": match.doc_id,
         "kind": judgement.kind.value,
         "explained": "YES" if match.explained else "NO",
+        "because": "none" if match.because is None else match.because.value,
         "words": match.words,
         "aligned_words": match.aligned_words,
         "record_words": record_words,

@@ -62,10 +62,10 @@ class PieceSums:
             return
         for judgement in judgements:
             if judgement.kind is ReferenceKind.WORK and judgement.license is not Permission.ALLOWED:
-                place, span = _place(match, judgement)
+                place, span = place_of(match, judgement)
                 self._named.setdefault(self._works.add(place, span, 0), place)
             elif judgement.kind is ReferenceKind.API_OUTPUT and judgement.terms.outcome is not Permission.ALLOWED:
-                place, span = _place(match, judgement)
+                place, span = place_of(match, judgement)
                 self._outputs.add(place, span, judgement.reference.words, is_exact=match.longest_run >= _EXACT)
 
     def total(self, dataset: str) -> Pieces:
@@ -89,7 +89,7 @@ class PieceSums:
         return Pieces(words=words, outputs=len(given), output_words=output_words, evidence=tuple(evidence))
 
 
-def _place(match: Match, judgement: MatchJudgement) -> tuple[Place, _Span]:
+def place_of(match: Match, judgement: MatchJudgement) -> tuple[Place, _Span]:
     """Return the reference that a judgement is about, and where the passage stands in it: code points, and how many words are shared."""
     name = judgement.reference.id
     for also in match.also if match.kind is not judgement.kind else ():

@@ -16,6 +16,7 @@ import numpy as np
 from provenance.audit.judged import JudgedDataset, JudgedShard, match_id
 from provenance.audit.judgements import MatchJudgement
 from provenance.audit.pieces import Pieces, PieceSums
+from provenance.audit.works import Works, WorkSums
 from provenance.model.absence import Permission
 from provenance.model.match import Match
 from provenance.model.reference import ReferenceKind
@@ -52,6 +53,10 @@ class MatchSurvey:
     """Of each dataset that the run names, in its order, the counts of each shard."""
     pieces: tuple[Pieces, ...]
     """Of each dataset."""
+    works: tuple[Works, ...]
+    """What each dataset holds of works that nobody licensed."""
+    all_works: Works
+    """What all of them hold together."""
     unlicensed_words: int
     """Aligned words of alarms that are works whose licence does not allow the use."""
     records: Mapping[Unit, UnitRecords]
@@ -104,12 +109,21 @@ def survey_matches(datasets: Sequence[JudgedDataset], judge: Judge) -> MatchSurv
     """
     often = Counter((d.name, s.checked.shard.path) for d in datasets for s in d.shards)
     surveyor = _Surveyor(judge, frozenset(unit for unit, times in often.items() if times > 1))
-    shards, pieces = [], []
+    shards, pieces, works, everything = [], [], [], WorkSums()
     for judged in datasets:
-        sums = PieceSums()
-        shards.append(tuple(surveyor.take(judged, shard, sums) for shard in judged.shards))
+        sums, held = PieceSums(), WorkSums()
+        shards.append(tuple(surveyor.take(judged, shard, sums, held) for shard in judged.shards))
         pieces.append(sums.total(judged.name))
-    return MatchSurvey(shards=tuple(shards), pieces=tuple(pieces), unlicensed_words=surveyor.unlicensed_words, records=surveyor.finish())
+        works.append(held.total(judged.name))
+        everything.join(judged.name, held)
+    return MatchSurvey(
+        shards=tuple(shards),
+        pieces=tuple(pieces),
+        works=tuple(works),
+        all_works=everything.total(""),
+        unlicensed_words=surveyor.unlicensed_words,
+        records=surveyor.finish(),
+    )
 
 
 @dataclass(slots=True)
@@ -120,13 +134,14 @@ class _Surveyor:
     _records: dict[Unit, UnitRecords] = field(default_factory=dict)
     _open: dict[Unit, _Columns] = field(default_factory=dict)
 
-    def take(self, judged: JudgedDataset, shard: JudgedShard, sums: PieceSums) -> MatchCounts:
+    def take(self, judged: JudgedDataset, shard: JudgedShard, sums: PieceSums, works: WorkSums) -> MatchCounts:
         unit = (judged.name, shard.checked.shard.path)
         columns = self._open.setdefault(unit, _Columns())
         matches = alarms = words = 0
         for match in shard.matches:
             judgements = self.judge(match)
             sums.add(match, judgements)
+            works.add(match, judgements)
             columns.add(match_id(judged.name, match), match, judgements)
             matches += 1
             if not match.explained:

@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.admitting import Admitted
-from provenance.audit.audit import AuditRequest, References, begin_judging, judge_shards
+from provenance.audit.audit import AuditRequest, References, begin_judging, gather, judge_shards
 from provenance.audit.exclusion_check import Checker, VersionToCheck
-from provenance.audit.exclusion_facts import look_for_demands
-from provenance.audit.facts import gather_facts
+from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.matches import JudgedMatches
 from provenance.audit.tools import Tools
@@ -225,8 +224,7 @@ def _thinned(name: str, shard: JudgedShard, records: Records) -> JudgedShard:
 def _evaluate(gathered: _Gathered, lookup: References, tools: Tools, *, rules: Collection[str]) -> tuple[Evaluation, Records]:
     """Judge a run, and return with it the records behind open findings of some rules on shared text."""
     request, today = gathered.request, tools.clock.now()[:10]
-    counts = {r.name: r.references if r.words else 0 for r in request.references}
-    facts = gather_facts(request.run, gathered.datasets, request.catalogs, lookup, today=today, reference_counts=counts, demands=gathered.demands)
+    facts = gather(request, DemandedDatasets(gathered.datasets, gathered.demands), lookup, today=today)
     judging = begin_judging(request, facts, today=today)
     records = _judge_matches(facts.matches, judging, rules)
     return judging.finish(), records

@@ -15,6 +15,8 @@ class Release:
     """``open``, ``closed`` or a named absence."""
     markets: tuple[str, ...] = ()
     date: str = Absence.UNKNOWN.value
+    license: str = Absence.UNKNOWN.value
+    """Licence under which the weights will be released: an SPDX expression, ``LicenseRef-…`` or a common name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class ModelPlan:
 
     name: str
     base: str | None = None
+    """Model that training starts from, ``none`` where it starts from nothing; ``None`` where nobody says."""
     kind: str = Absence.UNKNOWN.value
     parameters: float | None = None
     release: Release = field(default_factory=Release)
@@ -49,12 +52,24 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyrightPolicy:
+    """Where an organisation says how it complies with copyright law (AI Act, Article 53(1)(c))."""
+
+    url: str = Absence.UNKNOWN.value
+    date: str = Absence.UNKNOWN.value
+    """Day from which it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     """Who trains."""
 
     name: str = Absence.UNKNOWN.value
     monthly_active_users: int | None = None
     established_in: str = Absence.UNKNOWN.value
+    copyright_policy: CopyrightPolicy = field(default_factory=CopyrightPolicy)
+    contact: str = Absence.UNKNOWN.value
+    """Where holders of rights can turn to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

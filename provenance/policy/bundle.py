@@ -9,6 +9,7 @@ from provenance.canonical import digest_bytes
 from provenance.config import shipped
 from provenance.documents import read_document
 from provenance.errors import DocumentError, PolicyDocumentError
+from provenance.policy.includes import with_included
 from provenance.policy.reading import MAX_RULES, read_bundle
 from provenance.policy.rules import Bundle, BundleTest, Check, RemedySpec, Rule
 from provenance.policy.trial import LIMITS, Limits, try_apart
@@ -52,12 +53,12 @@ def _read(path: Path) -> bytes:
 
 
 def load_bundles(paths: Sequence[Path]) -> tuple[Bundle, ...]:
-    """Load the bundles of a run; the shipped ``baseline`` comes first whether named or not, a file named twice counts once.
+    """Load the bundles of a run and what they include; the shipped ``baseline`` comes first whether named or not, a file named twice counts once.
 
     Raises:
-        PolicyDocumentError: If a bundle is malformed, or two bundles have one name or hold rules of the same id.
+        PolicyDocumentError: If a bundle is malformed, one that it includes is not there, or two bundles have one name or hold rules of the same id.
     """
-    loaded = load_apart([shipped("policies") / "bundles" / f"{BASELINE}.yaml", *paths])
+    loaded = with_included((shipped("policies") / "bundles" / f"{BASELINE}.yaml", *paths), lambda path: load_apart((path,))[0])
     bundles = {bundle.digest: bundle for bundle in reversed(loaded)}
     ordered = tuple(reversed(bundles.values()))
     _refuse_same_names(ordered)

@@ -25,6 +25,17 @@ _HARMLESS: dict[str, FactValue] = {
     "dataset.shards": 1,
     "dataset.source": "own",
     "run.references": 1,
+    "run.works.compared": 1,
+    "run.human_share": 1.0,
+    "run.human_share_upper": 1.0,
+    "run.naming.met": "YES",
+    "domain.human_share": 1.0,
+    "domain.human_share_upper": 1.0,
+    "dataset.human_source": "YES",
+    "dataset.generations_known": "YES",
+    "dataset.naming.met": "YES",
+    "dataset.reservations": "YES",
+    "dataset.reservations_kept": "YES",
 }
 
 

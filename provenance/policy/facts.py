@@ -13,51 +13,39 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 
 from provenance.canonical import MAX_SAFE_INTEGER, canonical_bytes
 from provenance.errors import PolicyDocumentError
 from provenance.model.absence import is_absent
 from provenance.model.finding import ClauseCitation, FindingEvidence, Subject, SubjectKind
+from provenance.policy.fact_fields import PERMISSIONS as _PERMISSION
+from provenance.policy.fact_fields import UNKNOWN, FactField, FactType, FactValue
+from provenance.policy.fact_fields import USES as _USES
+from provenance.policy.fact_fields import enum_fact as _enum
+from provenance.policy.fact_fields import number_fact as _int
+from provenance.policy.fact_fields import share_fact as _share
+from provenance.policy.fact_fields import text_fact as _text
+from provenance.policy.fact_fields import texts_fact as _texts
+from provenance.policy.fact_fields import tri_fact as _tri
+from provenance.policy.fact_groups import MORE_FACTS
 
-FactValue = str | int | float | tuple[str, ...]
-"""What a fact can be; booleans are ``YES`` or ``NO``."""
-
-UNKNOWN = "UNKNOWN"
-
-
-class FactType(StrEnum):
-    """Types of the schema."""
-
-    TEXT = "text"
-    INT = "int"
-    DOUBLE = "double"
-    TEXTS = "texts"
-    """A list of texts, for messages and ``in``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactField:
-    """One fact of the schema."""
-
-    path: str
-    """Relative to the subject, such as ``license.use``."""
-    type: FactType
-    values: tuple[str, ...] = ()
-    """The closed vocabulary of an enum; empty for free text."""
-    may_be_absent: bool = False
-    """A text that may hold ``NOT_STATED``, ``UNREADABLE`` or ``UNKNOWN``."""
-    known_by: str = ""
-    """Path of the companion that says whether a number is known."""
-    evidence: str = ""
-    """Kind of the evidence that backs the fact."""
-    doc: str
-
-    @property
-    def is_tristate(self) -> bool:
-        """Tell whether the fact is an enum that can be unknown."""
-        return UNKNOWN in self.values
+__all__ = [
+    "SCHEMA",
+    "UNKNOWN",
+    "VISIBLE",
+    "FactField",
+    "FactType",
+    "FactValue",
+    "Facts",
+    "FactsDigest",
+    "SubjectFacts",
+    "is_unknown",
+    "schema_paths",
+    "validate_facts",
+    "validate_subject",
+    "value_fault",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,34 +127,8 @@ def _canonical_pair(pair: tuple[str, FactValue]) -> bytes:
     return canonical_bytes(pair)
 
 
-def _enum(path: str, *values: str, doc: str, evidence: str = "") -> FactField:
-    return FactField(path=path, type=FactType.TEXT, values=values, doc=doc, evidence=evidence)
-
-
-def _tri(path: str, doc: str, evidence: str = "") -> FactField:
-    return _enum(path, "YES", "NO", UNKNOWN, doc=doc, evidence=evidence)
-
-
-def _text(path: str, doc: str, *, absent: bool = False, evidence: str = "") -> FactField:
-    return FactField(path=path, type=FactType.TEXT, may_be_absent=absent, doc=doc, evidence=evidence)
-
-
-def _int(path: str, doc: str, *, known_by: str = "", evidence: str = "") -> FactField:
-    return FactField(path=path, type=FactType.INT, known_by=known_by, doc=doc, evidence=evidence)
-
-
-def _share(path: str, doc: str, *, known_by: str = "", evidence: str = "share") -> FactField:
-    return FactField(path=path, type=FactType.DOUBLE, known_by=known_by, doc=doc, evidence=evidence)
-
-
-def _texts(path: str, doc: str) -> FactField:
-    return FactField(path=path, type=FactType.TEXTS, doc=doc)
-
-
 _SHOWN = 5
 """Faults printed in one message."""
-_USES = ("public-domain", "commercial", "non-commercial", "research-only", "unspecified", "terms-of-use", UNKNOWN)
-_PERMISSION = ("ALLOWED", "PROHIBITED", UNKNOWN)
 _LICENSE = (
     _text(
         "license.expression",
@@ -215,6 +177,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("references_empty", "Reference sets that hold nothing to compare with.", evidence="scan"),
         _tri("license.compatible", "Whether the licences of all datasets together allow what the run does: train, and pass weights on.", "license"),
         _texts("license.conflicts", "Datasets whose licences stand in the way, and why."),
+        *MORE_FACTS[SubjectKind.RUN],
     ),
     SubjectKind.DATASET: (
         _text("name", "Name of the dataset."),
@@ -244,6 +207,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         *_LICENSE,
         _text("license.database", "Licence of the database, where one is stated beside that of its contents.", absent=True, evidence="license"),
         *_TERMS,
+        *MORE_FACTS[SubjectKind.DATASET],
     ),
     SubjectKind.SHARD: (
         _text("path", "Path under its data root."),
@@ -265,6 +229,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _share("synthetic_share_upper", "The same, with unknown origin counted as synthetic.", known_by="mixture_known"),
         _tri("synthetic_known", "YES where the origin of all its data is known."),
         _enum("mixture_known", "YES", "NO", doc="Whether shares of the mixture could be computed."),
+        *MORE_FACTS[SubjectKind.DOMAIN],
     ),
     SubjectKind.MATCH: (
         _text("path", "Shard that holds the passage."),
@@ -283,6 +248,7 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _enum("reference.license.this_use", *_PERMISSION, doc="Strictest licence of all references that hold the passage.", evidence="license"),
         _text("reference.license.expression", "Licence of the best reference.", absent=True, evidence="license"),
         *_TERMS,
+        *MORE_FACTS[SubjectKind.MATCH],
     ),
     SubjectKind.WAIVER: (
         _text("id", "Id of the waiver."),

@@ -31,7 +31,7 @@ REMEDIES = {
 }
 SEVERITY = {Action.DENY: Severity.HIGH, Action.REVIEW: Severity.MEDIUM, Action.WARN: Severity.LOW}
 """Severity of a rule that states none."""
-_TOP = ("format", "version", "name", "release", "title", "params", "rules", "tests")
+_TOP = ("format", "version", "name", "release", "title", "includes", "params", "rules", "tests")
 _RULE = ("id", "title", "for_each", "applies", "require", "action", "severity", "waivable", "message", "remedies")
 _TEST = ("name", "given", "expect")
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -67,6 +67,9 @@ class _Reader:
     def bundle(self, raw: object, content: bytes) -> Bundle:
         if raw is None:
             self.fail((), "the file is empty", "provenance policy new NAME writes one to begin with")
+        if isinstance(raw, Mapping) and raw.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:  # another document: its keys are no slips
+            found = raw["format"]
+            self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", "a file beside the run file goes before a shipped bundle")
         top = self.mapping(raw, (), _TOP)
         if top.get("format") != BUNDLE_FORMAT:
             self.fail(("format",), f"format is {top.get('format')!r}, expected {BUNDLE_FORMAT!r}")
@@ -89,8 +92,19 @@ class _Reader:
             path=self.file,
             params=tuple(self.params.items()),
             rules=rules,
+            includes=self.included(top),
             tests=tuple(self.test(item, ("tests", i), {rule.id: rule for rule in rules}) for i, item in enumerate(tests)),
         )
+
+    def included(self, top: Mapping[str, object]) -> tuple[str, ...]:
+        names: list[str] = []
+        for i, raw in enumerate(self.items(top, "includes", (), optional=True)):
+            if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", raw):
+                self.fail(("includes", i), f"{raw!r} is no name of a bundle", "write a name such as baseline, without a folder")
+            if raw in names:
+                self.fail(("includes", i), f"{raw} is given twice")
+            names.append(raw)
+        return tuple(names)
 
     def rules(self, given: Sequence[object]) -> tuple[Rule, ...]:
         rules: dict[str, Rule] = {}

@@ -72,6 +72,8 @@ class Bundle:
     params: tuple[tuple[str, FactValue], ...]
     rules: tuple[Rule, ...]
     tests: tuple[BundleTest, ...]
+    includes: tuple[str, ...] = ()
+    """Names of bundles that judge along with it."""
 
     def param(self, name: str) -> FactValue | None:
         """Return a parameter's value, ``None`` where the bundle has none of the name."""

@@ -105,6 +105,7 @@ def _check(run: Run, where: str) -> None:
     if release.weights not in _RELEASES and not is_absent(release.weights):
         raise RunDocumentError(f"{where}: model.release.weights is {release.weights!r}", hint="open, closed, or UNKNOWN")
     _check_day(release.date, f"{where}: model.release.date")
+    _check_day(run.organization.copyright_policy.date, f"{where}: organization.copyright_policy.date")
     providers = [c.provider.casefold() for c in run.purpose.competes_with]
     if repeated := sorted({p for p in providers if providers.count(p) > 1}):
         raise RunDocumentError(f"{where}: purpose.competes_with names {repeated[0]!r} twice")

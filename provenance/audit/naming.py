@@ -1,0 +1,108 @@
+"""What terms ask of the name of a model that learns from outputs, and whether the run's name is as they ask.
+
+``name_duties`` is the one place that reads such duties out of terms. A duty whose words nobody catalogued is not known to be met.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provenance.licensing.resolution import TermsAnswer
+from provenance.licensing.terms import DECIDING, Clause, TermsCatalog, TermsVersion, model_matches
+from provenance.model.absence import Permission, TriState, is_absent
+from provenance.policy.facts import FactValue
+
+FROM_NOTHING = "none"
+"""What a run file gives as the base of a model that is trained from nothing."""
+_CLAUSES = ("naming_attribution", "downstream")
+_PREFIX, _BAN = "name-prefix", "name-ban"
+_CODE = re.compile(rf"\b({_PREFIX}|{_BAN})(?::([^+;]*))?")
+_QUOTED = re.compile(r"[“\"]([^”\"]{1,60})[”\"]")
+
+
+class NameAsk(StrEnum):
+    """What terms may ask of a name."""
+
+    PREFIX = _PREFIX
+    """It begins with some words."""
+    BAN = _BAN
+    """It does not begin with them: they are not its primary name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameDuty:
+    """One duty."""
+
+    ask: NameAsk
+    words: str
+    """Empty where nobody catalogued them."""
+    terms: str
+    """Id of the text that asks."""
+
+    def is_met_by(self, model: str) -> TriState:
+        """Tell whether a model's name is as the duty asks."""
+        if not _letters(self.words):
+            return TriState.UNKNOWN
+        begins = _letters(model).startswith(_letters(self.words))
+        return TriState.of(begins if self.ask is NameAsk.PREFIX else not begins)
+
+    @property
+    def summary(self) -> str:
+        """Return it for people."""
+        what = f'"{self.words}"' if self.words else "words that the catalogue does not hold"
+        verb = "begins with" if self.ask is NameAsk.PREFIX else "does not begin with"
+        return f"the name {verb} {what} ({self.terms})"
+
+
+def name_duties(asked: Iterable[tuple[str, Clause]]) -> tuple[NameDuty, ...]:
+    """Return what terms ask of names, each duty once: from obligation codes (``name-prefix:Llama``), else from the clause and its quote.
+
+    Args:
+        asked: What texts that apply ask for, each with the text's id.
+    """
+    return tuple(dict.fromkeys(duty for terms, clause in asked for duty in _read(terms, clause)))
+
+
+def output_naming(model: str, answer: TermsAnswer, synthetic: TriState) -> dict[str, FactValue]:
+    """Return the facts of a dataset: what is asked of a model that learns from it. Where nobody knows whose outputs it holds, nobody knows what is asked."""
+    duties = name_duties((layer.terms, clause) for layer in answer.layers for clause in layer.duties)
+    is_open = synthetic is not TriState.NO and not answer.layers and answer.outcome is Permission.UNKNOWN
+    return _values(model, duties, is_open=is_open)
+
+
+def base_naming(model: str, base: str | None, catalog: TermsCatalog) -> dict[str, FactValue]:
+    """Return the facts of a run: what is asked of a model that is made from another, by the licence of that one."""
+    if base == FROM_NOTHING:
+        return _values(model, (), is_open=False)
+    entries = [] if base is None or is_absent(base) else [e for e in catalog.entries if _is_license_of(e, base)]
+    clauses = [(e.id, c) for e in entries for name in _CLAUSES if (c := e.clause(name)) is not None]
+    return _values(model, name_duties(clauses), is_open=not entries)
+
+
+def _is_license_of(entry: TermsVersion, base: str) -> bool:
+    return entry.kind == "model-licence" and entry.confidence in DECIDING and "*" not in entry.models and model_matches(entry, base)
+
+
+def _values(model: str, duties: tuple[NameDuty, ...], *, is_open: bool) -> dict[str, FactValue]:
+    met = {duty.is_met_by(model) for duty in duties} | ({TriState.UNKNOWN} if is_open else set())
+    return {
+        "naming.asked": TriState.YES.value if duties else TriState.UNKNOWN.value if is_open else TriState.NO.value,
+        "naming.met": next((s.value for s in (TriState.NO, TriState.UNKNOWN) if s in met), TriState.YES.value),
+        "naming.duties": tuple(d.summary for d in duties) or (("nobody knows what is asked",) if is_open else ()),
+    }
+
+
+def _read(terms: str, clause: Clause) -> Iterable[NameDuty]:
+    for code, words in _CODE.findall(clause.value):
+        # A quote names the prefix and sometimes a badge, but of a ban it may quote anything.
+        quoted = _QUOTED.search(clause.quote) if code == _PREFIX and not words else None
+        yield NameDuty(ask=NameAsk(code), words=words.strip() or (quoted.group(1).strip() if quoted else ""), terms=terms)
+
+
+def _letters(name: str) -> str:
+    """Return letters and digits of a name, folded: ``llama 3``, ``Llama-3`` and ``LLAMA3`` are one."""
+    return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
