@@ -71,8 +71,8 @@ class _Reader:
             found = raw["format"]
             self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", "a file beside the run file goes before a shipped bundle")
         top = self.mapping(raw, (), _TOP)
-        if top.get("format") != BUNDLE_FORMAT:
-            self.fail(("format",), f"format is {top.get('format')!r}, expected {BUNDLE_FORMAT!r}")
+        if "format" not in top:
+            self.fail(("format",), f"format is missing, expected {BUNDLE_FORMAT!r}")
         if top.get("version") != BUNDLE_VERSION or isinstance(top.get("version"), bool):
             self.fail(("version",), f"version is {top.get('version')!r}, expected {BUNDLE_VERSION}")
         name, release = self.text(top, "name", ()), self.text(top, "release", ())
