@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,18 +20,37 @@ from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import DateRange, Generator
 
 CATALOG = load_terms((shipped("policies") / "terms",))
-MODELS = (
-    "gpt-4o", "gpt-oss-20b", "claude-sonnet-4", "gemini-2.0-flash", "gemma-2-9b", "llama-2-70b", "llama-3-8b", "llama-3.1-8b", "mistral-large", "mistral-medium-3.5",
-    "grok-4", "grok-2", "deepseek-r1", "deepseek-r1-distill-llama-70b", "qwen3-32b", "qwen2.5-72b-instruct", "kimi-k2", "kimi-k3", "nova-pro", "exaone-3.5-32b",
-    "yi-34b", "hunyuan3d-2", "command-r", "no-such-model",
-)  # fmt: skip
+ENTRIES = tuple(e for e in CATALOG.entries if e.models or e.kind == "site-terms")
+
+
+def _models(entry: TermsVersion) -> list[str]:
+    """Return model ids that a text's globs name, and one that nobody knows."""
+    return [re.sub(r"\[.*?\]", "4", glob).replace("*", "") or "llama-3.1-8b" for glob in entry.models] + ["no-such-model"]
+
+
+def _near(day: dt.date) -> list[dt.date]:
+    return [day + dt.timedelta(days=n) for n in (-40, -1, 0, 1, 40) if dt.date(2000, 1, 1) < day < dt.date(2030, 1, 1)]
+
+
+@st.composite
+def origins(draw: st.DrawFn) -> dict[str, object]:
+    """Draw what made some text, near the edges of one catalogued version."""
+    entry = draw(st.sampled_from(ENTRIES))
+    days = [d for e in (entry.starts_surely, entry.ends_surely) for d in _near(e)] or [dt.date(2025, 6, 1)]
+    first = draw(st.sampled_from(days))
+    return {
+        "provider": draw(st.sampled_from([entry.provider] * 4 + ["together", "amazon", "openrouter", "nobody"])),
+        "model": draw(st.sampled_from(_models(entry))),
+        "channel": draw(st.sampled_from([*entry.channels * 3, *CHANNELS])),
+        "region": draw(st.sampled_from(["US", "DE", "UK", "CH", "KR", "EU", "EEA", "ROW"])),
+        "from": first.isoformat(),
+        "to": (first + dt.timedelta(days=draw(st.sampled_from([0, 0, 1, 60, 400])))).isoformat(),
+    }
+
+
 TRI = st.sampled_from(["yes", "no", "unknown"])
-QUESTIONS = st.fixed_dictionaries(
+FACTS = st.fixed_dictionaries(
     {
-        "provider": st.sampled_from([*CATALOG.providers(), "nobody"]),
-        "model": st.sampled_from(MODELS),
-        "channel": st.sampled_from(CHANNELS),
-        "region": st.sampled_from(["US", "DE", "UK", "CH", "KR", "EU", "EEA", "ROW"]),
         "competing": TRI,
         "commercial": TRI,
         "distribute_weights": TRI,
@@ -44,13 +64,19 @@ QUESTIONS = st.fixed_dictionaries(
         "monthly_active_users": st.sampled_from([5, 150_000_000, 800_000_000]),
         "revenue": st.sampled_from([5, 30_000_000, 600_000_000, 20_000_000_000]),
         "output_type": st.sampled_from(["text", "image", "voice"]),
-        "approvals": st.sampled_from([[], [{"provider": "anthropic", "who": "a", "when": "2025-01-01", "evidence": "b"}]]),
-        "from": st.dates(dt.date(2021, 12, 1), dt.date(2026, 12, 1)).map(dt.date.isoformat),
+        "approvals": st.sampled_from(
+            [
+                [],
+                [{"provider": "meta", "who": "a", "when": "2025-01-01", "evidence": "b"}],
+                [{"provider": "anthropic", "who": "a", "when": "2025-01-01", "evidence": "b"}],
+            ]
+        ),
     }
 )
+QUESTIONS = st.builds(lambda origin, facts: {**origin, **facts}, origins(), FACTS)
 REMOVABLE = (
     "provider", "model", "channel", "region", "competing", "commercial", "distribute_weights", "same_family", "imitates", "grounded", "automated", "access",
-    "model_kind", "model_family", "monthly_active_users", "revenue", "output_type", "approvals", "from",
+    "model_kind", "model_family", "monthly_active_users", "revenue", "output_type", "approvals", "from", "to",
 )  # fmt: skip
 
 
@@ -63,7 +89,11 @@ def outcomes(given_facts: Mapping[str, object], catalog: TermsCatalog = CATALOG)
 @given(question=QUESTIONS, removed=st.sampled_from(REMOVABLE))
 def test_a_fact_left_out_never_clears_what_it_would_not(question: dict[str, object], removed: str) -> None:
     known = outcomes(question)
-    rest = {k: v for k, v in question.items() if k != removed} | ({"output_type": "unknown"} if removed == "output_type" else {})
+    rest = (
+        {k: v for k, v in question.items() if k not in {removed, "to" if removed == "from" else ""}}
+        | ({"to": "UNKNOWN"} if removed == "to" else {})
+        | ({"output_type": "unknown"} if removed == "output_type" else {})
+    )
     without = outcomes(rest)
     better = [u for u in known if known[u] is not Permission.ALLOWED and without[u] is Permission.ALLOWED]
     assert better == []
@@ -72,7 +102,7 @@ def test_a_fact_left_out_never_clears_what_it_would_not(question: dict[str, obje
 @settings(max_examples=300, deadline=None)
 @given(question=QUESTIONS, removed=st.lists(st.sampled_from(REMOVABLE), max_size=4, unique=True), data=st.data())
 def test_another_bar_never_makes_an_answer_better(question: dict[str, object], removed: list[str], data: st.DataObject) -> None:
-    facts = {k: v for k, v in question.items() if k not in removed}
+    facts = {k: v for k, v in question.items() if k not in removed and not (k == "to" and "from" in removed)}
     before = outcomes(facts)
     like = data.draw(st.sampled_from(CATALOG.of_provider(str(question["provider"])) or CATALOG.entries))
     bar = replace(
