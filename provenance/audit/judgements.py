@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from provenance.audit.duties import license_duties, terms_duties
@@ -12,10 +12,10 @@ from provenance.audit.licenses import stated_licenses
 from provenance.audit.lineage import Ancestor
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.expression import join_all
-from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
+from provenance.licensing.resolution import RunUse, TermsAnswer, notorious_answer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
 from provenance.model.absence import Absence, Permission, TriState, is_absent
-from provenance.model.dataset import Generator
+from provenance.model.dataset import Dataset, Generator
 from provenance.model.match import ALSO_LISTED, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 
@@ -86,9 +86,12 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     found = [(place, v, catalogs.licenses.assess(v, use.commercial, synthetic=judged.synthetic)) for place, v in values]
     answers += [_not_known(f"it derives from {name}, which is not registered") for name in judged.unknown_ancestors]
     answers += [_not_known(f"a model wrote {name}, and nobody says which") for name in judged.generated]
+    tainted = [a for d in everything if (a := notorious_answer(catalogs.terms, _names(d))) is not None]
+    answers += tainted
     terms = strictest(answers) if len(answers) > 1 else answers[0]
+    license_ = strictest_license([a for _, _, a in found])
     return DatasetJudgement(
-        license=strictest_license([a for _, _, a in found]),
+        license=replace(license_, this_use=Permission.PROHIBITED) if tainted else license_,
         terms=terms,
         by_generator=tuple((g, answer) for _, g, answer in made),
         agreed=TriState.NO if any(s.agreed is TriState.NO for s in stated) else TriState.YES,
@@ -96,6 +99,13 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
         expression=_joined(judged.version.dataset.license.effective, [v for _, v in values]),
         duties=tuple(dict.fromkeys(_duties(found, made))),
     )
+
+
+def _names(dataset: Dataset) -> Iterable[str]:
+    """Return the names under which a dataset, or what it was made from, may be known (RR18): its own, those of its parents, the parts of its address."""
+    address = () if is_absent(dataset.source.url) else dataset.source.url.split("/")
+    parents = (name.partition("@")[0] for name in dataset.derived_from)
+    return (name for name in (dataset.name, *parents, *address) if name)
 
 
 def _of_records(ancestor: Ancestor) -> Iterable[str]:

@@ -34,6 +34,7 @@ __all__ = [
     "Use",
     "UseAnswer",
     "answer_uses",
+    "notorious_answer",
     "obligation_conflicts",
     "resolve",
     "resolve_named",
@@ -41,6 +42,13 @@ __all__ = [
 ]
 
 _DUTIES = ("naming_attribution", "downstream")
+_MAY = {
+    Use.COMMERCIAL: ("commercial", "be commercial"),
+    Use.DISTRIBUTE_WEIGHTS: ("distribute_weights", "hand its weights to others"),
+    Use.DISTRIBUTE_DATA: ("distribute_data", "hand its data to others"),
+    Use.DISTIL: ("imitates", "imitate the model"),
+}
+"""What a run may do → the fact that would tell, and words for it."""
 _ANY = Absence.UNKNOWN.value
 _NAMED = Made(model=_ANY, channel=_ANY, region=_ANY, access=_ANY)
 
@@ -103,8 +111,10 @@ class TermsAnswer:
 
     @property
     def clauses(self) -> tuple[ClauseCitation, ...]:
-        """Return the citations of the layers that decided."""
-        return tuple(c for layer in self.layers if layer.outcome is self.outcome for c in layer.clauses)
+        """Return the citations of the layers that decided; where what a run may do decides, of those that would bar it."""
+        deciding = [layer for layer in self.layers if layer.outcome is self.outcome]
+        barring = [layer for layer in self.layers if layer.outcome is Permission.PROHIBITED and self.outcome is Permission.UNKNOWN]
+        return tuple(c for layer in (*deciding, *barring) for c in layer.clauses)
 
 
 def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: str = _ANY) -> TermsAnswer:
@@ -117,13 +127,16 @@ def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: s
         host: Who served the model, where that is not its provider.
     """
     certain = dict(uses_of(run))
-    found = answer_uses(catalog, generator, run, tuple(certain), host=host)
-    return replace(found, outcome=_of_run(found.uses, certain))
+    return _of_run(answer_uses(catalog, generator, run, tuple(certain), host=host), certain)
 
 
-def _of_run(answers: Iterable[UseAnswer], certain: dict[Use, bool]) -> Permission:
+def _of_run(found: TermsAnswer, certain: dict[Use, bool]) -> TermsAnswer:
     """What a run only may do cannot make it PROHIBITED, and cannot be ALLOWED unseen either."""
-    return strictest_of([a.outcome if certain[a.use] or a.outcome is Permission.ALLOWED else Permission.UNKNOWN for a in answers])
+    outcome = strictest_of([a.outcome if certain[a.use] or a.outcome is Permission.ALLOWED else Permission.UNKNOWN for a in found.uses])
+    open_ = [a for a in found.uses if not certain[a.use] and a.outcome is not Permission.ALLOWED]
+    reasons = tuple(f"the run may {_MAY[a.use][1]}, which would be {a.outcome.value}" for a in open_)
+    missing = tuple(_MAY[a.use][0] for a in open_)
+    return replace(found, outcome=outcome, reasons=(*found.reasons, *reasons), missing=tuple(dict.fromkeys((*found.missing, *missing))))
 
 
 def answer_uses(catalog: TermsCatalog, generator: Generator, run: RunUse, uses: Sequence[Use], *, host: str = _ANY) -> TermsAnswer:
@@ -297,7 +310,19 @@ def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], run: RunUse) 
     for use in certain:
         weighed, parts = weigh(found, _judging(use, run, judged[use]))
         answers.append(_use_answer(use, found, weighed, parts, tuple(judged[use].values())))
-    return replace(_together(found, answers, judged, (), catalog), outcome=_of_run(answers, certain))
+    return _of_run(_together(found, answers, judged, (), catalog), certain)
+
+
+def notorious_answer(catalog: TermsCatalog, names: Iterable[str]) -> TermsAnswer | None:
+    """Return the bar on a notorious source where one of the names means it, or a set that was made from it (RR18); else ``None``."""
+    found = next((e for name in names if (e := catalog.notorious(name)) is not None), None)
+    if found is None:
+        return None
+    run = RunUse()
+    judged = judge(found, Use.TRAIN_ANY_MODEL, run, _NAMED)
+    situation_ = Situation(provider=found.provider, scenarios=(), days_known=True, missing=(), outside=False)
+    layer = _layer(undated(found, "its name, or where it came from"), [judged], situation_)
+    return TermsAnswer(outcome=Permission.PROHIBITED, layers=(layer,), reasons=(judged.reason,), rules=("RR18",))
 
 
 def strictest(answers: Sequence[TermsAnswer]) -> TermsAnswer:

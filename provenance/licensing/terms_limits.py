@@ -68,6 +68,8 @@ def _own_tests(limit: Clause) -> tuple[LimitTest, ...]:
 def _limit(about: Circumstances, clause: Clause, test: LimitTest) -> Said | None:
     if test.kind == "threshold":
         return _threshold(about, clause, test)
+    if test.kind == "territory" and test.models and not (is_absent(about.made.model) or glob_matches(test.models, (), about.made.model)):
+        return None
     if test.kind == "territory":
         return _territory(about, clause, test)
     if test.kind == "conduct" or (test.kind == "evaluation-only" and about.use is Use.EVALUATION):

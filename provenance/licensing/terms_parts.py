@@ -94,7 +94,7 @@ _CHOICES = {
 }
 _CLAUSE_FIELDS = frozenset({"value", "quote", "quote_check", "summary", "object", "covers", "permits", "cases", "tests"})
 _CASE_FIELDS = frozenset({"kind", "kinds", "conditions", "outputs", "effect", "models", "terms"})
-_TEST_FIELDS = frozenset({"kind", "metric", "value", "currency", "period", "tested_when", "effect", "scope", "code", "regions", "outputs"})
+_TEST_FIELDS = frozenset({"kind", "metric", "value", "currency", "period", "tested_when", "effect", "scope", "code", "regions", "outputs", "models"})
 _DUTY_FIELDS = frozenset({"code", "when", "summary", "clause", "tested_when", "models"})
 _DAY = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
 
@@ -159,6 +159,7 @@ def _test(test: Mapping[str, Any], where: str) -> LimitTest:
         scope=_choice(str(test.get("scope", "")), "tests.scope", where),
         code=str(test.get("code", "")),
         regions=texts(test.get("regions")),
+        models=tuple(m.lower() for m in texts(test.get("models"))),
         outputs=texts(test.get("outputs")),
     )
 

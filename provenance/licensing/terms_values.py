@@ -58,6 +58,8 @@ class LimitTest:
     """Obligation code above the threshold."""
     regions: tuple[str, ...] = ()
     """Of a territory: where nothing is granted."""
+    models: tuple[str, ...] = ()
+    """Globs of the models that it is limited to; none = all of the text's."""
     outputs: tuple[str, ...] = ()
     """Of an output type: those that are limited to non-commercial use."""
 

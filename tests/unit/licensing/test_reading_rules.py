@@ -227,6 +227,14 @@ def test_rr10_a_revenue_line_and_a_territory() -> None:
     assert outcome("tencent", "hunyuan3d-2", "weights", "2025-03-01", **facts) == "ALLOWED"
 
 
+@pytest.mark.parametrize(
+    ("model", "region", "expected"),
+    [("llama-4-scout", "DE", "PROHIBITED"), ("llama-4-scout", "US", "ALLOWED"), ("llama-4-scout", "", "UNKNOWN"), ("llama-3.2-3b", "DE", "ALLOWED")],
+)
+def test_rr10_whoever_sits_in_the_eu_has_no_rights_in_multimodal_llama(model: str, region: str, expected: str) -> None:
+    assert outcome("meta", model, "weights", "2025-06-01", region=region, monthly_active_users=5) == expected
+
+
 def test_rr11_purpose_and_means_are_apart() -> None:
     found = outcomes(ask("deepseek", "deepseek-chat", "consumer", "2025-03-01", use=["train_any_model", "distil", "collection"]))
     assert found == {"train_any_model": "ALLOWED", "distil": "ALLOWED", "collection": "PROHIBITED"}
