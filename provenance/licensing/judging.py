@@ -10,7 +10,7 @@ from provenance.licensing.terms_duties import Obligation, obligations
 from provenance.licensing.terms_limits import limits
 from provenance.licensing.terms_said import Circumstances, Made, Said, allowed, neutral, prohibited, unknown
 from provenance.licensing.terms_values import Clause, TermsVersion
-from provenance.licensing.uses import STRICTNESS, RunUse, Use, as_use
+from provenance.licensing.uses import STRICTNESS, RunUse, Use
 from provenance.model.absence import Permission, TriState, is_absent
 
 
@@ -43,10 +43,10 @@ def judge(entry: TermsVersion, use: Use, run: RunUse, made: Made) -> Judged:
     Args:
         entry: The text.
         use: What is asked.
-        run: The facts of the run; those that the use takes as given are set here.
+        run: The facts of the run as the use supposes them (``as_use``).
         made: How the text came about.
     """
-    about = Circumstances(entry=entry, use=use, run=as_use(run, use), made=made)
+    about = Circumstances(entry=entry, use=use, run=run, made=made)
     said = list(_all_said(about))
     spoken = [s for s in said if s.outcome is not None]
     outcome = max((s.outcome for s in spoken if s.outcome is not None), key=STRICTNESS.index, default=None)

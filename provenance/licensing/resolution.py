@@ -17,7 +17,7 @@ from provenance.licensing.splits import Split, split
 from provenance.licensing.terms_duties import Obligation, merged_obligations
 from provenance.licensing.terms_said import Made, Said
 from provenance.licensing.terms_values import DECIDING, Clause, TermsCatalog, TermsVersion
-from provenance.licensing.uses import STRICTNESS, Approval, RunUse, Use, strictest_of, uses_of
+from provenance.licensing.uses import STRICTNESS, Approval, RunUse, Use, as_use, strictest_of, uses_of
 from provenance.licensing.weighing import PeriodOutcome, Weighed, weigh
 from provenance.model.absence import Absence, Permission
 from provenance.model.dataset import Generator
@@ -158,13 +158,14 @@ def answer_uses(catalog: TermsCatalog, generator: Generator, run: RunUse, uses: 
 
 def _judging(use: Use, run: RunUse, seen: dict[str, Judged]) -> Callable[[Dated, Made], Judged]:
     """Return a judge that remembers: one text is judged once for a use, whatever days it is met on."""
-    known: dict[tuple[str, Made], Judged] = {}
+    known: dict[tuple[str, ...], Judged] = {}
+    supposed = as_use(run, use)
 
     def judge_once(version: Dated, made: Made) -> Judged:
-        key = (version.entry.id, made)
+        key = (version.entry.id, made.region, made.access, made.channel if use is Use.COLLECTION else "")
         found = known.get(key)
         if found is None:
-            found = known[key] = judge(version.entry, use, run, made)
+            found = known[key] = judge(version.entry, use, supposed, made)
             before = seen.get(version.entry.id)
             if before is None or _rank(found.outcome) > _rank(before.outcome):
                 seen[version.entry.id] = found
