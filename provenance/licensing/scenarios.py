@@ -28,6 +28,8 @@ class Scenario:
     periods: tuple[Period, ...]
     gaps: tuple[str, ...] = ()
     """Layers that nobody knows (RR13)."""
+    servers: frozenset[str] = frozenset()
+    """Whose service it was: the provider's, and the host's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ def _scenario(asked: Asked, made: Made, days: Days) -> Scenario:
     versions += passed
     if not made.model or is_absent(made.model):
         versions = [_unsure(v) if not _surely_fits(v.entry, made.model) else v for v in versions]
-    return Scenario(made=made, periods=_merged(periods(versions, days)), gaps=(*gaps, *unknown_maker))
+    return Scenario(made=made, periods=_merged(periods(versions, days)), gaps=(*gaps, *unknown_maker), servers=frozenset({asked.provider, host}))
 
 
 def _unsure(version: Dated) -> Dated:
@@ -292,6 +294,8 @@ def versions_of(found: Situation) -> Iterator[Dated]:
                     yield version
 
 
-def is_covered(period: Period) -> bool:
-    """Tell whether a contract was surely in force."""
-    return any(v.entry.kind in CONTRACTS for v in period.sure)
+def is_covered(period: Period, scenario: Scenario) -> bool:
+    """Tell whether a contract was surely in force: a model's licence stands in for one only where the weights were run at home (RR13)."""
+    at_home = scenario.made.channel == "weights" or is_absent(scenario.made.channel)
+    contracts = [v.entry for v in period.sure if v.entry.kind in CONTRACTS]
+    return any(at_home or (e.kind != "model-licence" and e.provider in scenario.servers) for e in contracts)

@@ -37,14 +37,15 @@ class PeriodOutcome:
     weighed: Weighed
 
 
-def weigh_period(period: Period, made: Made, gaps: tuple[str, ...], judge: JudgeEntry) -> Weighed:
+def weigh_period(period: Period, scenario: Scenario, judge: JudgeEntry) -> Weighed:
     """Return what the texts of some days say together: the strictest of those surely in force, and nothing allowed where one may also have been."""
+    made, gaps, covered = scenario.made, scenario.gaps, is_covered(period, scenario)
     sure = [judge(v, made) for v in period.sure]
     maybe = [judge(v, made) for v in period.maybe]
     spoken = [j.outcome for j in sure if j.outcome is not None]
     reasons = [j.reason for j in (*sure, *maybe) if j.outcome is not None]
     rules = {"RR01", "RR03", *(r for j in (*sure, *maybe) for r in j.rules), *({"RR13"} if gaps else ())}
-    doubts = [*gaps, *_doubts(period, maybe)]
+    doubts = [*gaps, *_doubts(period, maybe, covered=covered)]
     if Permission.PROHIBITED in spoken:
         return Weighed(outcome=Permission.PROHIBITED, reasons=tuple(reasons), rules=frozenset(rules))
     if not spoken and not gaps and maybe and _all_bar(maybe):
@@ -53,12 +54,12 @@ def weigh_period(period: Period, made: Made, gaps: tuple[str, ...], judge: Judge
         silent = [j.reason for j in sure if j.outcome is None]
         doubts += [*silent, "no text that applied speaks of it"] if sure else []
         rules |= {"RR02"}
-    if not is_covered(period):
+    if not covered:
         doubts.append(f"no catalogued contract is known to have been in force {_when(period)}")
         rules |= {"RR04"}
     outcome = strictest_of([*spoken, *([Permission.UNKNOWN] if doubts else ())])
     return Weighed(
-        outcome=outcome, reasons=(*reasons, *doubts), rules=frozenset(rules), bare=_is_bare(period, (*sure, *maybe)), uncovered=not is_covered(period)
+        outcome=outcome, reasons=(*reasons, *doubts), rules=frozenset(rules), bare=_is_bare(period, (*sure, *maybe)), uncovered=not covered
     )
 
 
@@ -73,10 +74,10 @@ def _all_bar(maybe: Iterable[Judged]) -> bool:
     return all(j.outcome is Permission.PROHIBITED for j in maybe)
 
 
-def _doubts(period: Period, maybe: Iterable[Judged]) -> Iterator[str]:
+def _doubts(period: Period, maybe: Iterable[Judged], *, covered: bool) -> Iterator[str]:
     """Yield candidates that may have been in force and would not allow it."""
     for judged in maybe:
-        if judged.outcome is not Permission.ALLOWED and (judged.outcome is not None or not is_covered(period)):
+        if judged.outcome is not Permission.ALLOWED and (judged.outcome is not None or not covered):
             yield f"{judged.entry.id} may have been in force {_when(period)}"
 
 
@@ -93,7 +94,7 @@ def _when(period: Period) -> str:
 
 def weigh_scenario(scenario: Scenario, judge: JudgeEntry, *, days_known: bool) -> tuple[Weighed, tuple[PeriodOutcome, ...]]:
     """Return what holds in one reading of the facts: under all versions of known days (RR04), under the agreement of all where days are unknown (RR05)."""
-    parts = tuple(PeriodOutcome(period=p, weighed=weigh_period(p, scenario.made, scenario.gaps, judge)) for p in scenario.periods)
+    parts = tuple(PeriodOutcome(period=p, weighed=weigh_period(p, scenario, judge)) for p in scenario.periods)
     found = [p.weighed for p in parts]
     if len(found) == 1:
         return found[0], parts

@@ -284,6 +284,15 @@ def test_rr13_what_nobody_knows_is_an_unknown_layer(provider: str, model: str, c
     assert "RR13" in answer.rules
 
 
+def test_rr13_a_licence_does_not_stand_in_for_the_terms_of_whoever_served_the_model() -> None:
+    facts: dict[str, Any] = {"competing": "no", "monthly_active_users": 5}
+    assert outcome("nobody", "llama-3.1-8b", "api", "2025-06-01", **facts) == "UNKNOWN"
+    # the first terms of the host that are catalogued are of 2023-05-13
+    assert outcome("together", "falcon-11b", "host", "2023-05-12", **facts) == "UNKNOWN"
+    assert outcome("together", "falcon-11b", "host", "2023-05-13", **facts) == "ALLOWED"
+    assert outcome("nobody", "llama-3-8b", "api", "2025-06-01", **facts) == "PROHIBITED"
+
+
 def test_rr13_a_usage_policy_binds_the_users_of_a_reseller() -> None:
     answer = ask("amazon", "claude-3-5-sonnet", "cloud", "2025-10-01", use="train_any_model", competing="no")
     assert {"aws.ai-services.2023-09-28", "anthropic.aup.2025-09-15"} <= {x.terms for x in answer.layers}
