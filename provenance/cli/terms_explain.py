@@ -70,7 +70,8 @@ def explain(ctx: CommandContext, /, output: str, batch: Path | None, **given: ob
             raise click.UsageError("give --batch or a question, not both")
         return _answer_all(ctx, batch, catalog)
     question = _question(given)
-    from provenance.licensing.questions import answer_document, answer_question
+    from provenance.licensing.answer_documents import answer_document
+    from provenance.licensing.questions import answer_question
 
     answer = answer_question(catalog, question)
     if output == "json":
@@ -127,7 +128,8 @@ def _approval(text: str) -> dict[str, str]:
 
 def _answer_all(ctx: CommandContext, batch: Path, catalog: TermsCatalog) -> int:
     """Answer a file of questions, one line each, in order; a line that cannot be answered says why, and the rest goes on."""
-    from provenance.licensing.questions import answer_document, answer_question, parse_question
+    from provenance.licensing.answer_documents import answer_document
+    from provenance.licensing.questions import answer_question, parse_question
 
     failed = 0
     for number, line in _lines(ctx, batch):
@@ -226,7 +228,7 @@ def _say_use(uses: Sequence[UseAnswer]) -> None:
 
 
 def _say_rest(answer: TermsAnswer) -> None:
-    from provenance.licensing.questions import missing_facts
+    from provenance.licensing.answer_documents import missing_facts
     from provenance.licensing.reading_rules import rule_lines
 
     _say_block(

@@ -106,8 +106,10 @@ def _threshold(about: Circumstances, clause: Clause, test: LimitTest) -> Said | 
         return None
     above = is_above(about, test)
     words = f"{test.metric.replace('-', ' ')} above {test.value:,}"
-    if above is TriState.NO or (test.effect == "extra-licence" and about.has_approval):
+    if above is TriState.NO:
         return None
+    if test.effect == "extra-licence" and about.has_approval:
+        return Said(clause=clause, outcome=None, reason="a licence of its own is recorded", rules=("RR08", "RR10"), duties=("written-approval",))
     if above is TriState.UNKNOWN or test.scope:
         missing = (test.metric.replace("-", "_"),)
         return unknown(clause, f"{words} needs a licence of its own, and nobody says whether it is reached", "RR10", missing=missing)

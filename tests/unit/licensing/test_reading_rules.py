@@ -164,6 +164,13 @@ def test_rr08_an_approval_lifts_the_bar_and_is_kept() -> None:
     assert outcome("anthropic", "claude-sonnet-4", "api", "2025-10-01", competing="no") == "PROHIBITED"
 
 
+def test_rr08_a_licence_of_ones_own_is_kept_as_well() -> None:
+    own = [{"terms": "meta.llama3.1.2024-07-23", "who": "legal@example.org", "when": "2024-08-01", "evidence": "contract.pdf"}]
+    answer = ask("meta", "llama-3.1-8b", "weights", "2024-09-01", use="train_any_model", monthly_active_users=800_000_000, approvals=own)
+    assert outcomes(answer) == {"train_any_model": "ALLOWED"}
+    assert {"written-approval", "extra-licence:mau-700m"} <= codes(answer)
+
+
 def test_rr08_an_approval_of_somebody_else_lifts_nothing() -> None:
     other = [{**APPROVED[0], "provider": "openai"}]
     assert outcome("anthropic", "claude-sonnet-4", "api", "2025-10-01", competing="no", approvals=other) == "PROHIBITED"
