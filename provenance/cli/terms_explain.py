@@ -12,7 +12,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_step, say, say_fitting, say_json, visible
+from provenance.cli.output import next_step, say, say_fitting, say_json, short, visible
 from provenance.errors import ProvenanceError, TermsDocumentError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _say_answer(question: Question, answer: TermsAnswer, catalog: TermsCatalog) 
     for alike in _alike(answer.uses):
         _say_use(alike)
     _say_rest(answer)
-    say(f"catalogue {catalog.version[:40]} {catalog.digest}; not legal advice", err=True)
+    say_fitting(f"catalogue {catalog.version[:40]} {short(catalog.digest)}; not legal advice", err=True)
 
 
 def _say_layer(layer: TermsLayer, catalog: TermsCatalog) -> None:
