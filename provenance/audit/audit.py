@@ -20,7 +20,7 @@ from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_
 from provenance.audit.states import CheckedShard, ShardState, check_shards, find_strays
 from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.tools import Tools
-from provenance.audit.totals import count_totals, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
+from provenance.audit.totals import count_totals, list_duties, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.canonical import canonical_bytes, digest_of
 from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
@@ -304,6 +304,7 @@ def _record(
 ) -> AuditRecord:
     shards = [s for d in datasets for s in d.shards]
     root, findings = manifest_root(shards), found.evaluation.findings
+    duties = list_duties(datasets, gathered)
     totals = count_totals(datasets, gathered, findings)
     summaries = summarize_datasets(datasets, gathered, findings)
     amounts = Amounts(
@@ -337,7 +338,8 @@ def _record(
         findings=findings,
         evidence=evidence,
         waivers=tuple(use.waiver for use in found.evaluation.waivers),
-        obligations=list_obligations(datasets, gathered),
+        obligations=list_obligations(duties),
+        duties=duties,
         steps=propose_steps(findings, amounts),
         verdict=VerdictKind.BLOCKED if root == NO_ROOT else found.evaluation.verdict,
         limits=list_limits(scope, alarms=totals.alarms, evidence=evidence, findings=findings),

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from provenance.licensing.classes import LicenseAssessment
-from provenance.licensing.resolution import TermsLayer
-from provenance.model.absence import TriState
+from provenance.licensing.classes import LicenseCatalog
+from provenance.licensing.license_uses import Circumstances, LicenseUse
+from provenance.licensing.permissions import permissions
+from provenance.licensing.resolution import TermsAnswer
+from provenance.licensing.terms_duties import merged_obligations
+from provenance.model.absence import TriState, is_absent
+from provenance.model.audit import AskedDuty
 
-
-def license_duties(value: str, found: LicenseAssessment) -> Iterator[str]:
-    """Yield what one licence asks; what is not known to be asked is a matter of rules, not of duties."""
-    if found.attribution is TriState.YES:
-        yield f"attribution: keep the credit that {value} asks for"
-    if found.share_alike is TriState.YES:
-        yield f"share-alike: {value} binds adaptations"
-    if found.behavioural_restrictions is TriState.YES:
-        yield f"flow-down: pass the use restrictions of {value} on"
+_AXES = frozenset({"attribution:required", "share-alike", "flow-down:use-restrictions"})
+"""Duties of which a licence may leave open whether it asks for them: rules judge that. Of others the threshold is open."""
+_USES = (LicenseUse.TRAIN, LicenseUse.DISTRIBUTE_WEIGHTS)
 
 
-def terms_duties(layer: TermsLayer) -> Iterator[str]:
-    """Yield what one text asks of those who use outputs: naming, badges, notices, passing on."""
-    for clause in layer.duties:
-        quote = f', "{clause.quote}"' if clause.quote else ""
-        yield f"{clause.value}: {layer.terms} asks for it{quote}"
+def license_duties(value: str, catalog: LicenseCatalog, commercial: TriState) -> Iterator[AskedDuty]:
+    """Yield what a licence surely asks, or may ask by its threshold; what is not known to be asked is a matter of rules, not of duties."""
+    if is_absent(value):
+        return
+    answers = permissions(catalog, value, Circumstances(commercial=commercial), uses=_USES).answers
+    for duty in dict.fromkeys(d for answer in answers for d in answer.duties):
+        if duty.certain is TriState.YES or (duty.certain is TriState.UNKNOWN and duty.code not in _AXES):
+            yield AskedDuty(code=duty.code, summary=duty.text, asked_by=duty.license, due=duty.certain)
+
+
+def terms_duties(answers: Iterable[TermsAnswer]) -> Iterator[AskedDuty]:
+    """Yield what terms ask of those who use outputs or pages: naming, badges, notices, passing on, thresholds."""
+    for duty in merged_obligations(o for answer in answers for o in answer.obligations):
+        yield AskedDuty(code=duty.code, summary=duty.summary, asked_by=duty.terms, source=duty.source, due=duty.due, tested_when=duty.tested_when)

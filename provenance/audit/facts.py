@@ -22,6 +22,7 @@ from provenance.audit.works import Works
 from provenance.canonical import digest_of
 from provenance.licensing.mixture import Mixture
 from provenance.licensing.resolution import RunUse
+from provenance.licensing.uses import MODEL_KINDS
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import Dataset
 from provenance.model.exclusion import Demand
@@ -54,7 +55,23 @@ def run_use(run: Run) -> RunUse:
         commercial=run.purpose.commercial,
         distribute_weights=distributes_weights(run),
         not_competing_with=tuple(c.provider for c in run.purpose.competes_with if not c.value),
+        competing_with=tuple(c.provider for c in run.purpose.competes_with if c.value),
+        others_compete=TriState.YES,
+        kind=model_kind(run.model.kind),
+        family=run.model.base or Absence.UNKNOWN.value,
+        release_date=run.model.release.date,
+        monthly_active_users=run.organization.monthly_active_users,
     )
+
+
+def model_kind(text: str) -> str:
+    """Return the kind of model as terms tell kinds apart; a word that says none of them is no kind.
+
+    >>> model_kind("chat-llm"), model_kind("small")
+    ('llm', 'UNKNOWN')
+    """
+    words = text.lower().replace("_", "-").split("-")
+    return next((kind for kind in MODEL_KINDS if kind in words and kind != "other"), Absence.UNKNOWN.value)
 
 
 def distributes_weights(run: Run) -> TriState:
@@ -163,7 +180,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "shards": len(judged.shards),
         "unread_records": sum(s.unread_records for s in judged.shards),
         "left_out_fields": len({f.field for s in judged.shards for f in s.left_out}),
-        "terms_named": len(dataset.terms),
+        "terms_named": len(dataset.terms) + ("RR18" in judgement.terms.rules),  # a notorious source names its terms itself
         "pieces.words": pieces.words,
         "pieces.outputs": pieces.outputs,
         "pieces.output_words": pieces.output_words,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from provenance.audit.duties import license_duties, terms_duties
@@ -12,10 +12,11 @@ from provenance.audit.licenses import stated_licenses
 from provenance.audit.lineage import Ancestor
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.expression import join_all
-from provenance.licensing.resolution import RunUse, TermsAnswer, resolve, resolve_named, strictest
+from provenance.licensing.resolution import RunUse, TermsAnswer, notorious_answer, resolve, resolve_named, strictest
 from provenance.licensing.terms import TermsCatalog
 from provenance.model.absence import Absence, Permission, TriState, is_absent
-from provenance.model.dataset import Generator
+from provenance.model.audit import AskedDuty
+from provenance.model.dataset import Dataset, Generator
 from provenance.model.match import ALSO_LISTED, Match
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 
@@ -51,7 +52,7 @@ class DatasetJudgement:
     """What was read of licences beside the effective one."""
     expression: str = Absence.UNKNOWN.value
     """All licences that count, joined by AND; a named absence where one of them is not known."""
-    duties: tuple[str, ...] = ()
+    duties: tuple[AskedDuty, ...] = ()
     """What licences and terms ask in return, each with the ancestor that it comes from."""
     licenses: tuple[str, ...] = (Absence.UNKNOWN.value,)
     """All licences and absences that count, the dataset's own first; each once."""
@@ -79,7 +80,8 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     places = ("", *(f"from {a.summary}" for a in judged.ancestors), *("" for _ in judged.related[len(judged.ancestors) :]))
     made = [(place, g, resolve(catalogs.terms, g, use)) for d, place in zip(everything, places, strict=True) for g in d.generators]
     answers = [a for _, _, a in made]
-    answers += [resolve_named(catalogs.terms, d.terms, use) for d in everything if d.terms]
+    named = [(place, resolve_named(catalogs.terms, d.terms, use)) for d, place in zip(everything, places, strict=True) if d.terms]
+    answers += [a for _, a in named]
     answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
     files = tuple(s.checked.shard for s in judged.shards)
     own = stated_licenses(judged.version.dataset, files, today, judged.version.digests)
@@ -90,17 +92,27 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     found = [(place, v, catalogs.licenses.assess(v, use.commercial, synthetic=judged.synthetic)) for place, v in values]
     answers += [_not_known(f"it derives from {name}, which is not registered") for name in judged.unknown_ancestors]
     answers += [_not_known(f"a model wrote {name}, and nobody says which") for name in judged.generated]
+    tainted = [a for d in everything if (a := notorious_answer(catalogs.terms, _names(d))) is not None]
+    answers += tainted
     terms = strictest(answers) if len(answers) > 1 else answers[0]
+    license_ = strictest_license([a for _, _, a in found])
     return DatasetJudgement(
-        license=strictest_license([a for _, _, a in found]),
+        license=replace(license_, this_use=Permission.PROHIBITED) if tainted else license_,
         terms=terms,
         by_generator=tuple((g, answer) for _, g, answer in made),
         agreed=TriState.NO if any(s.agreed is TriState.NO for s in stated) else TriState.YES,
         statements=tuple(f"{d.name}: {text}" for d, s in zip(everything, stated, strict=True) for text in s.summaries),
         expression=_joined(judged.version.dataset.license.effective, [v for _, v in values]),
-        duties=tuple(dict.fromkeys(_duties(found, made))),
+        duties=tuple(dict.fromkeys(_duties(values, [*((place, a) for place, _, a in made), *named], catalogs, use))),
         licenses=tuple(dict.fromkeys(v for _, v in values)),
     )
+
+
+def _names(dataset: Dataset) -> Iterable[str]:
+    """Return the names under which a dataset, or what it was made from, may be known (RR18): its own, those of its parents, the parts of its address."""
+    address = () if is_absent(dataset.source.url) else dataset.source.url.split("/")
+    parents = (name.partition("@")[0] for name in dataset.derived_from)
+    return (name for name in (dataset.name, *parents, *address) if name)
 
 
 def _of_records(ancestor: Ancestor) -> Iterable[str]:
@@ -118,11 +130,15 @@ def _joined(own: str, values: Iterable[str]) -> str:
     return unknown if unknown is not None else own if not distinct else join_all((own, *distinct))
 
 
-def _duties(licenses: Iterable[tuple[str, str, LicenseAssessment]], generators: Iterable[tuple[str, Generator, TermsAnswer]]) -> Iterable[str]:
+def _duties(values: Iterable[tuple[str, str]], answers: Iterable[tuple[str, TermsAnswer]], catalogs: Catalogs, use: RunUse) -> Iterator[AskedDuty]:
     """Yield each duty with the ancestor that brings it."""
-    asked = [(place, duty) for place, value, found in licenses for duty in license_duties(value, found)]
-    asked += [(place, duty) for place, _, answer in generators for layer in answer.layers for duty in terms_duties(layer)]
-    return (f"{duty}, {place}" if place else duty for place, duty in asked)
+    for place, value in dict.fromkeys(values):
+        yield from (replace(duty, place=place) for duty in license_duties(value, catalogs.licenses, use.commercial))
+    by_place: dict[str, list[TermsAnswer]] = {}
+    for place, answer in answers:
+        by_place.setdefault(place, []).append(answer)
+    for place, found in by_place.items():
+        yield from (replace(duty, place=place) for duty in terms_duties(found))
 
 
 def _without_generator(synthetic: TriState) -> TermsAnswer:

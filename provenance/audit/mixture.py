@@ -10,9 +10,9 @@ from provenance.audit.lineage import Tracer, find_version
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.canonical import digest_of
 from provenance.licensing.classes import LicenseCatalog
+from provenance.licensing.license_uses import Circumstances, LicenseUse
 from provenance.licensing.mixture import LicensedDataset, Mixture, combine
 from provenance.licensing.resolution import RunUse
-from provenance.licensing.uses import Circumstances, LicenseUse
 from provenance.model.absence import TriState
 from provenance.model.dataset import DatasetVersion
 from provenance.model.finding import FindingEvidence

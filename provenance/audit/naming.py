@@ -5,23 +5,21 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from provenance.licensing.resolution import TermsAnswer
-from provenance.licensing.terms import DECIDING, Clause, TermsCatalog, TermsVersion, model_matches
+from provenance.licensing.terms import DECIDING, Clause, TermsCatalog, TermsVersion
+from provenance.licensing.terms_names import glob_matches
 from provenance.model.absence import Permission, TriState, is_absent
 from provenance.policy.facts import FactValue
 
+_CLAUSES = ("naming_attribution", "downstream")
 FROM_NOTHING = "none"
 """What a run file gives as the base of a model that is trained from nothing."""
-_CLAUSES = ("naming_attribution", "downstream")
 _PREFIX, _BAN = "name-prefix", "name-ban"
-_CODE = re.compile(rf"\b({_PREFIX}|{_BAN})(?::([^+;]*))?")
-_QUOTED = re.compile(r"[“\"]([^”\"]{1,60})[”\"]")
 
 
 class NameAsk(StrEnum):
@@ -58,18 +56,20 @@ class NameDuty:
         return f"the name {verb} {what} ({self.terms})"
 
 
-def name_duties(asked: Iterable[tuple[str, Clause]]) -> tuple[NameDuty, ...]:
-    """Return what terms ask of names, each duty once: from obligation codes (``name-prefix:Llama``), else from the clause and its quote.
+def name_duties(asked: Iterable[tuple[str, str]]) -> tuple[NameDuty, ...]:
+    """Return what terms ask of names, each duty once.
 
     Args:
-        asked: What texts that apply ask for, each with the text's id.
+        asked: Codes of obligations such as ``name-prefix:Llama``, each with the id of the text that asks.
     """
-    return tuple(dict.fromkeys(duty for terms, clause in asked for duty in _read(terms, clause)))
+    found = ((terms, *code.partition(":")[::2]) for terms, code in asked)
+    return tuple(dict.fromkeys(NameDuty(ask=NameAsk(kind), words=words.strip(), terms=terms) for terms, kind, words in found if kind in set(NameAsk)))
 
 
 def output_naming(model: str, answer: TermsAnswer, synthetic: TriState) -> dict[str, FactValue]:
     """Return the facts of a dataset: what is asked of a model that learns from it. Where nobody knows whose outputs it holds, nobody knows what is asked."""
-    duties = name_duties((layer.terms, clause) for layer in answer.layers for clause in layer.duties)
+    clauses = ((layer.terms, clause) for layer in answer.layers for clause in layer.duties)
+    duties = name_duties(_with_uncoded([(o.terms, o.code) for o in answer.obligations], clauses))
     is_open = synthetic is not TriState.NO and not answer.layers and answer.outcome is Permission.UNKNOWN
     return _values(model, duties, is_open=is_open)
 
@@ -79,12 +79,26 @@ def base_naming(model: str, base: str | None, catalog: TermsCatalog) -> dict[str
     if base == FROM_NOTHING:
         return _values(model, (), is_open=False)
     entries = [] if base is None or is_absent(base) else [e for e in catalog.entries if _is_license_of(e, base)]
-    clauses = [(e.id, c) for e in entries for name in _CLAUSES if (c := e.clause(name)) is not None]
-    return _values(model, name_duties(clauses), is_open=not entries)
+    coded = [(e.id, duty.code) for e in entries for duty in e.duties]
+    clauses = ((e.id, c) for e in entries for name in _CLAUSES if (c := e.clause(name)) is not None)
+    return _values(model, name_duties(_with_uncoded(coded, clauses)), is_open=not entries)
+
+
+def _with_uncoded(coded: Sequence[tuple[str, str]], clauses: Iterable[tuple[str, Clause]]) -> Iterator[tuple[str, str]]:
+    """Yield codes, and one without words for every clause that speaks of names where its text catalogues none: that it asks for something is known, not for what."""
+    yield from coded
+    known = {(terms, code.partition(":")[0]) for terms, code in coded}
+    for terms, clause in clauses:
+        yield from ((terms, kind.value) for kind in NameAsk if kind.value in clause.value and (terms, kind.value) not in known)
 
 
 def _is_license_of(entry: TermsVersion, base: str) -> bool:
-    return entry.kind == "model-licence" and entry.confidence in DECIDING and "*" not in entry.models and model_matches(entry, base)
+    return (
+        entry.kind == "model-licence"
+        and entry.confidence in DECIDING
+        and "*" not in entry.models
+        and glob_matches(entry.models, entry.not_models, base)
+    )
 
 
 def _values(model: str, duties: tuple[NameDuty, ...], *, is_open: bool) -> dict[str, FactValue]:
@@ -94,13 +108,6 @@ def _values(model: str, duties: tuple[NameDuty, ...], *, is_open: bool) -> dict[
         "naming.met": next((s.value for s in (TriState.NO, TriState.UNKNOWN) if s in met), TriState.YES.value),
         "naming.duties": tuple(d.summary for d in duties) or (("nobody knows what is asked",) if is_open else ()),
     }
-
-
-def _read(terms: str, clause: Clause) -> Iterable[NameDuty]:
-    for code, words in _CODE.findall(clause.value):
-        # A quote names the prefix and sometimes a badge, but of a ban it may quote anything.
-        quoted = _QUOTED.search(clause.quote) if code == _PREFIX and not words else None
-        yield NameDuty(ask=NameAsk(code), words=words.strip() or (quoted.group(1).strip() if quoted else ""), terms=terms)
 
 
 def _letters(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from provenance.audit.facts import GatheredFacts
 from provenance.audit.judged import JudgedDataset
@@ -11,7 +12,7 @@ from provenance.audit.judgements import DatasetJudgement
 from provenance.audit.states import ShardState
 from provenance.audit.survey import MatchCounts, MatchSurvey
 from provenance.model.absence import Absence, Permission, TriState
-from provenance.model.audit import DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
+from provenance.model.audit import AskedDuty, DatasetSummary, MixtureShare, ShardSummary, TermsApplied, Totals
 from provenance.model.dataset import Dataset
 from provenance.model.finding import Action, Finding
 
@@ -154,6 +155,11 @@ def list_terms(datasets: Sequence[JudgedDataset], judgements: Mapping[str, Datas
     )
 
 
-def list_obligations(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[str, ...]:
-    """Return the duties that licences and terms of the mixture and of all that it comes from bring, which a clearance then records as conditions."""
-    return tuple(dict.fromkeys(f"{duty} ({judged.name})" for judged in datasets for duty in gathered.datasets[judged.name].duties))
+def list_duties(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[AskedDuty, ...]:
+    """Return the duties that licences and terms of the mixture and of all that it comes from bring, of each dataset once."""
+    return tuple(dict.fromkeys(replace(duty, dataset=judged.name) for judged in datasets for duty in gathered.datasets[judged.name].duties))
+
+
+def list_obligations(duties: Iterable[AskedDuty]) -> tuple[str, ...]:
+    """Return duties in words, which a clearance then records as conditions."""
+    return tuple(dict.fromkeys(f"{duty.text} ({duty.dataset})" for duty in duties))

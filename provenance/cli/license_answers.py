@@ -14,7 +14,7 @@ from provenance.cli.output import next_step, say, say_fitting, say_json, say_tab
 from provenance.model.absence import Permission, TriState
 
 if TYPE_CHECKING:
-    from provenance.licensing.uses import Duty, Permissions, UseAnswer
+    from provenance.licensing.license_uses import Duty, Permissions, UseAnswer
 
 use_option = click.option(
     "--use", "uses", type=click.Choice(USES), multiple=True, metavar="USE", help=f"Only this use; may be given more than once: {', '.join(USES)}."

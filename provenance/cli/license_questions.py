@@ -12,7 +12,7 @@ from provenance.model.absence import ABSENCES, Absence, TriState
 
 if TYPE_CHECKING:
     from provenance.licensing.classes import LicenseCatalog
-    from provenance.licensing.uses import Circumstances, LicenseUse
+    from provenance.licensing.license_uses import Circumstances, LicenseUse
 
 F = TypeVar("F", bound=Callable[..., Any])
 USES = ("train", "commercial", "train_noncommercial", "distribute_weights", "distribute_data", "distribute_adapted_data", "train_on_outputs")
@@ -36,7 +36,7 @@ def circumstance_options(function: F) -> F:
 
 def circumstances(options: dict[str, Any]) -> Circumstances:
     """Return what the options say."""
-    from provenance.licensing.uses import Circumstances
+    from provenance.licensing.license_uses import Circumstances
 
     return Circumstances(
         commercial=TriState.of(options["commercial"]),
@@ -50,7 +50,7 @@ def circumstances(options: dict[str, Any]) -> Circumstances:
 
 def chosen_uses(names: tuple[str, ...]) -> tuple[LicenseUse, ...]:
     """Return the uses named, all of them where none is."""
-    from provenance.licensing.uses import LicenseUse
+    from provenance.licensing.license_uses import LicenseUse
 
     return tuple(map(LicenseUse, names or USES))
 

@@ -14,9 +14,9 @@ from operator import and_
 from provenance.licensing.classes import LicenseCatalog
 from provenance.licensing.compatibility import Compatibility, CompatibilityTable, Targets
 from provenance.licensing.expression import join_all
+from provenance.licensing.license_uses import Circumstances, Duty, LicenseReason, LicenseUse, UseAnswer
 from provenance.licensing.permissions import permissions, strictest_answer
 from provenance.licensing.single import STRICTNESS
-from provenance.licensing.uses import Circumstances, Duty, LicenseReason, LicenseUse, UseAnswer
 from provenance.model.absence import Permission, TriState
 
 _MOST_PAIRS = 1_000

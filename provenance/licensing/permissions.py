@@ -14,8 +14,8 @@ from provenance.licensing.compatibility import Compatibility, CompatibilityTable
 from provenance.licensing.conclusion import UNRECOGNISED
 from provenance.licensing.expression import AllOf, AnyOf, Expression, OneLicense, iter_licenses, parse_expression, render
 from provenance.licensing.license_class import USES
+from provenance.licensing.license_uses import Circumstances, LicenseReason, LicenseUse, Permissions, UseAnswer
 from provenance.licensing.single import STRICTNESS, judge
-from provenance.licensing.uses import Circumstances, LicenseReason, LicenseUse, Permissions, UseAnswer
 from provenance.model.absence import Absence, Permission, TriState, is_absent
 
 _MADE_OF_IT = frozenset({LicenseUse.DISTRIBUTE_ADAPTED_DATA, LicenseUse.DISTRIBUTE_WEIGHTS})

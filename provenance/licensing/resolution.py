@@ -1,279 +1,173 @@
-"""Which terms applied to generated text, and what they say about training this run's model.
+"""Which terms applied to generated text, and what they say about each use and about this run.
 
-The rules are named after docs/rules/reading.md and cited in every answer. Whatever is not decided by a rule is UNKNOWN; PROHIBITED beats UNKNOWN beats
-ALLOWED; nothing here ever turns silence into permission.
+The rules are those of docs/rules/reading.md, and every answer cites the ones it rests on. Whatever no rule decides is UNKNOWN; PROHIBITED beats UNKNOWN
+beats ALLOWED; nothing here ever turns silence into permission.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from provenance.licensing.terms import (
-    DECIDING,
-    Clause,
-    TermsCatalog,
-    TermsVersion,
-    channel_matches,
-    model_matches,
-    normalize_provider,
-    region_matches,
-)
-from provenance.model.absence import Absence, Permission, TriState, is_absent
+from provenance.licensing.answers import TermsAnswer, TermsLayer, UseAnswer
+from provenance.licensing.disagreements import Conflict, candidate_conflict, layer_conflicts, obligation_conflicts
+from provenance.licensing.judging import Judged, judge
+from provenance.licensing.periods import ALWAYS, Dated, Period, undated
+from provenance.licensing.scenarios import Scenario, Situation, situation, versions_of
+from provenance.licensing.splits import Split, split
+from provenance.licensing.terms_duties import Obligation, merged_obligations
+from provenance.licensing.terms_said import Made, Said
+from provenance.licensing.terms_values import DECIDING, TermsCatalog, TermsVersion
+from provenance.licensing.uses import STRICTNESS, Approval, RunUse, Use, as_use, strictest_of, uses_of
+from provenance.licensing.weighing import PeriodOutcome, Weighed, weigh
+from provenance.model.absence import Absence, Permission
 from provenance.model.dataset import Generator
 from provenance.model.finding import ClauseCitation
 
-_STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
-_CONTRACTS = frozenset({"service-terms", "host-terms", "site-terms", "dataset-licence", "model-licence", "notorious-source"})
-"""Kinds of text that can cover a day; usage policies and help articles stand beside a contract (RR16)."""
-_NON_COMMERCIAL = frozenset({"non-commercial", "non-commercial-output", "non-commercial-model", "non-commercial-research"})
-_NOT_FOR_BUSINESS = frozenset({"research-only", "evaluation-only", "non-production", "no-copying-no-commercial-use"})
-_HARMLESS_LIMITS = frozenset({"aup-incorporated", "guardrail-bypass-terminates"})
-"""Limits that do not bear on training: the usage policy is a layer of its own."""
-_LOOSENING = frozenset(
-    {
-        "api-exception",
-        "permitted-exception",
-        "named-purposes",
-        "same-family",
-        "evaluation",
-        "where-service-permits",
-        "outputs-not-derivatives",
-        "outputs-not-derivative",
-        "third-party-content-barred",  # bars what a web search showed, not the output
-    }
-)
-"""Exceptions that only loosen a bar. Any other one may bar some outputs, and the facts do not tell which."""
+__all__ = [
+    "Approval",
+    "Conflict",
+    "Obligation",
+    "RunUse",
+    "Split",
+    "TermsAnswer",
+    "TermsLayer",
+    "Use",
+    "UseAnswer",
+    "answer_uses",
+    "notorious_answer",
+    "obligation_conflicts",
+    "resolve",
+    "resolve_named",
+    "strictest",
+]
+
 _DUTIES = ("naming_attribution", "downstream")
-NEUTRAL = None
-"""A text that is silent decides nothing (reading rule 2)."""
+_MAY = {
+    Use.COMMERCIAL: ("commercial", "be commercial"),
+    Use.DISTRIBUTE_WEIGHTS: ("distribute_weights", "hand its weights to others"),
+    Use.DISTRIBUTE_DATA: ("distribute_data", "hand its data to others"),
+    Use.DISTIL: ("imitates", "imitate the model"),
+}
+"""What a run may do → the fact that would tell, and words for it."""
+_ANY = Absence.UNKNOWN.value
+_NAMED = Made(model=_ANY, channel=_ANY, region=_ANY, access=_ANY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunUse:
-    """What a run does, as far as terms care."""
+def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: str = _ANY) -> TermsAnswer:
+    """Return what the terms in force over a generator's days say about a run: the strictest of the uses that it makes.
 
-    commercial: TriState
-    distribute_weights: TriState = TriState.UNKNOWN
-    not_competing_with: tuple[str, ...] = ()
-    """Providers that the run file says, with name and reason, the model does not compete with; every other one counts as competed with."""
-
-    def competes(self, provider: str) -> bool:
-        """Tell whether the run counts as competing with a provider."""
-        return normalize_provider(provider) not in {normalize_provider(p) for p in self.not_competing_with}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermsLayer:
-    """One version that applied, or may have, with what it says about this use."""
-
-    terms: str
-    title: str
-    provider: str
-    effective_from: str
-    effective_to: str
-    outcome: Permission | None
-    """``None`` = the text is silent on it."""
-    clauses: tuple[ClauseCitation, ...]
-    reason: str
-    duties: tuple[Clause, ...] = ()
-    """What it asks in return: names, badges, notices, passing on."""
+    Args:
+        catalog: The versions.
+        generator: What made the text.
+        run: What the run does.
+        host: Who served the model, where that is not its provider.
+    """
+    certain = dict(uses_of(run))
+    return _of_run(answer_uses(catalog, generator, run, tuple(certain), host=host), certain)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermsAnswer:
-    """What all layers together say."""
-
-    outcome: Permission
-    layers: tuple[TermsLayer, ...]
-    reasons: tuple[str, ...]
-    rules: tuple[str, ...]
-    """Reading rules that the answer rests on, such as ``RR03``."""
-
-    @property
-    def clauses(self) -> tuple[ClauseCitation, ...]:
-        """Return the citations of the layers that decided."""
-        return tuple(c for layer in self.layers if layer.outcome is self.outcome for c in layer.clauses)
+def _of_run(found: TermsAnswer, certain: dict[Use, bool]) -> TermsAnswer:
+    """What a run only may do cannot make it PROHIBITED, and cannot be ALLOWED unseen either."""
+    outcome = strictest_of([a.outcome if certain[a.use] or a.outcome is Permission.ALLOWED else Permission.UNKNOWN for a in found.uses])
+    open_ = [a for a in found.uses if not certain[a.use] and a.outcome is not Permission.ALLOWED]
+    reasons = tuple(f"the run may {_MAY[a.use][1]}, which would be {a.outcome.value}" for a in open_)
+    missing = tuple(_MAY[a.use][0] for a in open_)
+    return replace(found, outcome=outcome, reasons=(*found.reasons, *reasons), missing=tuple(dict.fromkeys((*found.missing, *missing))))
 
 
-def resolve(catalog: TermsCatalog, generator: Generator, use: RunUse) -> TermsAnswer:
-    """Return what the terms in force over a generator's days say about training on its outputs."""
-    if is_absent(generator.provider):
-        return _unknown("the provider of the generator is not known", "RR13")
-    provider = normalize_provider(generator.provider)
-    known = [e for e in catalog.entries if e.provider == provider and e.confidence in DECIDING]
-    if not known:
-        return _unknown(f"no terms of {provider} are catalogued", "RR13")
-    if _is_reversed(generator):
-        return _unknown(f"the days of generation run backwards: {generator.generated.start} to {generator.generated.end}", "RR01")
-    scoped = [
-        e
-        for e in known
-        if channel_matches(e.channels, generator.channel) and region_matches(e.regions, generator.region) and model_matches(e, generator.model)
-    ]
-    if not scoped:
-        return _unknown(
-            f"no catalogued terms of {provider} cover model {generator.model}, channel {generator.channel}, region {generator.region}", "RR13"
-        )
-    days = _interval(generator)
-    candidates = [e for e in scoped if days is None or _may_apply(e, days)]
-    makers = _maker_licenses(catalog, provider, generator, days)
-    layers = tuple(_layer(e, use, e.provider, generator.model) for e in (*candidates, *makers))
-    return _combine(layers, [*_uncovered_anywhere(scoped, days, generator), *_maybe_silent(candidates, days, generator)], provider)
+def answer_uses(catalog: TermsCatalog, generator: Generator, run: RunUse, uses: Sequence[Use], *, host: str = _ANY) -> TermsAnswer:
+    """Return what the terms in force over a generator's days say about each of some uses; the answer's own outcome is the strictest.
+
+    Cost: under a millisecond where provider, model, channel and days are known.
+    """
+    found = situation(catalog, generator, host=host, access=run.access)
+    if found.problem:
+        return _unanswered(found, uses, found.problem, found.rule)
+    judged: dict[Use, dict[str, Judged]] = {use: {} for use in uses}
+    answers, parts_by_use = [], {}
+    for use in uses:
+        weighed, parts = weigh(found, _judging(use, run, judged[use]))
+        parts_by_use[use] = parts
+        answers.append(_use_answer(use, found, weighed, parts, tuple(judged[use].values())))
+    return _together(found, answers, judged, split(parts_by_use), catalog)
 
 
-def _maker_licenses(catalog: TermsCatalog, provider: str, generator: Generator, days: tuple[dt.date, dt.date] | None) -> tuple[TermsVersion, ...]:
-    """Return the model licences of other makers: who serves a model does not lift its licence, which follows the model id (RR12, RR13)."""
-    if is_absent(generator.model):
-        return ()
-    return tuple(
-        e
-        for e in catalog.entries
-        if e.kind == "model-licence" and e.provider != provider and e.confidence in DECIDING and "*" not in e.models
-        if model_matches(e, generator.model) and (days is None or is_absent(e.effective_to) or _may_apply(e, days))
+def _judging(use: Use, run: RunUse, seen: dict[str, Judged]) -> Callable[[Dated, Made], Judged]:
+    """Return a judge that remembers: one text is judged once for a use, whatever days it is met on."""
+    known: dict[tuple[str, ...], Judged] = {}
+    supposed = as_use(run, use)
+
+    def judge_once(version: Dated, made: Made) -> Judged:
+        key = (version.entry.id, made.region, made.access, made.channel if use is Use.COLLECTION else "")
+        found = known.get(key)
+        if found is None:
+            found = known[key] = judge(version.entry, use, supposed, made)
+            before = seen.get(version.entry.id)
+            if before is None or _rank(found.outcome) > _rank(before.outcome):
+                seen[version.entry.id] = found
+        return found
+
+    return judge_once
+
+
+def _rank(outcome: Permission | None) -> int:
+    return -1 if outcome is None else STRICTNESS.index(outcome)
+
+
+def _use_answer(
+    use: Use,
+    found: Situation,
+    weighed: Weighed,
+    parts: Sequence[tuple[Scenario, tuple[PeriodOutcome, ...]]],
+    judged: Sequence[Judged],
+) -> UseAnswer:
+    deciding = [j for j in judged if j.outcome is weighed.outcome]
+    open_ = weighed.outcome is not Permission.ALLOWED
+    missing = (*(m for j in judged for m in j.missing if open_), *(found.missing if weighed.outcome is Permission.UNKNOWN else ()))
+    if weighed.outcome is Permission.UNKNOWN and any(p.weighed.uncovered for _, periods in parts for p in periods):
+        missing = (*missing, "text")
+    return UseAnswer(
+        use=use,
+        outcome=weighed.outcome,
+        layers=tuple((j.entry.id, j.outcome) for j in judged),
+        clauses=tuple(dict.fromkeys(_cite(j.entry, s) for j in deciding for s in j.said)),
+        rules=tuple(sorted(weighed.rules | _standing_rules(judged))),
+        reasons=weighed.reasons,
+        obligations=tuple(dict.fromkeys(o for j in judged for o in j.obligations)),
+        conflicts=(*layer_conflicts(use, judged), *candidate_conflict(use, _readings(found, parts))),
+        missing=tuple(dict.fromkeys(missing)),
     )
 
 
-def _uncovered_anywhere(entries: Sequence[TermsVersion], days: tuple[dt.date, dt.date] | None, generator: Generator) -> list[str]:
-    """Return gaps in the cover for every channel and region that an unknown one may be: texts of two channels do not make up for one another."""
-    sure = [e for e in entries if e.kind in _CONTRACTS and (not is_absent(generator.model) or ("*" in e.models and not e.not_models))]
-    channels = sorted({c for e in entries for c in e.channels}) if is_absent(generator.channel) else [generator.channel]
-    regions = sorted({r for e in entries for r in e.regions}) if is_absent(generator.region) else [generator.region]
-    gaps = [
-        gap
-        for channel in channels or [generator.channel]
-        for region in regions
-        for gap in _uncovered([e for e in sure if channel_matches(e.channels, channel) and region_matches(e.regions, region)], days)
-    ]
-    if is_absent(generator.model) and not sure:
-        gaps.append("the model is not known, and no text covers every model")
-    return list(dict.fromkeys(gaps))
+def _standing_rules(judged: Iterable[Judged]) -> set[str]:
+    """Return the rules by which the texts of an answer came to be in it."""
+    rules = {"RR06"}
+    for entry in (j.entry for j in judged):
+        rules |= {"RR12"} if entry.kind == "model-licence" else set()
+        rules |= {"RR13"} if entry.kind in {"host-terms", "acceptable-use"} else set()
+        rules |= {"RR14"} if entry.observed else set()
+        rules |= {"RR15"} if entry.effective_to == _ANY else set()
+    return rules
 
 
-def _maybe_silent(candidates: Sequence[TermsVersion], days: tuple[dt.date, dt.date] | None, generator: Generator) -> list[str]:
-    """With something unknown, a silent contract may be the only one that applied: then nothing is known (RR02, RR05)."""
-    if days is not None and not any(is_absent(v) for v in (generator.channel, generator.region, generator.model)):
-        return []
-    return [f"{e.id} may be the text that applied, and it is silent on training" for e in candidates if e.kind in _CONTRACTS and not _speaks(e)]
+def _readings(found: Situation, parts: Sequence[tuple[Scenario, tuple[PeriodOutcome, ...]]]) -> list[tuple[str, Permission]]:
+    """Return what each candidate reading comes to, for the facts that are not known."""
+    named: dict[str, Permission] = {}
+    for scenario, periods in parts if found.missing else ():
+        facts = [getattr(scenario.made, m) for m in ("channel", "region", "access") if m in found.missing]
+        if found.days_known:
+            outcomes = [p.weighed.outcome for p in periods if not p.weighed.bare]
+            named |= {" ".join(facts): strictest_of(outcomes)} if outcomes else {}
+            continue
+        for part in (p for p in periods if not p.weighed.bare):
+            ids = "+".join(v.entry.id for v in (*part.period.sure, *part.period.maybe))
+            named[" ".join((*facts, ids))] = part.weighed.outcome
+    return list(named.items())
 
 
-def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], use: RunUse) -> TermsAnswer:
-    """Return what terms named by the registrant say; an id that is not catalogued is an unknown layer."""
-    layers, missing = [], []
-    for terms_id in terms_ids:
-        entry = catalog.get(terms_id)
-        if entry is None or entry.confidence not in DECIDING:
-            missing.append(f"terms {terms_id} are not catalogued")
-        else:
-            layers.append(_layer(entry, use, entry.provider, Absence.UNKNOWN.value))
-    return _combine(tuple(layers), missing, "")
-
-
-def strictest(answers: Sequence[TermsAnswer]) -> TermsAnswer:
-    """Return the answer for text under several sets of terms at once: PROHIBITED beats UNKNOWN beats ALLOWED (RR03)."""
-    if not answers:
-        return _unknown("nothing says which terms applied", "RR02")
-    return TermsAnswer(
-        outcome=max((a.outcome for a in answers), key=_STRICTNESS.index),
-        layers=tuple(dict.fromkeys(layer for a in answers for layer in a.layers)),
-        reasons=tuple(dict.fromkeys(r for a in answers for r in a.reasons)),
-        rules=tuple(sorted({"RR03", *(r for a in answers for r in a.rules)})),
-    )
-
-
-def _unknown(reason: str, rule: str) -> TermsAnswer:
-    return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=(rule,))
-
-
-def _interval(generator: Generator) -> tuple[dt.date, dt.date] | None:
-    """Return the inclusive days of generation (RR01), ``None`` where an end is unknown (RR05)."""
-    try:
-        first, last = dt.date.fromisoformat(generator.generated.start), dt.date.fromisoformat(generator.generated.end)
-    except ValueError:
-        return None
-    return (first, last) if first <= last else None
-
-
-def _is_reversed(generator: Generator) -> bool:
-    try:
-        return dt.date.fromisoformat(generator.generated.end) < dt.date.fromisoformat(generator.generated.start)
-    except ValueError:
-        return False
-
-
-def _may_apply(entry: TermsVersion, days: tuple[dt.date, dt.date]) -> bool:
-    """Tell whether a version may have been in force on any of the days: start included, end excluded (RR01)."""
-    return entry.starts_possibly <= days[1] and days[0] < entry.ends_possibly
-
-
-def _uncovered(entries: Sequence[TermsVersion], days: tuple[dt.date, dt.date] | None) -> list[str]:
-    """Return why a part of the interval is not covered by a text that speaks and was surely in force (RR04)."""
-    if days is None:
-        return ["the days of generation are not known, so every version may have applied"] if len(entries) > 1 else []
-    day, last = days
-    speaking = [e for e in entries if _speaks(e)]
-    while day <= last:
-        reach = max((e.ends_surely for e in speaking if e.starts_surely <= day < e.ends_surely), default=None)
-        if reach is None:
-            return [f"no catalogued version that speaks of training is known to have been in force on {day.isoformat()}"]
-        day = reach
-    return []
-
-
-def _speaks(entry: TermsVersion) -> bool:
-    return any(c.value != "silent" for name in ("train_any_model", "competing_models", "distillation") if (c := entry.clause(name)) is not None)
-
-
-def _layer(entry: TermsVersion, use: RunUse, provider: str, model: str) -> TermsLayer:
-    judged = [
-        (c, *_judge(c, use, provider)) for name in ("train_any_model", "competing_models", "distillation") if (c := entry.clause(name)) is not None
-    ]
-    spoken = [(c, outcome, reason) for c, outcome, reason in judged if outcome is not NEUTRAL]
-    if spoken and all(o is Permission.ALLOWED for _, o, _ in spoken):
-        spoken += _restrictions(entry, use, model)
-    outcome = max((o for _, o, _ in spoken), key=_STRICTNESS.index) if spoken else NEUTRAL
-    if entry.kind == "help-article" and outcome is Permission.ALLOWED:
-        outcome, spoken = NEUTRAL, []  # RR16: a text that is no contract never loosens
-    deciding = [(c, reason) for c, o, reason in spoken if o is outcome]
-    return TermsLayer(
-        terms=entry.id,
-        title=entry.title,
-        provider=entry.provider,
-        effective_from=entry.effective_from,
-        effective_to=entry.effective_to,
-        outcome=outcome,
-        clauses=tuple(_cite(entry, c) for c, _ in deciding),
-        reason="; ".join(f"{entry.id}: {reason}" for _, reason in deciding) or f"{entry.id} is silent on training",
-        duties=tuple(c for name in _DUTIES if (c := entry.clause(name)) is not None),
-    )
-
-
-def _restrictions(entry: TermsVersion, use: RunUse, model: str) -> list[tuple[Clause, Permission, str]]:
-    """Return what limits and exceptions take back from a permission (RR10); one that this program cannot test leaves it UNKNOWN."""
-    found = []
-    limit, exception = entry.clause("limits"), entry.clause("exceptions")
-    if limit is not None and limit.value not in _HARMLESS_LIMITS:
-        found.append((limit, *_judge_limit(limit.value, use)))
-    if exception is not None and exception.value not in _LOOSENING and not _is_other_model(exception, model):
-        found.append((exception, Permission.UNKNOWN, f"the exception {exception.value!r} may bar these outputs and must be checked by a person"))
-    return found
-
-
-def _judge_limit(value: str, use: RunUse) -> tuple[Permission, str]:
-    if value in _NON_COMMERCIAL | _NOT_FOR_BUSINESS and use.commercial is TriState.YES:
-        return Permission.PROHIBITED, f"the permission is limited: {value}"
-    if value in _NON_COMMERCIAL and use.commercial is TriState.NO:
-        return Permission.ALLOWED, "non-commercial use is allowed"
-    return Permission.UNKNOWN, f"the limit {value!r} must be checked by a person"
-
-
-def _is_other_model(exception: Clause, model: str) -> bool:
-    """Tell whether an exception for models distilled from another base cannot reach this one."""
-    return exception.value == "distills-inherit-base" and not is_absent(model) and "distill" not in model.lower()
-
-
-def _cite(entry: TermsVersion, clause: Clause) -> ClauseCitation:
+def _cite(entry: TermsVersion, said: Said) -> ClauseCitation:
+    clause = said.clause
     return ClauseCitation(
         terms=entry.id,
         clause=clause.name,
@@ -285,61 +179,121 @@ def _cite(entry: TermsVersion, clause: Clause) -> ClauseCitation:
     )
 
 
-def _judge(clause: Clause, use: RunUse, provider: str) -> tuple[Permission | None, str]:
-    """Return what one clause says (RR02, RR07, RR08, RR10); a value this program does not know is UNKNOWN."""
-    if clause.value == "silent":
-        return NEUTRAL, ""
-    if clause.name == "competing_models":
-        return _judge_competing(clause, use, provider)
-    if clause.name == "distillation" and clause.value == "allowed":
-        return NEUTRAL, ""  # permission to imitate is no permission to train whatever one likes
-    competes = use.competes(provider)
-    table: dict[str, tuple[Permission, str]] = {
-        "allowed": (Permission.ALLOWED, "outputs may train models"),
-        "prohibited": (Permission.PROHIBITED, "training on outputs is forbidden"),
-        "prohibited-without-approval": (Permission.PROHIBITED, "training needs an approval, and none is recorded"),
-        "prohibited-if-competing": _by(
-            competes, "competing models are forbidden", "only competing models are forbidden, and this one is said not to compete"
-        ),
-        "prohibited-if-competing-without-approval": _by(
-            competes, "competing models need an approval, and none is recorded", "only competing models need an approval"
-        ),
-        "research-or-noncommercial-only": {
-            TriState.YES: (Permission.PROHIBITED, "only research or non-commercial use is allowed"),
-            TriState.NO: (Permission.ALLOWED, "non-commercial use is allowed"),
-        }.get(use.commercial, (Permission.UNKNOWN, "the run does not say whether it is commercial")),
-        "allowed-with-conditions": (Permission.UNKNOWN, "training is allowed under conditions that a person must check"),
-    }
-    outcome, reason = table.get(clause.value, (Permission.UNKNOWN, f"clause value {clause.value!r} is not known to this program"))
-    if clause.name == "distillation" and outcome is Permission.ALLOWED:
-        return NEUTRAL, ""  # that a bar on imitation does not reach this run is no permission to train
-    return outcome, reason
+def _together(
+    found: Situation, answers: Sequence[UseAnswer], judged: dict[Use, dict[str, Judged]], splits: tuple[Split, ...], catalog: TermsCatalog
+) -> TermsAnswer:
+    layers = tuple(_layer(v, [by_id[v.entry.id] for by_id in judged.values() if v.entry.id in by_id], found) for v in versions_of(found))
+    obligations = merged_obligations(o for a in answers for o in a.obligations)
+    outcome = strictest_of([a.outcome for a in answers])
+    hearsay = _hearsay(found, catalog) if outcome is Permission.UNKNOWN else ()
+    return TermsAnswer(
+        outcome=outcome,
+        layers=layers,
+        reasons=(*dict.fromkeys(r for a in answers for r in a.reasons), *hearsay),
+        rules=tuple(sorted({r for a in answers for r in a.rules} | ({"RR04"} if splits else set()))),
+        uses=tuple(answers),
+        obligations=obligations,
+        conflicts=(*dict.fromkeys(c for a in answers for c in a.conflicts), *obligation_conflicts(obligations)),
+        splits=splits,
+        missing=tuple(dict.fromkeys(m for a in answers for m in a.missing)),
+    )
 
 
-def _by(competes: bool, forbidden: str, allowed: str) -> tuple[Permission, str]:
-    return (Permission.PROHIBITED, forbidden) if competes else (Permission.ALLOWED, allowed)
+def _hearsay(found: Situation, catalog: TermsCatalog) -> tuple[str, ...]:
+    """Name the texts that are known by hearsay only: they decide nothing (RR06), but whoever looks for the missing text begins there."""
+    channels = {s.made.channel for s in found.scenarios}
+    days = [p.days for s in found.scenarios for p in s.periods]
+    return tuple(
+        f"{e.id} is known by hearsay only and decides nothing (RR06)"
+        for e in catalog.unverified(found.provider)
+        if channels & set(e.channels) and any(e.starts_possibly <= last and first < e.ends_possibly for first, last in days)
+    )
 
 
-def _judge_competing(clause: Clause, use: RunUse, provider: str) -> tuple[Permission | None, str]:
-    """A clause on competing models alone never allows anything else (RR09)."""
-    if not use.competes(provider):
-        return NEUTRAL, ""
-    if clause.value in {"prohibited", "prohibited-without-approval", "prohibited-if-competing", "prohibited-if-competing-without-approval"}:
-        return Permission.PROHIBITED, "competing models are forbidden"
-    return (NEUTRAL, "") if clause.value == "allowed" else (Permission.UNKNOWN, f"clause value {clause.value!r} must be checked by a person")
+def _layer(version: Dated, judged: Sequence[Judged], found: Situation) -> TermsLayer:
+    entry = version.entry
+    spoken = [j for j in judged if j.outcome is not None]
+    outcome = max((j.outcome for j in spoken if j.outcome is not None), key=STRICTNESS.index, default=None)
+    deciding = [j for j in judged if j.outcome is outcome]
+    surely = (
+        any(v.entry.id == entry.id for s in found.scenarios for p in s.periods for v in p.sure) and len(found.scenarios) == 1 and found.days_known
+    )
+    return TermsLayer(
+        terms=entry.id,
+        title=entry.title,
+        provider=entry.provider,
+        effective_from=entry.effective_from,
+        effective_to=entry.effective_to,
+        outcome=outcome,
+        clauses=tuple(dict.fromkeys(_cite(entry, s) for j in deciding for s in j.said)) if outcome is not None else (),
+        reason="; ".join(dict.fromkeys(j.reason for j in deciding)) or f"{entry.id} is silent on it",
+        duties=tuple(c for name in _DUTIES if (c := entry.clause(name)) is not None),
+        why=version.why,
+        applies="surely" if surely else "possibly",
+        says=tuple((j.use.value, j.outcome) for j in judged),
+    )
 
 
-def _combine(layers: tuple[TermsLayer, ...], gaps: Sequence[str], provider: str) -> TermsAnswer:
-    spoken = [layer.outcome for layer in layers if layer.outcome is not None]
-    reasons = [layer.reason for layer in layers if layer.outcome is not None] + list(gaps)
-    rules = {"RR01", "RR03", "RR06"} | ({"RR04"} if gaps else set())
-    if not spoken:
-        reasons.append(f"no terms of {provider or 'those named'} that applied speak of training")
-        return TermsAnswer(outcome=Permission.UNKNOWN, layers=layers, reasons=tuple(reasons), rules=tuple(sorted({*rules, "RR02"})))
-    outcomes = [*spoken, *((Permission.UNKNOWN,) if (gaps and len(set(spoken)) > 1) or (gaps and not _agrees(spoken, gaps)) else ())]
-    return TermsAnswer(outcome=max(outcomes, key=_STRICTNESS.index), layers=layers, reasons=tuple(reasons), rules=tuple(sorted(rules)))
+def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], run: RunUse) -> TermsAnswer:
+    """Return what terms named by the registrant say; an id that is not catalogued is an unknown layer."""
+    certain = dict(uses_of(run))
+    entries = [(i, catalog.get(i)) for i in terms_ids]
+    known = [e for _, e in entries if e is not None and e.confidence in DECIDING]
+    missing = tuple(f"terms {i} are not catalogued" for i, e in entries if e is None or e.confidence not in DECIDING)
+    versions = tuple(undated(e, "named by whoever registered the text") for e in known)
+    scenario = Scenario(made=_NAMED, periods=(Period(days=ALWAYS, sure=versions, maybe=()),), gaps=missing)
+    found = Situation(provider="", scenarios=(scenario,), days_known=True, missing=(), outside=False)
+    judged: dict[Use, dict[str, Judged]] = {use: {} for use in certain}
+    answers = []
+    for use in certain:
+        weighed, parts = weigh(found, _judging(use, run, judged[use]))
+        answers.append(_use_answer(use, found, weighed, parts, tuple(judged[use].values())))
+    return _of_run(_together(found, answers, judged, (), catalog), certain)
 
 
-def _agrees(spoken: Sequence[Permission], gaps: Sequence[str]) -> bool:
-    """Reading rule 5: with an unknown date, all candidate versions agreeing is an answer; a day that no text covers is not."""
-    return len(set(spoken)) == 1 and all(gap.startswith("the days of generation") for gap in gaps)
+def notorious_answer(catalog: TermsCatalog, names: Iterable[str]) -> TermsAnswer | None:
+    """Return the bar on a notorious source where one of the names means it, or a set that was made from it (RR18); else ``None``."""
+    found = next((e for name in names if (e := catalog.notorious(name)) is not None), None)
+    if found is None:
+        return None
+    run = RunUse()
+    judged = judge(found, Use.TRAIN_ANY_MODEL, run, _NAMED)
+    situation_ = Situation(provider=found.provider, scenarios=(), days_known=True, missing=(), outside=False)
+    layer = _layer(undated(found, "its name, or where it came from"), [judged], situation_)
+    return TermsAnswer(outcome=Permission.PROHIBITED, layers=(layer,), reasons=(judged.reason,), rules=("RR18",))
+
+
+def strictest(answers: Sequence[TermsAnswer]) -> TermsAnswer:
+    """Return the answer for text under several sets of terms at once: PROHIBITED beats UNKNOWN beats ALLOWED (RR03)."""
+    if not answers:
+        return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=("nothing says which terms applied",), rules=("RR02",))
+    obligations = merged_obligations(o for a in answers for o in a.obligations)
+    conflicts = dict.fromkeys((*(c for a in answers for c in a.conflicts), *obligation_conflicts(obligations)))
+    return TermsAnswer(
+        outcome=strictest_of([a.outcome for a in answers]),
+        layers=tuple(dict.fromkeys(layer for a in answers for layer in a.layers)),
+        reasons=tuple(dict.fromkeys(r for a in answers for r in a.reasons)),
+        rules=tuple(sorted({"RR03", *(r for a in answers for r in a.rules)})),
+        obligations=obligations,
+        conflicts=tuple(conflicts),
+        missing=tuple(dict.fromkeys(m for a in answers for m in a.missing)),
+    )
+
+
+def _unanswered(found: Situation, uses: Sequence[Use], reason: str, rule: str) -> TermsAnswer:
+    missing = found.missing or (("provider",) if not found.provider else ())
+    answers = tuple(
+        UseAnswer(
+            use=use,
+            outcome=Permission.UNKNOWN,
+            layers=(),
+            clauses=(),
+            rules=(rule,),
+            reasons=(reason,),
+            obligations=(),
+            conflicts=(),
+            missing=missing,
+        )
+        for use in uses
+    )
+    return TermsAnswer(outcome=Permission.UNKNOWN, layers=(), reasons=(reason,), rules=(rule,), uses=answers, missing=missing)

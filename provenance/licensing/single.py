@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from provenance.licensing.license_class import LicenseClass, Metric, WhenTested
-from provenance.licensing.uses import Circumstances, Duty, LicenseLimit, LicenseReason, LicenseUse, UseAnswer
+from provenance.licensing.license_uses import Circumstances, Duty, LicenseLimit, LicenseReason, LicenseUse, UseAnswer
 from provenance.model.absence import Permission, TriState, is_absent
 
 Said = tuple[Permission, str, tuple[str, ...]]

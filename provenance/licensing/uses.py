@@ -1,119 +1,157 @@
-"""What licences are asked about, and what they answer: uses, the circumstances of a use, and outcomes with the licence and the reason they rest on."""
+"""What is asked of terms: the uses, each judged apart, and the facts of the run that they depend on. A fact that nobody states is UNKNOWN."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provenance.licensing.license_class import Limit
+from provenance.licensing.terms_names import normalize_provider
 from provenance.model.absence import Absence, Permission, TriState
 
 
-class LicenseUse(StrEnum):
-    """What may be done with licensed text; each is judged apart."""
+class Use(StrEnum):
+    """One thing that somebody may want to do with text."""
 
-    TRAIN = "train"
-    """Train a model for the purpose that the question states."""
+    TRAIN_ANY_MODEL = "train_any_model"
+    """Train the model that the run describes."""
+    TRAIN_COMPETING = "train_competing"
+    """Train a model that competes with the provider, whatever the run says."""
+    DISTIL = "distil"
+    """Imitate the provider's model."""
+    CLASSIFIER = "classifier"
+    """Train what only classifies, labels, ranks or embeds."""
     COMMERCIAL = "commercial"
-    """Train a model for commercial use."""
-    TRAIN_NONCOMMERCIAL = "train_noncommercial"
+    """Train for a commercial purpose."""
     DISTRIBUTE_WEIGHTS = "distribute_weights"
-    """Pass on the weights of a model that was trained on it."""
+    """Train a model and hand its weights to others."""
     DISTRIBUTE_DATA = "distribute_data"
-    """Pass the data on as they are, alone or in a collection."""
-    DISTRIBUTE_ADAPTED_DATA = "distribute_adapted_data"
-    """Pass on what was made of the data: filtered, translated, merged into one."""
-    TRAIN_ON_OUTPUTS = "train_on_outputs"
-    """Train other models on what a model writes that is under this licence."""
+    """Hand the text itself to others."""
+    SAME_FAMILY = "same_family"
+    """Train a model of the family that made the text."""
+    TRAIN_NONCOMMERCIAL = "train_noncommercial"
+    """Train for a purpose that is not commercial."""
+    EVALUATION = "evaluation"
+    """Measure models with it, train none."""
+    COLLECTION = "collection"
+    """The means: whether the text was obtained in a permitted way."""
+
+
+TRAINING = frozenset(Use) - {Use.DISTRIBUTE_DATA, Use.EVALUATION, Use.COLLECTION}
+"""Uses that train a model."""
+_TAKEN = {
+    Use.SAME_FAMILY: ("same_family", TriState.YES),
+    Use.DISTIL: ("imitates", TriState.YES),
+    Use.DISTRIBUTE_WEIGHTS: ("distribute_weights", TriState.YES),
+    Use.COMMERCIAL: ("commercial", TriState.YES),
+    Use.TRAIN_NONCOMMERCIAL: ("commercial", TriState.NO),
+}
+"""Use → the fact that it takes as given."""
+MODEL_KINDS = ("llm", "classifier", "embedding", "other")
+"""Kinds of model that a bar's object may or may not name."""
+STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
+"""From the loosest answer to the strictest (RR03)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What decides whether a use is permitted. What is not known stays UNKNOWN."""
+class Approval:
+    """A permission that a provider gave in writing, as somebody recorded it. Without a person, a day and evidence it counts for nothing (RR08)."""
+
+    terms: str = ""
+    """Id of the terms version that it is given under; empty = all of the provider's."""
+    provider: str = ""
+    who: str = ""
+    when: str = ""
+    evidence: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether all that an approval needs is there."""
+        return bool((self.terms or self.provider) and self.who and self.when and self.evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunUse:
+    """What a run does, as far as terms care."""
 
     commercial: TriState = TriState.UNKNOWN
-    synthetic: TriState = TriState.NO
-    """Whether a model made the licensed text."""
-    competes: TriState = TriState.UNKNOWN
-    """Whether the model competes with the licensor's."""
-    region: str = Absence.UNKNOWN.value
+    distribute_weights: TriState = TriState.UNKNOWN
+    distribute_data: TriState = TriState.NO
+    """A training run keeps its data to itself unless it says otherwise."""
+    not_competing_with: tuple[str, ...] = ()
+    """Providers with which the model does not compete, by somebody's statement."""
+    competing_with: tuple[str, ...] = ()
+    others_compete: TriState = TriState.UNKNOWN
+    """What holds for every other provider; an audit takes YES, as docs/formats/run.md says."""
+    kind: str = Absence.UNKNOWN.value
+    """One of ``MODEL_KINDS``; a run that does not say counts as what a bar names."""
+    family: str = Absence.UNKNOWN.value
+    """Family of the model that is trained, such as ``llama-3``."""
+    same_family: TriState = TriState.UNKNOWN
+    """YES = the model is of the family that made the text, whichever that is."""
+    imitates: TriState = TriState.UNKNOWN
+    """Whether the model is to behave like the one that made the text."""
+    grounded: TriState = TriState.UNKNOWN
+    """Whether the outputs rest on search results."""
+    automated: TriState = TriState.UNKNOWN
+    """Whether the text was gathered by program."""
+    output_type: str = "text"
+    """``text``, ``image``, ``voice`` …: this program reads text."""
+    access: str = Absence.UNKNOWN.value
+    """Of a site: ``crawl``, ``data-api`` or ``dump``."""
+    obtained: str = Absence.UNKNOWN.value
+    """``own-account`` or ``third-party``; it never loosens anything."""
+    release_date: str = Absence.UNKNOWN.value
+    """Day on which users were counted: that of the release."""
     monthly_active_users: int | None = None
-    """Of the licensee now; ``None`` = not known."""
-    share_alike_reaches_weights: bool = False
-    """The stricter reading of rule 17: share-alike leaves distribution of weights UNKNOWN whatever the licence says on outputs."""
+    revenue: int | None = None
+    """US dollars in a year."""
+    approvals: tuple[Approval, ...] = ()
+
+    def competes(self, provider: str) -> TriState:
+        """Tell whether the model competes with a provider."""
+        name = normalize_provider(provider)
+        if name in {normalize_provider(p) for p in self.competing_with}:
+            return TriState.YES
+        return TriState.NO if name in {normalize_provider(p) for p in self.not_competing_with} else self.others_compete
+
+    def approval(self, *, terms: str, provider: str) -> Approval | None:
+        """Return a recorded approval that reaches a text."""
+        found = (a for a in self.approvals if a.is_complete)
+        return next((a for a in found if (a.terms == terms if a.terms else normalize_provider(a.provider) == provider)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseReason:
-    """Why one licence says what it says."""
-
-    license: str
-    outcome: Permission
-    text: str
-    rules: tuple[str, ...] = ()
-    """Reading rules that it rests on."""
-    license_class: str = "UNKNOWN"
-    """Class of the licence, such as ``commercial``."""
+def as_use(run: RunUse, use: Use) -> RunUse:
+    """Return the run as a use supposes it to be: each use is the run with one fact taken as given."""
+    if use is Use.TRAIN_COMPETING:
+        return replace(run, competing_with=(), not_competing_with=(), others_compete=TriState.YES)
+    if use is Use.CLASSIFIER:
+        return replace(run, kind=run.kind if run.kind in {"classifier", "embedding"} else "classifier")
+    taken = _TAKEN.get(use)
+    return run if taken is None else replace(run, **{taken[0]: taken[1]})  # type: ignore[arg-type]  # every fact of the table is a TriState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
-    """What a licence asks in return."""
-
-    code: str
-    """As ``docs/licences.md`` lists them: ``attribution:required``, ``share-alike``, ``flow-down:use-restrictions``, ``name-prefix:…`` …"""
-    license: str
-    text: str
-    certain: TriState = TriState.YES
-    """UNKNOWN where nobody knows whether the licence asks for it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseLimit:
-    """A threshold of one licence."""
-
-    license: str
-    limit: Limit
-    exceeded: TriState
-    """UNKNOWN where no number is given, or it is not of the day on which the limit is tested."""
+def uses_of(run: RunUse) -> tuple[tuple[Use, bool], ...]:
+    """Return the uses that a run makes, each with whether that is certain: what it may do counts too, but cannot be held against it as done."""
+    facts = (
+        (Use.COMMERCIAL, run.commercial),
+        (Use.DISTRIBUTE_WEIGHTS, run.distribute_weights),
+        (Use.DISTRIBUTE_DATA, run.distribute_data),
+        (Use.DISTIL, run.imitates),
+    )
+    return ((Use.TRAIN_ANY_MODEL, True), *((use, fact is TriState.YES) for use, fact in facts if fact is not TriState.NO))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UseAnswer:
-    """What an expression says about one use."""
+def strictest_of(outcomes: list[Permission]) -> Permission:
+    """Return the strictest answer; none at all is UNKNOWN.
 
-    use: LicenseUse
-    outcome: Permission
-    reasons: tuple[LicenseReason, ...] = ()
-    """Of the licences that apply, those chosen; sorted by licence."""
-    duties: tuple[Duty, ...] = ()
-    limits: tuple[LicenseLimit, ...] = ()
-    chosen: tuple[str, ...] = ()
-    """The alternatives that were chosen where licences offer a choice."""
-
-    @property
-    def rules(self) -> tuple[str, ...]:
-        """Return the reading rules that the answer rests on."""
-        return tuple(sorted({rule for reason in self.reasons for rule in reason.rules}))
-
-    @property
-    def decisive(self) -> tuple[LicenseReason, ...]:
-        """Return the reasons that make the outcome what it is."""
-        return tuple(r for r in self.reasons if r.outcome is self.outcome)
+    >>> strictest_of([Permission.ALLOWED, Permission.UNKNOWN]).value
+    'UNKNOWN'
+    """
+    return max(outcomes, key=STRICTNESS.index, default=Permission.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permissions:
-    """What an expression says about every use."""
-
-    expression: str
-    circumstances: Circumstances
-    answers: tuple[UseAnswer, ...]
-    unknown_ids: tuple[str, ...] = ()
-    """Licences that no catalogue describes."""
-    notes: tuple[tuple[str, str], ...] = field(default=())
-    """(licence, what to know of it), sorted."""
-
-    def answer(self, use: LicenseUse) -> UseAnswer:
-        """Return the answer for one use."""
-        return next(a for a in self.answers if a.use is use)
+def both(first: TriState, second: TriState) -> TriState:
+    """Return whether two things hold together."""
+    if TriState.NO in {first, second}:
+        return TriState.NO
+    return TriState.YES if first is second is TriState.YES else TriState.UNKNOWN

@@ -197,6 +197,31 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedDuty:
+    """What a licence or a text of terms asks in return for using a dataset."""
+
+    code: str
+    """Such as ``attribution:required`` or ``name-prefix:Llama`` (docs/rules/reading.md)."""
+    summary: str
+    asked_by: str
+    """Licence or terms version."""
+    source: str = ""
+    due: TriState = TriState.YES
+    """UNKNOWN where it depends on a fact that nobody states."""
+    tested_when: str = ""
+    """Day on which a threshold is tested."""
+    place: str = ""
+    """The ancestor that brings it, with the way; empty where the dataset itself does."""
+    dataset: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return it in a line, without the dataset."""
+        open_ = ", if it applies" if self.due is TriState.UNKNOWN else ""
+        return f"{self.code}: {self.summary.rstrip('.')} ({self.asked_by}{open_})" + (f", {self.place}" if self.place else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
     """Everything one audit established, values only."""
 
@@ -230,6 +255,7 @@ class AuditRecord:
     evidence: tuple[MatchEvidence, ...]
     waivers: tuple[Waiver, ...]
     obligations: tuple[str, ...]
+    """``duties`` in words."""
     steps: tuple[Step, ...]
     verdict: VerdictKind
     limits: tuple[str, ...]
@@ -244,5 +270,7 @@ class AuditRecord:
     """Digest of the demands that something be kept out of which the audit knew; empty where none held."""
     licenses_digest: str = ""
     """Digest of the licence catalogue by which licences were judged."""
+    duties: tuple[AskedDuty, ...] = ()
+    """What licences and terms of the data, and of all that they come from, ask in return."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

@@ -80,6 +80,17 @@ def test_terms_named_for_text_by_people_are_judged(work: Path, capsys: pytest.Ca
     assert audit(work, "a", capsys=capsys) == (11, {"T001"})
 
 
+@pytest.mark.parametrize(
+    ("name", "more"), [("a", ("--source-url", "https://huggingface.co/datasets/the_pile_books3")), ("slimpajama", ())], ids=["address", "name"]
+)
+def test_a_notorious_source_is_barred_whatever_licence_it_carries(
+    work: Path, capsys: pytest.CaptureFixture[str], name: str, more: tuple[str, ...]
+) -> None:
+    write(work, "a.jsonl", PLAIN)
+    assert register(work, name, "a.jsonl", *more) == 0
+    assert audit(work, name, capsys=capsys)[0] == 11
+
+
 def test_a_reference_set_without_a_word_is_no_comparison(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(work, "a.jsonl", PLAIN)
     assert register(work, "a", "a.jsonl") == 0

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from provenance.licensing.classes import LicenseCatalog, shipped_licenses
 from provenance.licensing.compatibility import Compatibility, CompatibilityTable
 from provenance.licensing.license_class import LicenseClass
+from provenance.licensing.license_uses import Circumstances, LicenseUse
 from provenance.licensing.mixture import LicensedDataset, combine
 from provenance.licensing.permissions import permissions
-from provenance.licensing.uses import Circumstances, LicenseUse
 from provenance.model.absence import Permission, TriState
 
 CATALOG = shipped_licenses()

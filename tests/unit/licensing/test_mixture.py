@@ -7,8 +7,8 @@ import time
 import pytest
 
 from provenance.licensing.classes import shipped_licenses
+from provenance.licensing.license_uses import Circumstances, LicenseUse
 from provenance.licensing.mixture import ConflictKind, LicensedDataset, Mixture, combine
-from provenance.licensing.uses import Circumstances, LicenseUse
 from provenance.model.absence import Permission, TriState
 
 CATALOG = shipped_licenses()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from provenance.licensing.classes import shipped_licenses
+from provenance.licensing.license_uses import Circumstances, LicenseUse, Permissions, UseAnswer
 from provenance.licensing.permissions import permissions
-from provenance.licensing.uses import Circumstances, LicenseUse, Permissions, UseAnswer
 from provenance.model.absence import Permission, TriState
 
 CATALOG = shipped_licenses()

@@ -15,7 +15,7 @@ from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import DateRange, Generator
 
 CATALOG = load_terms((shipped("policies") / "terms",))
-COMPETING = RunUse(commercial=TriState.YES)
+COMPETING = RunUse(commercial=TriState.YES, others_compete=TriState.YES)
 PEACEFUL = RunUse(commercial=TriState.YES, not_competing_with=CATALOG.providers())
 
 

@@ -1,0 +1,158 @@
+"""Names as catalogued terms spell them: providers, models, regions, channels, and whether a text's own words reach them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from provenance.model.absence import is_absent
+
+CHANNELS = ("api", "consumer", "weights", "cloud", "host", "aggregator", "site", "code-assistant")
+"""How text came out of a model, or off a site."""
+ACCESS = ("crawl", "data-api", "dump")
+"""How text came off a site."""
+SERVED_BY_OTHERS = frozenset({"cloud", "host", "aggregator"})
+"""Channels on which somebody else than the maker may serve a model (RR13)."""
+EEA = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "HR",
+        "CY",
+        "CZ",
+        "DK",
+        "EE",
+        "FI",
+        "FR",
+        "DE",
+        "GR",
+        "HU",
+        "IE",
+        "IT",
+        "LV",
+        "LT",
+        "LU",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SK",
+        "SI",
+        "ES",
+        "SE",
+        "IS",
+        "LI",
+        "NO",
+    ]
+)
+EU = EEA - {"IS", "LI", "NO"}
+_ALIASES = {
+    "mistral-ai": "mistral",
+    "mistralai": "mistral",
+    "google-deepmind": "google",
+    "google-cloud": "google",
+    "gemini": "google",
+    "vertex-ai": "google",
+    "meta-ai": "meta",
+    "meta-llama": "meta",
+    "x-ai": "xai",
+    "xai-org": "xai",
+    "microsoft-azure": "microsoft",
+    "azure": "microsoft",
+    "qwen": "alibaba",
+    "alibaba-cloud": "alibaba",
+    "aws": "amazon",
+    "bedrock": "amazon",
+    "amazon-bedrock": "amazon",
+    "amazon-web-services": "amazon",
+    "deepseek-ai": "deepseek",
+    "moonshotai": "moonshot",
+    "moonshot-ai": "moonshot",
+    "kimi": "moonshot",
+    "zai": "zhipu",
+    "z-ai": "zhipu",
+    "zhipu-ai": "zhipu",
+    "together-ai": "together",
+    "fireworks-ai": "fireworks",
+    "stability-ai": "stability",
+    "twitter": "x",
+    "stack-exchange": "stackexchange",
+    "stack-overflow": "stackexchange",
+    "stackoverflow": "stackexchange",
+    "wikipedia": "wikimedia",
+    "hugging-face": "huggingface",
+    "new-york-times": "nyt",
+    "common-crawl": "commoncrawl",
+    "project-gutenberg": "gutenberg",
+    "pmc": "pubmed-pmc",
+    "black-forest-labs": "blackforestlabs",
+}
+
+
+@lru_cache(maxsize=4096)
+def normalize_provider(name: str) -> str:
+    """Return a provider's name as the catalogue spells it: lower case, letters and digits only.
+
+    >>> normalize_provider("Mistral AI"), normalize_provider("OpenAI")
+    ('mistral', 'openai')
+    """
+    folded = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return _ALIASES.get(folded, folded)
+
+
+@lru_cache(maxsize=4096)
+def normalize_model(name: str) -> str:
+    """Return a model id as globs match it: lower case, without the organisation, spaces as hyphens.
+
+    >>> normalize_model("mistralai/Mistral 7B")
+    'mistral-7b'
+    """
+    return re.sub(r"\s+", "-", name.strip().lower().rsplit("/", 1)[-1])
+
+
+def glob_matches(models: Sequence[str], not_models: Sequence[str], model: str) -> bool:
+    """Tell whether globs name a model.
+
+    >>> glob_matches(["llama-3", "llama-3-*"], [], "meta-llama/Llama-3.1-8B")
+    False
+    """
+    name = normalize_model(model)
+    return any(fnmatchcase(name, glob) for glob in models) and not any(fnmatchcase(name, glob) for glob in not_models)
+
+
+def region_names(region: str) -> frozenset[str]:
+    """Return every catalogued name of a region that an account may have.
+
+    >>> sorted(region_names("FR"))
+    ['EEA', 'EU', 'FR']
+    """
+    code = region.upper().split("-")[0]
+    code = {"GB": "UK", "EUROPEAN UNION": "EU"}.get(code, code)
+    if code == "EU":
+        return frozenset({"EU", "EEA"})
+    return frozenset({code, *(("EU",) if code in EU else ()), *(("EEA",) if code in EEA else ())})
+
+
+def region_matches(entry_regions: Sequence[str], region: str, named: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a regional copy may apply to an account's region; an unknown region may be any.
+
+    Args:
+        entry_regions: Regions of the copy.
+        region: Of the account.
+        named: Regions that the sibling copies name: ``row`` is everywhere else.
+    """
+    if is_absent(region) or "global" in entry_regions:
+        return True
+    names = region_names(region)
+    if "row" in entry_regions and (not (names & named) or "ROW" in names):
+        return True
+    return bool(names & {r.upper() for r in entry_regions}) or ("EEA" in names and "EU" in entry_regions and region.upper() == "EEA")
+
+
+def channel_matches(entry_channels: Sequence[str], channel: str) -> bool:
+    """Tell whether a text may govern a channel; an unknown channel may be any."""
+    return is_absent(channel) or not entry_channels or channel.lower() in entry_channels
