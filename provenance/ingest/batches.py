@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
-from provenance.ingest.flat import FlatRows, find_flat_rows, scanned_rows
+from provenance.ingest.flat import FlatRows, Raw, find_flat_rows, scanned_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
 from provenance.ingest.problems import json_kind, list_names
@@ -64,7 +64,7 @@ class RowCollector:
         self._clear()
 
     def _clear(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[Raw] = []
         self._records: list[int] = []
         self._lines: list[int] = []
         self._row_codes: list[int] = []
