@@ -232,6 +232,12 @@ class RowCollector:
         self._parts += found.parts
         self._bytes += sum(map(len, found.parts))
         codes = {path: self._code(path) for path in dict.fromkeys(found.paths)}
+        if len(codes) == 1 and len(found.paths) == len(found.ids):  # one row of each record: the most common case, at a fifth of the time
+            self._row_codes += [*codes.values()] * len(found.ids)
+            self._records += range(index, index + len(found.ids))
+            self._lines += lines
+            self._ids += found.ids
+            return []
         self._row_codes += [codes[path] for path in found.paths]
         self._records += [index + i for i in found.owners]
         self._lines += [lines[i] for i in found.owners]
