@@ -184,6 +184,40 @@ def _gather(bounds: NDArray[np.int64], band: Int, table: _Entries, sketches: NDA
     return count, band
 
 
+@kernel(_nrt=False)
+def _write_pairs(
+    queries: NDArray[np.uint32],
+    row: Int,
+    bounds: NDArray[np.int64],
+    table: _Entries,
+    sketches: NDArray[np.uint32],
+    cap: int,
+    room: NDArray[np.int64],
+    out: NDArray[np.int64],
+    found: Int,
+) -> Int:
+    """Write the pairs of one query behind ``found`` others; return how many there are then."""
+    query = queries[row]
+    taken = 0
+    going: Int = 0
+    last, last_band = np.int64(-1), np.int64(-1)
+    while going < BANDS:
+        count, going = _gather(bounds, going, table, sketches, room)
+        for k in range(count):
+            reference, band = room[0, k], room[1, k]
+            again = reference == last and band == last_band  # it comes again right away where two of its bands fell into this bucket
+            if np.int64(query[band * ROWS]) != room[2, k] or again or taken >= cap or not _same_band(query, sketches[reference], band):
+                continue
+            last, last_band = reference, band
+            if _shares_earlier(query, sketches[reference], band):
+                continue
+            taken += 1
+            if found < len(out):
+                out[found, 0], out[found, 1] = row, reference
+            found += 1
+    return found
+
+
 @kernel()
 def _query_table(
     queries: NDArray[np.uint32],
@@ -195,26 +229,9 @@ def _query_table(
     out: NDArray[np.int64],
 ) -> int:
     """Write each pair at the first band that it shares; return how many there are, of which those within ``out`` are written."""
-    found = 0
     bounds, room = np.empty((3, BANDS), dtype=np.int64), np.empty((3, _ROOM), dtype=np.int64)
+    found: Int = 0
     for row in range(len(queries) if len(sketches) else 0):
-        query = queries[row]
-        _look_up(query, shift, buckets, bounds)
-        taken = 0
-        going: Int = 0
-        last, last_band = np.int64(-1), np.int64(-1)
-        while going < BANDS:
-            count, going = _gather(bounds, going, table, sketches, room)
-            for k in range(count):
-                reference, band = room[0, k], room[1, k]
-                again = reference == last and band == last_band  # it comes again right away where two of its bands fell into this bucket
-                if np.int64(query[band * ROWS]) != room[2, k] or again or taken >= cap or not _same_band(query, sketches[reference], band):
-                    continue
-                last, last_band = reference, band
-                if _shares_earlier(query, sketches[reference], band):
-                    continue
-                taken += 1
-                if found < len(out):
-                    out[found, 0], out[found, 1] = row, reference
-                found += 1
-    return found
+        _look_up(queries[row], shift, buckets, bounds)
+        found = _write_pairs(queries, row, bounds, table, sketches, cap, room, out, found)
+    return int(found)
