@@ -25,6 +25,7 @@ from provenance.audit.rescan import (
 from provenance.audit.tools import ReadingTools, Tools
 from provenance.canonical import digest_of
 from provenance.errors import IngestError, RegistryError
+from provenance.memory import keep_freed_memory
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardFormat
 from provenance.model.match import LeftOut, Match, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.ports import Clock, Matcher, Progress, ShardListing, ShardReader, SuspectFinder, WorkerLostError
@@ -122,6 +123,7 @@ def scan_shard(finders: Finders, target: ShardToScan, tools: ReadingTools, found
         ShardReadError: If nothing of the shard can be read.
         UnfitBasisError: If the earlier scan is of other rows.
     """
+    keep_freed_memory()
     shard, dataset, matcher = target.shard, target.dataset, finders.matcher
     stream = tools.reader.open(target.location, text_field=dataset.text_field, tokenizer=dataset.tokenizer)
     place, tally = Place(shard.path, shard.sha256, scan_id(target, finders, tools.reader)), Tally(found)

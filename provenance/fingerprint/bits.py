@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,14 @@ from numba import types as numba_types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from provenance.fingerprint.jit import kernel
+
 Int = int | np.signedinteger[Any]
 types: Any = numba_types  # numba is not typed
 WINDOW = 64
 """Bytes classified together: one bit each in a register."""
+CLASSES = 4
+"""Bytes in sequence that ``class_bits`` looks at."""
 ESCAPE_MARKS = b"&-\x90\xad"
 """An ampersand, a hyphen, and the last bytes of U+2010 and of the soft hyphen: where what typesetting and HTML put inside words may stand."""
 
@@ -52,15 +57,22 @@ def _plain_string_stop_bits(data: NDArray[np.uint8], at: Int) -> np.uint64:
     return np.uint64(sum(1 << i for i, byte in enumerate(window) if byte < 0x20 or byte in b'"\\'))
 
 
-def _plain_pair_bits(data: NDArray[np.uint8], at: Int, firsts: NDArray[np.uint8], seconds: NDArray[np.uint8]) -> np.uint64:
-    """Return a mask of the 64 bytes from ``at`` on, the first byte lowest: those that begin one of some pairs of bytes, ASCII read as small letters, white space as a space."""
-    window = _folded(data[at : at + WINDOW + 1].tobytes())
-    pairs = {bytes(pair) for pair in zip(firsts.tolist(), seconds.tolist(), strict=True)}
-    return np.uint64(sum(1 << i for i in range(WINDOW) if window[i : i + 2] in pairs))
+def _plain_class_bits(data: NDArray[np.uint8], at: Int, classes: NDArray[np.uint8]) -> np.uint64:
+    """Return a mask of the 64 bytes from ``at`` on, the first byte lowest: those from which on each of some bytes is in its class of one set.
 
-
-def _folded(raw: bytes) -> bytes:
-    return raw.lower().translate(bytes.maketrans(b"\t\n\v\f\r", b"     "))
+    Args:
+        data: At least as many bytes more behind the 64 as there are classes behind the first.
+        at: The first byte.
+        classes: (2 n, 16) for n bytes in sequence, by the lower and by the upper four bits of each: the sets, one a bit, in which such a byte may stand there.
+    """
+    mask = 0
+    for i in range(WINDOW):
+        sets = 0xFF
+        for place in range(len(classes) // 2):
+            byte = int(data[at + i + place])
+            sets &= int(classes[2 * place, byte & 15]) & int(classes[2 * place + 1, byte >> 4])
+        mask |= (sets != 0) << i
+    return np.uint64(mask)
 
 
 def _plain_copy_window(data: NDArray[np.uint8], at: Int, out: NDArray[np.uint8], to: Int) -> None:
@@ -143,39 +155,57 @@ def _compiled_string_stop_bits(_typing: Any, data: Any, _at: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
-def _fold_window(builder: Any, text: Any) -> Any:
-    letter = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("A"))), _repeated(26))
-    blank = builder.icmp_unsigned("<", builder.sub(text, _repeated(ord("\t"))), _repeated(5))
-    return builder.select(blank, _repeated(ord(" ")), builder.select(letter, builder.or_(text, _repeated(0x20)), text))
+def _shuffle_lanes() -> int:
+    """Return how many bytes this machine looks up at once in a table of sixteen: half a window, or none where numba compiles for another machine."""
+    from llvmlite import binding
+
+    chosen: Any = config
+    is_own = not (chosen.CPU_NAME or chosen.CPU_FEATURES)
+    return WINDOW // 2 if is_own and platform.machine() in {"x86_64", "AMD64"} and binding.get_host_cpu_features().get("avx2") else 0
 
 
-def _splat(builder: Any, byte: Any) -> Any:
+def _look_up(builder: Any, table: Any, places: Any) -> Any:
+    """Look 64 numbers below sixteen up in a table, a half of them at a time."""
     from llvmlite import ir
 
-    one = builder.insert_element(ir.Constant(_repeated(0).type, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), WINDOW), [0] * WINDOW))
+    lanes = _shuffle_lanes()
+    half = ir.VectorType(ir.IntType(8), lanes)
+    shuffle = builder.module.declare_intrinsic("llvm.x86.avx2.pshuf.b", fnty=ir.FunctionType(half, [half, half]))
+    numbers = ir.VectorType(ir.IntType(32), lanes)
+    twice = builder.shuffle_vector(table, table, ir.Constant(numbers, [i % 16 for i in range(lanes)]))
+    halves = [builder.shuffle_vector(places, places, ir.Constant(numbers, list(range(first, first + lanes)))) for first in (0, lanes)]
+    found = [builder.call(shuffle, [twice, part]) for part in halves]
+    return builder.shuffle_vector(*found, ir.Constant(ir.VectorType(ir.IntType(32), WINDOW), list(range(WINDOW))))
 
 
 @intrinsic
-def _compiled_pair_bits(_typing: Any, data: Any, _at: Any, firsts: Any, seconds: Any) -> Any:
-    from numba.core import cgutils
+def _compiled_class_bits(_typing: Any, data: Any, _at: Any, classes: Any) -> Any:
+    from llvmlite import ir
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array_type, at = signature.args[0], arguments[1]
-        here = _fold_window(builder, _load_window(context, builder, array_type, arguments[0], at))
-        there = _fold_window(builder, _load_window(context, builder, array_type, arguments[0], builder.add(at, at.type(1))))
-        first, second = (context.make_array(kind)(context, builder, value) for kind, value in zip(signature.args[2:], arguments[2:], strict=True))
-        found = cgutils.alloca_once_value(builder, _repeated(0))  # type: ignore[no-untyped-call]  # numba's own
-        with cgutils.for_range(builder, first.nitems) as loop:
-            same = [
-                builder.icmp_unsigned("==", window, _splat(builder, builder.load(builder.gep(pair.data, [loop.index]))))
-                for window, pair in ((here, first), (there, second))
-            ]
-            held = builder.sext(builder.and_(*same), here.type)
-            builder.store(builder.or_(builder.load(found), held), found)
-        return _as_mask(builder, builder.icmp_unsigned("!=", builder.load(found), _repeated(0)))
+        array, at = context.make_array(signature.args[2])(context, builder, arguments[2]), arguments[1]
+        row = ir.VectorType(ir.IntType(8), 16).as_pointer()
+        sets = _repeated(0xFF)
+        for place in range(CLASSES):
+            text = _load_window(context, builder, signature.args[0], arguments[0], builder.add(at, at.type(place)))
+            for number, nibbles in enumerate((builder.and_(text, _repeated(15)), builder.lshr(text, _repeated(4)))):
+                first = builder.gep(array.data, [ir.Constant(ir.IntType(64), 16 * (2 * place + number))])
+                sets = builder.and_(sets, _look_up(builder, builder.load(builder.bitcast(first, row), align=1), nibbles))
+        return _as_mask(builder, builder.icmp_unsigned("!=", sets, _repeated(0)))
 
-    return types.uint64(data, types.int64, firsts, seconds), generate
+    return types.uint64(data, types.int64, classes), generate
+
+
+@kernel(_nrt=False)
+def _compiled_class_bits_one_by_one(data: NDArray[np.uint8], at: Int, classes: NDArray[np.uint8]) -> np.uint64:
+    mask = np.uint64(0)
+    for i in range(WINDOW):
+        sets = np.uint8(0xFF)
+        for place in range(CLASSES):
+            byte = data[at + i + place]
+            sets &= classes[2 * place, byte & np.uint8(15)] & classes[2 * place + 1, byte >> np.uint8(4)]
+        mask |= np.uint64(sets != 0) << np.uint64(i)
+    return mask
 
 
 @intrinsic
@@ -191,8 +221,9 @@ def _compiled_copy_window(_typing: Any, data: Any, _at: Any, out: Any, _to: Any)
 
 if TYPE_CHECKING or config.DISABLE_JIT:
     trailing_zeros, load_eight, copy_window = _plain_trailing_zeros, _plain_load_eight, _plain_copy_window
-    window_bits, escape_bits, string_stop_bits, pair_bits = _plain_window_bits, _plain_escape_bits, _plain_string_stop_bits, _plain_pair_bits
+    window_bits, escape_bits, string_stop_bits, class_bits = _plain_window_bits, _plain_escape_bits, _plain_string_stop_bits, _plain_class_bits
 else:
     trailing_zeros, load_eight, copy_window = _compiled_trailing_zeros, _compiled_load_eight, _compiled_copy_window
     window_bits, escape_bits = _compiled_window_bits, _compiled_escape_bits
-    string_stop_bits, pair_bits = _compiled_string_stop_bits, _compiled_pair_bits
+    string_stop_bits = _compiled_string_stop_bits
+    class_bits = _compiled_class_bits if _shuffle_lanes() else _compiled_class_bits_one_by_one

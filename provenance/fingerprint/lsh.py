@@ -7,7 +7,7 @@ words all have one sketch, so leave them out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,11 @@ ROWS, BANDS = 4, 32
 """P(candidate) = .87 at J = .5, .99 at .6, .05 at .2; all 128 minima are used. Eight rows of sixteen bands would find .06 at J = .5."""
 _U64 = np.uint64
 _START, _FACTOR, _MIX = _U64(0x9E3779B97F4A7C15), _U64(0xD6E8FEB86659FD93), _U64(0xFF51AFD7ED558CCD)
-_29, _32 = _U64(29), _U64(32)
+_29, _32, _TAG = _U64(29), _U64(32), _U64(255)
+_Entries = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 _TOP = 64
+_ROOM = 256
+"""Entries of buckets that are looked up at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,13 @@ class BandTable:
     Shapes:
         buckets: (2^bits + 1,) uint32, entries of bucket ``b`` are ``buckets[b]:buckets[b + 1]``.
         entries: (n_references * BANDS,) uint32, row numbers of references; ascending within a bucket.
+        tags: (n_references * BANDS,) uint8, eight bits more of each entry's hash, so that few sketches are looked at in vain; empty where a table is read from a
+            file, which holds none.
     """
 
     buckets: NDArray[np.uint32]
     entries: NDArray[np.uint32]
+    tags: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
 
 
 def candidate_probability(jaccard: float, *, rows: int = ROWS, bands: int = BANDS) -> float:
@@ -55,7 +61,7 @@ def build_bands(sketches: NDArray[np.uint32]) -> BandTable:
     Raises:
         FingerprintError: If there are more than 2^27 - 1 references, which 32-bit positions cannot number.
 
-    Cost: 128 bytes a reference, and 4 bytes a bucket of about two entries.
+    Cost: 160 bytes a reference, and 4 bytes a bucket of one or two entries.
     """
     total = len(sketches) * BANDS
     if total >= 2**32:
@@ -63,8 +69,9 @@ def build_bands(sketches: NDArray[np.uint32]) -> BandTable:
     bits = max(int(max(total, 1) - 1).bit_length() - 1, 4)
     buckets = np.zeros(2**bits + 1, dtype=np.uint32)
     entries = np.empty(total, dtype=np.uint32)
-    _fill_table(np.ascontiguousarray(sketches), _U64(_TOP - bits), buckets, entries)
-    return BandTable(buckets, entries)
+    tags = np.empty(total, dtype=np.uint8)
+    _fill_table(np.ascontiguousarray(sketches), _U64(_TOP - bits), buckets, entries, tags)
+    return BandTable(buckets, entries, tags)
 
 
 def find_candidates(queries: NDArray[np.uint32], table: BandTable, sketches: NDArray[np.uint32], *, cap: int = 1 << 20) -> NDArray[np.int64]:
@@ -85,14 +92,14 @@ def find_candidates(queries: NDArray[np.uint32], table: BandTable, sketches: NDA
     room = 4 * len(queries) + 64
     while True:
         out = np.empty((room, 2), dtype=np.int64)
-        found = int(_query_table(queries, shift, table.buckets, table.entries, sketches, cap, out))
+        found = int(_query_table(queries, shift, table.buckets, (table.entries, table.tags), sketches, cap, out))
         if found <= room:
             pairs = out[:found]
             return pairs[np.argsort(pairs[:, 0] * len(sketches) + pairs[:, 1], kind="stable")]
         room = found
 
 
-@kernel()
+@kernel(_nrt=False)
 def band_key(sketch: NDArray[np.uint32], band: Int) -> np.uint64:
     """Return a 64-bit hash of one band of a sketch; the band's number counts."""
     key = _U64(band + 1) * _START
@@ -104,12 +111,15 @@ def band_key(sketch: NDArray[np.uint32], band: Int) -> np.uint64:
 
 
 @kernel()
-def _fill_table(sketches: NDArray[np.uint32], shift: np.uint64, buckets: NDArray[np.uint32], entries: NDArray[np.uint32]) -> None:
-    keys = np.empty((len(sketches), BANDS), dtype=np.uint32)
+def _fill_table(
+    sketches: NDArray[np.uint32], shift: np.uint64, buckets: NDArray[np.uint32], entries: NDArray[np.uint32], tags: NDArray[np.uint8]
+) -> None:
+    keys, own_tags = np.empty((len(sketches), BANDS), dtype=np.uint32), np.empty((len(sketches), BANDS), dtype=np.uint8)
     for row in range(len(sketches)):
         for band in range(BANDS):
-            bucket = np.int64(band_key(sketches[row], band) >> shift)
-            keys[row, band] = bucket
+            key = band_key(sketches[row], band)
+            bucket = np.int64(key >> shift)
+            keys[row, band], own_tags[row, band] = bucket, key & _TAG
             buckets[bucket + 1] += np.uint32(1)
     for at in range(1, len(buckets)):
         buckets[at] += buckets[at - 1]
@@ -117,11 +127,12 @@ def _fill_table(sketches: NDArray[np.uint32], shift: np.uint64, buckets: NDArray
     for row in range(len(sketches)):
         for band in range(BANDS):
             own = np.int64(keys[row, band])
-            entries[np.int64(cursor[own])] = row
+            slot = np.int64(cursor[own])
+            entries[slot], tags[slot] = row, own_tags[row, band]
             cursor[own] += np.uint32(1)
 
 
-@kernel()
+@kernel(_nrt=False)
 def _same_band(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band: Int) -> bool:
     same = True
     for i in range(band * ROWS, band * ROWS + ROWS):
@@ -129,7 +140,7 @@ def _same_band(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band: Int)
     return same
 
 
-@kernel()
+@kernel(_nrt=False)
 def _shares_earlier(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band: Int) -> bool:
     """Tell whether two sketches share a band before this one."""
     earlier = 0
@@ -138,26 +149,73 @@ def _shares_earlier(sketch: NDArray[np.uint32], other: NDArray[np.uint32], band:
     return bool(earlier < band)
 
 
-@kernel()
-def _look_up(
-    query: NDArray[np.uint32],
-    shift: np.uint64,
-    buckets: NDArray[np.uint32],
-    entries: NDArray[np.uint32],
-    sketches: NDArray[np.uint32],
-    room: NDArray[np.int64],
-) -> None:
-    """Put where the bucket of each band begins and ends into the first two rows of ``room``.
+@kernel(_nrt=False)
+def _look_up(query: NDArray[np.uint32], shift: np.uint64, buckets: NDArray[np.uint32], bounds: NDArray[np.int64]) -> None:
+    """Put where the bucket of each band begins and ends, and the band's tag, into ``bounds``."""
+    for band in range(BANDS):
+        key = band_key(query, band)
+        bucket = np.int64(key >> shift)
+        bounds[0, band], bounds[1, band], bounds[2, band] = np.int64(buckets[bucket]), np.int64(buckets[bucket + 1]), np.int64(key & _TAG)
 
-    Each table is touched for all bands before the next one is, so that the memory is asked for many lines at a time instead of one.
+
+@kernel(_nrt=False)
+def _gather(bounds: NDArray[np.int64], band: Int, table: _Entries, sketches: NDArray[np.uint32], room: NDArray[np.int64]) -> tuple[Int, Int]:
+    """Take the next entries of the buckets from a band on, and begin each bucket behind what is taken of it; return how many, and the band to go on from.
+
+    Args:
+        bounds: As ``_look_up`` gives them.
+        band: The first band.
+        table: Entries and tags.
+        sketches: Of the references.
+        room: (3, n) takes reference, band, and the first minimum of the band in the reference's sketch. No look-up waits for what comes of another one: so the
+            memory is asked for many lines at a time.
     """
-    for band in range(BANDS):
-        bucket = np.int64(band_key(query, band) >> shift)
-        room[0, band], room[1, band] = np.int64(buckets[bucket]), np.int64(buckets[bucket + 1])
-    for band in range(BANDS):
-        room[2, band] = np.int64(entries[room[0, band]]) if room[0, band] < room[1, band] else np.int64(0)
-    for band in range(BANDS):
-        room[2, band] = np.int64(sketches[room[2, band], band * ROWS])
+    entries, tags = table
+    count, size = 0, room.shape[1]
+    while band < BANDS and count < size:
+        last = min(bounds[1, band], bounds[0, band] + size - count)
+        for slot in range(bounds[0, band], last):
+            room[0, count], room[1, count] = np.int64(entries[slot]), band
+            count += len(tags) == 0 or np.int64(tags[slot]) == bounds[2, band]
+        bounds[0, band] = last
+        band += last == bounds[1, band]
+    for k in range(count):
+        room[2, k] = np.int64(sketches[room[0, k], room[1, k] * ROWS])
+    return count, band
+
+
+@kernel(_nrt=False)
+def _write_pairs(
+    queries: NDArray[np.uint32],
+    row: Int,
+    bounds: NDArray[np.int64],
+    table: _Entries,
+    sketches: NDArray[np.uint32],
+    cap: int,
+    room: NDArray[np.int64],
+    out: NDArray[np.int64],
+    found: Int,
+) -> Int:
+    """Write the pairs of one query behind ``found`` others; return how many there are then."""
+    query = queries[row]
+    taken = 0
+    going: Int = 0
+    last, last_band = np.int64(-1), np.int64(-1)
+    while going < BANDS:
+        count, going = _gather(bounds, going, table, sketches, room)
+        for k in range(count):
+            reference, band = room[0, k], room[1, k]
+            again = reference == last and band == last_band  # it comes again right away where two of its bands fell into this bucket
+            if np.int64(query[band * ROWS]) != room[2, k] or again or taken >= cap or not _same_band(query, sketches[reference], band):
+                continue
+            last, last_band = reference, band
+            if _shares_earlier(query, sketches[reference], band):
+                continue
+            taken += 1
+            if found < len(out):
+                out[found, 0], out[found, 1] = row, reference
+            found += 1
+    return found
 
 
 @kernel()
@@ -165,29 +223,15 @@ def _query_table(
     queries: NDArray[np.uint32],
     shift: np.uint64,
     buckets: NDArray[np.uint32],
-    entries: NDArray[np.uint32],
+    table: _Entries,
     sketches: NDArray[np.uint32],
     cap: int,
     out: NDArray[np.int64],
 ) -> int:
     """Write each pair at the first band that it shares; return how many there are, of which those within ``out`` are written."""
-    found = 0
-    room = np.empty((3, BANDS), dtype=np.int64)
+    bounds, room = np.empty((3, BANDS), dtype=np.int64), np.empty((3, _ROOM), dtype=np.int64)
+    found: Int = 0
     for row in range(len(queries) if len(sketches) else 0):
-        query = queries[row]
-        _look_up(query, shift, buckets, entries, sketches, room)
-        taken = 0
-        for band in range(BANDS):
-            last: Int = -1
-            for slot in range(room[0, band], room[1, band]):
-                reference = np.int64(entries[slot])
-                if reference == last or taken >= cap or not _same_band(query, sketches[reference], band):
-                    continue
-                last = reference  # it comes again right away where two of its bands fell into this bucket
-                if _shares_earlier(query, sketches[reference], band):
-                    continue
-                taken += 1
-                if found < len(out):
-                    out[found, 0], out[found, 1] = row, reference
-                found += 1
-    return found
+        _look_up(queries[row], shift, buckets, bounds)
+        found = _write_pairs(queries, row, bounds, table, sketches, cap, room, out, found)
+    return int(found)

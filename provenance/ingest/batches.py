@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.ingest.detokenize import NamedTokens
 from provenance.ingest.fields import ID_FIELDS, FieldPlan, find_chosen, find_unread, id_text, plan_fields
-from provenance.ingest.flat import FlatRows, find_flat_rows, scanned_rows
+from provenance.ingest.flat import FlatRows, Raw, find_flat_rows, scanned_rows
 from provenance.ingest.lengths import PASSAGE_WORDS, is_alone, is_passage
 from provenance.ingest.pieces import Reported, RowTokens, TokenMap, cut
 from provenance.ingest.problems import json_kind, list_names
@@ -64,7 +64,7 @@ class RowCollector:
         self._clear()
 
     def _clear(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[Raw] = []
         self._records: list[int] = []
         self._lines: list[int] = []
         self._row_codes: list[int] = []
@@ -232,6 +232,12 @@ class RowCollector:
         self._parts += found.parts
         self._bytes += sum(map(len, found.parts))
         codes = {path: self._code(path) for path in dict.fromkeys(found.paths)}
+        if len(codes) == 1 and len(found.paths) == len(found.ids):  # one row of each record: the most common case, at a fifth of the time
+            self._row_codes += [*codes.values()] * len(found.ids)
+            self._records += range(index, index + len(found.ids))
+            self._lines += lines
+            self._ids += found.ids
+            return []
         self._row_codes += [codes[path] for path in found.paths]
         self._records += [index + i for i in found.owners]
         self._lines += [lines[i] for i in found.owners]

@@ -248,13 +248,22 @@ class ByteSource:
         Raises:
             ShardReadError: If the store fails while reading.
         """
+        return b"".join(self.read_pieces(size))
+
+    def read_pieces(self, size: int) -> list[bytes]:
+        """Return what ``read`` does, in the pieces that the decoder gives: who joins them with others copies them once.
+
+        Raises:
+            ShardReadError: If the store fails while reading.
+        """
         if self._decoder is None:
-            return self._raw.read(size)
-        blocks = []
+            block = self._raw.read(size)
+            return [block] if block else []
+        pieces = []
         while size and (block := self._decode(self._decoder, size)):
-            blocks.append(block)
+            pieces.append(block)
             size -= len(block)
-        return b"".join(blocks)
+        return pieces
 
     def _decode(self, decoder: _Decoder, size: int) -> bytes:
         """Return between 1 and ``size`` decoded bytes, as the decoder has them ready; none at the end or behind damage."""

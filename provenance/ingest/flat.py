@@ -17,6 +17,8 @@ from provenance.ingest.lengths import PASSAGE_WORDS, SURE_LENGTH, is_passage, ma
 from provenance.ingest.scanner import TEXT, WHOLE, Scanned, Shape
 from provenance.ingest.utf8 import utf8, whole
 
+Raw = bytes | memoryview
+"""A text as UTF-8."""
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
@@ -24,7 +26,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 class FlatRows:
     """Rows of some records, ordered by record, then as in one record."""
 
-    parts: list[bytes]
+    parts: list[Raw]
     """Their texts as UTF-8."""
     paths: list[str]
     """Field of each row."""
@@ -34,7 +36,7 @@ class FlatRows:
     """The name of each record."""
 
 
-Column = tuple[str, Sequence[int], Sequence[bytes]]
+Column = tuple[str, Sequence[int], Sequence[Raw]]
 """A field, the records that have a row of it, and their texts."""
 
 
@@ -84,7 +86,7 @@ def scanned_rows(scanned: Scanned, shape: Shape, plan: FieldPlan) -> FlatRows:
         spans = scanned.spans[rows, place[name]]
         rows = rows[(scanned.most_words(place[name], rows) >= PASSAGE_WORDS) | (spans[:, 1] - spans[:, 0] >= SURE_LENGTH)]
         texts = scanned.texts(place[name], rows)
-        mask = [is_passage(text.decode()) for text in texts]
+        mask = [is_passage(str(text, "utf-8")) for text in texts]
         taken.append((name, rows[mask].tolist(), list(compress(texts, mask))))
     return _in_order(taken, _scanned_ids(scanned, [place[name] for name in plan.ids]))
 
@@ -94,8 +96,12 @@ def _scanned_ids(scanned: Scanned, names: Sequence[int]) -> list[str | None]:
     for name in reversed(names):
         kinds, spans = scanned.kinds[:, name], scanned.spans[:, name]
         texts = np.flatnonzero((kinds == TEXT) & (spans[:, 1] > spans[:, 0]))
-        for row, text in zip(texts.tolist(), scanned.texts(name, texts), strict=True):
-            ids[row] = text.decode()
+        strings = scanned.strings(name, texts)
+        if len(strings) == len(ids):
+            ids = [*strings]
+            continue
+        for row, text in zip(texts.tolist(), strings, strict=True):
+            ids[row] = text
         for row in np.flatnonzero(kinds == WHOLE).tolist():
             ids[row] = scanned.data[spans[row, 0] : spans[row, 1]].tobytes().decode()
     return ids

@@ -16,8 +16,9 @@ from provenance.ingest.files import ByteSource, split_name
 from provenance.ingest.interface import Stream
 from provenance.ingest.lines import MAX_LINE_BYTES, LineBlock, iter_line_blocks
 from provenance.ingest.problems import ProblemLog
+from provenance.ingest.rawbytes import is_utf8
 from provenance.ingest.repeated import count_key_ends, find_repeated_key
-from provenance.ingest.scanner import Scanned, Shape, is_utf8, scan_objects, shape_of
+from provenance.ingest.scanner import Scanned, Shape, scan_objects, shape_of
 from provenance.model.dataset import ShardFormat
 from provenance.ports import TextBatch
 from provenance.storage.stores import PLAIN_STORES, Stores

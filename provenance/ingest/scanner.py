@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from provenance.fingerprint.bits import WINDOW, Int, copy_window, string_stop_bits, trailing_zeros
 from provenance.fingerprint.jit import kernel
+from provenance.ingest.rawbytes import count_feeds
 
 OTHER, TEXT, WHOLE = 0, 1, 2
 """Kinds of values: what is no text, a string, a whole number."""
 _MOST_KEYS, _MOST_KEY_BYTES = 64, 4096
 _LINES = 8192
 """Lines that are read at a time, at most."""
+_LOOK_BYTES = 1 << 20
+"""Bytes in which lines are counted before room is made for them."""
 _LONGEST_NUMBER = 15
 """Digits that a double holds for certain."""
 _QUOTE, _BACKSLASH, _SLASH, _FEED, _MINUS, _ZERO, _NINE, _POINT = (ord(c) for c in '"\\/\n-09.')
@@ -30,6 +32,7 @@ _COLON, _COMMA, _OPEN, _CLOSE, _SPACE, _TAB, _RETURN = (ord(c) for c in ":,{} \t
 _TRUE, _FALSE, _NULL = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"null"))
 _LETTER_U = ord("u")
 _NOT = np.int64(-1)
+_ALL = ~np.uint64(0)
 _HIGH, _LOW, _BEYOND = 0xD800, 0xDC00, 0xE000
 """Where the halves of surrogate pairs begin, high ones and low ones, and end."""
 _TWO_BYTES, _THREE_BYTES, _FOUR_BYTES = 0x80, 0x800, 0x10000
@@ -93,14 +96,26 @@ class Scanned:
         """Where the line after them begins."""
         return int(self.lines[-1, 1]) + 1
 
-    def texts(self, key: int, rows: NDArray[np.int64]) -> list[bytes]:
-        """Return the strings of a key in some objects, as UTF-8."""
+    def texts(self, key: int, rows: NDArray[np.int64]) -> list[memoryview]:
+        """Return the strings of a key in some objects, as UTF-8: views of one piece of memory, which cannot be written."""
+        view, ends = self._unescaped(key, rows)
+        return [view[start:end] for start, end in pairwise(ends)]
+
+    def strings(self, key: int, rows: NDArray[np.int64]) -> list[str]:
+        """Return the strings of a key in some objects."""
+        view, ends = self._unescaped(key, rows)
+        text = str(view[: ends[-1]], "utf-8")
+        if len(text) == ends[-1]:
+            return [text[start:end] for start, end in pairwise(ends)]
+        return [str(view[start:end], "utf-8") for start, end in pairwise(ends)]
+
+    def _unescaped(self, key: int, rows: NDArray[np.int64]) -> tuple[memoryview, list[int]]:
+        """Return the strings of a key as UTF-8, one after the other, and where each begins and the last ends."""
         spans = np.ascontiguousarray(self.spans[rows, key])
         out = np.empty(int((spans[:, 1] - spans[:, 0]).sum()) + WINDOW, np.uint8)
         offsets = np.zeros(len(rows) + 1, np.int64)
         _unescape(self.data, spans, out, offsets)
-        view = out.data
-        return [bytes(view[start:end]) for start, end in pairwise(offsets.tolist())]
+        return out.data.toreadonly(), offsets.tolist()
 
     def most_words(self, key: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return of each string of a key the most words that it can hold. Shapes: (rows,) int64."""
@@ -120,18 +135,6 @@ def shape_of(keys: Sequence[str]) -> Shape | None:
     return Shape(tuple(keys), np.frombuffer(b"".join(written), np.uint8), offsets)
 
 
-def is_utf8(raw: bytes) -> bool:
-    """Tell whether bytes are UTF-8."""
-    if raw.isascii():
-        return True
-    try:
-        offsets = pa.py_buffer(np.array([0, len(raw)], np.int64).tobytes())
-        pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(raw)]).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
 def scan_objects(data: NDArray[np.uint8], first: int, shape: Shape) -> Scanned:
     """Read objects of one shape from the line that begins at ``first`` on, up to the first line that is none.
 
@@ -141,7 +144,7 @@ def scan_objects(data: NDArray[np.uint8], first: int, shape: Shape) -> Scanned:
         shape: What the objects must be.
     """
     count = len(shape.keys)
-    room = min(int(np.count_nonzero(data[first : first + (1 << 20)] == _FEED)) + 1, _LINES)
+    room = min(count_feeds(data[first : first + _LOOK_BYTES]) + 1, _LINES)
     kinds, spans, lines = np.empty((room, count), np.uint8), np.empty((room, count, 2), np.int64), np.empty((room, 2), np.int64)
     found = _scan(data, first, shape.written, shape.offsets, kinds, spans, lines)
     return Scanned(data, kinds[:found], spans[:found], lines[:found])
@@ -165,17 +168,10 @@ def _is_at(data: NDArray[np.uint8], at: Int, text: NDArray[np.uint8]) -> bool:
     return k == len(text)
 
 
-@kernel()
-def _next_stop(data: NDArray[np.uint8], at: Int) -> np.int64:
-    """Return the first place from ``at`` on with a quotation mark, a backslash or a control character, or the end."""
-    while at + WINDOW <= len(data):
-        bits = string_stop_bits(data, at)
-        if bits:
-            return np.int64(at + trailing_zeros(bits))
-        at += WINDOW
-    while at < len(data) and data[at] != _QUOTE and data[at] != _BACKSLASH and data[at] >= _SPACE:
-        at += 1
-    return np.int64(at)
+@kernel(_nrt=False)
+def _from(bits: np.uint64, place: Int) -> np.uint64:
+    """Return the bits of a window from a place on."""
+    return np.uint64(0) if place >= WINDOW else bits & (_ALL << np.uint64(place))
 
 
 @kernel()
@@ -212,15 +208,25 @@ def _after_escape(data: NDArray[np.uint8], at: Int) -> np.int64:
 @kernel()
 def _end_of_string(data: NDArray[np.uint8], at: Int) -> np.int64:
     """Return where the closing quotation mark of a string stands whose first byte is at ``at``, negative where it has none in its line."""
-    while True:
-        at = _next_stop(data, at)
-        if at >= len(data) or data[at] < _SPACE:
-            return _NOT
+    while at + WINDOW <= len(data):
+        first = at
+        bits = string_stop_bits(data, first)
+        at += WINDOW
+        while bits:
+            place = first + trailing_zeros(bits)
+            if data[place] == _QUOTE:
+                return np.int64(place)
+            after = _after_escape(data, place) if data[place] == _BACKSLASH else _NOT
+            if after < 0:
+                return _NOT
+            bits, at = _from(bits, after - first), max(at, after)
+    while at < len(data) and data[at] >= _SPACE:
         if data[at] == _QUOTE:
             return np.int64(at)
-        at = _after_escape(data, at)
+        at = _after_escape(data, at) if data[at] == _BACKSLASH else np.int64(at + 1)
         if at < 0:
             return _NOT
+    return _NOT
 
 
 @kernel()
@@ -326,36 +332,43 @@ def _write_character(code: Int, out: NDArray[np.uint8], n: Int) -> np.int64:
     return np.int64(n + more + 1)
 
 
+@kernel(_nrt=False)
+def _write_escape(data: NDArray[np.uint8], at: Int, out: NDArray[np.uint8], n: Int) -> tuple[np.int64, np.int64]:
+    """Write the character that an escape stands for, which was checked; return the places after both."""
+    if data[at + 1] != _LETTER_U:
+        out[n] = _ESCAPED[data[at + 1]]
+        return np.int64(at + 2), np.int64(n + 1)
+    code = _read_unit(data, at + 2)
+    at += 6
+    if _HIGH <= code < _LOW:
+        code = _FOUR_BYTES + ((code - _HIGH) << 10) + _read_unit(data, at + 2) - _LOW
+        at += 6
+    return np.int64(at), _write_character(code, out, n)
+
+
 @kernel()
 def _unescape(data: NDArray[np.uint8], spans: NDArray[np.int64], out: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
     """Write strings, whose escapes were checked, one after the other; no escape is shorter than what it stands for."""
     n = np.int64(0)
     for row in range(len(spans)):
         at, end = spans[row, 0], spans[row, 1]
-        while at < end:
-            while at + WINDOW <= len(data):  # what is copied beyond the string or an escape is written over
+        while at < end and at + 2 * WINDOW <= len(data):  # what is copied beyond the string or an escape is written over
+            first, last = at, min(at + WINDOW, end)
+            bits = string_stop_bits(data, first)
+            while bits and first + trailing_zeros(bits) < end:
+                place = first + trailing_zeros(bits)
                 copy_window(data, at, out, n)
-                bits = string_stop_bits(data, at)
-                step = min(trailing_zeros(bits) if bits else np.int64(WINDOW), end - at)
-                at, n = at + step, n + step
-                if bits or at == end:
-                    break
-            while at < end and data[at] != _BACKSLASH:
+                at, n = _write_escape(data, place, out, n + place - at)
+                bits = _from(bits, at - first)
+            if at < last:
+                copy_window(data, at, out, n)
+                at, n = last, n + last - at
+        while at < end:
+            if data[at] == _BACKSLASH:
+                at, n = _write_escape(data, at, out, n)
+            else:
                 out[n] = data[at]
                 at, n = at + 1, n + 1
-            if at >= end:
-                break
-            if data[at + 1] != _LETTER_U:
-                out[n] = _ESCAPED[data[at + 1]]
-                n += 1
-                at += 2
-                continue
-            code = _read_unit(data, at + 2)
-            at += 6
-            if _HIGH <= code < _LOW:
-                code = _FOUR_BYTES + ((code - _HIGH) << 10) + _read_unit(data, at + 2) - _LOW
-                at += 6
-            n = _write_character(code, out, n)
         offsets[row + 1] = n
 
 

@@ -26,7 +26,7 @@ class Filter:
 
     Shapes:
         bits: (2^k,) uint64, three bits of a word for each window.
-        coarse: (2^m,) uint64, one bit for each window, asked first; empty where ``bits`` are few.
+        coarse: (2^m,) uint64, two bits of a word for each window, asked first; empty where ``bits`` are few.
     """
 
     bits: NDArray[np.uint64]
@@ -40,7 +40,7 @@ class Filter:
     @property
     def arrays(self) -> tuple[NDArray[np.uint64], np.uint64, NDArray[np.uint64], np.uint64]:
         """What kernels take."""
-        return self.bits, self.shift, self.coarse, np.uint64(59 - len(self.coarse).bit_length())
+        return self.bits, self.shift, self.coarse, np.uint64(65 - len(self.coarse).bit_length())
 
 
 class Filtered(Protocol):

@@ -1,7 +1,8 @@
 """Which rows of a batch hold one of many short strings: one pass over the bytes, letter case of ASCII and the kind of white space aside.
 
-Every string holds one of a few pairs of bytes, chosen to be few and rare. Where one stands is told for 64 bytes at once; there, four bytes are looked up in a bitmap that
-fits the first cache, and the whole string is compared only where they stand too.
+Every string has a key, four of its bytes. Keys are put into sets, eight and eight, and for each of the four places it is known which bytes may stand there in which sets, by the
+upper and by the lower half of the byte: so for 64 places at once a few instructions tell where a key may begin (Wang et al., Hyperscan, NSDI 2019). There, the key is
+looked up in a bitmap that fits the first cache, and the whole string is compared only where the key stands.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.bits import WINDOW, Int, load_eight, pair_bits, trailing_zeros
+from provenance.fingerprint.bits import WINDOW, Int, class_bits, load_eight, trailing_zeros
 from provenance.fingerprint.jit import kernel
 
 LEAST_BYTES = 4
@@ -23,7 +24,7 @@ _SHIFT, _SPREAD = np.uint32(32 - _BITS), np.uint32(0x9E3779B1)
 _BYTE, _MASK, _SIX, _ONE = np.uint32(8), np.uint64(63), np.uint32(6), np.uint64(1)
 _NEXT = np.uint32(1)
 _ALL = ~np.uint64(0)
-_TWO, _SEVEN, _EIGHT, _SIXTEEN, _FULL = (np.uint64(i) for i in (2, 7, 8, 16, 255))
+_TWO, _SEVEN, _FULL = (np.uint64(i) for i in (2, 7, 255))
 _ONES = np.uint64(0x0101010101010101)
 _HIGH, _LOW7, _BLANKS = _ONES * np.uint64(0x80), _ONES * np.uint64(0x7F), _ONES * np.uint64(ord(" "))
 # Added to a byte below 0x80, these set its top bit from the first on, or from the one after the last.
@@ -51,20 +52,11 @@ _COMMON = b" etaoinsrhldcumfpgwybvk"
 """The bytes of most texts, the most common first."""
 _MOST, _FALLS, _OTHERS = 0.17, 0.87, 0.004
 """Shares of text, roughly: of the first of these, of each next one among the one before, and of any other byte."""
-_COMMON_PAIRS = b"thheinerannreedonesenattoitoushaseateisnghiasortiveeitomelardealcetaraleriroe s t d n y r o  t a o i s w h b c f m p l"
-_COMMON_PAIR = 0.01
-"""Pairs that are far more common than their bytes are, and what share of text each is, roughly."""
 _SHARES = np.full(256, _OTHERS)
 _SHARES[np.frombuffer(_COMMON, np.uint8)] = np.maximum(_MOST * _FALLS ** np.arange(len(_COMMON)), _OTHERS)
-_PAIR_COST = 0.002
-"""What looking for one more pair costs, in shares of text: a place that is looked at takes 500 times as long as one byte is asked for one pair."""
-
-
-def _pair_shares() -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = np.outer(_SHARES, _SHARES)
-    for pair in zip(_COMMON_PAIRS[::2], _COMMON_PAIRS[1::2], strict=True):
-        shares[pair] = max(shares[pair], _COMMON_PAIR)
-    return shares
+_BY_NIBBLES = _SHARES.reshape(16, 16)
+_SETS = 24
+"""Of keys: eight are asked for at a time. Chosen by measuring: more of them leave fewer places to look at, and take longer to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ class Needles:
         offsets: (n + 1,) int64 into ``text``.
         bits: (1024,) uint64, one bit a slot.
         starts: (65537,) uint32, the first needle of each slot.
-        firsts, seconds: (m,) uint8, pairs of which each string holds one, in its key.
+        classes: (3, 8, 16) uint8, as ``bits.class_bits`` takes them, for eight sets each.
     """
 
     keys: NDArray[np.uint32]
@@ -88,29 +80,39 @@ class Needles:
     text: NDArray[np.uint8]
     bits: NDArray[np.uint64]
     starts: NDArray[np.uint32]
-    firsts: NDArray[np.uint8]
-    seconds: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
 
 
-def _choose_pairs(texts: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return for each text the pair that it is found by: greedily, those that serve most texts for the places they make one look at."""
-    left, chosen, shares = sorted(set(texts)), {}, _pair_shares()
-    while left:
-        held: dict[bytes, list[bytes]] = {}
-        for text in left:
-            for pair in {text[i : i + 2] for i in range(len(text) - 1)}:
-                held.setdefault(pair, []).append(text)
-        best = min(held, key=lambda pair: ((shares[pair[0], pair[1]] + _PAIR_COST) / len(held[pair]), pair))
-        chosen.update(dict.fromkeys(held[best], best))
-        left = [text for text in left if text not in chosen]
-    return chosen
-
-
-def _key_end(text: bytes, pair: bytes) -> int:
-    """Return where the four bytes end, of those that hold a pair, that fewest texts hold as far as single letters tell."""
-    at = text.index(pair)
-    begins = range(max(at - 2, 0), min(at, len(text) - LEAST_BYTES) + 1)
+def _key_end(text: bytes) -> int:
+    """Return where the four bytes end that fewest texts hold, as far as single letters tell."""
+    begins = range(len(text) - LEAST_BYTES + 1)
     return min(begins, key=lambda begin: (_SHARES[list(text[begin : begin + LEAST_BYTES])].prod(), begin)) + LEAST_BYTES
+
+
+def _nibbles(byte: int) -> NDArray[np.bool_]:
+    """Return the lower and the upper halves of the bytes that read as one: (2, 16)."""
+    found = np.zeros((2, 16), np.bool_)
+    same = np.flatnonzero(byte == _FOLDS)
+    found[0, same & 15], found[1, same >> 4] = True, True
+    return found
+
+
+def _share(held: NDArray[np.bool_]) -> float:
+    """Return the share of text at which a set takes a key to begin, as far as single letters tell. Shapes: held (4, 2, 16)."""
+    return float(np.einsum("ph,hl,pl->p", held[:, 1], _BY_NIBBLES, held[:, 0]).prod())
+
+
+def _classes(keys: Sequence[bytes]) -> NDArray[np.uint8]:
+    """Put keys into sets, each into that one which then makes one look at the fewest more places; return what may stand where in each."""
+    sets = np.zeros((_SETS, LEAST_BYTES, 2, 16), np.bool_)
+    shares = [0.0] * _SETS
+    for key in sorted(set(keys)):
+        own = np.array([_nibbles(byte) for byte in key])
+        after = [_share(held | own) for held in sets]
+        best = min(range(_SETS), key=lambda i: (after[i] - shares[i], i))
+        sets[best] |= own
+        shares[best] = after[best]
+    return np.packbits(sets.reshape(-1, 8, 2 * LEAST_BYTES, 16), axis=1).reshape(-1, 2 * LEAST_BYTES, 16)
 
 
 def make_needles(strings: Sequence[tuple[int, str]]) -> Needles:
@@ -123,8 +125,7 @@ def make_needles(strings: Sequence[tuple[int, str]]) -> Needles:
     short = next((text for _, text in folded if len(text) < LEAST_BYTES), None)
     if short is not None:
         raise ValueError(f"needle {short.decode()!r} has fewer than {LEAST_BYTES} bytes")
-    pairs = _choose_pairs([text for _, text in folded])
-    placed = [(_key_end(text, pairs[text]), owner, text) for owner, text in folded]
+    placed = [(_key_end(text), owner, text) for owner, text in folded]
     ordered = sorted(
         ((_key(text[end - LEAST_BYTES : end]), end, owner, text) for end, owner, text in placed), key=lambda needle: (_slot(needle[0]), needle)
     )
@@ -137,8 +138,8 @@ def make_needles(strings: Sequence[tuple[int, str]]) -> Needles:
     np.bitwise_or.at(bits, slots >> _SIX, _ONE << (slots.astype(np.uint64) & _MASK))
     starts = np.searchsorted(slots, np.arange(2**_BITS + 1)).astype(np.uint32)
     text = np.frombuffer(b"".join(text for *_, text in ordered), np.uint8)
-    firsts, seconds = (np.array(sorted(set(pairs.values())), "S2").view(np.uint8).reshape(-1, 2)[:, i].copy() for i in (0, 1))
-    return Needles(keys, ends, owners, offsets, text, bits, starts, firsts, seconds)
+    classes = _classes([text[end - LEAST_BYTES : end] for end, _, text in placed])
+    return Needles(keys, ends, owners, offsets, text, bits, starts, classes)
 
 
 def _key(four: bytes) -> np.uint32:
@@ -156,7 +157,7 @@ def find_needles(data: NDArray[np.uint8], offsets: NDArray[np.int64], needles: N
     room = 4096
     while True:
         out = np.empty((room, 2), np.int64)
-        found = _find(data, offsets, arrays, (needles.firsts, needles.seconds), out)
+        found = _find(data, offsets, arrays, needles.classes, out)
         if found <= room:
             owners = int(needles.owners.max(initial=0)) + 1
             pairs = np.unique(out[:found, 0] * owners + out[:found, 1])
@@ -194,9 +195,8 @@ def _is_slot(key: np.uint64, bits: NDArray[np.uint64]) -> np.uint64:
 
 @kernel(inline="always")
 def _may_hold(data: NDArray[np.uint8], at: Int, bits: NDArray[np.uint64]) -> bool:
-    """Tell whether a key may begin at a place or at one of the two before it, which must be there as must the five behind."""
-    folded = _fold_eight(load_eight(data, at - 2))
-    return bool(_is_slot(folded, bits) | _is_slot(folded >> _EIGHT, bits) | _is_slot(folded >> _SIXTEEN, bits))
+    """Tell whether a key may begin at a place, of which the seven bytes behind must be there."""
+    return bool(_is_slot(_fold_eight(load_eight(data, at)), bits))
 
 
 @kernel(inline="always")
@@ -234,28 +234,23 @@ def _look(data: NDArray[np.uint8], offsets: NDArray[np.int64], at: Int, needles:
 
 
 @kernel(_nrt=False)
-def _find(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], needles: _Arrays, pairs: tuple[NDArray[np.uint8], NDArray[np.uint8]], out: NDArray[np.int64]
-) -> int:
+def _find(data: NDArray[np.uint8], offsets: NDArray[np.int64], needles: _Arrays, classes: NDArray[np.uint8], out: NDArray[np.int64]) -> int:
     """Write a row and an owner for every needle that stands somewhere in a row, some of them more than once; return how many there are.
 
     Rows are not looked through one by one: what reaches over their ends is told where a needle is compared.
     """
-    firsts, seconds = pairs
     low, high = offsets[0], offsets[-1]
     zero: Int = low - low  # a literal would compile the callee once more
     state = (zero, zero, zero - 1, zero - 1)
     for first in range(low, high, WINDOW):
-        if first + WINDOW < len(data):
-            places = pair_bits(data, first, firsts, seconds)
-        else:
-            places = _ALL if high - first >= WINDOW else (_ONE << np.uint64(high - first)) - _ONE
+        places = _ALL
+        if first + WINDOW + LEAST_BYTES <= len(data):
+            places = class_bits(data, first, classes[0]) | class_bits(data, first, classes[1]) | class_bits(data, first, classes[2])
         while places:
             at = first + trailing_zeros(places)
             places &= places - _ONE
-            if low + 2 <= at < len(data) - 6 and not _may_hold(data, at, needles[5]):
-                continue
-            for begin in range(max(at - 2, low), min(at, high - LEAST_BYTES) + 1):
-                if _is_slot(np.uint64(_key_at(data, begin)), needles[5]):
-                    state = _look(data, offsets, begin, needles, out, state)
+            if at > high - LEAST_BYTES:
+                break
+            if at + 8 > len(data) or _may_hold(data, at, needles[5]):
+                state = _look(data, offsets, at, needles, out, state)
     return int(state[0])

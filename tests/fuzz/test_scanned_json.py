@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from provenance.errors import ShardReadError
 from provenance.ingest import jsonl
 from provenance.ingest.jsonl import JsonlStream
-from provenance.ingest.scanner import TEXT, WHOLE, is_utf8, scan_objects, shape_of
+from provenance.ingest.rawbytes import is_utf8
+from provenance.ingest.scanner import TEXT, WHOLE, scan_objects, shape_of
 
 LONG = "the harbour master counted the lanterns again and found one too many for a night in November"
 VALUES = [

@@ -19,7 +19,7 @@ from provenance.audit.works import WorkSums
 from provenance.config import shipped
 from provenance.licensing.classes import shipped_licenses
 from provenance.licensing.resolution import TermsAnswer, TermsLayer
-from provenance.licensing.terms import load_terms
+from provenance.licensing.terms import Clause, load_terms
 from provenance.model.absence import Permission, TriState
 from provenance.model.claims import DateRange, Evidence
 from provenance.model.dataset import Dataset, Generator, Source, SourceKind

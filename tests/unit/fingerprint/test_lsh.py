@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import SchemeMismatchError
 from provenance.fingerprint.estimate import estimate_jaccard, standard_error
-from provenance.fingerprint.lsh import BANDS, ROWS, build_bands, candidate_probability, find_candidates
+from provenance.fingerprint.lsh import BANDS, ROWS, BandTable, build_bands, candidate_probability, find_candidates
 from provenance.fingerprint.minhash import sketch_rows, sketch_shingles
 from provenance.fingerprint.scheme import NUM_PERM
 from provenance.fingerprint.shingles import Shingles
@@ -133,3 +133,24 @@ def test_a_crowded_band_is_cut_at_the_cap() -> None:
     crowd = np.repeat(queries[:1], 500, axis=0)
     assert find_candidates(queries[:1], build_bands(crowd), crowd, cap=50)[:, 1].tolist() == list(range(50))
     assert len(find_candidates(queries[:1], build_bands(crowd), crowd)) == 500
+
+
+def test_a_table_without_tags_gives_the_same_pairs() -> None:
+    chance = np.random.default_rng(11)
+    references = chance.integers(0, 40, (300, 128), dtype=np.uint32)
+    references[200:] = references[:100]
+    references[200:, ::7] += 1
+    made = build_bands(references)
+    assert len(made.tags) == len(made.entries)
+    pairs = find_candidates(references, made, references)
+    assert np.array_equal(pairs, find_candidates(references, BandTable(made.buckets, made.entries), references))
+    bands = references.reshape(300, 32, 4)
+    shared = (bands[:, None] == bands[None]).all(axis=3).any(axis=2)
+    assert np.array_equal(pairs, np.argwhere(shared))
+
+
+def test_more_entries_than_are_looked_up_at_a_time_are_all_found() -> None:
+    references = np.full((700, 128), 7, dtype=np.uint32)
+    pairs = find_candidates(references[:2], build_bands(references), references)
+    assert pairs.tolist() == [[query, reference] for query in range(2) for reference in range(700)]
+    assert len(find_candidates(references[:2], build_bands(references), references, cap=300)) == 600

@@ -11,10 +11,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from provenance.bootstrap import make_suspects
 from provenance.errors import PatternDocumentError
-from provenance.fingerprint.bits import _plain_pair_bits
+from provenance.fingerprint import bits
+from provenance.fingerprint.bits import _plain_class_bits
+from provenance.fingerprint.jit import kernel
 from provenance.matching import needles as needles_module
 from provenance.matching.needles import find_needles, make_needles
 from provenance.matching.suspects import Pattern, PatternFinder, load_patterns
@@ -164,18 +167,44 @@ def test_eight_bytes_are_folded_as_one_is(raw: bytes) -> None:
     assert list(folded.to_bytes(8, "little")) == needles_module._FOLDS[list(raw)].tolist()
 
 
-@given(
-    st.binary(min_size=65, max_size=90),
-    st.lists(st.tuples(st.sampled_from(b" abz\x80"), st.sampled_from(b" abz\xff")), max_size=3),
-    st.integers(0, 25),
-)
-def test_the_plain_form_of_looking_for_pairs_says_what_it_means(raw: bytes, pairs: list[tuple[int, int]], at: int) -> None:
-    at = min(at, len(raw) - 65)
-    firsts, seconds = (np.array([pair[i] for pair in pairs], np.uint8) for i in (0, 1))
-    folded = needles_module._FOLDS[np.frombuffer(raw, np.uint8)].tolist()
-    expected = [(folded[at + i], folded[at + i + 1]) in pairs for i in range(64)]
-    found = int(_plain_pair_bits(np.frombuffer(raw, np.uint8), at, firsts, seconds))
-    assert [bool(found >> i & 1) for i in range(64)] == expected
+@given(st.binary(min_size=67, max_size=90), st.lists(st.binary(min_size=4, max_size=4), min_size=1, max_size=9), st.integers(0, 23), st.data())
+def test_wherever_a_key_stands_its_class_does(raw: bytes, keys: list[bytes], at: int, data: st.DataObject) -> None:
+    at = min(at, len(raw) - 67)
+    place = data.draw(st.integers(0, 63))
+    key = data.draw(st.sampled_from(keys))
+    raw = raw[: at + place] + key + raw[at + place + 4 :]
+    folded = bytes(needles_module._FOLDS[np.frombuffer(raw, np.uint8)])
+    needed = [any(folded[at + i : at + i + 4] == bytes(needles_module._FOLDS[list(k)]) for k in keys) for i in range(64)]
+    classes = needles_module._classes([bytes(needles_module._FOLDS[list(k)]) for k in keys])
+    assert len(classes) == needles_module._SETS // 8
+    found = 0
+    for eight in classes:
+        found |= int(_plain_class_bits(np.frombuffer(raw, np.uint8), at, eight))
+    assert all(found >> i & 1 for i in range(64) if needed[i])
+    assert needed[place]
+
+
+TABLES = st.binary(min_size=128, max_size=128) | st.lists(st.sampled_from([0, 1, 2, 128]), min_size=128, max_size=128).map(bytes)
+
+
+@given(st.binary(min_size=67, max_size=90), TABLES, st.integers(0, 23))
+@settings(deadline=None)  # the first call compiles
+def test_every_form_of_looking_for_classes_says_the_same(raw: bytes, table: bytes, at: int) -> None:
+    at = min(at, len(raw) - 67)
+    data, classes = np.frombuffer(raw, np.uint8), np.frombuffer(table, np.uint8).reshape(8, 16)
+
+    def sets_of(place: int, byte: int) -> set[int]:
+        lower, upper = table[32 * place + byte % 16], table[32 * place + 16 + byte // 16]
+        return {number for number in range(8) if (lower >> number) % 2 and (upper >> number) % 2}
+
+    expected = [bool(set.intersection(*(sets_of(k, raw[at + i + k]) for k in range(4)))) for i in range(64)]
+    for form in (_plain_class_bits, bits._compiled_class_bits_one_by_one, _ask_for_classes):
+        assert [bool(int(form(data, at, classes)) >> i & 1) for i in range(64)] == expected
+
+
+@kernel()
+def _ask_for_classes(data: NDArray[np.uint8], at: int, classes: NDArray[np.uint8]) -> np.uint64:
+    return bits.class_bits(data, at, classes)
 
 
 def test_needles_are_found_at_any_place_and_not_over_the_end_of_a_row() -> None:
