@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
 from provenance.errors import ProvenanceError, TermsDocumentError
+from provenance.licensing.catalog_json import load_json
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
@@ -17,18 +17,43 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 def iter_catalog_documents(
     folders: Sequence[Path], *, format_name: str, version: int, fields: Sequence[str]
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the documents of catalogue folders, folder by folder and sorted by name.
+    """Yield the documents of catalogue folders, or single files, one after another and within a folder sorted by name.
 
     Raises:
-        TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named.
+        TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named, or two
+            entries of one folder have the same id: which of them holds would depend on the names of files.
     """
     for folder in folders:
-        if not folder.is_dir():
-            raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
-        for path in sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file()):
+        seen: dict[tuple[str, str], Path] = {}
+        for path in catalog_paths(folder):
             document = _read(path, format_name, version)
             refuse_unknown(document, ("format", "version", "release", *fields), str(path))
+            for field in fields:
+                _refuse_twice(document.get(field), field, path, seen)
             yield path, document
+
+
+def catalog_paths(folder: Path) -> list[Path]:
+    """Return the files of a catalogue folder, sorted by name; a single file stands for itself.
+
+    Raises:
+        TermsDocumentError: If it is missing, or a file that is neither YAML nor JSON.
+    """
+    if folder.is_file():
+        if folder.suffix not in _SUFFIXES:
+            raise TermsDocumentError(f"{folder}: neither YAML nor JSON by its name", hint="catalogue files end in .yaml, .yml or .json")
+        return [folder]
+    if not folder.is_dir():
+        raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
+    return sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file())
+
+
+def _refuse_twice(entries: object, field: str, path: Path, seen: dict[tuple[str, str], Path]) -> None:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(name := entry.get("id"), str):
+            if (field, name) in seen:
+                raise TermsDocumentError(f"{path}: {name}: entry {name!r} is given twice, also in {seen[field, name]}", hint="keep one of them")
+            seen[field, name] = path
 
 
 def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str) -> None:
@@ -45,9 +70,7 @@ def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str
 
 def _read(path: Path, format_name: str, version: int) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes()) if path.suffix == ".json" else load_document(path)[0]
-    except (ValueError, OSError, RecursionError) as err:
-        raise TermsDocumentError(f"{path}: cannot be read: {err}") from err
+        document = load_json(path) if path.suffix == ".json" else load_document(path)[0]
     except ProvenanceError as err:
         raise TermsDocumentError(str(err), hint=err.hint) from err
     if not isinstance(document, dict) or document.get("format") != format_name:
