@@ -70,9 +70,7 @@ def list_terms(ctx: CommandContext, /, output: str, kind: str | None, confidence
     say_table(("  id", "from", "to", "channel", "region", "training"), rows, spare=("region",))
     said = [f"{counted(len(found), 'version')}, ● in force on {today}, ? perhaps"]
     if own:
-        said.append(
-            f"* {counted(len(own), 'entry').replace('entrys', 'entries')} of your own, {sum(v == 'override' for v in own.values())} in the place of shipped ones"
-        )
+        said.append(f"* {counted(len(own), 'text')} of your own, {sum(v == 'override' for v in own.values())} in the place of shipped ones")
     say_fitting("; ".join(said), err=True)
     say_fitting(f"catalogue {workspace.terms.version} {workspace.terms.digest}", err=True)
     next_step("provenance terms show ID", quiet=ctx.quiet)
@@ -88,12 +86,11 @@ def list_terms(ctx: CommandContext, /, output: str, kind: str | None, confidence
 def on(ctx: CommandContext, /, date: str, output: str, model: str | None, **scope: str | None) -> int:
     """Say which texts were in force on DATE (YYYY-MM-DD), and of which that is not known."""
     from provenance.bootstrap import any_workspace
-    from provenance.licensing.terms import model_matches
-    from provenance.licensing.terms_chains import InForce, state_on
+    from provenance.licensing.terms_chains import InForce, governs_model, state_on
 
     day = _day(date)
     workspace = any_workspace(ctx.start)
-    found = [e for e in _scoped(workspace, **scope) if model is None or model_matches(e, model)]
+    found = [e for e in _scoped(workspace, **scope) if model is None or governs_model(e, model)]
     rows = [(e, state) for e in found if (state := state_on(e, day)) is not InForce.NO]
     if output == "json":
         say_json([{**_fields(e), "state": state, "edge": _edge(e, day)} for e, state in rows])

@@ -110,10 +110,11 @@ def _say_catalogs(found: CatalogDiff) -> None:
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER|FILE]...")
-@click.option("--accept", "accepted", multiple=True, metavar="ID", help="An override that loosens, and that somebody looked at.")
+@click.option("--accept", "accepted", multiple=True, metavar="ID", help="An entry that loosens or overlaps, and that somebody looked at.")
+@click.option("--all", "everything", is_flag=True, help="List the remarks on shipped entries too.")
 @text_or_json
 @pass_context
-def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tuple[str, ...], output: str) -> int:
+def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tuple[str, ...], everything: bool, output: str) -> int:
     """Check the shipped entries and your own, or those of some folders and files.
 
     Told are: what does not load, dates that run backwards, texts that hold at once, gaps, contradictions, long quotes, unknown words, missing sources, and
@@ -130,20 +131,22 @@ def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tup
     if output == "json":
         say_json(found)
     else:
-        _say_check(found)
+        _say_check(found, everything=everything)
         after = "mend what is told, and run the same command again" if found.faults else f"provenance terms impact {paths[0] if paths else 'FILE'}"
         next_step(after, quiet=ctx.quiet)
     return _FAULTS if found.faults else 0
 
 
-def _say_check(found: CheckResult) -> None:
+def _say_check(found: CheckResult, *, everything: bool) -> None:
     for problem in sorted(found.problems, key=lambda p: p.is_fault):
-        _say_problem(problem)
+        if everything or problem.is_fault or not problem.is_shipped:
+            _say_problem(problem)
     for name, place in found.overrides:
         say_fitting(f"  · {visible(name)} takes the place of a shipped entry ({visible(place)})")
-    gaps = len(found.problems) - found.faults
-    said = f"{counted(found.entries, 'text')} in {counted(found.files, 'file')}: {counted(found.faults, 'fault')}, {counted(gaps, 'remark')}"
-    say_fitting(said, err=True)
+    remarks = len(found.problems) - found.faults
+    said = f"{counted(found.entries, 'text')} in {counted(found.files, 'file')}: {counted(found.faults, 'fault')}, {counted(remarks, 'remark')}"
+    kept = 0 if everything else sum(p.is_shipped and not p.is_fault for p in found.problems)
+    say_fitting(f"{said}{f', {kept} of them on shipped texts: --all lists them' if kept else ''}", err=True)
 
 
 def _say_problem(problem: Problem) -> None:

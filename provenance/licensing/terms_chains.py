@@ -6,8 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
-from provenance.licensing.terms import TermsCatalog, TermsVersion
+from provenance.licensing.terms import TermsCatalog, TermsVersion, normalize_model
+from provenance.model.absence import is_absent
 
 DATED_KINDS = frozenset({"service-terms", "host-terms", "site-terms", "acceptable-use"})
 """Kinds of text of which one version follows another; a model licence follows its model."""
@@ -35,6 +37,12 @@ def state_on(entry: TermsVersion, day: dt.date) -> InForce:
     if not entry.starts_possibly <= day < entry.ends_possibly:
         return InForce.NO
     return InForce.YES if entry.starts_surely <= day < entry.ends_surely else InForce.PERHAPS
+
+
+def governs_model(entry: TermsVersion, model: str) -> bool:
+    """Tell whether a text speaks of a model; one of which nothing is known may be any."""
+    name = normalize_model(model)
+    return is_absent(model) or (any(fnmatchcase(name, m) for m in entry.models) and not any(fnmatchcase(name, m) for m in entry.not_models))
 
 
 def share_chain(one: TermsVersion, other: TermsVersion) -> bool:

@@ -55,6 +55,8 @@ class Problem:
     """``file:line:column``."""
     message: str
     hint: str = ""
+    is_shipped: bool = False
+    """Of an entry that ships."""
     is_fault: bool = True
     """Whether it has to be mended: a gap in what is known has not, nor what only the shipped entries are concerned with."""
 
@@ -81,7 +83,7 @@ def check_terms(folders: Sequence[Path], *, shipped: Path, accepted: Collection[
     Args:
         folders: The user's, in the order they are read after the shipped ones.
         shipped: The folder of the shipped ones.
-        accepted: Ids of overrides that somebody looked at: that they loosen is not told again.
+        accepted: Ids of entries that somebody looked at: that they loosen, or hold beside another one, is not told again.
 
     Raises:
         TermsDocumentError: If a folder is not there.
@@ -98,7 +100,7 @@ def check_terms(folders: Sequence[Path], *, shipped: Path, accepted: Collection[
     words = known_values([e for e in entries if e.is_shipped])
     for entry, version in read:
         problems += _check_entry(entry, version, words)
-    problems += _check_chains(holding)
+    problems += (p for p in _check_chains(holding) if not (p.kind is ProblemKind.OVERLAP and p.entry in accepted))
     pairs = overridden(entries)
     for old, new in pairs:
         if new.id not in accepted:
@@ -188,7 +190,7 @@ def _check_chains(read: Sequence[tuple[WrittenEntry, TermsVersion]]) -> Iterator
             if days is not None and not (_explains(entry, later) or _explains(later, entry)):
                 until = "on" if days[1] == dt.date.max else f"to the day before {days[1]}"
                 message = f"holds beside {entry.id} from {days[0]} {until}, and no note says why"
-                hint = f"say which day ends {entry.id}, or explain it in a note that names it"
+                hint = f"say which day ends {entry.id}; if both are meant to hold: --accept {later.id}"
                 found = _problem(ProblemKind.OVERLAP, later, "version", message, hint)
                 yield replace(found, is_fault=not (entry.is_shipped and later.is_shipped))
         if following and all(v.starts_surely > version.ends_surely for _, v in following):
@@ -217,4 +219,4 @@ def _check_override(new: WrittenEntry, old: TermsVersion, version: TermsVersion)
 
 
 def _problem(kind: ProblemKind, entry: WrittenEntry, field: str, message: str, hint: str = "") -> Problem:
-    return Problem(kind=kind, entry=entry.id, place=where(entry, field), message=message, hint=hint)
+    return Problem(kind=kind, entry=entry.id, place=where(entry, field), message=message, hint=hint, is_shipped=entry.is_shipped)

@@ -244,5 +244,7 @@ class AuditRecord:
     """Digest of the demands that something be kept out of which the audit knew; empty where none held."""
     licenses_digest: str = ""
     """Digest of the licence catalogue by which licences were judged."""
+    licenses_version: str = ""
+    """Releases of the documents that make it up; empty in records of versions that did not tell."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)
