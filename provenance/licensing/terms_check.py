@@ -22,7 +22,8 @@ from provenance.licensing.terms_loosening import loosening
 from provenance.licensing.terms_words import KNOWN_CHANNELS, is_region, known_values
 
 _BARS = frozenset({"prohibited", "prohibited-without-approval", "prohibited-if-competing", "prohibited-if-competing-without-approval"})
-_DATES = ("effective_from", "effective_to", "observed_from", "observed_to", "published")
+_FOR_PEOPLE = frozenset(f"clauses.{name}.value" for name in ("naming_attribution", "downstream", "output_ownership", "reverse_engineering"))
+"""Fields that are shown and decide nothing: a word of one's own in them is remarked, and no fault."""
 
 
 class ProblemKind(StrEnum):
@@ -147,7 +148,8 @@ def _check_words(entry: WrittenEntry, words: Mapping[str, Collection[str]]) -> I
         text, known = entry.get(name), words.get(name, ())
         if text and text not in known:
             message = f"{name} is {text!r}, which nothing reads"
-            yield _problem(ProblemKind.UNKNOWN_WORD, entry, name, message, nearest(text, known))
+            found = _problem(ProblemKind.UNKNOWN_WORD, entry, name, message, nearest(text, known))
+            yield replace(found, is_fault=name not in _FOR_PEOPLE)
     for channel in _listed(entry, "channels"):
         if channel not in KNOWN_CHANNELS:
             yield _problem(ProblemKind.UNKNOWN_WORD, entry, "applies_to.channels", f"no channel {channel!r}", nearest(channel, KNOWN_CHANNELS))

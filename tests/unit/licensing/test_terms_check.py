@@ -111,6 +111,12 @@ def test_what_is_right_is_not_told(tmp_path: Path, changes: dict[str, Any]) -> N
     assert kinds(check(tmp_path, entry(**changes))) == []
 
 
+def test_a_word_of_ones_own_where_people_read_is_a_remark(tmp_path: Path) -> None:
+    found = check(tmp_path, entry(clauses={"train_any_model": {"value": "allowed"}, "naming_attribution": {"value": "ask-us"}}))
+    assert kinds(found) == [("unknown-word", "acme.1", False)]
+    assert kinds(check(tmp_path, entry(clauses={"limits": {"value": "ask-us"}}))) == [("unknown-word", "acme.1", True)]
+
+
 def test_the_place_is_the_line_of_the_field(tmp_path: Path) -> None:
     found = check(tmp_path, entry(applies_to__channels=["apis"]))
     lines = (tmp_path / "own" / "own.json").read_text().splitlines()
