@@ -122,15 +122,15 @@ def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tool
     if not change.entries:
         return Impact(entries=(), datasets=(), audits=(), clearances=(), problems=())
     with tools.units.read() as registry:
-        tracer = Tracer(registry)
-        datasets = tuple(t for version in registry.datasets() for t in _dataset(version.dataset, version.root_digest, registry, tracer, change))
+        origins = _Origins(registry)
+        datasets = tuple(t for v in registry.datasets() for t in _dataset(v.dataset, v.root_digest, origins, change))
         for row in registry.audits():
             try:
                 record = _record(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
             except ProvenanceError as err:
                 problems.append(ReadProblem(path=row[0], line=None, record=None, message=str(err)))
                 continue
-            if touched := tuple(_run(record, registry, tracer, change)):
+            if touched := tuple(_run(record, origins, change)):
                 audits.append(_audit(record, touched))
     hit = {audit.id for audit in audits}
     live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now())
@@ -155,21 +155,38 @@ def _audit(record: AuditRecord, touched: tuple[Touched, ...]) -> TouchedAudit:
     )
 
 
-def _dataset(dataset: Dataset, root: str, registry: Registry, tracer: Tracer, change: CatalogChange) -> Iterator[Touched]:
+class _Origins:
+    """Tells whose facts count for a dataset version; audits of one version are many, and its lineage is followed once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry, self._tracer = registry, Tracer(registry)
+        self._known: dict[tuple[str, str], tuple[tuple[Dataset, str], ...]] = {}
+
+    def of(self, dataset: Dataset, root: str) -> tuple[tuple[Dataset, str], ...]:
+        """Return the dataset itself, and what it comes from with the way there."""
+        key = (dataset.name, root)
+        if key not in self._known:
+            version = next((v for v in self._registry.versions(dataset.name) if v.root_digest == root), None)
+            inherited = () if version is None else self._tracer.trace_whole(version).ancestors
+            self._known[key] = tuple((a.dataset, a.summary) for a in inherited)
+        return ((dataset, ""), *self._known[key])
+
+
+def _dataset(dataset: Dataset, root: str, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
     """Yield what is touched of a dataset and of what it comes from, under the standard uses."""
-    for facts, through in _with_ancestors(dataset, root, registry, tracer):
+    for facts, through in origins.of(dataset, root):
         for generator in facts.generators:
             yield from _compared(dataset.name, through, _about(generator), partial(generator_answers, generator=generator), change)
         if facts.terms:
             yield from _compared(dataset.name, through, f"named terms {', '.join(facts.terms)}", partial(named_answers, terms=facts.terms), change)
 
 
-def _run(record: AuditRecord, registry: Registry, tracer: Tracer, change: CatalogChange) -> Iterator[Touched]:
+def _run(record: AuditRecord, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
     """Yield what is touched of an audited run, for what this run does."""
     use = run_use(record.run)
     for summary in record.datasets:
         name = summary.dataset.name
-        for facts, through in _with_ancestors(summary.dataset, summary.root_digest, registry, tracer):
+        for facts, through in origins.of(summary.dataset, summary.root_digest):
             for generator in facts.generators:
                 yield from _compared(name, through, _about(generator), partial(run_answers, generator=generator, use=use), change)
             if facts.terms:
@@ -179,13 +196,6 @@ def _run(record: AuditRecord, registry: Registry, tracer: Tracer, change: Catalo
     for (name, generator), reference in outputs.items():
         about = f"reference {reference.id}: {_about(generator)}"
         yield from _compared(name, "", about, partial(run_answers, generator=generator, use=use), change)
-
-
-def _with_ancestors(dataset: Dataset, root: str, registry: Registry, tracer: Tracer) -> Iterator[tuple[Dataset, str]]:
-    yield dataset, ""
-    version = next((v for v in registry.versions(dataset.name) if v.root_digest == root), None)
-    if version is not None:
-        yield from ((a.dataset, a.summary) for a in tracer.trace_whole(version).ancestors)
 
 
 def _compared(
