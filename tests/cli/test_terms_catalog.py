@@ -259,6 +259,15 @@ def test_an_entry_touches_what_rests_on_its_days(asked: Any) -> None:
     assert [(t["dataset"], [(o["before"], o["after"]) for o in t["outcomes"]]) for t in audit["touched"]] == [("chats", [("ALLOWED", "PROHIBITED")])]
 
 
+def test_an_entry_that_changes_no_outcome_is_told_all_the_same(work: Path, asked: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    same = tmp_path / "same.yaml"
+    same.write_text(OWN.replace("prohibited-if-competing", "allowed"), encoding="utf-8")
+    found = asked("impact", str(same))
+    assert {t["dataset"] for t in found["datasets"]} == {"chats", "named", "copied"}
+    assert len(found["audits"]) == 1
+    assert "outcomes stay: this run ALLOWED" in said(work, capsys, "terms", "impact", str(same))[0]
+
+
 def test_an_entry_that_holds_already_or_is_elsewhere_touches_nothing(work: Path, asked: Any) -> None:
     copy = work / "copy.json"
     from provenance.config import shipped

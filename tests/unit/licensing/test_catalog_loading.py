@@ -196,6 +196,17 @@ def test_an_id_of_an_earlier_folder_is_an_override(tmp_path: Path) -> None:
     assert [c.value for c in found if c is not None] == ["prohibited", "allowed"]
 
 
+def test_a_fault_of_an_override_is_told_where_the_override_stands(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "own.yaml").write_text(ENTRY if name == "one" else ENTRY.replace("2025-01-31", "2025-02-30"))
+    with pytest.raises(TermsDocumentError) as caught:
+        _ = Workspace(replace(default_settings(tmp_path), terms=(tmp_path / "one", tmp_path / "two"))).terms
+    assert str(caught.value).startswith(f"{tmp_path / 'two' / 'own.yaml'}{place_of(ENTRY, 'effective_from')}")
+
+
 def test_a_single_file_is_a_catalogue_too(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(ENTRY)
     assert [e.id for e in load_terms((tmp_path / "own.yaml",)).entries] == ["acme.2025"]

@@ -210,6 +210,11 @@ def test_an_override_that_is_as_strict_is_listed_only(tmp_path: Path, changes: d
     assert [name for name, _ in found.overrides] == ["acme.1"]
 
 
+def test_hearsay_in_the_place_of_hearsay_loosens_nothing(tmp_path: Path) -> None:
+    own = write(tmp_path / "own", entry(confidence="unverified", title="of another day"))
+    assert kinds(check_terms((own,), shipped=write(tmp_path / "shipped", entry(confidence="unverified")))) == []
+
+
 def test_an_override_that_somebody_looked_at_is_listed_only(tmp_path: Path) -> None:
     own = write(tmp_path / "own", entry(clauses={"train_any_model": {"value": "allowed"}}))
     found = check_terms((own,), shipped=write(tmp_path / "shipped", ENTRY), accepted=("acme.1",))
