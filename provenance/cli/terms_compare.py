@@ -115,7 +115,7 @@ def _say_catalogs(found: CatalogDiff) -> None:
 @text_or_json
 @pass_context
 def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tuple[str, ...], everything: bool, output: str) -> int:
-    """Check the shipped entries and your own, or those of some folders and files.
+    """Check the shipped entries, your own, and those of some folders and files.
 
     Told are: what does not load, dates that run backwards, texts that hold at once, gaps, contradictions, long quotes, unknown words, missing sources, and
     overrides of shipped entries that loosen.
@@ -126,7 +126,9 @@ def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tup
     from provenance.licensing.terms_check import check_terms
 
     workspace = any_workspace(ctx.start)
-    folders = tuple(ctx.path(path) for path in paths) or workspace.settings.terms
+    own = workspace.settings.terms
+    more = (ctx.path(path).resolve() for path in paths)
+    folders = (*own, *(path for path in more if not any(path.is_relative_to(folder.resolve()) for folder in own)))
     found = check_terms(folders, shipped=workspace.shipped_terms, accepted=accepted)
     if output == "json":
         say_json(found)
@@ -142,7 +144,7 @@ def _say_check(found: CheckResult, *, everything: bool) -> None:
         if everything or problem.is_fault or not problem.is_shipped:
             _say_problem(problem)
     for name, place in found.overrides:
-        say_fitting(f"  · {visible(name)} takes the place of a shipped entry ({visible(place)})")
+        say_fitting(f"  · {visible(name)} takes the place of another entry ({visible(place)})")
     remarks = len(found.problems) - found.faults
     said = f"{counted(found.entries, 'text')} in {counted(found.files, 'file')}: {counted(found.faults, 'fault')}, {counted(remarks, 'remark')}"
     kept = 0 if everything else sum(p.is_shipped and not p.is_fault for p in found.problems)

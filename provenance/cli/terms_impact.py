@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _PARTIAL = 4
 """Exit code."""
 _MOST_CLEARANCES = 100_000
+_SHOWN = 12
+"""Origins of text that are listed of the datasets, and of each audit."""
 
 
 @click.command("impact")
@@ -76,7 +78,8 @@ def _say(found: Impact) -> None:
 
 
 def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:
-    for item in touched:
+    ordered = sorted(touched, key=lambda t: not t.is_changed)
+    for item in ordered[:_SHOWN]:
         through = f", through {visible(item.through)}" if item.through else ""
         say_fitting(f"{lead}{visible(item.dataset)}  {visible(item.origin)}{through}")
         for outcome in item.outcomes:
@@ -85,6 +88,9 @@ def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:
         if not item.is_changed:
             said = "; ".join(f"{o.use} {o.after}" for o in item.outcomes)
             say_fitting(f"{lead}    outcomes stay: {visible(said)}")
+    if len(ordered) > _SHOWN:
+        rest = ordered[_SHOWN:]
+        say_fitting(f"{lead}… and {len(rest)} more, {sum(t.is_changed for t in rest)} of them with other outcomes: -f json lists them")
 
 
 def _next(found: Impact) -> str:

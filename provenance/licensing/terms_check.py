@@ -42,7 +42,7 @@ class ProblemKind(StrEnum):
     """A value, channel or region that nothing reads: it decides nothing, or nobody knows what."""
     NO_SOURCE = "no-source"
     LOOSENS = "loosens"
-    """An entry that takes the place of a shipped one forbids less, or reaches less."""
+    """An entry that takes the place of another one forbids less, or reaches less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class CheckResult:
     entries: int
     files: int
     overrides: tuple[tuple[str, str], ...]
-    """(id, place) of the entries that take the place of shipped ones."""
+    """(id, place) of the entries that take the place of others."""
     problems: tuple[Problem, ...]
 
     @property

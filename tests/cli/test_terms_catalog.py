@@ -211,7 +211,7 @@ def test_a_check_of_what_ships_finds_nothing_to_mend(work: Path, capsys: pytest.
 
 def test_a_check_tells_an_override(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(work, capsys, "terms", "check", "own.yaml")
-    assert "mistral.tos.2024-02-27 takes the place of a shipped entry" in out
+    assert "mistral.tos.2024-02-27 takes the place of another entry" in out
 
 
 def test_a_check_exits_11_where_an_override_loosens(work: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -238,6 +238,23 @@ def test_text_of_an_entry_cannot_steer_the_terminal(work: Path, capsys: pytest.C
     out, _ = said(work, capsys, "terms", "diff", "own.yaml", str(tmp_path / "plain.yaml"))
     assert "- \\u202eNo." in out
     assert "\u202e" not in out
+
+
+def test_a_file_is_checked_over_the_folder_that_holds_already(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (
+        ("terms/own.yaml", OWN),
+        ("provenance.toml", 'terms = ["terms"]\n'),
+        ("loose.yaml", OWN.replace("prohibited-if-competing", "allowed")),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert "0 faults" in said(tmp_path, capsys, "terms", "check")[1]
+    assert "0 faults" in said(tmp_path, capsys, "terms", "check", "terms/own.yaml")[1]  # holds already: not laid over itself
+    out, _ = said(tmp_path, capsys, "terms", "check", "loose.yaml", code=11)
+    assert "PROHIBITED before, ALLOWED now" in out
+    listed, _ = said(tmp_path, capsys, "terms", "list", "--provider", "mistral")
+    assert "mistral.tos.2024-02-27 *" in listed
+    assert "· yours, in the place of a shipped entry" in said(tmp_path, capsys, "terms", "show", "mistral.tos.2024-02-27")[0]
 
 
 # -- impact ---------------------------------------------------------------------------------------------------------------------------------------------
