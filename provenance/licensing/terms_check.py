@@ -214,8 +214,9 @@ def _explains(entry: WrittenEntry, other: WrittenEntry) -> bool:
 
 
 def _check_override(new: WrittenEntry, old: TermsVersion, version: TermsVersion) -> Iterator[Problem]:
-    for reason in loosening(old, version):
-        message = f"takes the place of an entry and is looser: {reason}"
+    reasons = loosening(old, version)
+    if reasons:
+        message = f"takes the place of an entry and is looser: {'; '.join(reasons)}"
         hint = f"check it against the text; if it is meant: --accept {new.id}"
         yield _problem(ProblemKind.LOOSENS, new, "", message, hint)
 
