@@ -45,10 +45,19 @@ def catalogued() -> dict[str, dict[str, Any]]:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("questions")
     asked = folder / "questions.jsonl"
-    asked.write_text("".join(json.dumps({k: v for k, v in q.items() if k not in OURS}) + "\n" for q in QUESTIONS), encoding="utf-8")
+    asked.write_text("".join(json.dumps(_asked(q)) + "\n" for q in QUESTIONS), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         return {a["id"]: a for a in _lines(asked)}
+
+
+def _asked(question: dict[str, Any]) -> dict[str, Any]:
+    """Return a question as the program reads it: an approval is recorded with who gave it, when, and where it is kept."""
+    asked = {k: v for k, v in question.items() if k not in {*OURS, "approval"}}
+    if question.get("approval"):
+        letter = {"provider": question["provider"], "who": "legal@example.org", "when": question["from"], "evidence": "letter.pdf"}
+        asked["approvals"] = [letter]
+    return asked
 
 
 def _lines(asked: Path) -> list[dict[str, Any]]:
