@@ -81,5 +81,22 @@ def _read(path: Path, format_name: str, version: int) -> dict[str, Any]:
 
 
 def catalog_digest(entries: Mapping[str, object]) -> str:
-    """Return the digest of a catalogue's entries as they decide: order and files do not matter."""
-    return digest_of({key: entries[key] for key in sorted(entries)})
+    """Return the digest of a catalogue's entries as they decide: order and files do not matter.
+
+    Raises:
+        TermsDocumentError: If an entry holds a number that no digest can be made of.
+    """
+    try:
+        return digest_of({key: entries[key] for key in sorted(entries)})
+    except ValueError as err:
+        raise TermsDocumentError(_unwritable(entries) or str(err), hint="write it as text, in quotes") from err
+
+
+def _unwritable(entries: Mapping[str, object]) -> str:
+    """Return which entry holds what canonical JSON cannot express; empty where none does by itself."""
+    for key, entry in entries.items():
+        try:
+            digest_of({key: entry})
+        except ValueError as err:
+            return f"{key}: {err}"
+    return ""
