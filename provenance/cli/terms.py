@@ -67,7 +67,7 @@ def list_terms(ctx: CommandContext, /, output: str, kind: str | None, confidence
         say_json([{**_fields(e), "today": state_on(e, today), "own": own.get(e.id, "")} for e in found])
         return 0
     rows = [(f"{_MARKS[state_on(e, today)]:1} {e.id}{own.get(e.id, '') and ' *'}", *_row(e)) for e in found]
-    say_table(("  id", "from", "to", "channel", "region", "training"), rows, spare=("region",))
+    say_table(("  id", "from", "to", "channel", "region", "training"), rows, spare=("region", "channel"))
     said = [f"{counted(len(found), 'version')}, ● in force on {today}, ? perhaps"]
     if own:
         said.append(f"* {counted(len(own), 'text')} of your own, {sum(v == 'override' for v in own.values())} in the place of shipped ones")
@@ -96,7 +96,11 @@ def on(ctx: CommandContext, /, date: str, output: str, model: str | None, **scop
         say_json([{**_fields(e), "state": state, "edge": _edge(e, day)} for e, state in rows])
         return 0
     if rows:
-        say_table(("  id", "from", "to", "channel", "region", "training"), [(f"{_MARKS[s]:1} {e.id}", *_row(e)) for e, s in rows], spare=("region",))
+        say_table(
+            ("  id", "from", "to", "channel", "region", "training"),
+            [(f"{_MARKS[s]:1} {e.id}", *_row(e)) for e, s in rows],
+            spare=("region", "channel"),
+        )
     else:
         say(f"no catalogued text is known to have been in force on {day}: what was made that day is UNKNOWN")
     for e, state in rows:

@@ -97,5 +97,5 @@ def _next(found: Impact) -> str:
     if found.clearances:
         return "revoke what must not hold any longer as docs/clearance.md says; then: provenance audit"
     if found.audits:
-        return "put the entries into a folder that terms in provenance.toml names, then: provenance audit"
+        return "put them into a folder that terms in provenance.toml names; provenance audit"
     return "put the entries into a folder that terms in provenance.toml names"
