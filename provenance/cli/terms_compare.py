@@ -9,7 +9,7 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import counted, next_step, say, say_fitting, say_json, visible
+from provenance.cli.output import counted, next_step, say, say_fitting, say_json, thousands, visible
 from provenance.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FAULTS = 11
 """Exit code."""
+_SHOWN = 100
+"""Problems that are printed, the faults first."""
 
 
 @click.command("diff")
@@ -140,9 +142,11 @@ def check_command(ctx: CommandContext, /, paths: tuple[Path, ...], accepted: tup
 
 
 def _say_check(found: CheckResult, *, everything: bool) -> None:
-    for problem in sorted(found.problems, key=lambda p: p.is_fault):
-        if everything or problem.is_fault or not problem.is_shipped:
-            _say_problem(problem)
+    told = sorted((p for p in found.problems if everything or p.is_fault or not p.is_shipped), key=lambda p: not p.is_fault)
+    for problem in reversed(told[:_SHOWN]):  # faults last, where the eye is
+        _say_problem(problem)
+    if len(told) > _SHOWN:
+        say(f"  … and {thousands(len(told) - _SHOWN)} more: -f json lists them all")
     for name, place in found.overrides:
         say_fitting(f"  · {visible(name)} takes the place of another entry ({visible(place)})")
     remarks = len(found.problems) - found.faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from provenance.documents import load_document, mark_places
@@ -19,11 +20,17 @@ _PLACED = re.compile(r":\d+:\d+: ")
 
 
 def read_places(path: Path) -> tuple[object, Places]:
-    """Return a catalogue file's value and where in it everything stands.
+    """Return a catalogue file's value and where in it everything stands; what was read last is remembered, as long as the file stays as it is.
 
     Raises:
         DocumentError: If it cannot be read.
     """
+    stamp = path.stat()
+    return _read_places(path, stamp.st_size, stamp.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_places(path: Path, _size: int, _changed: int) -> tuple[object, Places]:
     if path.suffix == ".json":
         return load_json(path), mark_json_places(path.read_text(encoding="utf-8-sig"))
     value, raw = load_document(path)

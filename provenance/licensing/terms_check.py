@@ -6,6 +6,7 @@ It does not check whether an entry says what its text says: that takes somebody 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -182,23 +183,37 @@ def _check_clauses(entry: WrittenEntry) -> Iterator[Problem]:
 
 
 def _check_chains(read: Sequence[tuple[WrittenEntry, TermsVersion]]) -> Iterator[Problem]:
-    ordered = sorted(read, key=lambda pair: (pair[1].provider, pair[1].starts_surely, pair[0].id))
-    for number, (entry, version) in enumerate(ordered):
-        following = [
-            (e, v) for e, v in ordered[number + 1 :] if v.provider == version.provider and share_chain(version, v) and _same_access(entry, e)
-        ]
-        for later, other in following:
-            days = overlap(version, other)
-            if days is not None and not (_explains(entry, later) or _explains(later, entry)):
-                until = "on" if days[1] == dt.date.max else f"to the day before {days[1]}"
-                message = f"holds beside {entry.id} from {days[0]} {until}, and no note says why"
-                hint = f"say which day ends {entry.id}; if both are meant to hold: --accept {later.id}"
-                found = _problem(ProblemKind.OVERLAP, later, "version", message, hint)
-                yield replace(found, is_fault=not (entry.is_shipped and later.is_shipped))
-        if following and all(v.starts_surely > version.ends_surely for _, v in following):
-            first = min(v.starts_surely for _, v in following)
-            message = f"ends before {version.ends_surely}, and the next text begins on {first}: the days between are UNKNOWN"
+    groups: dict[tuple[str, str, str], list[tuple[WrittenEntry, TermsVersion]]] = {}
+    for entry, version in sorted(read, key=lambda pair: (pair[1].starts_surely, pair[0].id)):
+        groups.setdefault((version.provider, version.kind, version.service), []).append((entry, version))
+    for key in sorted(groups):
+        for number in range(len(groups[key])):
+            yield from _check_following(groups[key], number)
+
+
+def _check_following(group: Sequence[tuple[WrittenEntry, TermsVersion]], number: int) -> Iterator[Problem]:
+    """Yield what is amiss between one text and those of its chain that begin with it or later, up to the first that begins after its end."""
+    entry, version = group[number]
+    is_followed = False
+    for later, other in itertools.islice(group, number + 1, None):
+        if is_followed and other.starts_surely >= version.ends_surely:
+            return
+        if not (share_chain(version, other) and _same_access(entry, later)):
+            continue
+        if not is_followed and other.starts_surely > version.ends_surely:
+            message = f"ends before {version.ends_surely}, and the next text begins on {other.starts_surely}: the days between are UNKNOWN"
             yield replace(_problem(ProblemKind.GAP, entry, "version", message), is_fault=False)
+        is_followed = True
+        days = overlap(version, other)
+        if days is not None and not (_explains(entry, later) or _explains(later, entry)):
+            yield _overlapping(entry, later, days)
+
+
+def _overlapping(entry: WrittenEntry, later: WrittenEntry, days: tuple[dt.date, dt.date]) -> Problem:
+    until = "on" if days[1] == dt.date.max else f"to the day before {days[1]}"
+    message = f"holds beside {entry.id} from {days[0]} {until}, and no note says why"
+    hint = f"say which day ends {entry.id}; if both are meant to hold: --accept {later.id}"
+    return replace(_problem(ProblemKind.OVERLAP, later, "version", message, hint), is_fault=not (entry.is_shipped and later.is_shipped))
 
 
 def _same_access(one: WrittenEntry, other: WrittenEntry) -> bool:
