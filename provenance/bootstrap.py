@@ -125,16 +125,31 @@ class Workspace:
     @cached_property
     def licenses(self) -> LicenseCatalog:
         """The shipped licence catalogue with the user's entries over it."""
+        from provenance.licensing.catalog_places import telling_places
         from provenance.licensing.classes import load_licenses
 
-        return load_licenses((shipped("policies") / "licenses", *self.settings.licenses))
+        folders = (shipped("policies") / "licenses", *self.settings.licenses)
+        with telling_places(self.settings.licenses):
+            return load_licenses(folders)
 
     @cached_property
     def terms(self) -> TermsCatalog:
         """The shipped terms catalogue with the user's entries over it."""
+        return self.terms_with()
+
+    @property
+    def shipped_terms(self) -> Path:
+        """Where the shipped terms entries are."""
+        return shipped("policies") / "terms"
+
+    def terms_with(self, *more: Path) -> TermsCatalog:
+        """Return the terms catalogue with the entries of some more folders or files over it."""
+        from provenance.licensing.catalog_places import telling_places
         from provenance.licensing.terms import load_terms
 
-        return load_terms((shipped("policies") / "terms", *self.settings.terms))
+        folders = (self.shipped_terms, *self.settings.terms, *more)
+        with telling_places(folders[1:]):
+            return load_terms(folders)
 
     @cached_property
     def suspects(self) -> PatternFinder:

@@ -97,6 +97,29 @@ def parse_placed(raw: bytes, *, where: str) -> PlacedDocument:
     return PlacedDocument(value, node, text)
 
 
+def mark_places(raw: bytes) -> dict[tuple[str | int, ...], tuple[int, int]]:
+    """Return where the values of a YAML document that ``parse_document`` has read stand.
+
+    Returns:
+        Path of keys and positions → (line, column), from 1. A value with a key stands where its key does.
+    """
+    loader = _Loader(raw.decode("utf-8-sig"))
+    try:
+        root = loader.get_single_node()
+    finally:
+        loader.dispose()
+    found: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    pending: list[tuple[tuple[str | int, ...], yaml.Node, yaml.Mark]] = [] if root is None else [((), root, root.start_mark)]
+    while pending:
+        path, node, mark = pending.pop()
+        found[path] = (mark.line + 1, mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            pending += [((*path, key.value), value, key.start_mark) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            pending += [((*path, number), value, value.start_mark) for number, value in enumerate(node.value)]
+    return found
+
+
 def _refuse_secrets(value: object, text: str, where: str) -> None:
     """Refuse a document with credentials in an address, whatever it is for: what is written here ends up in registries, records and reports."""
     found = next((f for item in _texts(value) if (f := find_secret(item)) is not None), None)

@@ -330,6 +330,7 @@ def _record(
         terms_catalog_version=request.catalogs.terms.version,
         terms_catalog_digest=request.catalogs.terms.digest,
         licenses_digest=request.catalogs.licenses.digest,
+        licenses_version=request.catalogs.licenses.version,
         policy=found.evaluation.rules,
         facts_digest=found.evaluation.facts_digest,
         totals=totals,

@@ -24,7 +24,7 @@ from provenance.model.wire import to_wire
 from provenance.storage.secrets import redact
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_PLAIN = {"✗": "x", "✓": "+", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "\u2009": " ", "├─": "|-", "└─": "`-", "│": "|"}
+_PLAIN = {"✗": "x", "✓": "+", "●": "o", "→": "->", "·": "-", "…": "...", "–": "-", "−": "-", "\u2009": " ", "├─": "|-", "└─": "`-", "│": "|"}
 MAX_PATTERNS_SHOWN = 6
 MAX_PROBLEMS_SHOWN = 10
 _UNIT_STEP = 1000

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document, nearest, parse_document
+from provenance.documents import load_document, nearest
 from provenance.errors import ProvenanceError, TermsDocumentError
+from provenance.licensing.catalog_json import load_json
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
@@ -17,27 +17,43 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 def iter_catalog_documents(
     folders: Sequence[Path], *, format_name: str, version: int, fields: Sequence[str]
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the documents of catalogue folders, folder by folder and sorted by name.
+    """Yield the documents of catalogue folders, or single files, one after another and within a folder sorted by name.
 
     Raises:
-        TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named.
+        TermsDocumentError: If a folder is missing, or a file is no document of this format, or it has fields besides ``release`` and those named, or two
+            entries of one folder have the same id: which of them holds would depend on the names of files.
     """
     for folder in folders:
+        seen: dict[tuple[str, str], Path] = {}
         for path in catalog_paths(folder):
             document = read_catalog_document(path, format_name, version)
             refuse_unknown(document, ("format", "version", "release", *fields), str(path))
+            for field in fields:
+                _refuse_twice(document.get(field), field, path, seen)
             yield path, document
 
 
 def catalog_paths(folder: Path) -> list[Path]:
-    """Return the documents of a catalogue folder, sorted by name.
+    """Return the files of a catalogue folder, sorted by name; a single file stands for itself.
 
     Raises:
-        TermsDocumentError: If there is no such folder.
+        TermsDocumentError: If it is missing, or a file that is neither YAML nor JSON.
     """
+    if folder.is_file():
+        if folder.suffix not in _SUFFIXES:
+            raise TermsDocumentError(f"{folder}: neither YAML nor JSON by its name", hint="catalogue files end in .yaml, .yml or .json")
+        return [folder]
     if not folder.is_dir():
         raise TermsDocumentError(f"{folder}: no such folder of catalogue entries", hint="see terms and licenses in provenance.toml")
     return sorted(p for p in folder.iterdir() if p.suffix in _SUFFIXES and p.is_file())
+
+
+def _refuse_twice(entries: object, field: str, path: Path, seen: dict[tuple[str, str], Path]) -> None:
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and isinstance(name := entry.get("id"), str):
+            if (field, name) in seen:
+                raise TermsDocumentError(f"{path}: {name}: entry {name!r} is given twice, also in {seen[field, name]}", hint="keep one of them")
+            seen[field, name] = path
 
 
 def refuse_unknown(given: Mapping[Any, object], known: Iterable[str], where: str) -> None:
@@ -59,11 +75,9 @@ def read_catalog_document(path: Path, format_name: str, version: int) -> dict[st
         TermsDocumentError: If it cannot be read, or is of another format or version.
     """
     try:
-        document = _read_json(path) if path.suffix == ".json" else load_document(path)[0]
+        document = load_json(path) if path.suffix == ".json" else load_document(path)[0]
     except ProvenanceError as err:
         raise TermsDocumentError(str(err), hint=err.hint) from err
-    except (ValueError, OSError, RecursionError) as err:
-        raise TermsDocumentError(f"{path}: cannot be read: {err}") from err
     if not isinstance(document, dict) or document.get("format") != format_name:
         raise TermsDocumentError(f"{path}: not a document of format {format_name}", hint=f"its first line should be: format: {format_name}")
     if document.get("version") != version:
@@ -71,28 +85,23 @@ def read_catalog_document(path: Path, format_name: str, version: int) -> dict[st
     return document
 
 
-def _read_json(path: Path) -> object:
-    """Return what a JSON file holds; of a name that is given twice nobody knows which is meant."""
-    raw = path.read_bytes()
-    try:
-        return json.loads(raw, object_pairs_hook=_once)
-    except _TwiceError as err:
-        parse_document(raw, where=str(path))  # which tells line and column, where YAML can read the file
-        raise TermsDocumentError(f"{path}: {err}") from err
-
-
-class _TwiceError(Exception):
-    """A name is given twice."""
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        name = next(key for i, (key, _) in enumerate(pairs) if key in {k for k, _ in pairs[:i]})
-        raise _TwiceError(f"key {name!r} is given twice")
-    return found
-
-
 def catalog_digest(entries: Mapping[str, object]) -> str:
-    """Return the digest of a catalogue's entries as they decide: order and files do not matter."""
-    return digest_of({key: entries[key] for key in sorted(entries)})
+    """Return the digest of a catalogue's entries as they decide: order and files do not matter.
+
+    Raises:
+        TermsDocumentError: If an entry holds a number that no digest can be made of.
+    """
+    try:
+        return digest_of({key: entries[key] for key in sorted(entries)})
+    except ValueError as err:
+        raise TermsDocumentError(_unwritable(entries) or str(err), hint="write it as text, in quotes") from err
+
+
+def _unwritable(entries: Mapping[str, object]) -> str:
+    """Return which entry holds what canonical JSON cannot express; empty where none does by itself."""
+    for key, entry in entries.items():
+        try:
+            digest_of({key: entry})
+        except ValueError as err:
+            return f"{key}: {err}"
+    return ""

@@ -272,5 +272,7 @@ class AuditRecord:
     """Digest of the licence catalogue by which licences were judged."""
     duties: tuple[AskedDuty, ...] = ()
     """What licences and terms of the data, and of all that they come from, ask in return."""
+    licenses_version: str = ""
+    """Releases of the documents that make it up; empty in records of versions that did not tell."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

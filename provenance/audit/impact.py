@@ -1,0 +1,222 @@
+"""What a change of the terms catalogue touches: registered datasets, audited runs, and the clearances that rest on them.
+
+Outcomes are those of the terms alone, before and after. A verdict rests on more: only a new audit tells it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from provenance.audit.facts import run_use
+from provenance.audit.lineage import Tracer
+from provenance.audit.tools import Tools
+from provenance.errors import ProvenanceError, WireFormatError
+from provenance.licensing.terms import TermsCatalog
+from provenance.licensing.use_outcomes import UseAnswer, generator_answers, named_answers, run_answers, run_answers_of_named
+from provenance.model.absence import Absence, Permission
+from provenance.model.audit import AuditRecord
+from provenance.model.dataset import Dataset, Generator
+from provenance.model.match import ReadProblem
+from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.model.wire import read_value
+from provenance.ports import Registry
+
+AUDIT_SUFFIX = ".audit.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogChange:
+    """A catalogue before and after."""
+
+    before: TermsCatalog
+    after: TermsCatalog
+
+    @property
+    def entries(self) -> frozenset[str]:
+        """Return the ids of the entries that are new, gone, or not the same."""
+        old, new = ({e.id: e for e in catalog.entries} for catalog in (self.before, self.after))
+        return frozenset(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeChange:
+    """What the terms say of one use, before and after."""
+
+    use: str
+    before: Permission
+    after: Permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """Text of one origin that the change is about."""
+
+    dataset: str
+    through: str
+    """The ancestor that brings it along, empty where it is the dataset's own."""
+    origin: str
+    """The generator, the named terms, or the reference, for people."""
+    entries: tuple[str, ...]
+    """Ids of the changed entries that bear on it."""
+    outcomes: tuple[OutcomeChange, ...]
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether any outcome is another one."""
+        return any(o.before is not o.after for o in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedAudit:
+    """A recorded audit whose terms the change is about."""
+
+    id: str
+    created: str
+    run: str
+    verdict: str
+    """As recorded; what it would be now only a new audit tells."""
+    catalog_digest: str
+    """Of the terms catalogue that it was judged by."""
+    touched: tuple[Touched, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedClearance:
+    """A clearance that the log tells of."""
+
+    audit: str
+    manifest_root: str
+    issued: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """All that a change touches."""
+
+    entries: tuple[str, ...]
+    datasets: tuple[Touched, ...]
+    audits: tuple[TouchedAudit, ...]
+    clearances: tuple[IssuedClearance, ...]
+    """Those of touched audits that have not expired."""
+    problems: tuple[ReadProblem, ...]
+    """Audits whose record could not be read: what the change does to them is not known."""
+
+
+def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tools: Tools) -> Impact:
+    """Return which registered datasets, recorded audits and issued clearances a change of the catalogue touches.
+
+    Args:
+        change: The catalogue before and after.
+        issued: Clearances that the log tells of.
+        tools: Opens the registry and the evidence, tells the time.
+
+    Cost:
+        One answer a generator and use, before and after; audits are read one by one.
+    """
+    problems: list[ReadProblem] = []
+    audits: list[TouchedAudit] = []
+    if not change.entries:
+        return Impact(entries=(), datasets=(), audits=(), clearances=(), problems=())
+    with tools.units.read() as registry:
+        origins = _Origins(registry)
+        datasets = tuple(t for v in registry.datasets() for t in _dataset(v.dataset, v.root_digest, origins, change))
+        for row in registry.audits():
+            try:
+                record = _record(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
+            except ProvenanceError as err:
+                problems.append(ReadProblem(path=row[0], line=None, record=None, message=str(err)))
+                continue
+            if touched := tuple(_run(record, origins, change)):
+                audits.append(_audit(record, touched))
+    hit = {audit.id for audit in audits}
+    live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now())
+    return Impact(entries=tuple(sorted(change.entries)), datasets=datasets, audits=tuple(audits), clearances=live, problems=tuple(problems))
+
+
+def _record(raw: bytes, *, where: str) -> AuditRecord:
+    try:
+        return read_value(AuditRecord, json.loads(raw), where=where)
+    except (ValueError, RecursionError) as err:
+        raise WireFormatError(f"{where}: cannot be read: {err}") from err
+
+
+def _audit(record: AuditRecord, touched: tuple[Touched, ...]) -> TouchedAudit:
+    return TouchedAudit(
+        id=record.id,
+        created=record.created,
+        run=record.run.model.name,
+        verdict=record.verdict.value,
+        catalog_digest=record.terms_catalog_digest,
+        touched=touched,
+    )
+
+
+class _Origins:
+    """Tells whose facts count for a dataset version; audits of one version are many, and its lineage is followed once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry, self._tracer = registry, Tracer(registry)
+        self._known: dict[tuple[str, str], tuple[tuple[Dataset, str], ...]] = {}
+
+    def of(self, dataset: Dataset, root: str) -> tuple[tuple[Dataset, str], ...]:
+        """Return the dataset itself, and what it comes from with the way there."""
+        key = (dataset.name, root)
+        if key not in self._known:
+            version = next((v for v in self._registry.versions(dataset.name) if v.root_digest == root), None)
+            inherited = () if version is None else self._tracer.trace_whole(version).ancestors
+            self._known[key] = tuple((a.dataset, a.summary) for a in inherited)
+        return ((dataset, ""), *self._known[key])
+
+
+def _dataset(dataset: Dataset, root: str, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
+    """Yield what is touched of a dataset and of what it comes from, under the standard uses."""
+    for facts, through in origins.of(dataset, root):
+        for generator in facts.generators:
+            yield from _compared(dataset.name, through, _about(generator), partial(generator_answers, generator=generator), change)
+        if facts.terms:
+            yield from _compared(dataset.name, through, f"named terms {', '.join(facts.terms)}", partial(named_answers, terms=facts.terms), change)
+
+
+def _run(record: AuditRecord, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
+    """Yield what is touched of an audited run, for what this run does."""
+    use = run_use(record.run)
+    for summary in record.datasets:
+        name = summary.dataset.name
+        for facts, through in origins.of(summary.dataset, summary.root_digest):
+            for generator in facts.generators:
+                yield from _compared(name, through, _about(generator), partial(run_answers, generator=generator, use=use), change)
+            if facts.terms:
+                about = f"named terms {', '.join(facts.terms)}"
+                yield from _compared(name, through, about, partial(run_answers_of_named, terms=facts.terms, use=use), change)
+    outputs = {(e.dataset, _output(e.reference)): e.reference for e in record.evidence if e.reference.kind is ReferenceKind.API_OUTPUT}
+    for (name, generator), reference in outputs.items():
+        about = f"reference {reference.id}: {_about(generator)}"
+        yield from _compared(name, "", about, partial(run_answers, generator=generator, use=use), change)
+
+
+def _compared(
+    dataset: str, through: str, origin: str, answers: Callable[[TermsCatalog], Sequence[UseAnswer]], change: CatalogChange
+) -> Iterator[Touched]:
+    before, after = answers(change.before), answers(change.after)
+    bearing = frozenset().union(*(a.texts for a in (*before, *after))) & change.entries
+    outcomes = tuple(OutcomeChange(use=b.use, before=b.outcome, after=a.outcome) for b, a in zip(before, after, strict=True))
+    found = Touched(dataset=dataset, through=through, origin=origin, entries=tuple(sorted(bearing)), outcomes=outcomes)
+    if bearing or found.is_changed:
+        yield found
+
+
+def _output(reference: ReferenceRecord) -> Generator:
+    return Generator(
+        provider=reference.provider, model=reference.model, channel=reference.channel, region=reference.region, generated=reference.generated
+    )
+
+
+def _about(generator: Generator) -> str:
+    days = generator.generated
+    made = days.start if days.start == days.end else f"{days.start}..{days.end}"
+    parts = (generator.provider, generator.model, generator.channel, generator.region, made)
+    return " ".join(p for p in parts if p != Absence.UNKNOWN.value) or "a generator nobody names"
