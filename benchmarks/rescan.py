@@ -22,11 +22,12 @@ from typing import Any
 from scan import DEV, SAMPLE, Reference, corpora, outputs, works
 
 from provenance.audit.scan import Finders, ScanOutcome, scan_registered, target_of
-from provenance.bootstrap import Workspace, temporary_workspace
+from provenance.bootstrap import Workspace
 from provenance.cli.progress import BarProgress
 from provenance.matching.cascade import CascadeMatcher
 from provenance.model.dataset import Dataset, DatasetVersion
 from provenance.model.reference import ReferenceKind
+from provenance.workspaces import temporary_workspace
 
 DATA = DEV if DEV.is_dir() else SAMPLE
 SETS = ["outputs", "works"]

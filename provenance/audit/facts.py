@@ -13,7 +13,7 @@ from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges,
 from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
 from provenance.audit.mixture import combine_datasets, mixture_evidence, mixture_values, uses_of
 from provenance.audit.naming import output_naming
-from provenance.audit.origins import origin_values, teacher_values
+from provenance.audit.origins import domain_facts, origin_shares, teacher_values
 from provenance.audit.pieces import Pieces
 from provenance.audit.run_facts import stated_values
 from provenance.audit.states import ShardState
@@ -119,7 +119,7 @@ def gather_facts(
             for i, (item, d) in enumerate(zip(of_datasets, datasets, strict=True))
         ),
         shards=ShardFacts(datasets, judged, lambda part: judge_dataset(part, catalogs, use, today=today)),
-        domains=_domain_facts(datasets, parts),
+        domains=domain_facts(datasets, parts),
         matches=MatchFacts(matches),
     )
     return GatheredFacts(facts=facts, datasets=judged, matches=matches, survey=survey, shares=parts)
@@ -150,7 +150,7 @@ def _run_facts(
         "references": sum(reference_counts.get(name, 0) > 0 for name in run.references),
         "references_empty": sum(reference_counts.get(name, 0) == 0 for name in run.references),
         "scans_missing": sum(s.scan_state != "current" for s in shards),
-        **_mixture(datasets, parts),
+        **origin_shares(datasets, parts),
     }
     evidence = (FindingEvidence(kind="share", digest=run.digest, summary=_share_summary(values)),)
     return SubjectFacts(subject=Subject(kind=SubjectKind.RUN, id=run.model.name, digest=run.digest), values=_pairs(values), evidence=evidence)
@@ -160,12 +160,6 @@ def _share_summary(values: Mapping[str, FactValue]) -> str:
     if values["mixture_known"] != "YES":
         return "shares of the mixture could not be computed"
     return f"{float(str(values['synthetic_share'])):.1%} of the mixture is synthetic, at most {float(str(values['synthetic_share_upper'])):.1%}"
-
-
-def _mixture(datasets: Iterable[JudgedDataset], parts: tuple[float, ...] | None) -> dict[str, FactValue]:
-    items = list(datasets)
-    weights = parts if parts is not None else (0.0,) * len(items)
-    return {**origin_values(zip(items, weights, strict=True)), "mixture_known": _yes(parts is not None)}
 
 
 def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: float | None, pieces: Pieces) -> SubjectFacts:
@@ -348,21 +342,6 @@ def _shard_values(dataset: str, path: str, state: str, scan: str, unread: int, w
         "words": words or 0,
         "words_known": _yes(words is not None),
     }
-
-
-def _domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None) -> tuple[SubjectFacts, ...]:
-    groups: dict[str, list[tuple[JudgedDataset, float]]] = {}
-    for i, judged in enumerate(datasets):
-        name = judged.version.dataset.domain if judged.version is not None else Absence.UNKNOWN.value
-        groups.setdefault(name, []).append((judged, 0.0 if parts is None else parts[i]))
-    facts = []
-    for name, members in sorted(groups.items()):
-        share = sum(w for _, w in members)
-        inner = tuple(w / share for _, w in members) if share > 0 else None
-        values: dict[str, FactValue] = {"name": name, "share": float(share), **_mixture([d for d, _ in members], inner)}
-        subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": [d.name for d, _ in members]}))
-        facts.append(SubjectFacts(subject=subject, values=_pairs(values)))
-    return tuple(facts)
 
 
 def _origin(judged: JudgedDataset, dataset: Dataset) -> dict[str, FactValue]:

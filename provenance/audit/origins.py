@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 from provenance.audit.judged import JudgedDataset
 from provenance.audit.writers import LABEL, written_by_model
-from provenance.model.absence import TriState
+from provenance.canonical import digest_of
+from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset
-from provenance.policy.facts import FactValue
+from provenance.model.finding import Subject, SubjectKind
+from provenance.policy.facts import FactValue, SubjectFacts
 
 _ROLES = (LABEL, "rewrite", "generate")
 """What a model can do for text, the least first."""
@@ -44,6 +46,29 @@ def origin_values(members: Iterable[tuple[JudgedDataset, float]]) -> dict[str, F
         "human_share_upper": float(min(1.0, shares[TriState.NO] + unknown)),
         "synthetic_known": "YES" if all(origin is not TriState.UNKNOWN for origin, _ in parts) else "UNKNOWN",
     }
+
+
+def origin_shares(datasets: Iterable[JudgedDataset], parts: tuple[float, ...] | None) -> dict[str, FactValue]:
+    """Return the shares of datasets; ``parts`` are theirs, ``None`` where nobody knows them."""
+    items = list(datasets)
+    weights = parts if parts is not None else (0.0,) * len(items)
+    return {**origin_values(zip(items, weights, strict=True)), "mixture_known": TriState.of(parts is not None).value}
+
+
+def domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] | None) -> tuple[SubjectFacts, ...]:
+    """Return the facts of every domain of a run."""
+    groups: dict[str, list[tuple[JudgedDataset, float]]] = {}
+    for i, judged in enumerate(datasets):
+        name = judged.version.dataset.domain if judged.version is not None else Absence.UNKNOWN.value
+        groups.setdefault(name, []).append((judged, 0.0 if parts is None else parts[i]))
+    facts = []
+    for name, members in sorted(groups.items()):
+        share = sum(w for _, w in members)
+        inner = tuple(w / share for _, w in members) if share > 0 else None
+        values: dict[str, FactValue] = {"name": name, "share": float(share), **origin_shares([d for d, _ in members], inner)}
+        subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": [d.name for d, _ in members]}))
+        facts.append(SubjectFacts(subject=subject, values=tuple(values.items())))
+    return tuple(facts)
 
 
 def teacher_values(judged: JudgedDataset) -> dict[str, FactValue]:

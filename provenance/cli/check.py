@@ -46,7 +46,7 @@ def check(ctx: CommandContext, /, folder: Place, references: tuple[Place, ...], 
     FOLDER is judged by the baseline policy: no manifest, no run file, nothing to prepare. It may be a URL, such as s3://bucket/folder.
     """
     from provenance.audit.register import register
-    from provenance.bootstrap import temporary_workspace
+    from provenance.workspaces import temporary_workspace
 
     if ctx.database is not None:
         raise click.UsageError("check keeps a registry of its own: leave --db out, or use init, register and audit")

@@ -19,7 +19,7 @@ def init(ctx: CommandContext, folder: Path | None) -> int:
 
     It is a provenance.toml and an empty registry, in FOLDER where one is named.
     """
-    from provenance.bootstrap import init_workspace
+    from provenance.workspaces import init_workspace
 
     made = init_workspace(ctx.path(folder) if folder else ctx.start, database=ctx.database, actor=ctx.actor, why=ctx.why)
     say(f"{'made' if made.is_new else 'already there:'} workspace {visible(str(made.workspace.settings.workspace))}")

@@ -20,6 +20,9 @@ _SCAN = "scan it: provenance scan {name}"
 _REFERENCE = (
     "add the reference set again with what is known of its records: provenance reference add SET FILES … --license … --provider … --generated …"
 )
+_SCANNED_WORKS = (
+    "add the works as reference sets that hold their texts, so that their words are counted: provenance reference add SET FILES … --kind work"
+)
 
 SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
     SubjectKind.RUN: {
@@ -29,12 +32,30 @@ SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
         "words": _MIXTURE,
         "synthetic": "state of every dataset whether a model made it: synthetic: yes or no in datasets.yaml",
         "synthetic_share": _MIXTURE,
+        "human_share": _MIXTURE,
+        "license": "state the licence of each dataset in datasets.yaml; see provenance licenses combine --run RUN_FILE",
+        "use": "state it in the run file: purpose: {use: what the model is for}",
+        "base": "state it in the run file: model: {base: ORGANISATION/MODEL, or none}",
+        "naming": "name the base model in the run file as the terms catalogue knows it: model: {base: ORGANISATION/MODEL, or none}",
+        "release.license": "state it in the run file: model: {release: {license: …}}",
+        "release.license_use": "state the licence of the weights in the run file by a name that the catalogue holds: model: {release: {license: …}}",
+        "copyright_policy": "state it in the run file: organization: {copyright_policy: {url: …, date: …}}",
+        "contact": "state it in the run file: organization: {contact: …}",
+        "works": _SCANNED_WORKS,
     },
     SubjectKind.DATASET: {
         "source": "state where it came from: source: {kind: …} in datasets.yaml for {name}",
         "obtained": "state how it was come by: obtained: own-account or third-party in datasets.yaml for {name}",
         "share": _MIXTURE,
         "suspected": _SCAN,
+        "teacher_role": _GENERATOR,
+        "human_source": "state what it was made from: derived_from: […] in datasets.yaml for {name}, and register these too",
+        "generations": "register all that {name} comes from, each with who made it: generators or synthetic: no in datasets.yaml",
+        "naming": _GENERATOR,
+        "works": _SCANNED_WORKS,
+        "crawled": "state where it came from: source: {kind: …} in datasets.yaml, of {name} and of all that it comes from",
+        "reservations": "state in datasets.yaml for {name} which opt-outs of sites were read and whether they were honoured: details: {collection: {opt_outs: […]}}",
+        "reservations_kept": "record what was read of opt-outs, with its digest: details: {collection: {opt_outs: [{evidence: {sha256: …}}]}} in datasets.yaml for {name}",
     },
     SubjectKind.SHARD: {
         "state": "make its place readable and named under roots, then provenance audit again",
@@ -46,6 +67,7 @@ SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
         "share": _MIXTURE,
         "synthetic": "state of every dataset of the domain whether a model made it: synthetic: yes or no in datasets.yaml",
         "synthetic_share": _MIXTURE,
+        "human_share": _MIXTURE,
     },
     SubjectKind.MATCH: {"reference": _REFERENCE, "terms": _REFERENCE},
 }
