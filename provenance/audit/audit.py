@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.admitting import Admitted
+from provenance.audit.duties import base_duties
 from provenance.audit.exclude import demands_digest
 from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
@@ -304,7 +305,7 @@ def _record(
 ) -> AuditRecord:
     shards = [s for d in datasets for s in d.shards]
     root, findings = manifest_root(shards), found.evaluation.findings
-    duties = list_duties(datasets, gathered)
+    duties = (*list_duties(datasets, gathered), *base_duties(request.run, request.catalogs.terms))
     totals = count_totals(datasets, gathered, findings)
     summaries = summarize_datasets(datasets, gathered, findings)
     amounts = Amounts(

@@ -78,10 +78,17 @@ def base_naming(model: str, base: str | None, catalog: TermsCatalog) -> dict[str
     """Return the facts of a run: what is asked of a model that is made from another, by the licence of that one."""
     if base == FROM_NOTHING:
         return _values(model, (), is_open=False)
-    entries = [] if base is None or is_absent(base) else [e for e in catalog.entries if _is_license_of(e, base)]
+    entries = base_licenses(base, catalog)
     coded = [(e.id, duty.code) for e in entries for duty in e.duties]
     clauses = ((e.id, c) for e in entries for name in _CLAUSES if (c := e.clause(name)) is not None)
     return _values(model, name_duties(_with_uncoded(coded, clauses)), is_open=not entries)
+
+
+def base_licenses(base: str | None, catalog: TermsCatalog) -> list[TermsVersion]:
+    """Return the catalogued licences of the model that a run starts from; none where it is not stated, or starts from nothing."""
+    if base is None or base == FROM_NOTHING or is_absent(base):
+        return []
+    return [e for e in catalog.entries if _is_license_of(e, base)]
 
 
 def _with_uncoded(coded: Sequence[tuple[str, str]], clauses: Iterable[tuple[str, Clause]]) -> Iterator[tuple[str, str]]:

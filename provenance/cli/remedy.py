@@ -85,6 +85,31 @@ def plan(ctx: CommandContext, /, audit: str, out: Path | None, output: str) -> i
     return 0
 
 
+@remedy.command("notices")
+@click.argument("audit", default=LATEST)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="File to write, such as NOTICES.md; it is printed otherwise."
+)
+@text_or_json
+@pass_context
+def notices(ctx: CommandContext, /, audit: str, out: Path | None, output: str) -> int:
+    """Write what licences and terms of AUDIT's data ask in return: names, badges, notices, restrictions to pass on, credit."""
+    from provenance.report.notices import NoticesReport, count_of
+
+    record = load_audit(ctx, audit)
+    if output == "json":
+        say_json(record.duties)
+        return 0
+    raw = NoticesReport().render(record)
+    if out is None:
+        click.echo(raw, nl=False)
+    else:
+        write_whole(ctx.path(out), [raw])
+        say(f"wrote {out}: {counted(count_of(record.duties), 'thing')} asked for")
+    next_step("have somebody who knows the licences read it; it goes with the model", quiet=ctx.quiet)
+    return 0
+
+
 def _plan(ctx: CommandContext, record: AuditRecord, rules: tuple[str, ...]) -> tuple[tuple[ShardDrop, ...], tuple[ReadProblem, ...]]:
     """Return what is to be left out, for shared text and for demands together, and what cannot be met so."""
     from provenance.audit.browse import iter_findings

@@ -12,7 +12,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
 
-FORMAT_NAMES = ("html", "json", "sarif", "junit")
+FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
 
 
 @click.group()

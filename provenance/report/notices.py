@@ -1,0 +1,161 @@
+"""The attribution and naming file of a run: what licences and terms of its data ask of whoever trains and hands out the model, with where each comes from.
+
+Everything that comes from catalogues, manifests and corpora is written so that Markdown takes it for plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from provenance.audit.naming import name_duties
+from provenance.licensing.terms_duties import Obligation, contradictions
+from provenance.model.absence import TriState, is_absent
+from provenance.model.audit import AskedDuty, AuditRecord, DatasetSummary
+from provenance.report.wording import clip, visible
+
+_LONGEST = 600
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&]|^[-+=]|^\d+[.)])", re.MULTILINE)
+_CREDIT = frozenset({"attribution", "share-alike", "state-changes"})
+_SECTIONS: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("Name of the model", frozenset({"name-prefix", "name-ban"}), "What the name of a model that is handed out has to begin with, or must not."),
+    ("Words to show", frozenset({"badge", "badge-docs", "ui-badge", "ai-disclosure"}), "Badges and disclosures, where the texts say they go."),
+    ("Notices to hand on", frozenset({"notice-file"}), "Files or sentences that go with the weights."),
+    ("Restrictions to pass on", frozenset({"flow-down"}), "Whoever receives the model has to be bound to them."),
+    ("Licences that may be needed besides", frozenset({"extra-licence"}), "Above a threshold, tested on the day that the text names."),
+    ("Approvals to keep", frozenset({"written-approval", "no-distribution"}), "Conditions of a permission that this run rests on."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesReport:
+    """Writes the file as Markdown."""
+
+    name: str = "notices"
+    file_name: str = "NOTICES.md"
+    suffix: str = ".md"
+
+    def render(self, record: AuditRecord) -> bytes:
+        """Return the document; a section without a duty says so."""
+        return ("\n".join(_lines(record)).rstrip() + "\n").encode("utf-8", "replace")
+
+
+def _lines(record: AuditRecord) -> Iterator[str]:
+    yield f"# Notices for {_plain(record.run.model.name)}"
+    yield ""
+    yield f"Made from audit {_plain(record.id)} of {_plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
+    yield "recorded of the data ask in return. What nobody recorded is not in it. Not legal advice."
+    yield ""
+    yield from _clashes(record.duties)
+    named = set[str]()
+    for title, kinds, lead in _SECTIONS:
+        named |= kinds
+        yield from _section(title, lead, [d for d in record.duties if _kind(d) in kinds], record.run.model.name)
+    others = [d for d in record.duties if _kind(d) not in named | _CREDIT]
+    yield from _section("Other duties", "", others, record.run.model.name)
+    yield from _credits(record)
+
+
+def _kind(duty: AskedDuty) -> str:
+    return duty.code.partition(":")[0]
+
+
+def _clashes(duties: Sequence[AskedDuty]) -> Iterator[str]:
+    asked = [Obligation(code=d.code, summary=d.summary, terms=d.asked_by, clause="", source=d.source, due=d.due) for d in duties]
+    found = list(dict.fromkeys(f"{reason} ({one.terms} and {other.terms})" for one, other, reason in contradictions(asked)))
+    if found:
+        yield "## Duties that cannot both be kept"
+        yield ""
+        yield from (f"- {_plain(text)}" for text in found)
+        yield ""
+
+
+def _section(title: str, lead: str, duties: Sequence[AskedDuty], model: str) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    if not duties:
+        yield "Nothing that is recorded asks for any."
+        yield ""
+        return
+    if lead:
+        yield lead
+        yield ""
+    groups: dict[AskedDuty, list[AskedDuty]] = {}
+    for duty in duties:
+        groups.setdefault(replace(duty, dataset="", place=""), []).append(duty)
+    for duty, members in sorted(groups.items(), key=lambda item: (item[0].code, item[0].asked_by)):
+        yield f"- **{_plain(duty.code)}** – {_plain(duty.summary)}"
+        yield f"  Asked by {_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}, for {', '.join(dict.fromkeys(_of(m) for m in members))}."
+        yield from (f"  {line}" for line in _name_state(duty, model))
+    yield ""
+
+
+def _name_state(duty: AskedDuty, model: str) -> Iterator[str]:
+    for asked in name_duties([(duty.asked_by, duty.code)]):
+        state = {TriState.YES: "is as asked", TriState.NO: "is NOT as asked", TriState.UNKNOWN: "cannot be compared: the words are not catalogued"}
+        yield f"The planned name {_plain(model)} {state[asked.is_met_by(model)]}."
+
+
+def _open(duty: AskedDuty) -> str:
+    tested = f", tested on {_plain(duty.tested_when)}" if duty.tested_when and duty.tested_when != "always" else ""
+    return (", if it applies: a fact that decides is not stated" if duty.due is TriState.UNKNOWN else "") + tested
+
+
+def _of(duty: AskedDuty) -> str:
+    return f"{_plain(duty.dataset)} ({_plain(duty.place)})" if duty.place else _plain(duty.dataset)
+
+
+def _source(source: str) -> str:
+    return "" if not source or is_absent(source) else f" ({_plain(source)})"
+
+
+def _credits(record: AuditRecord) -> Iterator[str]:
+    """Yield whom to credit: one entry a dataset of which a licence or terms ask for it, with what is recorded of its makers."""
+    yield "## Attribution"
+    yield ""
+    asked: dict[str, list[AskedDuty]] = {}
+    for duty in record.duties:
+        if _kind(duty) in _CREDIT:
+            asked.setdefault(duty.dataset, []).append(duty)
+    if not asked:
+        yield "Nothing that is recorded asks for any."
+        return
+    known = {d.dataset.name: d for d in record.datasets}
+    for name in sorted(asked):
+        yield f"### {_plain(name)}"
+        yield ""
+        if name in known:
+            yield from (f"- {line}" for line in _makers(known[name]))
+        for duty in asked[name]:
+            where = f", {_plain(duty.place)}" if duty.place else ""
+            yield f"- {_plain(duty.code)}: {_plain(duty.summary)} ({_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}{where})"
+        yield ""
+
+
+def _makers(summary: DatasetSummary) -> Iterator[str]:
+    dataset, details = summary.dataset, summary.dataset.details
+    stated = (
+        ("Title", dataset.title),
+        ("Makers", ", ".join(details.creators)),
+        ("Publisher", details.publisher),
+        ("Source", dataset.source.url),
+        ("Licence", dataset.license.effective),
+        ("Where the licence was read", dataset.license.declared.evidence.url),
+        ("To be cited as", details.citation),
+    )
+    missing = [what for what, value in stated[:4] if is_absent(value)]
+    yield from (f"{what}: {_plain(value)}" for what, value in stated if not is_absent(value))
+    if missing:
+        yield f"Not recorded: {', '.join(missing).lower()}. State it in datasets.yaml: a credit needs it."
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown takes as it is, in one line."""
+    shown = " ".join(visible(clip(text, _LONGEST)).split())
+    return _SPECIAL.sub(r"\\\1", shown)
+
+
+def count_of(duties: Iterable[AskedDuty]) -> int:
+    """Return how many different things are asked."""
+    return len({(d.code, d.asked_by) for d in duties})
