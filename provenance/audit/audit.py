@@ -308,10 +308,12 @@ def _record(
     duties = (*list_duties(datasets, gathered), *base_duties(request.run, request.catalogs.terms))
     totals = count_totals(datasets, gathered, findings)
     summaries = summarize_datasets(datasets, gathered, findings)
+    weights, weighed = new_weights(summaries, found.evaluation.rules)
     amounts = Amounts(
         records={d.name: sum(s.checked.shard.records or 0 for s in d.shards) for d in datasets},
         dropped=found.ledger.records,
-        weights=new_weights(summaries, found.evaluation.rules),
+        weights=weights,
+        weighed=weighed,
     )
     scope = Scope(run=request.run, references=request.references, datasets=datasets, min_words=request.min_words)
     record = AuditRecord(

@@ -6,10 +6,10 @@ The plan is the sure way; what may be cheaper – a licence, a statement, a waiv
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provenance.audit.reweight import DatasetShare, caps_of, reweight
+from provenance.audit.reweight import DatasetShare, caps_of, differ, reweight
 from provenance.model.audit import AuditRecord, DatasetSummary, PolicyUsed
 from provenance.model.finding import Action, Finding, SubjectKind
 
@@ -42,14 +42,23 @@ def propose_plan(record: AuditRecord) -> ProposedPlan:
     """Return the surest remedies of what an audit found; only open findings that deny or ask for review count."""
     pending = [f for f in record.findings if f.is_open and f.action is not Action.WARN]
     drop = sorted({f.rule for f in pending if _is_dropped(f)})
-    rest = [f for f in pending if not _is_dropped(f)]
-    datasets = {f.dataset or f.subject.id for f in rest if f.subject.kind in {SubjectKind.DATASET, SubjectKind.SHARD, SubjectKind.MATCH}}
+    capped = caps_of(record.policy, ()).rules
+    weighed = {f.rule for f in pending if f.rule in capped}
+    rest = [f for f in pending if not _is_dropped(f) and f.rule not in weighed]
+    datasets = {f.dataset or f.subject.id for f in rest if f.subject.kind in {SubjectKind.DATASET, SubjectKind.SHARD}}
     leave_out = [_alternative(name, [f for f in rest if name in {f.dataset, f.subject.id}]) for name in sorted(datasets)]
     left = [d for d in record.datasets if d.dataset.name not in datasets]
-    weights, unmended = _weights(record, left, bool(leave_out), rest)
+    weights, unmended = _weights(record, left, bool(leave_out), weighed)
+    unmended += [_said(f) for f in rest if f.subject.kind not in {SubjectKind.DATASET, SubjectKind.SHARD}]
     if not left:
         unmended = [*unmended, "nothing would be left of the run: mend the datasets instead"]
     return ProposedPlan(audit=record.id, drop=tuple(drop), leave_out=tuple(leave_out), weights=weights, unmended=tuple(unmended))
+
+
+def _said(finding: Finding) -> str:
+    """Return what no plan mends, with the first thing that does."""
+    ways = [r.summary for r in finding.remedies if r.kind != "waive"]
+    return f"{finding.rule}, {finding.title}: {ways[0] if ways else finding.message}"
 
 
 def _is_dropped(finding: Finding) -> bool:
@@ -71,23 +80,29 @@ def dataset_shares(datasets: Iterable[DatasetSummary]) -> list[DatasetShare] | N
     return [DatasetShare(name=d.dataset.name, share=(weight or 0.0) / total, synthetic=d.synthetic, domain=d.dataset.domain) for d, weight in known]
 
 
-def new_weights(datasets: Sequence[DatasetSummary], policy: Iterable[PolicyUsed]) -> dict[str, float] | None:
-    """Return weights that keep every cap on what is or may be synthetic; ``None`` where there are none, or shares are not known."""
+def new_weights(datasets: Sequence[DatasetSummary], policy: Iterable[PolicyUsed]) -> tuple[dict[str, float] | None, frozenset[str]]:
+    """Return weights that keep every cap on what is or may be synthetic, and the rules that hold with them.
+
+    The weights are ``None`` where there are none, they are those of now, or shares are not known.
+    """
     shares = dataset_shares(datasets)
-    return None if shares is None else reweight(shares, caps_of(policy, {d.dataset.domain for d in datasets}))
+    if shares is None:
+        return None, frozenset()
+    caps = caps_of(policy, {d.dataset.domain for d in datasets})
+    weights = reweight(shares, caps)
+    return (weights, caps.rules) if weights is not None and differ(weights, shares) else (None, caps.rules)
 
 
-def _weights(record: AuditRecord, left: Sequence[DatasetSummary], fewer: bool, rest: Sequence[Finding]) -> tuple[dict[str, float] | None, list[str]]:
+def _weights(record: AuditRecord, left: Sequence[DatasetSummary], fewer: bool, asked: Collection[str]) -> tuple[dict[str, float] | None, list[str]]:
     """Return the weights to give, where what is left breaks a cap or no longer adds up to 1, and what they cannot mend."""
-    asked = any(r.kind == "reweight" for f in rest for r in f.remedies)
-    if dataset_shares(left) is None:
+    shares = dataset_shares(left)
+    if shares is None:
         return None, ["the shares of the mixture are not known, so no weights can be computed"] if asked and left else []
-    if not asked and not (fewer and any(d.weight is not None for d in record.run.data)):
-        return None, []
-    weights = new_weights(left, record.policy)
+    weights = reweight(shares, caps_of(record.policy, {d.dataset.domain for d in left}))
+    stated = fewer and any(d.weight is not None for d in record.run.data)
     if weights is None:
-        return None, ["no weights bring the synthetic share under its cap: everything that is left is or may be synthetic"]
-    return weights, []
+        return None, ["no weights keep the caps: everything that is left is or may be synthetic"] if asked or stated else []
+    return (weights if asked or stated or differ(weights, shares) else None), []
 
 
 def write_plan(plan: ProposedPlan, *, run_file: str) -> str:

@@ -16,6 +16,8 @@ from provenance.model.audit import PolicyUsed
 from provenance.model.finding import Action
 
 _CAP = re.compile(r"\b(run|domain)\.synthetic_share_upper <= (params\.\w+)")
+_FLOOR = re.compile(r"\brun\.human_share >= (params\.\w+)")
+_ONE = re.compile(r"^dataset\.share <= (params\.\w+)$")
 _DIGITS = 4
 """Decimals of the weights that are proposed."""
 _STEP = 10**-_DIGITS
@@ -42,6 +44,10 @@ class Caps:
     run: float = 1.0
     domains: Mapping[str, float]
     """By domain; one that is not named has none."""
+    dataset: float = 1.0
+    """Of the run, for any single dataset that is or may be synthetic."""
+    rules: frozenset[str] = frozenset()
+    """Rules that hold where all caps are kept."""
 
 
 def reweight(shares: Sequence[DatasetShare], caps: Caps) -> dict[str, float] | None:
@@ -56,7 +62,7 @@ def reweight(shares: Sequence[DatasetShare], caps: Caps) -> dict[str, float] | N
     total = math.fsum(weights.values())
     if total <= 0:
         return None
-    parts = {name: weight / total for name, weight in weights.items()}
+    parts = _limited({name: weight / total for name, weight in weights.items()}, shares, caps.dataset)
     tried = (_rounded(parts, shares, spare) for spare in range(_SPARE))
     return next((found for found in tried if found is not None and keeps(found, shares, caps)), None)
 
@@ -71,6 +77,14 @@ def _scale(weights: dict[str, float], shares: Sequence[DatasetShare], cap: float
     for share in shares:
         if share.synthetic is not TriState.NO:
             weights[share.name] *= factor
+
+
+def _limited(parts: dict[str, float], shares: Sequence[DatasetShare], cap: float) -> dict[str, float]:
+    """Lower single synthetic datasets to their cap, and give what they lose to what is human: this lowers every other share of synthetic text too."""
+    human = {s.name: parts[s.name] for s in shares if s.synthetic is TriState.NO}
+    lowered = {s.name: min(parts[s.name], cap) for s in shares if s.synthetic is not TriState.NO}
+    given, room = 1 - math.fsum(lowered.values()), math.fsum(human.values())
+    return {**parts, **lowered, **{name: part * given / room for name, part in human.items()}} if room > 0 else parts
 
 
 def _rounded(weights: Mapping[str, float], shares: Sequence[DatasetShare], spare: int) -> dict[str, float] | None:
@@ -91,6 +105,8 @@ def keeps(weights: Mapping[str, float], shares: Sequence[DatasetShare], caps: Ca
     """Tell whether weights keep every cap. Added up as an audit adds them up, so that no rounding of a computer decides otherwise there."""
     total = sum(weights[s.name] for s in shares)
     parts = {s.name: weights[s.name] / total for s in shares}
+    if any(parts[s.name] > caps.dataset for s in shares if s.synthetic is not TriState.NO):
+        return False
     return _share_of(parts, shares) <= caps.run and all(
         _inner_share(parts, [s for s in shares if s.domain == domain]) <= cap for domain, cap in caps.domains.items()
     )
@@ -107,12 +123,22 @@ def _share_of(parts: Mapping[str, float], shares: Sequence[DatasetShare]) -> flo
 
 
 def caps_of(policy: Iterable[PolicyUsed], domains: Iterable[str]) -> Caps:
-    """Return the caps that a run's rules put on text that is or may be synthetic, whether they are kept now or not."""
+    """Return the caps that a run's rules put on text that is or may be synthetic, whether they are kept now or not. A floor for human text is a cap for all other."""
     found: dict[str, float] = {}
+    rules: set[str] = set()
     for used in policy:
         params = {r.path: float(r.value) for r in used.params if isinstance(r.value, int | float) and not isinstance(r.value, bool)}
         for rule in used.rules:
-            for kind, param in _CAP.findall(rule.require):
-                if param in params and rule.action != Action.WARN:
-                    found[kind] = min(found.get(kind, 1.0), params[param])
-    return Caps(run=found.get("run", 1.0), domains=dict.fromkeys(domains, found["domain"]) if "domain" in found else {})
+            limits = [(kind, params[param]) for kind, param in _CAP.findall(rule.require) if param in params]
+            limits += [("run", 1 - params[param]) for param in _FLOOR.findall(rule.require) if param in params]
+            limits += [("dataset", params[param]) for param in _ONE.findall(rule.require) if param in params]
+            for kind, limit in limits if rule.action != Action.WARN else ():
+                found[kind] = min(found.get(kind, 1.0), limit)
+                rules.add(rule.id)
+    domain = dict.fromkeys(domains, found["domain"]) if "domain" in found else {}
+    return Caps(run=found.get("run", 1.0), domains=domain, dataset=found.get("dataset", 1.0), rules=frozenset(rules))
+
+
+def differ(weights: Mapping[str, float], shares: Iterable[DatasetShare]) -> bool:
+    """Tell whether weights are others than the shares of now, as far as their decimals tell."""
+    return any(abs(weights.get(s.name, 0.0) - s.share) > _STEP for s in shares)

@@ -22,6 +22,8 @@ class Amounts:
     """Records of each dataset that hold a passage behind an open finding that denies or asks for review."""
     weights: Mapping[str, float] | None = None
     """Weights that would bring what is synthetic under its caps; ``None`` where there are none, or none are needed."""
+    weighed: frozenset[str] = frozenset()
+    """Rules that hold with these weights."""
 
 
 def propose_steps(findings: Sequence[Finding], amounts: Amounts) -> tuple[Step, ...]:
@@ -83,7 +85,7 @@ def _other_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[in
 
 def _new_weights(findings: Sequence[Finding], amounts: Amounts) -> str:
     """Return the weights to give where other weights help, empty text where they do not."""
-    if amounts.weights is None or not all(any(r.kind == "reweight" for r in f.remedies) for f in findings):
+    if amounts.weights is None or any(f.rule not in amounts.weighed for f in findings):
         return ""
     given = ", ".join(f"{name} {weight:g}" for name, weight in amounts.weights.items() if weight)
     out = ", ".join(name for name, weight in amounts.weights.items() if not weight)

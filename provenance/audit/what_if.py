@@ -17,6 +17,7 @@ from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.matches import JudgedMatches
 from provenance.audit.tools import Tools
+from provenance.canonical import digest_of
 from provenance.errors import RemedyError
 from provenance.licensing.classes import LicenseCatalog
 from provenance.model.absence import is_absent
@@ -102,8 +103,8 @@ def preview(request: AuditRequest, plan: RemedyPlan, matcher: Matcher | None, to
     lookup = References(matcher)
     before, _ = _evaluate(now, lookup, tools, rules=())
     changed = _changed(now, plan, tools)
-    dropping, records = _evaluate(changed, lookup, tools, rules=plan.drop)
-    after = dropping
+    after, records = _evaluate(changed, lookup, tools, rules=plan.drop)
+    records = _unpinned(records, changed.datasets)
     if records:
         after, _ = _evaluate(replace(changed, datasets=_without(changed.datasets, records)), lookup, tools, rules=())
     return Preview(
@@ -113,7 +114,7 @@ def preview(request: AuditRequest, plan: RemedyPlan, matcher: Matcher | None, to
         changes=tuple(_compare(before.findings, after.findings)),
         left=tuple(with_missing(f) for f in after.findings if f.is_open),
         records_dropped=sum(map(len, records.values())),
-        notes=tuple(_notes(plan, records)),
+        notes=tuple(_notes(plan, records, now.datasets)),
     )
 
 
@@ -130,7 +131,13 @@ def apply_to_run(run: Run, plan: RemedyPlan) -> Run:
         model = replace(model, release=replace(model.release, weights=plan.run.release_weights))
     if plan.run.commercial is not None:
         purpose = replace(purpose, commercial=plan.run.commercial)
-    return replace(run, data=data, model=model, purpose=purpose)
+    changed = replace(run, data=data, model=model, purpose=purpose)
+    return run if changed == run else replace(changed, digest=_other(run.digest, plan.digest))
+
+
+def _other(digest: str, plan: str) -> str:
+    """Return the digest of what would be something else by then: it is not known, and no waiver of what it is now covers it."""
+    return digest_of({"what-if": plan, "instead-of": digest})
 
 
 def _name(dataset: str) -> str:
@@ -195,13 +202,16 @@ def _with_demands_met(datasets: tuple[JudgedDataset, ...], demands: Sequence[Dem
     for judged in datasets:
         if judged.version is None or not any(s.state is Presence.STILL_INSIDE for s in judged.exclusions):
             continue
+        if _is_pinned(judged):
+            unmet.update((judged.name, s.demand) for s in judged.exclusions)
+            continue
 
         def take(demand: str, place: Place, name: str = judged.name) -> None:
             if not place.path:
                 unmet.add((name, demand))
 
         checker.each_place(VersionToCheck(version=judged.version, on_disk=False), take)
-    return tuple(replace(d, exclusions=tuple(_met(s, unmet) for s in d.exclusions)) for d in datasets)
+    return tuple(_remade(d, replace(d, exclusions=tuple(_met(s, unmet) for s in d.exclusions))) for d in datasets)
 
 
 def _met(state: DemandState, unmet: Collection[tuple[str, str]]) -> DemandState:
@@ -210,15 +220,34 @@ def _met(state: DemandState, unmet: Collection[tuple[str, str]]) -> DemandState:
     return replace(state, state=Presence.UNKNOWN if state.reasons else Presence.NOT_FOUND, count=0, places=())
 
 
+def _is_pinned(judged: JudgedDataset) -> bool:
+    """Tell whether the run names one version: without some records it would be another, which the run does not name."""
+    return "@" in judged.named.dataset
+
+
+def _unpinned(records: Records, datasets: Iterable[JudgedDataset]) -> Records:
+    pinned = {d.name for d in datasets if _is_pinned(d)}
+    return {place: found for place, found in records.items() if place[0] not in pinned}
+
+
 def _without(datasets: tuple[JudgedDataset, ...], records: Records) -> tuple[JudgedDataset, ...]:
-    return tuple(replace(d, shards=tuple(_thinned(d.name, s, records) for s in d.shards)) for d in datasets)
+    return tuple(_remade(d, replace(d, shards=tuple(_thinned(d.name, s, records) for s in d.shards))) for d in datasets)
+
+
+def _remade(before: JudgedDataset, after: JudgedDataset) -> JudgedDataset:
+    """Return a dataset that loses records as another version, whose digest nobody knows yet."""
+    if before == after or after.version is None:
+        return after
+    return replace(after, version=replace(after.version, root_digest=_other(after.version.root_digest, "records dropped")))
 
 
 def _thinned(name: str, shard: JudgedShard, records: Records) -> JudgedShard:
     left_out = records.get((name, shard.checked.shard.path))
     if left_out is None or shard.outcome is None:
         return shard
-    return replace(shard, outcome=replace(shard.outcome, matches=_WithoutRecords(shard.outcome.matches, left_out)))
+    file = replace(shard.checked.shard, sha256=_other(shard.checked.shard.sha256, "records dropped"))
+    outcome = replace(shard.outcome, matches=_WithoutRecords(shard.outcome.matches, left_out))
+    return replace(shard, checked=replace(shard.checked, shard=file), outcome=outcome)
 
 
 def _evaluate(gathered: _Gathered, lookup: References, tools: Tools, *, rules: Collection[str]) -> tuple[Evaluation, Records]:
@@ -253,7 +282,12 @@ def _counted(findings: Iterable[Finding]) -> Counter[tuple[str, str]]:
     return counts
 
 
-def _notes(plan: RemedyPlan, records: Records) -> Iterator[str]:
+def _notes(plan: RemedyPlan, records: Records, datasets: Iterable[JudgedDataset]) -> Iterator[str]:
+    pinned = [d.name for d in datasets if _is_pinned(d)]
+    if plan.drop and pinned:
+        yield f"the run names one version of {', '.join(pinned)}: records can be left out of it, but the run file then has to name the new version"
+    if plan.leave_out and not plan.weights:
+        yield "where the run file gives weights, what is left needs new ones: their sum must be 1"
     if records or DEMANDS_INSIDE in plan.drop:
         yield "words of records that would be left out still count in the shares of the mixture"
     if plan.licenses:
