@@ -20,6 +20,7 @@ from provenance.audit.remedy_plan import new_weights
 from provenance.audit.scan import Finders, ScanOutcome, collect_texts, problems_of, scan_registered, schemes_of, target_of
 from provenance.audit.states import CheckedShard, ShardState, check_shards, find_strays
 from provenance.audit.steps import Amounts, propose_steps
+from provenance.audit.terms_facts import completed
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_duties, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
 from provenance.canonical import canonical_bytes, digest_of
@@ -34,7 +35,6 @@ from provenance.model.run import Run, RunData
 from provenance.model.wire import to_wire
 from provenance.policy.bundle import Bundle
 from provenance.policy.engine import Evaluation, Judging
-from provenance.policy.supply import with_missing
 from provenance.ports import Matcher
 
 AUDIT_SUFFIX = ".audit.json"
@@ -141,6 +141,7 @@ def gather(request: AuditRequest, demanded: DemandedDatasets, lookup: ReferenceL
 class _JudgedRun:
     """What the rules say, and what is kept of matches."""
 
+    today: str
     evaluation: Evaluation
     ledger: MatchLedger
     match_findings: str
@@ -169,15 +170,12 @@ def _judge(request: AuditRequest, gathered: GatheredFacts, tools: Tools, *, toda
     with tools.evidence.writing_findings() as writer:
         ledger = MatchLedger(writer, alarms_listed=request.matches_listed)
         judge_matches(gathered.matches, judging, ledger)
-        evaluation = _with_missing(judging.finish())
+        evaluation = judging.finish()
+        evaluation = replace(evaluation, findings=completed(evaluation.findings, gathered.datasets))
         is_whole = ledger.with_findings == sum(s.is_found for s in ledger.shown()) and not any(
             f.grouped and f.subject.kind is SubjectKind.MATCH for f in evaluation.findings
         )
-        return _JudgedRun(evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
-
-
-def _with_missing(evaluation: Evaluation) -> Evaluation:
-    return replace(evaluation, findings=tuple(map(with_missing, evaluation.findings)))
+        return _JudgedRun(today=today, evaluation=evaluation, ledger=ledger, match_findings="" if is_whole else writer.publish())
 
 
 class References:
@@ -315,7 +313,7 @@ def _record(
         weights=weights,
         weighed=weighed,
     )
-    scope = Scope(run=request.run, references=request.references, datasets=datasets, min_words=request.min_words)
+    scope = Scope(run=request.run, references=request.references, datasets=datasets, min_words=request.min_words, today=found.today)
     record = AuditRecord(
         id="",
         created=tools.clock.now(),

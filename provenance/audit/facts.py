@@ -16,6 +16,7 @@ from provenance.audit.naming import output_naming
 from provenance.audit.origins import domain_facts, origin_shares, teacher_values
 from provenance.audit.pieces import Pieces
 from provenance.audit.run_facts import stated_values
+from provenance.audit.run_statements import with_statements
 from provenance.audit.states import ShardState
 from provenance.audit.survey import MatchSurvey, survey_matches
 from provenance.audit.works import Works
@@ -49,9 +50,9 @@ class GatheredFacts:
     shares: tuple[float, ...] | None
 
 
-def run_use(run: Run) -> RunUse:
-    """Return what terms care about in a run."""
-    return RunUse(
+def run_use(run: Run, *, today: str = "") -> RunUse:
+    """Return what terms care about in a run; ``today`` is the day of the audit, without which no approval counts."""
+    known = RunUse(
         commercial=run.purpose.commercial,
         distribute_weights=distributes_weights(run),
         not_competing_with=tuple(c.provider for c in run.purpose.competes_with if not c.value),
@@ -62,6 +63,7 @@ def run_use(run: Run) -> RunUse:
         release_date=run.model.release.date,
         monthly_active_users=run.organization.monthly_active_users,
     )
+    return with_statements(known, run, today=today)
 
 
 def model_kind(text: str) -> str:
@@ -102,7 +104,7 @@ def gather_facts(
         reference_counts: How many references each set of the run holds; where it is not given, every set named counts as holding some.
         work_sets: How many of these sets are of works; where it is not given, all of them.
     """
-    use = run_use(run)
+    use = run_use(run, today=today)
     parts = shares(datasets)
     judged = {d.name: judge_dataset(d, catalogs, use, today=today) for d in datasets}
     judge = MatchJudges(catalogs, use, lookup).judge

@@ -183,7 +183,7 @@ def _dataset(dataset: Dataset, root: str, origins: _Origins, change: CatalogChan
 
 def _run(record: AuditRecord, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
     """Yield what is touched of an audited run, for what this run does."""
-    use = run_use(record.run)
+    use = run_use(record.run, today=record.created[:10])
     for summary in record.datasets:
         name = summary.dataset.name
         for facts, through in origins.of(summary.dataset, summary.root_digest):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.register import leaf_of
+from provenance.audit.run_statements import approval_limits
 from provenance.errors import ManifestError
 from provenance.fingerprint.digest import merkle_root
 from provenance.model.absence import Absence
@@ -37,6 +38,8 @@ class Scope:
     references: tuple[ReferenceSummary, ...]
     datasets: tuple[JudgedDataset, ...]
     min_words: int
+    today: str = ""
+    """``YYYY-MM-DD``, UTC."""
 
 
 def manifest_root(shards: Sequence[JudgedShard]) -> str:
@@ -61,6 +64,7 @@ def list_limits(scope: Scope, *, alarms: int, evidence: Sequence[MatchEvidence],
         "Matching compares words. A paraphrase or a translation shares too few words to be found.",
         *_limits_of_references(scope),
         *_limits_of_shards(scope.datasets),
+        *approval_limits(scope.run, scope.today),
         *_limits_of_the_record(alarms, evidence, findings),
         *(("The run does not say whether the weights will be released.",) if scope.run.model.release.weights == Absence.UNKNOWN.value else ()),
     )

@@ -16,6 +16,7 @@ from provenance.audit.exclusion_check import Checker, VersionToCheck
 from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.matches import JudgedMatches
+from provenance.audit.terms_facts import completed
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
 from provenance.errors import RemedyError
@@ -28,7 +29,6 @@ from provenance.model.match import Match
 from provenance.model.remedy import LicenseObtained, RemedyPlan
 from provenance.model.run import Run
 from provenance.policy.engine import Evaluation, Judging
-from provenance.policy.supply import with_missing
 from provenance.ports import Matcher
 
 Records = Mapping[tuple[str, str], frozenset[int]]
@@ -112,7 +112,7 @@ def preview(request: AuditRequest, plan: RemedyPlan, matcher: Matcher | None, to
         before=before.verdict,
         after=after.verdict,
         changes=tuple(_compare(before.findings, after.findings)),
-        left=tuple(with_missing(f) for f in after.findings if f.is_open),
+        left=tuple(f for f in after.findings if f.is_open),
         records_dropped=sum(map(len, records.values())),
         notes=tuple(_notes(plan, records, now.datasets)),
     )
@@ -256,7 +256,8 @@ def _evaluate(gathered: _Gathered, lookup: References, tools: Tools, *, rules: C
     facts = gather(request, DemandedDatasets(gathered.datasets, gathered.demands), lookup, today=today)
     judging = begin_judging(request, facts, today=today)
     records = _judge_matches(facts.matches, judging, rules)
-    return judging.finish(), records
+    evaluation = judging.finish()
+    return replace(evaluation, findings=completed(evaluation.findings, facts.datasets)), records
 
 
 def _judge_matches(matches: JudgedMatches, judging: Judging, rules: Collection[str]) -> Records:

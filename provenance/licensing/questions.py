@@ -16,6 +16,7 @@ from provenance.licensing.terms_values import TermsCatalog
 from provenance.licensing.uses import MODEL_KINDS, Approval, RunUse, Use
 from provenance.model.absence import Absence, TriState, is_absent
 from provenance.model.dataset import DateRange, Generator
+from provenance.model.run import Period, Revenue
 
 _UNKNOWN = Absence.UNKNOWN.value
 TRI_STATE_FACTS = ("commercial", "distribute_weights", "distribute_data", "same_family", "imitates", "grounded", "automated")
@@ -104,7 +105,7 @@ def _run(given: Mapping[str, object], provider: str) -> RunUse:
         obtained=_one_of(given, "obtained", _OBTAINED),
         release_date=_day(given, "release_date"),
         monthly_active_users=_number(given, "monthly_active_users"),
-        revenue=_number(given, "revenue"),
+        revenue=_revenue(given),
         approvals=_approvals(given.get("approvals", []), provider),
     )
 
@@ -170,6 +171,12 @@ def _number(given: Mapping[str, object], key: str) -> int | None:
     return value
 
 
+def _revenue(given: Mapping[str, object]) -> Revenue | None:
+    """Return a revenue in US dollars a year."""
+    amount = _number(given, "revenue")
+    return None if amount is None else Revenue(amount=amount, currency="USD", period=Period.YEAR)
+
+
 def _tri_state(value: object, key: str) -> TriState:
     if isinstance(value, bool):
         return TriState.of(value)
@@ -222,7 +229,7 @@ def _approval(given: Mapping[str, object], provider: str) -> Approval:
     _day(text, "when")
     if not text["terms"] and not text["provider"]:
         text["provider"] = "" if is_absent(provider) else normalize_provider(provider)
-    return Approval(**text)
+    return Approval(terms=text["terms"], provider=text["provider"], who=text["who"], when=text["when"], evidence=text["evidence"])
 
 
 def answer_question(catalog: TermsCatalog, question: Question) -> TermsAnswer:

@@ -63,8 +63,14 @@ def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: s
         run: What the run does.
         host: Who served the model, where that is not its provider.
     """
-    certain = dict(uses_of(run))
-    return _of_run(answer_uses(catalog, generator, run, tuple(certain), host=host), certain)
+    found = situation(catalog, generator, host=host, access=run.access)
+    here = _toward(found, run)
+    certain = dict(uses_of(here))
+    return _of_run(_answers(found, here, tuple(certain), catalog), certain)
+
+
+def _toward(found: Situation, run: RunUse) -> RunUse:
+    return run.toward(found.provider, (v.entry.provider for v in versions_of(found) if v.entry.speaks_of_imitation))
 
 
 def _of_run(found: TermsAnswer, certain: dict[Use, bool]) -> TermsAnswer:
@@ -82,6 +88,10 @@ def answer_uses(catalog: TermsCatalog, generator: Generator, run: RunUse, uses: 
     Cost: under a millisecond where provider, model, channel and days are known.
     """
     found = situation(catalog, generator, host=host, access=run.access)
+    return _answers(found, _toward(found, run), uses, catalog)
+
+
+def _answers(found: Situation, run: RunUse, uses: Sequence[Use], catalog: TermsCatalog) -> TermsAnswer:
     if found.problem:
         return _unanswered(found, uses, found.problem, found.rule)
     judged: dict[Use, dict[str, Judged]] = {use: {} for use in uses}
@@ -236,13 +246,14 @@ def _layer(version: Dated, judged: Sequence[Judged], found: Situation) -> TermsL
 
 def resolve_named(catalog: TermsCatalog, terms_ids: Iterable[str], run: RunUse) -> TermsAnswer:
     """Return what terms named by the registrant say; an id that is not catalogued is an unknown layer."""
-    certain = dict(uses_of(run))
     entries = [(i, catalog.get(i)) for i in terms_ids]
     known = [e for _, e in entries if e is not None and e.confidence in DECIDING]
     missing = tuple(f"terms {i} are not catalogued" for i, e in entries if e is None or e.confidence not in DECIDING)
     versions = tuple(undated(e, "named by whoever registered the text") for e in known)
     scenario = Scenario(made=_NAMED, periods=(Period(days=ALWAYS, sure=versions, maybe=()),), gaps=missing)
     found = Situation(provider="", scenarios=(scenario,), days_known=True, missing=(), outside=False)
+    run = _toward(found, run)
+    certain = dict(uses_of(run))
     judged: dict[Use, dict[str, Judged]] = {use: {} for use in certain}
     answers = []
     for use in certain:

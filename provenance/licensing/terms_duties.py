@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from provenance.licensing.terms_limits import is_above
+from provenance.licensing.terms_counts import is_above
 from provenance.licensing.terms_names import glob_matches
 from provenance.licensing.terms_said import Circumstances, Said
 from provenance.licensing.terms_values import Duty, LimitTest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provenance.licensing.terms_counts import is_above
 from provenance.licensing.terms_names import glob_matches, region_names
 from provenance.licensing.terms_said import Circumstances, Said, neutral, prohibited, unknown
 from provenance.licensing.terms_values import Clause, ExceptionCase, LimitTest
@@ -40,9 +41,6 @@ _PLAIN_EXCEPTIONS = frozenset(
 _NO_EFFECT = frozenset(
     {"same-family", "model-kind", "evaluation", "platform-tuning", "service-permits", "outputs-free", "named-purposes", "api", "third-party-content"}
 )
-_MONTHS = 12
-_USD_PER_CNY = (0.1, 0.2)
-"""Bounds of an exchange rate; what lies between them is not decided."""
 
 
 def limits(about: Circumstances) -> Iterator[Said]:
@@ -114,27 +112,6 @@ def _threshold(about: Circumstances, clause: Clause, test: LimitTest) -> Said | 
         missing = (test.metric.replace("-", "_"),)
         return unknown(clause, f"{words} needs a licence of its own, and nobody says whether it is reached", "RR10", missing=missing)
     return prohibited(clause, f"{words} needs a licence of its own, and none is recorded", "RR10", missing=("approval",))
-
-
-def is_above(about: Circumstances, test: LimitTest) -> TriState:
-    """Tell whether a threshold is passed. A count of a later day than the one that the text tests says nothing where it is above."""
-    if test.metric == "monthly-active-users":
-        count = about.run.monthly_active_users
-        if count is None:
-            return TriState.UNKNOWN
-        if count <= test.value:
-            return TriState.NO
-        is_later = test.tested_when != "always" and not is_absent(about.run.release_date) and about.run.release_date > test.tested_when
-        return TriState.UNKNOWN if is_later else TriState.YES
-    return _earns_above(about.run.revenue, test)
-
-
-def _earns_above(revenue: int | None, test: LimitTest) -> TriState:
-    if revenue is None:
-        return TriState.UNKNOWN
-    low, high = (test.value, test.value) if test.currency == "USD" else (test.value * _USD_PER_CNY[0], test.value * _USD_PER_CNY[1])
-    surely = high * _MONTHS if test.period == "month" else high
-    return TriState.NO if revenue <= low else TriState.YES if revenue > surely else TriState.UNKNOWN
 
 
 def _stricter(about: Circumstances, clause: Clause, case: ExceptionCase) -> Said | None:

@@ -145,6 +145,12 @@ class TermsVersion:
         """Tell whether the text is for whatever model is served, not for models that it names."""
         return "*" in self.models
 
+    @property
+    def speaks_of_imitation(self) -> bool:
+        """Tell whether what it says depends on whether a model imitates the one that made the text."""
+        clause = self.clause("distillation")
+        return (clause is not None and clause.value != "silent") or any(d.when == "derivative" for d in self.duties)
+
 
 @dataclass(frozen=True, kw_only=True)  # without slots: entries are sorted by provider once
 class TermsCatalog:

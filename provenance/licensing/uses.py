@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provenance.licensing.terms_names import normalize_provider
-from provenance.model.absence import Absence, Permission, TriState
+from provenance.licensing.terms_names import normalize_model, normalize_provider
+from provenance.model.absence import Absence, Permission, TriState, is_absent
+from provenance.model.run import Revenue, UsersOn
 
 
 class Use(StrEnum):
@@ -62,11 +64,21 @@ class Approval:
     who: str = ""
     when: str = ""
     evidence: str = ""
+    model: str = ""
+    """The provider's model whose outputs it is for; empty = all."""
+    uses: frozenset[Use] = frozenset()
+    """What it permits; empty = whatever its bar forbids."""
 
     @property
     def is_complete(self) -> bool:
         """Tell whether all that an approval needs is there."""
         return bool((self.terms or self.provider) and self.who and self.when and self.evidence)
+
+    def reaches(self, *, terms: str, provider: str, model: str, use: Use) -> bool:
+        """Tell whether it is for a text, a model that it governs, and a use."""
+        of_text = self.terms == terms if self.terms else normalize_provider(self.provider) == provider
+        of_model = not self.model or (not is_absent(model) and normalize_model(self.model) == normalize_model(model))
+        return self.is_complete and of_text and of_model and (not self.uses or use in self.uses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +101,11 @@ class RunUse:
     same_family: TriState = TriState.UNKNOWN
     """YES = the model is of the family that made the text, whichever that is."""
     imitates: TriState = TriState.UNKNOWN
-    """Whether the model is to behave like the one that made the text."""
+    """Whether the model is to behave like the one that made the text, where the two lists below do not say."""
+    imitating: tuple[str, ...] = ()
+    """Providers whose models the model is to behave like."""
+    not_imitating: tuple[str, ...] = ()
+    """Providers whose models it is not to behave like, by somebody's statement."""
     grounded: TriState = TriState.UNKNOWN
     """Whether the outputs rest on search results."""
     automated: TriState = TriState.UNKNOWN
@@ -103,8 +119,9 @@ class RunUse:
     release_date: str = Absence.UNKNOWN.value
     """Day on which users were counted: that of the release."""
     monthly_active_users: int | None = None
-    revenue: int | None = None
-    """US dollars in a year."""
+    users_on: tuple[UsersOn, ...] = ()
+    """Counts of users of single days."""
+    revenue: Revenue | None = None
     approvals: tuple[Approval, ...] = ()
 
     def competes(self, provider: str) -> TriState:
@@ -114,10 +131,28 @@ class RunUse:
             return TriState.YES
         return TriState.NO if name in {normalize_provider(p) for p in self.not_competing_with} else self.others_compete
 
-    def approval(self, *, terms: str, provider: str) -> Approval | None:
-        """Return a recorded approval that reaches a text."""
-        found = (a for a in self.approvals if a.is_complete)
-        return next((a for a in found if (a.terms == terms if a.terms else normalize_provider(a.provider) == provider)), None)
+    def approval(self, *, terms: str, provider: str, model: str, use: Use) -> Approval | None:
+        """Return a recorded approval that reaches a use of what a model made under a text."""
+        return next((a for a in self.approvals if a.reaches(terms=terms, provider=provider, model=model, use=use)), None)
+
+    def toward(self, provider: str, speaking: Iterable[str]) -> RunUse:
+        """Return the run as it stands to what made one text: it may imitate the models of one provider and not those of another.
+
+        Args:
+            provider: Who made the text; empty where nobody says.
+            speaking: Providers whose texts over it speak of imitating. That none of theirs is imitated has to be stated of each.
+        """
+        if not self.imitating and not self.not_imitating:
+            return self
+        asked = {self._imitates(p) for p in (set(speaking) or {provider})}
+        found = TriState.YES if TriState.YES in asked | {self._imitates(provider)} else TriState.NO if asked == {TriState.NO} else TriState.UNKNOWN
+        return replace(self, imitates=found, imitating=(), not_imitating=())
+
+    def _imitates(self, provider: str) -> TriState:
+        name = normalize_provider(provider)
+        if name in {normalize_provider(p) for p in self.imitating}:
+            return TriState.YES
+        return TriState.NO if name in {normalize_provider(p) for p in self.not_imitating} else self.imitates
 
 
 def as_use(run: RunUse, use: Use) -> RunUse:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import math
+import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
 from provenance.errors import DocumentError, RunDocumentError, WireFormatError
 from provenance.fingerprint.digest import is_digest
-from provenance.model.absence import TriState, is_absent
+from provenance.model.absence import is_absent
 from provenance.model.run import Run, RunData
 from provenance.model.wire import read_value
+from provenance.policy.run_statements import check_day, check_evidence, check_statements, spell_out
 
 RUN_FORMAT = "provenance.run"
 RUN_VERSION = 1
@@ -29,13 +31,15 @@ def load_run(path: Path) -> Run:
 
     Raises:
         RunDocumentError: With the file and the place: not strict YAML, an unknown or missing field, a wrong type, a dataset named twice, weights that
-            do not sum to 1, weight and epochs mixed.
+            do not sum to 1, weight and epochs mixed, an approval whose file is not the recorded one.
     """
     try:
         raw, _ = load_document(path, max_bytes=4 << 20)
     except DocumentError as err:
         raise RunDocumentError(str(err), hint=err.hint) from err
-    return parse_run(raw, where=str(path))
+    run = parse_run(raw, where=str(path))
+    check_evidence(run, path.parent, str(path))
+    return run
 
 
 def parse_run(raw: object, *, where: str) -> Run:
@@ -53,7 +57,7 @@ def parse_run(raw: object, *, where: str) -> Run:
     body = {"organization": {}, "purpose": {}, **{k: v for k, v in raw.items() if k not in {"format", "version"}}}
     if "digest" in body:
         raise RunDocumentError(f"{where}: digest is computed, not given")
-    body["purpose"] = _purpose(body["purpose"])
+    body = spell_out(body)
     _check_keys(Run, body, where)
     try:
         run = read_value(Run, body, where=where)
@@ -67,14 +71,6 @@ def parse_run(raw: object, *, where: str) -> Run:
     return dataclasses.replace(run, digest=digest)
 
 
-def _purpose(raw: object) -> object:
-    """Read ``commercial: true`` as YES; the word UNKNOWN stays."""
-    if not isinstance(raw, Mapping) or "commercial" not in raw:
-        return raw
-    value = raw["commercial"]
-    return {**raw, "commercial": TriState.of(value).value if isinstance(value, bool) else value}
-
-
 def _check_keys(kind: type, raw: object, where: str) -> None:
     """Refuse unknown keys with a near spelling, at every level."""
     if not isinstance(raw, Mapping):
@@ -84,13 +80,19 @@ def _check_keys(kind: type, raw: object, where: str) -> None:
     for key, value in raw.items():
         if key not in fields:
             raise RunDocumentError(f"{where}: unknown key {key!r}", hint=nearest(str(key), fields))
-        inner = fields[key]
+        inner = _stated(fields[key])
         if dataclasses.is_dataclass(inner) and isinstance(inner, type):
             _check_keys(inner, value, f"{where}: {key}")
         item = typing.get_args(inner)[0] if typing.get_origin(inner) is tuple else None
         if isinstance(item, type) and dataclasses.is_dataclass(item) and isinstance(value, list):
             for i, element in enumerate(value):
                 _check_keys(item, element, f"{where}: {key}[{i}]")
+
+
+def _stated(hint: Any) -> Any:
+    """Return the type of a field where it is stated at all."""
+    options = [o for o in typing.get_args(hint) if o is not types.NoneType] if isinstance(hint, types.UnionType) else [hint]
+    return options[0] if len(options) == 1 else hint
 
 
 def _check(run: Run, where: str) -> None:
@@ -104,29 +106,10 @@ def _check(run: Run, where: str) -> None:
     release = run.model.release
     if release.weights not in _RELEASES and not is_absent(release.weights):
         raise RunDocumentError(f"{where}: model.release.weights is {release.weights!r}", hint="open, closed, or UNKNOWN")
-    _check_day(release.date, f"{where}: model.release.date")
-    _check_day(run.organization.copyright_policy.date, f"{where}: organization.copyright_policy.date")
-    providers = [c.provider.casefold() for c in run.purpose.competes_with]
-    if repeated := sorted({p for p in providers if providers.count(p) > 1}):
-        raise RunDocumentError(f"{where}: purpose.competes_with names {repeated[0]!r} twice")
-    for statement in run.purpose.competes_with:
-        if not statement.value and (is_absent(statement.who) or is_absent(statement.why)):
-            raise RunDocumentError(
-                f"{where}: purpose.competes_with: that the model does not compete with {statement.provider!r} is said by nobody or for no reason",
-                hint="give who and why: the verdict rests on this statement",
-            )
+    check_day(release.date, f"{where}: model.release.date")
+    check_day(run.organization.copyright_policy.date, f"{where}: organization.copyright_policy.date")
+    check_statements(run, where)
     _check_data(run.data, f"{where}: data")
-
-
-def _check_day(text: str, where: str) -> None:
-    if is_absent(text):
-        return
-    try:
-        exact = dt.date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        exact = False
-    if not exact:
-        raise RunDocumentError(f"{where}: {text!r} is not a day YYYY-MM-DD")
 
 
 def _check_data(data: tuple[RunData, ...], where: str) -> None:

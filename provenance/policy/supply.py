@@ -76,6 +76,38 @@ _SHARED = {"license": _LICENSE, "terms": _GENERATOR, "provider": _GENERATOR, "mo
 """Of datasets and of their shards."""
 _OTHERWISE = "see what is recorded: provenance datasets show {name}"
 
+OF_TERMS: Mapping[str, tuple[str, str]] = {
+    "commercial": ("run.commercial", "state it in the run file: purpose: {commercial: true or false}"),
+    "distribute_weights": ("run.distribute_weights", "state it in the run file: model: {release: {weights: open or closed}}"),
+    "distribute_data": (
+        "run.purpose.distribute_data",
+        "state in the run file whether the text is handed to others: purpose: {distribute_data: true or false}",
+    ),
+    "competing": (
+        "run.purpose.competes_with",
+        "state in the run file whether the model competes: purpose: {competes_with: [{provider: …, value: false, who: …, why: …}]}",
+    ),
+    "imitates": (
+        "run.purpose.imitates",
+        "state in the run file whether the model is to behave like the provider's: purpose: {imitates: [{provider: …, value: false, who: …, why: …}]}",
+    ),
+    "model_kind": ("run.model.kind", "state it in the run file: model: {kind: chat-llm}"),
+    "model_family": ("run.base", "state it in the run file: model: {base: ORGANISATION/MODEL, or none}"),
+    "monthly_active_users": (
+        "run.organization.monthly_active_users",
+        "state it in the run file: organization: {monthly_active_users: …}, or of the day that the terms test: monthly_active_users_at: [{date: …, value: …}]",
+    ),
+    "revenue": (
+        "run.organization.revenue",
+        "state it in the run file: organization: {revenue: {amount: …, currency: USD, period: year or month, as_of: …}}",
+    ),
+    "approval": (
+        "run.approvals",
+        "record the provider's written approval in the run file: approvals: [{provider: …, who: …, day: …, evidence: {file: …, sha256: …}}]",
+    ),
+}
+"""What an answer on terms lacks → the place of the fact in the run, and what states it. Facts of the text itself are those of its generators."""
+
 
 def how_to_supply(kind: SubjectKind, path: str, name: str) -> str:
     """Return what supplies a fact.

@@ -21,7 +21,19 @@ from provenance.licensing.license_class import USES
 from provenance.licensing.terms import load_terms
 from provenance.model.finding import Action, Outcome, Severity, SubjectKind, Waiver
 from provenance.model.match import Explanation, Match, MatchMethod
-from provenance.model.run import ModelPlan, Organization, Purpose, Release, Run, RunData
+from provenance.model.run import (
+    ApprovalEvidence,
+    Imitates,
+    ModelPlan,
+    Organization,
+    ProviderApproval,
+    Purpose,
+    Release,
+    Revenue,
+    Run,
+    RunData,
+    UsersOn,
+)
 from provenance.model.waiving import ApprovalSignature
 from provenance.model.wire import read_value
 from provenance.policy.bundle import load_bundle
@@ -157,6 +169,11 @@ def test_the_schemas_know_the_fields_and_words_of_the_code() -> None:
         (run["purpose"]["properties"], Purpose),
         (run["organization"]["properties"], Organization),
         (run["data"]["items"]["properties"], RunData),
+        (run["purpose"]["properties"]["imitates"]["anyOf"][0]["items"]["properties"], Imitates),
+        (run["organization"]["properties"]["monthly_active_users_at"]["anyOf"][0]["items"]["properties"], UsersOn),
+        (run["organization"]["properties"]["revenue"]["anyOf"][0]["properties"], Revenue),
+        (run["approvals"]["anyOf"][0]["items"]["properties"], ProviderApproval),
+        (run["approvals"]["anyOf"][0]["items"]["properties"]["evidence"]["anyOf"][0]["properties"], ApprovalEvidence),
     ):
         assert set(place) - {"format", "version"} == {f.name for f in fields(kind)} - {"digest"}
     rule = schema("policy")["properties"]["rules"]["items"]["properties"]
