@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from provenance.audit.register import leaf_of
 from provenance.audit.tools import Tools
 from provenance.errors import ConflictError, InputError
 from provenance.fingerprint.digest import hash_file, merkle_root
+from provenance.model.absence import Absence
 from provenance.model.audit import AuditRecord, MatchFinding
-from provenance.model.dataset import Shard, ShardFormat
+from provenance.model.dataset import DatasetVersion, Shard, ShardFormat
 from provenance.model.exclusion import Place
 from provenance.model.finding import Finding, SubjectKind
+from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.match import Match, ReadProblem
 from provenance.ports import ShardRewriter
 
@@ -202,13 +204,14 @@ def _keep(location: Path, originals: Path, digest: str) -> Path:
     return kept
 
 
-def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard | None]) -> list[str]:
+def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[str, Shard], Shard | None], rules: Collection[str] = ()) -> list[str]:
     """Record a new version of datasets whose shards were mended, with the same declared facts.
 
     Args:
         names: The datasets.
         tools: Opens the registry, dates the versions.
         describe: Returns a shard as it is now, ``None`` where nothing is left of it.
+        rules: Why records were left out, for the lineage.
 
     Returns:
         ``name@root`` of each; a dataset of which nothing is left has no new version and is not among them.
@@ -222,5 +225,29 @@ def register_again(names: Collection[str], tools: Tools, *, describe: Callable[[
                 continue
             mended = replace(version, shards=shards, root_digest=merkle_root(map(leaf_of, shards)), created=tools.clock.now())
             registry.add_version(mended)
+            for step in _steps(version, mended, rules, tools):
+                registry.add_derivation(step)
         done.append(f"{name}@{mended.root_digest}")
     return done
+
+
+def _steps(before: DatasetVersion, after: DatasetVersion, rules: Collection[str], tools: Tools) -> Iterator[Derivation]:
+    """Yield, for every shard that lost records, that it was filtered out of the one that was registered before."""
+    if before.root_digest == after.root_digest:
+        return
+    old = {(s.root, s.path): s.sha256 for s in before.shards}
+    for shard in after.shards:
+        source = old.get((shard.root, shard.path))
+        if source is not None and source != shard.sha256:
+            yield Derivation(
+                output=after.dataset.name,
+                root_digest=after.root_digest,
+                shards=(shard.sha256,),
+                inputs=(DerivationInput(dataset=before.dataset.name, root_digest=before.root_digest, shards=(source,)),),
+                transform=Transform.FILTER,
+                tool="provenance remedy drop",
+                parameters=" ".join(sorted(rules)) or Absence.NOT_STATED.value,
+                note="records left out of it",
+                at=after.created,
+                actor=tools.actor,
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,7 +173,7 @@ def _apply(ctx: CommandContext, workspace: Workspace, drops: tuple[ShardDrop, ..
             mended[item.dataset, item.path] = written[item.path, item.sha256]
         except (InputError, RegistryError, IngestError) as err:
             problems.append(ReadProblem(path=item.path, line=None, record=None, message=f"{err}; {err.hint}" if err.hint else str(err)))
-    _register_again(workspace.tools(ctx.progress(), ctx.actor), mended)
+    _register_again(workspace.tools(ctx.progress(), ctx.actor), mended, {rule for item in drops for rule in item.rules})
     return problems
 
 
@@ -202,7 +202,7 @@ def _mend_file(workspace: Workspace, item: ShardDrop, shard: Shard, location: Pa
     return _Mended(dataset=dataset, is_empty=item.whole or left_out == shard.records)
 
 
-def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> None:
+def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended], rules: Collection[str]) -> None:
     from provenance.audit.remedy import register_again
 
     def describe(name: str, shard: Shard) -> Shard | None:
@@ -217,7 +217,7 @@ def _register_again(tools: Tools, mended: Mapping[tuple[str, str], _Mended]) -> 
         )
 
     names = {name for name, _ in mended}
-    done = register_again(names, tools, describe=describe)
+    done = register_again(names, tools, describe=describe, rules=rules)
     for version_name in done:
         say(f"registered {version_name}")
     for name in sorted(names - {d.partition("@")[0] for d in done}):
