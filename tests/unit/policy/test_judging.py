@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from provenance.errors import PolicyDocumentError
+from provenance.fingerprint.digest import is_digest
 from provenance.model.audit import RuleUsed
 from provenance.model.finding import (
     Action,
@@ -353,6 +354,9 @@ def test_a_grouped_finding_shows_only_what_all_of_them_share() -> None:
     equal = [shard(name, words=20, weight=w) for name, w in (("a", 9), ("b", 1), ("c", 1))]
     (group,) = (f for f in judged(world(*equal), room=1).findings if f.grouped)
     assert group.message == "2 more: 20 words"
+    late = [shard("b", words=20, weight=1), shard("a", words=99, weight=9), shard("c", words=20, weight=1)]
+    (group,) = (f for f in judged(world(*late), room=1).findings if f.grouped)
+    assert group.message == "2 more: 20 words"  # of what gave way to a weightier one, and not of that one
 
 
 def test_what_a_grouped_finding_stands_for_decides_its_digest() -> None:
@@ -361,6 +365,17 @@ def test_what_a_grouped_finding_stands_for_decides_its_digest() -> None:
 
     assert digest("a", "b", "c") == digest("a", "b", "c")
     assert len({digest("a", "b", "c"), digest("a", "b", "e"), digest("a", "b"), digest("a", "b", "c", "e")}) == 4
+
+
+def test_grouped_findings_and_that_of_the_engine_have_digests_for_ids_and_each_its_own() -> None:
+    names = ("a", "b", "c")
+    several = [shard(f"{d}{n}", dataset=d, scan="none", words=11) for n in names for d in ("d", "e")]
+    found = [f for f in judged(world(*several), room=1).findings if f.grouped]
+    other = judged(replace(world(), run=subject(SubjectKind.RUN, "another", dataset=""))).findings
+    ids = [f.id for f in (*found, *judged(world()).findings, *other)]
+    assert len(ids) == len(set(ids)) == 6
+    assert all(is_digest(i) for i in ids)
+    assert all(is_digest(f.subject.digest) for f in found)
 
 
 def test_a_grouped_finding_of_matches_names_the_evidence_that_keeps_them() -> None:
