@@ -13,7 +13,7 @@ from provenance.errors import DocumentError, RemedyError, WaiverError, WireForma
 from provenance.model.absence import TriState
 from provenance.model.remedy import DatasetWeight, RemedyPlan
 from provenance.model.wire import read_value
-from provenance.policy.rundoc import WEIGHT_TOLERANCE
+from provenance.policy.rundoc import is_whole
 from provenance.policy.waivers import parse_waiver
 
 REMEDY_FORMAT = "provenance.remedy"
@@ -88,7 +88,7 @@ def _weights(raw: object, where: str) -> tuple[DatasetWeight, ...]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
             raise RemedyError(f"{where}: {name}: {value!r} is not a number from 0 up")
         found.append(DatasetWeight(dataset=str(name), weight=float(value)))
-    if found and abs(math.fsum(w.weight for w in found) - 1) > WEIGHT_TOLERANCE:
+    if found and not is_whole(w.weight for w in found):
         raise RemedyError(
             f"{where}: they sum to {math.fsum(w.weight for w in found):g}, expected 1", hint="a weight is a share of the sampled tokens"
         )

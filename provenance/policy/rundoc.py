@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from provenance.policy.run_statements import check_day, check_evidence, check_st
 RUN_FORMAT = "provenance.run"
 RUN_VERSION = 1
 WEIGHT_TOLERANCE = 1e-3
-"""How far the weights' sum may be from 1: they are written by hand, with a few digits."""
+"""How far the weights' sum may be from 1: they are written by hand, with a few digits, such as 0.333 three times."""
 _RELEASES = frozenset({"open", "closed"})
 
 
@@ -124,10 +124,15 @@ def _check_data(data: tuple[RunData, ...], where: str) -> None:
         raise RunDocumentError(f"{where}: {len(data) - len(weights)} of {len(data)} datasets have no weight")
     if epochs and len(epochs) != len(data):
         raise RunDocumentError(f"{where}: {len(data) - len(epochs)} of {len(data)} datasets have no epochs")
-    if weights and abs(math.fsum(weights) - 1) > WEIGHT_TOLERANCE:
+    if weights and not is_whole(weights):
         raise RunDocumentError(f"{where}: the weights sum to {math.fsum(weights):g}, expected 1", hint="a weight is a share of the sampled tokens")
     if epochs and not math.fsum(epochs):
         raise RunDocumentError(f"{where}: all epochs are 0")
+
+
+def is_whole(weights: Iterable[float]) -> bool:
+    """Tell whether shares sum to 1, as far as their digits can be trusted."""
+    return round(abs(math.fsum(weights) - 1), 9) <= WEIGHT_TOLERANCE  # 1 - 0.999 is a little more than 0.001
 
 
 def split_pin(dataset: str, where: str = "dataset") -> tuple[str, str | None]:

@@ -140,7 +140,7 @@ def check_waiver(waiver: Waiver, *, where: str) -> None:
     if is_same_person(waiver.requested_by, waiver.approved_by):
         raise WaiverError(f"{where}: approved by its own requester {waiver.approved_by!r}", hint="somebody else must approve it")
     if waiver.reason not in set(WaiverReason):
-        raise WaiverError(f"{where}: reason {waiver.reason!r}", hint=nearest(waiver.reason, list(WaiverReason)))
+        raise WaiverError(f"{where}: reason {waiver.reason!r}", hint=nearest(waiver.reason, [reason.value for reason in WaiverReason]))
     expires, created = _day(waiver.expires, f"{where}: expires"), _day(waiver.created[:10], f"{where}: created")
     if expires < created:
         raise WaiverError(f"{where}: expires {waiver.expires}, before it was created {waiver.created}")
