@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 from provenance.licensing.judging import Judged, judge
@@ -60,7 +61,12 @@ def limits(*tests: LimitTest, value: str = "several") -> Clause:
 
 def judged(entry: TermsVersion, use: Use = Use.TRAIN_ANY_MODEL, made: Made = MADE, **facts: object) -> Judged:
     """Return what a text says of a use, by some facts of the run; the others are those of a run of which nothing is said."""
-    return judge(entry, use, RunUse(**facts), made)  # type: ignore[arg-type]  # fields by name
+    found = judge(entry, use, RunUse(**facts), made)  # type: ignore[arg-type]  # fields by name
+    for said in found.said:
+        assert said.clause.name
+        assert " " in said.reason
+        assert all(re.fullmatch(r"RR\d\d", rule) for rule in said.rules)
+    return found
 
 
 def brief(found: Judged) -> tuple[str | None, str, str, str]:

@@ -11,12 +11,12 @@ import pytest
 from provenance.licensing.disagreements import Conflict
 from provenance.licensing.resolution import TermsAnswer, answer_uses, notorious_answer, resolve, resolve_named, strictest
 from provenance.licensing.scenarios import Situation, situation
-from provenance.licensing.terms import Clause, Duty, ExceptionCase, TermsCatalog, TermsVersion
+from provenance.licensing.terms import Clause, Duty, ExceptionCase, LimitTest, TermsCatalog, TermsVersion
 from provenance.licensing.uses import RunUse, Use
 from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import DateRange, Generator
 from provenance.model.finding import ClauseCitation
-from tests.unit.licensing.small_terms import NO, UNKNOWN, YES, exceptions, text, training
+from tests.unit.licensing.small_terms import NO, UNKNOWN, YES, exceptions, limits, text, training
 
 QUIET = RunUse(commercial=NO, distribute_weights=NO, imitates=NO, others_compete=NO)
 FREE, BARRED, SILENT = training("allowed"), training("prohibited"), training("silent")
@@ -237,6 +237,8 @@ def test_terms_of_the_maker_bind_where_the_host_passes_them_on() -> None:
     assert outcome(catalog(passing, MAKER), provider="bigcloud", channel="cloud") == "PROHIBITED"
     silent = ask(catalog(HOST, MAKER), provider="bigcloud", channel="cloud")
     assert (silent.outcome, {x.terms for x in silent.layers}) == (Permission.UNKNOWN, {"host"})
+    flow_down = replace(HOST, clauses=(FREE, Clause(name="downstream", value="flow-down-required")))
+    assert outcome(catalog(flow_down, MAKER), provider="bigcloud", channel="cloud") == "UNKNOWN"
     # terms for other channels than the API are not what a host passes on
     chat = replace(MAKER, channels=("consumer",))
     assert outcome(catalog(passing, chat), provider="bigcloud", channel="cloud") == "UNKNOWN"
@@ -438,7 +440,15 @@ NOTORIOUS = text(
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("shadow-books", True), ("Shadow_Books", True), ("org/the-heap", True), ("HEAP_V2", True), ("heap", False), ("the-heap/other", False)],
+    [
+        ("shadow-books", True),
+        ("Shadow_Books", True),
+        ("org/the-heap", True),
+        ("HEAP_V2", True),
+        ("heap", False),
+        ("the-heap/other", False),
+        ("org/sub/heap-v2", True),
+    ],
 )
 def test_a_notorious_source_is_known_by_its_names(name: str, found: bool) -> None:
     answer = notorious_answer(catalog(API, NOTORIOUS), ("other", name))
@@ -473,3 +483,25 @@ def test_texts_of_several_generators_are_weighed_together() -> None:
     named = strictest(prefixes)
     assert [o.code for o in named.obligations] == ["name-prefix:one", "name-prefix:two"]
     assert [(c.kind, c.terms) for c in named.conflicts] == [("obligations", ("one", "two"))]
+
+
+def test_the_means_are_read_for_each_channel() -> None:
+    permits = Clause(name="automated_extraction", value="allowed-with-conditions", permits=("api",))
+    answer = ask(catalog(text(permits, channels=("api", "consumer"))), use=Use.COLLECTION, channel="UNKNOWN")
+    (conflict,) = (c for c in answer.conflicts if c.kind == "candidates")
+    assert "api: ALLOWED; consumer: PROHIBITED" in conflict.summary
+
+
+def test_a_text_that_is_read_in_several_ways_is_listed_with_the_strictest() -> None:
+    nowhere = limits(LimitTest(kind="territory", regions=("EU",)))
+    entries = catalog(text(FREE, nowhere, id="everywhere"), text(FREE, id="copy", regions=("EU",)))
+    for region, expected in (("UNKNOWN", "PROHIBITED"), ("DE", "PROHIBITED"), ("US", "ALLOWED")):
+        answer = ask(entries, region=region)
+        assert dict(answer.uses[0].layers)["everywhere"] == expected
+        assert {x.terms: x.outcome for x in answer.layers}["everywhere"] == expected
+
+
+def test_a_regional_copy_for_another_model_opens_no_question() -> None:
+    entries = catalog(replace(API, models=("acme-1",)), text(BARRED, id="europe", models=("acme-2",), regions=("EEA",)))
+    assert readings(entries, region="UNKNOWN").missing == ()
+    assert readings(entries, region="UNKNOWN", model="acme-2").missing == ("region",)

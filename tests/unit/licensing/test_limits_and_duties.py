@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provenance.licensing.terms_duties import Obligation, merged_obligations
+from provenance.licensing.terms_duties import Obligation, contradictions, merged_obligations
 from provenance.model.absence import TriState
 from tests.unit.licensing.small_terms import (
     APPROVED,
@@ -149,6 +149,7 @@ def revenue(value: int, currency: str = "USD", period: str = "year") -> TermsVer
 def test_a_line_of_revenue(entry: TermsVersion, dollars: int | None, expected: str) -> None:
     found = judged(entry, revenue=dollars)
     assert found.outcome == expected
+    assert found.rules == (("RR03",) if expected == "ALLOWED" else ("RR10",))
     assert " ".join(found.missing) == {"ALLOWED": "", "UNKNOWN": "revenue", "PROHIBITED": "approval"}[expected]
     assert [(o.code, o.due.value) for o in found.obligations] == {
         "ALLOWED": [],
@@ -177,6 +178,7 @@ def users(**fields: object) -> TermsVersion:
 def test_users_are_counted_on_the_day_of_the_release(count: int | None, day: str, expected: str) -> None:
     found = judged(users(), monthly_active_users=count, release_date=day)
     assert found.outcome == expected
+    assert found.rules == (("RR03",) if expected == "ALLOWED" else ("RR10",))
     assert " ".join(found.missing) == {"ALLOWED": "", "UNKNOWN": "monthly_active_users", "PROHIBITED": "approval"}[expected]
     due = {"ALLOWED": [], "UNKNOWN": [("extra-licence:mau-700m", "UNKNOWN", "2024-07-23")]}
     assert [(o.code, o.due.value, o.tested_when) for o in found.obligations] == due.get(expected, [("extra-licence:mau-700m", "YES", "2024-07-23")])
@@ -337,6 +339,7 @@ def test_an_obligation_says_who_asks_for_what_and_where_it_stands() -> None:
 def test_a_usage_policy_is_to_be_kept_by_whoever_trains() -> None:
     policy = text(FREE, kind="acceptable-use")
     assert [(o.code, o.due, o.clause) for o in judged(policy).obligations] == [("aup-compliance", YES, "")]
+    assert "usage policy" in judged(policy).obligations[0].summary
     assert judged(policy, Use.EVALUATION).obligations == ()
     assert judged(policy, Use.DISTRIBUTE_DATA).obligations == ()
     own = replace(policy, duties=(Duty(code="aup-compliance", summary="Ours."),))
@@ -356,3 +359,43 @@ def test_an_obligation_that_is_open_in_one_use_is_open() -> None:
     assert merged_obligations((sure, sure)) == (sure,)
     other = replace(sure, terms="acme.2")
     assert merged_obligations((sure, other)) == (sure, other)
+
+
+@pytest.mark.parametrize(
+    ("entry", "summary"),
+    [
+        (users(), "Above 700,000,000 of monthly active users: ask for a licence of its own."),
+        (users(effect="ui-badge"), "Above 700,000,000 of monthly active users: show the badge."),
+        (users(effect="no-licence"), "Above 700,000,000 of monthly active users: the licence is not available."),
+        (
+            users(scope="model-as-a-service"),
+            "Above 700,000,000 of monthly active users where the model itself is served to others: ask for a licence of its own.",
+        ),
+        (revenue(1_000, "CNY", "month"), "Above CNY 1,000 a month of revenue: ask for a licence of its own."),
+    ],
+)
+def test_a_threshold_in_words(entry: TermsVersion, summary: str) -> None:
+    assert [o.summary for o in judged(entry).obligations] == [summary]
+
+
+def test_prefixes_that_begin_alike_go_together_and_a_ban_hits_what_begins_with_it() -> None:
+    def duties(*codes: str) -> list[Obligation]:
+        return [Obligation(code=c, summary="", terms=c, clause="", source="", due=YES) for c in codes]
+
+    def clashes(*codes: str) -> list[tuple[str, str]]:
+        return [(a.terms, b.terms) for a, b, _ in contradictions(duties(*codes))]
+
+    assert clashes("name-prefix:Llama 3", "name-prefix:llama") == []
+    assert clashes("name-prefix:Qwen", "name-prefix:Llama") == [("name-prefix:Llama", "name-prefix:Qwen")]
+    assert clashes("name-prefix:A", "name-prefix:B", "name-prefix:C") == [
+        ("name-prefix:A", "name-prefix:B"),
+        ("name-prefix:A", "name-prefix:C"),
+        ("name-prefix:B", "name-prefix:C"),
+    ]
+    assert clashes("name-prefix:Llama 3", "name-ban:LLAMA") == [("name-prefix:Llama 3", "name-ban:LLAMA")]
+    assert clashes("name-prefix:Llama", "name-ban:Llama 3") == []
+    assert clashes("name-ban:Llama", "name-ban:Qwen") == []
+    assert [why for *_, why in contradictions(duties("name-prefix:A", "name-prefix:B", "name-ban:a"))] == [
+        "the model's name must begin with 'A' and with 'B'",
+        "the model's name must begin with 'A', and 'a' may not be its primary name",
+    ]
