@@ -31,7 +31,7 @@ MUTANTS = ROOT / "mutants" / "provenance"
 _SURVIVED, _NO_TESTS = {0}, {5, 33}
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}")
 _VARIANT = re.compile(r"(?P<name>.*)__mutmut_(?P<number>orig|\d+)$")
-_CALLS_AT_ONCE = 300
+_CALLS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
