@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provenance.licensing.catalog_entries import WrittenEntry
 from provenance.licensing.terms import TermsCatalog, TermsVersion
 from provenance.licensing.terms_chains import governs_model, neighbours, share_chain, state_on
+from provenance.licensing.terms_diff import FieldChange, changed_fields
 from provenance.licensing.terms_loosening import loosening
 from provenance.licensing.terms_names import channel_matches, glob_matches, normalize_model, normalize_provider, region_matches, region_names
 from provenance.licensing.use_outcomes import (
@@ -137,6 +140,25 @@ def test_a_text_that_reaches_less_says_so(fields: dict[str, Any], words: str) ->
 )
 def test_a_text_that_reaches_as_much_says_nothing(fields: dict[str, Any]) -> None:
     assert loosening(RIVALS, replace(RIVALS, **fields)) == ()
+
+
+def test_a_text_for_everywhere_or_every_model_reaches_no_less() -> None:
+    narrow = replace(RIVALS, regions=("EU",), models=("acme-1",))
+    assert loosening(narrow, replace(narrow, regions=("global",))) == ()
+    assert loosening(narrow, replace(narrow, models=("*",))) == ()
+    assert loosening(narrow, replace(narrow, regions=("global", "US"))) == ()
+
+
+def test_a_field_that_is_empty_and_one_that_is_not_there_are_the_same() -> None:
+    def written(*values: tuple[str, str]) -> WrittenEntry:
+        return WrittenEntry(id="acme.1", file=Path("own.json"), number=0, is_shipped=False, values=values)
+
+    assert changed_fields(written(("title", ""), ("kind", "x")), written(("kind", "x"), ("bound", ""))) == ()
+    assert changed_fields(written(("title", "a"), ("source.0.where", "b")), written(("bound", "c"))) == (
+        FieldChange(field="title", old="a", new=""),
+        FieldChange(field="bound", old="", new="c"),
+    )
+    assert [c.field for c in changed_fields(written(("url", "b")), written(), whole=True)] == ["url"]
 
 
 def test_an_empty_list_reached_everything() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from provenance.licensing.classes import LicenseCatalog, normalize
 from provenance.licensing.compatibility import Compatibility, CompatibilityTable, Targets
-from provenance.licensing.conclusion import join_all
+from provenance.licensing.conclusion import conclude, join_all
 from provenance.licensing.expression import AllOf, AnyOf, OneLicense, iter_licenses, parse_expression, render
 from provenance.licensing.expression import join_all as join_texts
 from provenance.licensing.license_class import Fit, LicenseClass, Limit, Metric, WhenTested
@@ -16,6 +16,7 @@ from provenance.licensing.license_uses import Circumstances, LicenseUse
 from provenance.licensing.mixture import ConflictKind, LicensedDataset, Mixture, combine
 from provenance.licensing.permissions import permissions, strictest_answer
 from provenance.model.absence import Permission, TriState
+from provenance.model.license_detection import DetectionMethod, LicenseDetection
 
 YES, NO, UNKNOWN = TriState.YES, TriState.NO, TriState.UNKNOWN
 FREE = LicenseClass(
@@ -137,6 +138,26 @@ def test_what_is_stated_together_all_applies(given: list[str], expected: str) ->
     assert join_all(given) == expected
 
 
+def detected(expression: str, method: str = "text") -> LicenseDetection:
+    return LicenseDetection(expression=expression, method=DetectionMethod(method), file="LICENSE", start=0, end=1, score=1.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], "NOT_STATED"),
+        ([("MIT", "text"), ("ISC", "name"), ("MIT", "url")], "MIT AND ISC"),
+        ([("UNKNOWN", "text")], "UNKNOWN"),
+        # an acknowledgement tells the licence of some part: alone it leaves that of the whole unknown
+        ([("MIT", "acknowledgement")], "MIT AND LicenseRef-unrecognised-terms"),
+        ([("MIT", "acknowledgement"), ("ISC", "acknowledgement")], "MIT AND ISC AND LicenseRef-unrecognised-terms"),
+        ([("MIT", "acknowledgement"), ("ISC", "text")], "MIT AND ISC"),
+    ],
+)
+def test_what_detections_say_together(found: list[tuple[str, str]], expected: str) -> None:
+    assert conclude(detected(*one) for one in found) == expected
+
+
 @pytest.mark.parametrize(
     ("expression", "commercial", "expected"),
     [
@@ -204,6 +225,17 @@ def test_an_absence_is_not_known_for_every_use(expression: str, words: str) -> N
             Permission.UNKNOWN,
         )
         assert words in answer.reasons[0].text
+
+
+def test_what_the_holder_reserves_and_what_does_not_fit_have_their_reasons() -> None:
+    reserved = permissions(CATALOG, "LicenseRef-all-rights-reserved", Circumstances(), uses=(TRAIN,)).answers[0]
+    assert [(r.license, r.outcome) for r in reserved.reasons] == [("LicenseRef-all-rights-reserved", Permission.PROHIBITED)]
+    assert reserved.use is TRAIN
+    apart = permissions(CATALOG, "Alike AND Other", Circumstances(commercial=YES), uses=(ADAPTED,)).answers[0]
+    assert (apart.reasons[-1].license, apart.reasons[-1].outcome, apart.reasons[-1].rules) == ("Alike AND Other", Permission.PROHIBITED, ("RR17",))
+    assert "exclude each other" in apart.reasons[-1].text
+    open_ = permissions(CATALOG, "Free AND Nobody", Circumstances(commercial=YES), uses=(ADAPTED,)).answers[0]
+    assert "are not known to fit" in open_.reasons[-1].text
 
 
 def test_further_expressions_apply_beside_the_first() -> None:
