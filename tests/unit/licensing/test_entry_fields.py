@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from provenance.errors import TermsDocumentError
+from provenance.licensing.classes import load_licenses
+from provenance.licensing.license_class import Fit
 from provenance.licensing.license_documents import document_faults, entry_faults, license_class, split_ids
 from provenance.licensing.terms import Clause, Duty, ExceptionCase, LimitTest, TermsCatalog, load_terms
 from provenance.licensing.terms_parts import date_range, texts
@@ -415,3 +417,47 @@ def test_what_a_licence_leaves_out_is_not_known() -> None:
         "YES",
         "NO",
     )
+
+
+def write_licences(folder: Path, name: str, **document: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps({"format": "provenance.licenses", "version": 1, **document}), encoding="utf-8")
+    return folder
+
+
+def test_catalogues_of_licences_are_read_one_over_the_other(tmp_path: Path) -> None:
+    first = write_licences(
+        tmp_path / "one",
+        "a.json",
+        release="r1",
+        licenses=[LICENCE, {"id": "B-only OR B-or-later", "use": "commercial"}, {"id": "LicenseRef-y", "use": "commercial"}],
+        aliases={"Our  Own": "MIT"},
+        compatibility={"LicenseRef-x": {"under": ["A"], "not_under": ["B"]}},
+    )
+    second = write_licences(
+        tmp_path / "two",
+        "b.json",
+        licenses=[{**LICENCE, "use": "non-commercial"}, {"id": "LicenseRef-y", "use": "commercial", "confidence": "unverified"}],
+        aliases={"our own": "ISC"},
+    )
+    alone, both = load_licenses((first,)), load_licenses((first, second))
+    assert (alone.version, both.version) == ("r1", "r1+b")
+    assert sorted(alone.classes) == ["B-only", "B-or-later", "LicenseRef-x", "LicenseRef-y"]
+    assert sorted(both.classes) == ["B-only", "B-or-later", "LicenseRef-x"]  # hearsay in the place of an entry decides nothing
+    assert (alone.classes["LicenseRef-x"].use, both.classes["LicenseRef-x"].use) == ("commercial", "non-commercial")
+    assert (alone.aliases, both.aliases) == ({"our own": "MIT"}, {"our own": "ISC"})
+    assert both.compatibility == {"LicenseRef-x": Fit(under=("A",), not_under=("B",))}
+    assert both.normalize("our OWN") == ("ISC", "our OWN")
+    digests = {alone.digest, both.digest}
+    write_licences(tmp_path / "one", "a.json", release="r2", licenses=[LICENCE])
+    assert load_licenses((first,)).digest not in digests
+
+
+def test_one_fault_is_told_alone_and_more_are_counted(tmp_path: Path) -> None:
+    folder = write_licences(tmp_path / "own", "a.json", licenses=[{"id": "LicenseRef-x", "use": "x"}])
+    with pytest.raises(TermsDocumentError) as caught:
+        load_licenses((folder,))
+    assert str(caught.value).endswith("expected one of public-domain, commercial, non-commercial, research-only, unspecified, terms-of-use, UNKNOWN")
+    write_licences(folder, "a.json", licenses=[{"id": f"LicenseRef-{n}", "use": "x"} for n in range(3)])
+    with pytest.raises(TermsDocumentError, match=r"\(and 2 more: provenance licenses check "):
+        load_licenses((folder,))

@@ -227,6 +227,29 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         check_terms((tmp_path / "nowhere",), shipped=SHIPPED)
 
 
+def messages(found: CheckResult) -> list[str]:
+    return [p.message for p in found.problems]
+
+
+def test_days_of_an_overlap_and_of_a_gap_are_named(tmp_path: Path) -> None:
+    later = entry(id="acme.2", version={"effective_from": "2025-06-01"})
+    assert messages(check(tmp_path, ENTRY, later)) == ["holds beside acme.1 from 2025-06-01 to the day before 2025-07-01, and no note says why"]
+    endless = entry(version={"effective_from": "2025-01-01"})
+    assert messages(check(tmp_path, endless, later)) == ["holds beside acme.1 from 2025-06-01 on, and no note says why"]
+    after = entry(id="acme.2", version={"effective_from": "2025-07-02"})
+    assert messages(check(tmp_path, ENTRY, after)) == ["ends before 2025-07-01, and the next text begins on 2025-07-02: the days between are UNKNOWN"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [(["crawl"], ["crawl"], True), (["crawl"], ["dump"], False), ([], ["dump"], True), (["crawl"], [], True), (["crawl", "dump"], ["dump"], True)],
+)
+def test_texts_of_a_site_overlap_where_they_are_about_one_way_to_it(tmp_path: Path, one: list[str], other: list[str], told: bool) -> None:
+    first = entry(applies_to__access=one)
+    later = entry(id="acme.2", version={"effective_from": "2025-06-01"}, applies_to__access=other)
+    assert any(p.kind.value == "overlap" for p in check(tmp_path, first, later).problems) is told
+
+
 # -- chains ---------------------------------------------------------------------------------------------------------------------------------------------
 
 
