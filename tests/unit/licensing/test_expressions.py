@@ -418,5 +418,9 @@ def test_assessments_of_a_run() -> None:
     assert CATALOG.assess("Free OR PD", YES).use == "public-domain"
     reserved = CATALOG.assess("LicenseRef-all-rights-reserved", NO)
     assert (reserved.use, reserved.this_use, reserved.unknown_ids) == ("unspecified", Permission.PROHIBITED, ())
+    model = replace(CATALOG, classes={**CLASSES, "Model": replace(FREE, id="Model", outputs_clause="no-other-llm")})
+    for expression in ("Model OR NC", "Model AND Free"):
+        assert model.assess(expression, YES).this_use is Permission.ALLOWED
+        assert model.assess(expression, YES, synthetic=YES).this_use is Permission.UNKNOWN
     for absent in ("UNKNOWN", "MIT AND"):
         assert CATALOG.assess(absent, NO).this_use is Permission.UNKNOWN

@@ -124,6 +124,43 @@ def test_the_place_is_the_line_of_the_field(tmp_path: Path) -> None:
     assert lines[line - 1][column - 1 :].startswith('"channels"')
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "hint"),
+    [
+        ({"applies_to__channels": ["apis"]}, "channels", "did you mean 'api'?"),
+        ({"applies_to__regions": ["Europe"]}, "regions", "global, row, EU, EEA, UK, or the two letters of a country"),
+        ({"version__effective_to": "2024-12-31"}, "effective_to", "effective_to is the first day on which it no longer holds"),
+        (
+            {"clauses": {"train_any_model": {"value": "allowed"}, "competing_models": {"value": "prohibited"}}},
+            "competing_models",
+            "write prohibited-if",
+        ),
+        ({"clauses": {"train_any_model": {"value": "prohibited"}, "distillation": {"value": "allowed"}}}, "distillation", ""),
+        ({"kind": "service-term"}, "kind", "did you mean 'service-terms'?"),
+        ({"source": [{"observed": "2025-01-01"}]}, "source", "say where the text was read"),
+    ],
+)
+def test_each_fault_has_its_place_and_its_hint(tmp_path: Path, changes: dict[str, Any], field: str, hint: str) -> None:
+    own = write(tmp_path / "own", entry(**changes))
+    found = check_terms((own,), shipped=SHIPPED)
+    (problem,) = (p for p in found.problems if p.entry == "acme.1")
+    line, column = map(int, problem.place.rsplit(":", 2)[1:])
+    assert (own / "own.json").read_text().splitlines()[line - 1][column - 1 :].startswith(f'"{field}"')
+    assert problem.hint.startswith(hint)
+    assert problem.message
+    assert (problem.is_fault, problem.is_shipped) == (True, False)
+    assert (found.files, found.overrides) == (1 + len(list(SHIPPED.glob("*.*"))), ())
+
+
+def test_what_does_not_load_has_no_entries(tmp_path: Path) -> None:
+    found = check_terms((write(tmp_path / "own", {"id": "acme.1"}),), shipped=write(tmp_path / "shipped"))
+    assert (found.entries, found.files, found.overrides) == (0, 2, ())
+    (problem,) = found.problems
+    assert (problem.entry, problem.is_shipped) == ("", False)
+    assert "missing field" in problem.message
+    assert problem.hint
+
+
 def test_texts_of_one_chain_that_hold_at_once_are_told_and_may_be_accepted(tmp_path: Path) -> None:
     later = entry(id="acme.2", version={"effective_from": "2025-06-01"})
     assert kinds(check(tmp_path, ENTRY, later)) == [("overlap", "acme.2", True)]
