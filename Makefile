@@ -7,7 +7,7 @@ T ?= tests
 PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-full check bench format clean
+.PHONY: help demo test test-full check bench mutants format clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,10 @@ $(VENV)/.test: $(VENV)/.base
 
 $(VENV)/.check: $(VENV)/.base
 	$(BIN)/python -m pip install -q -e '.[check,test]'
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.base
+	$(BIN)/python -m pip install -q -e '.[mutation,test]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.base $(wildcard benchmarks/peers/*.txt)
@@ -50,9 +54,13 @@ check: $(VENV)/.check ## format, lint, types, layers, docstrings
 bench: $(VENV)/.bench ## speed against peers, in one run
 	$(BIN)/python benchmarks/run.py
 
+# `make mutants MUTANTS='--sample 40 licensing/periods'` runs some of them; results stay in mutants/, so that a run goes on where it was stopped.
+mutants: $(VENV)/.mutation ## small changes to licensing and policy: which share do the tests notice (hours)
+	$(BIN)/python benchmarks/mutants.py run $(MUTANTS)
+
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist demo .bench
+	rm -rf $(VENV) build dist demo .bench mutants

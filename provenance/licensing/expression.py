@@ -54,6 +54,8 @@ def parse_expression(text: str) -> Expression:
         tree = _grammar().parse(text, strict=False)
     except (license_expression.ExpressionError, license_expression.ParseError) as err:
         raise ValueError(f"{text[:80]!r} is no licence expression: {err}") from err
+    except IndexError as err:  # how the grammar's package fails on brackets with nothing in them
+        raise ValueError(f"{text[:80]!r} is no licence expression: empty brackets") from err
     except RecursionError as err:
         raise ValueError(f"an expression nested deeper than {MAX_NESTED} levels") from err
     if tree is None:

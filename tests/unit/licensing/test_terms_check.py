@@ -124,6 +124,43 @@ def test_the_place_is_the_line_of_the_field(tmp_path: Path) -> None:
     assert lines[line - 1][column - 1 :].startswith('"channels"')
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "hint"),
+    [
+        ({"applies_to__channels": ["apis"]}, "channels", "did you mean 'api'?"),
+        ({"applies_to__regions": ["Europe"]}, "regions", "global, row, EU, EEA, UK, or the two letters of a country"),
+        ({"version__effective_to": "2024-12-31"}, "effective_to", "effective_to is the first day on which it no longer holds"),
+        (
+            {"clauses": {"train_any_model": {"value": "allowed"}, "competing_models": {"value": "prohibited"}}},
+            "competing_models",
+            "write prohibited-if",
+        ),
+        ({"clauses": {"train_any_model": {"value": "prohibited"}, "distillation": {"value": "allowed"}}}, "distillation", ""),
+        ({"kind": "service-term"}, "kind", "did you mean 'service-terms'?"),
+        ({"source": [{"observed": "2025-01-01"}]}, "source", "say where the text was read"),
+    ],
+)
+def test_each_fault_has_its_place_and_its_hint(tmp_path: Path, changes: dict[str, Any], field: str, hint: str) -> None:
+    own = write(tmp_path / "own", entry(**changes))
+    found = check_terms((own,), shipped=SHIPPED)
+    (problem,) = (p for p in found.problems if p.entry == "acme.1")
+    line, column = map(int, problem.place.rsplit(":", 2)[1:])
+    assert (own / "own.json").read_text().splitlines()[line - 1][column - 1 :].startswith(f'"{field}"')
+    assert problem.hint.startswith(hint)
+    assert problem.message
+    assert (problem.is_fault, problem.is_shipped) == (True, False)
+    assert (found.files, found.overrides) == (1 + len(list(SHIPPED.glob("*.*"))), ())
+
+
+def test_what_does_not_load_has_no_entries(tmp_path: Path) -> None:
+    found = check_terms((write(tmp_path / "own", {"id": "acme.1"}),), shipped=write(tmp_path / "shipped"))
+    assert (found.entries, found.files, found.overrides) == (0, 2, ())
+    (problem,) = found.problems
+    assert (problem.entry, problem.is_shipped) == ("", False)
+    assert "missing field" in problem.message
+    assert problem.hint
+
+
 def test_texts_of_one_chain_that_hold_at_once_are_told_and_may_be_accepted(tmp_path: Path) -> None:
     later = entry(id="acme.2", version={"effective_from": "2025-06-01"})
     assert kinds(check(tmp_path, ENTRY, later)) == [("overlap", "acme.2", True)]
@@ -225,6 +262,29 @@ def test_an_override_that_somebody_looked_at_is_listed_only(tmp_path: Path) -> N
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TermsDocumentError, match="no such folder"):
         check_terms((tmp_path / "nowhere",), shipped=SHIPPED)
+
+
+def messages(found: CheckResult) -> list[str]:
+    return [p.message for p in found.problems]
+
+
+def test_days_of_an_overlap_and_of_a_gap_are_named(tmp_path: Path) -> None:
+    later = entry(id="acme.2", version={"effective_from": "2025-06-01"})
+    assert messages(check(tmp_path, ENTRY, later)) == ["holds beside acme.1 from 2025-06-01 to the day before 2025-07-01, and no note says why"]
+    endless = entry(version={"effective_from": "2025-01-01"})
+    assert messages(check(tmp_path, endless, later)) == ["holds beside acme.1 from 2025-06-01 on, and no note says why"]
+    after = entry(id="acme.2", version={"effective_from": "2025-07-02"})
+    assert messages(check(tmp_path, ENTRY, after)) == ["ends before 2025-07-01, and the next text begins on 2025-07-02: the days between are UNKNOWN"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [(["crawl"], ["crawl"], True), (["crawl"], ["dump"], False), ([], ["dump"], True), (["crawl"], [], True), (["crawl", "dump"], ["dump"], True)],
+)
+def test_texts_of_a_site_overlap_where_they_are_about_one_way_to_it(tmp_path: Path, one: list[str], other: list[str], told: bool) -> None:
+    first = entry(applies_to__access=one)
+    later = entry(id="acme.2", version={"effective_from": "2025-06-01"}, applies_to__access=other)
+    assert any(p.kind.value == "overlap" for p in check(tmp_path, first, later).problems) is told
 
 
 # -- chains ---------------------------------------------------------------------------------------------------------------------------------------------
