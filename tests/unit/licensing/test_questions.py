@@ -16,9 +16,10 @@ from provenance.licensing.terms import TermsCatalog
 from provenance.licensing.uses import Approval, Use, as_use, both, strictest_of, uses_of
 from provenance.model.absence import Permission, TriState
 from provenance.model.dataset import DateRange, Generator
+from provenance.model.run import Period, Revenue
 from tests.unit.licensing.small_terms import NO, UNKNOWN, YES, Duty, text, training
 
-LETTER = {"who": "Ann", "when": "2025-01-31", "evidence": "letter.pdf"}
+LETTER: Any = {"who": "Ann", "when": "2025-01-31", "evidence": "letter.pdf"}
 
 
 def test_a_question_that_says_nothing_leaves_everything_open() -> None:
@@ -80,7 +81,7 @@ def test_every_fact_of_a_question_arrives() -> None:
             obtained="own-account",
             release_date="2025-02-28",
             monthly_active_users=5,
-            revenue=0,
+            revenue=Revenue(amount=0, currency="USD", period=Period.YEAR),
             approvals=(Approval(terms="acme.1", **LETTER),),
         ),
     )
@@ -360,19 +361,19 @@ def test_who_is_competed_with() -> None:
 def test_an_approval_reaches_its_text_or_all_of_its_provider() -> None:
     own, wide = Approval(terms="acme.1", **LETTER), Approval(provider="Acme", **LETTER)
     run = RunUse(approvals=(own,))
-    assert run.approval(terms="acme.1", provider="acme") == own
-    assert run.approval(terms="acme.2", provider="acme") is None
-    assert RunUse(approvals=(wide,)).approval(terms="acme.2", provider="acme") == wide
-    assert RunUse(approvals=(wide,)).approval(terms="acme.2", provider="other") is None
+    assert run.approval(terms="acme.1", provider="acme", model="acme-1", use=Use.TRAIN_ANY_MODEL) == own
+    assert run.approval(terms="acme.2", provider="acme", model="acme-1", use=Use.TRAIN_ANY_MODEL) is None
+    assert RunUse(approvals=(wide,)).approval(terms="acme.2", provider="acme", model="acme-1", use=Use.TRAIN_ANY_MODEL) == wide
+    assert RunUse(approvals=(wide,)).approval(terms="acme.2", provider="other", model="acme-1", use=Use.TRAIN_ANY_MODEL) is None
     both_ = Approval(terms="acme.1", provider="acme", **LETTER)
-    assert RunUse(approvals=(both_,)).approval(terms="acme.2", provider="acme") is None
+    assert RunUse(approvals=(both_,)).approval(terms="acme.2", provider="acme", model="acme-1", use=Use.TRAIN_ANY_MODEL) is None
 
 
 @pytest.mark.parametrize("missing", ["who", "when", "evidence"])
 def test_an_approval_without_person_day_or_evidence_counts_for_nothing(missing: str) -> None:
     lame = Approval(terms="acme.1", **{**LETTER, missing: ""})
     assert not lame.is_complete
-    assert RunUse(approvals=(lame,)).approval(terms="acme.1", provider="acme") is None
+    assert RunUse(approvals=(lame,)).approval(terms="acme.1", provider="acme", model="acme-1", use=Use.TRAIN_ANY_MODEL) is None
 
 
 def test_the_strictest_of_nothing_is_not_known() -> None:
