@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
-from provenance.licensing.terms import TermsCatalog, TermsVersion, normalize_model
+from provenance.licensing.terms import TermsCatalog, TermsVersion
+from provenance.licensing.terms_names import glob_matches
 from provenance.model.absence import is_absent
 
 DATED_KINDS = frozenset({"service-terms", "host-terms", "site-terms", "acceptable-use"})
@@ -41,8 +41,7 @@ def state_on(entry: TermsVersion, day: dt.date) -> InForce:
 
 def governs_model(entry: TermsVersion, model: str) -> bool:
     """Tell whether a text speaks of a model; one of which nothing is known may be any."""
-    name = normalize_model(model)
-    return is_absent(model) or (any(fnmatchcase(name, m) for m in entry.models) and not any(fnmatchcase(name, m) for m in entry.not_models))
+    return is_absent(model) or glob_matches(entry.models, entry.not_models, model)
 
 
 def share_chain(one: TermsVersion, other: TermsVersion) -> bool:
