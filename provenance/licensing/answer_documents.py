@@ -81,6 +81,7 @@ def _layer_document(layer: object, catalog: TermsCatalog) -> dict[str, object]:
             "kind": entry.kind,
             "confidence": entry.confidence,
             "source": entry.source,
+            "url": entry.url,
             "bound": entry.bound,
         }
     return document

@@ -10,6 +10,7 @@ from enum import StrEnum
 from provenance.licensing.terms import TermsCatalog, TermsVersion
 from provenance.licensing.terms_names import glob_matches
 from provenance.model.absence import is_absent
+from provenance.model.dataset import DateRange
 
 DATED_KINDS = frozenset({"service-terms", "host-terms", "site-terms", "acceptable-use"})
 """Kinds of text of which one version follows another; a model licence follows its model."""
@@ -37,6 +38,18 @@ def state_on(entry: TermsVersion, day: dt.date) -> InForce:
     if not entry.starts_possibly <= day < entry.ends_possibly:
         return InForce.NO
     return InForce.YES if entry.starts_surely <= day < entry.ends_surely else InForce.PERHAPS
+
+
+def days_of(entry: TermsVersion, days: DateRange) -> str:
+    """Return on how many of some days a text was in force, in words; nothing where the days are not known."""
+    if is_absent(days.start) or is_absent(days.end):
+        return "on days that are not known"
+    first, after = dt.date.fromisoformat(days.start), dt.date.fromisoformat(days.end) + dt.timedelta(days=1)
+    asked = (after - first).days
+    surely = max(0, (min(after, entry.ends_surely) - max(first, entry.starts_surely)).days)
+    possibly = max(0, (min(after, entry.ends_possibly) - max(first, entry.starts_possibly)).days)
+    more = f", perhaps on {possibly}" if possibly > surely else ""
+    return f"on {surely} of {asked} {'day' if asked == 1 else 'days'}{more}"
 
 
 def governs_model(entry: TermsVersion, model: str) -> bool:

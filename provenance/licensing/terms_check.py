@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -128,6 +129,7 @@ def _refused(folders: Sequence[Path]) -> Iterator[Problem]:
 def _check_entry(entry: WrittenEntry, version: TermsVersion, words: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     yield from _check_dates(entry, version)
     yield from _check_words(entry, words)
+    yield from _check_globs(entry)
     yield from _check_clauses(entry)
     if entry.get("confidence") != "unverified" and not any(name.endswith(".where") and text for name, text in entry.under("source")):
         hint = "say where the text was read: source: [{where: …, observed: …}]"
@@ -158,6 +160,15 @@ def _check_words(entry: WrittenEntry, words: Mapping[str, Collection[str]]) -> I
         if not is_region(region):
             hint = "global, row, EU, EEA, UK, or the two letters of a country"
             yield _problem(ProblemKind.UNKNOWN_WORD, entry, "applies_to.regions", f"no region {region!r}", hint)
+
+
+def _check_globs(entry: WrittenEntry) -> Iterator[Problem]:
+    """Yield the globs that no model's name can match: names have no organisation, no space, and no bracket."""
+    for name, text in entry.values:
+        for glob in text.split(", ") if name.rpartition(".")[2] in {"models", "not_models"} else ():
+            if re.search(r"[\s/]", glob) or re.search(r"\[(?![^\]]+\])|\[!?\]$", glob):
+                hint = "write the name in lower case without organisation or spaces; [ needs its ]"
+                yield _problem(ProblemKind.UNKNOWN_WORD, entry, name, f"no model's name can match {glob!r}", hint)
 
 
 def _listed(entry: WrittenEntry, name: str) -> list[str]:

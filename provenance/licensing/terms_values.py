@@ -107,7 +107,9 @@ class TermsVersion:
     kind: str
     title: str
     url: str
+    """Address of today, where another text may stand by now."""
     source: str
+    """What was read."""
     confidence: str
     effective_from: str
     effective_to: str

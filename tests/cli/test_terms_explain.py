@@ -23,7 +23,7 @@ def test_the_chain_of_reasons_is_printed(tmp_path: Path, capsys: pytest.CaptureF
     for part in (
         "PROHIBITED  train_competing",
         "mistral.tos.2024-02-26",
-        "in force  2024-02-26 to 2024-02-27",
+        "in force  from 2024-02-26 until 2024-02-27",
         "train_any_model = prohibited-if-competing",
         '"Not use Outputs to develop model(s) that directly compete with Mistral AI and/or to reverse-engineer Our Services"',
         "Split by day (RR04)",
