@@ -273,6 +273,7 @@ def _say_rest(answer: TermsAnswer) -> None:
     _say_block(
         "Split by day (RR04)", [f"{s.first} to {s.last}: {', '.join(f'{use} {outcome}' for use, outcome in s.outcomes)}" for s in answer.splits]
     )
+    _say_block("Texts beside the days that none covers", [n.summary for n in answer.nearby])
     _say_block("Missing facts", [f"{m['what']}: {m['how']}" for m in missing_facts(answer.missing)])
     _say_block("Reading rules", list(rule_lines(answer.rules)))
 

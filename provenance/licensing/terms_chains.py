@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provenance.licensing.terms import TermsCatalog, TermsVersion
+from provenance.licensing.terms import DECIDING, TermsCatalog, TermsVersion
 from provenance.licensing.terms_names import glob_matches
 from provenance.model.absence import is_absent
 from provenance.model.dataset import DateRange
@@ -37,6 +37,8 @@ def state_on(entry: TermsVersion, day: dt.date) -> InForce:
     """Return whether a text was in force on a day, as far as its dates tell."""
     if not entry.starts_possibly <= day < entry.ends_possibly:
         return InForce.NO
+    if entry.confidence not in DECIDING:
+        return InForce.PERHAPS
     return InForce.YES if entry.starts_surely <= day < entry.ends_surely else InForce.PERHAPS
 
 

@@ -18,7 +18,7 @@ from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_entries import WrittenEntry, overridden, read_entries, where
 from provenance.licensing.catalog_files import catalog_paths
 from provenance.licensing.catalog_places import telling_places
-from provenance.licensing.terms import MAX_QUOTE_WORDS, TermsVersion, load_terms
+from provenance.licensing.terms import DECIDING, MAX_QUOTE_WORDS, TermsVersion, load_terms
 from provenance.licensing.terms_chains import overlap, share_chain
 from provenance.licensing.terms_loosening import loosening
 from provenance.licensing.terms_words import KNOWN_CHANNELS, is_region, known_values
@@ -196,6 +196,8 @@ def _check_clauses(entry: WrittenEntry) -> Iterator[Problem]:
 def _check_chains(read: Sequence[tuple[WrittenEntry, TermsVersion]]) -> Iterator[Problem]:
     groups: dict[tuple[str, str, str], list[tuple[WrittenEntry, TermsVersion]]] = {}
     for entry, version in sorted(read, key=lambda pair: (pair[1].starts_surely, pair[0].id)):
+        if version.confidence not in DECIDING:
+            continue  # a text of which nobody has read a word is no link of a chain
         groups.setdefault((version.provider, version.kind, version.service), []).append((entry, version))
     for key in sorted(groups):
         for number in range(len(groups[key])):

@@ -45,7 +45,7 @@ def test_days_that_no_text_covers_name_what_is_missing(tmp_path: Path, capsys: p
 def test_json_has_exactly_the_documented_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(tmp_path, *MISTRAL, "--competing", "yes", "-f", "json") == 0
     found = json.loads(capsys.readouterr().out)
-    keys = {"question", "outcome", "layers", "obligations", "conflicts", "rules", "reasons", "uses", "splits", "missing", "catalog"}
+    keys = {"question", "outcome", "layers", "obligations", "conflicts", "rules", "reasons", "uses", "splits", "nearby", "missing", "catalog"}
     assert set(found) == keys
     assert len(found["outcome"]) == 11
     assert set(found["uses"]["distil"]) == {"outcome", "layers", "clauses", "rules", "reasons", "obligations", "missing"}
