@@ -121,12 +121,17 @@ def _day(text: str) -> dt.date:
 
 def _scoped(workspace: Workspace, *, provider: str | None = None, channel: str | None = None, region: str | None = None) -> Sequence[TermsVersion]:
     from provenance.documents import nearest
+    from provenance.licensing.questions import known_channel, known_region
     from provenance.licensing.terms import channel_matches, normalize_provider, region_matches
 
     catalog = workspace.terms
     name = None if provider is None else normalize_provider(provider)
     if name is not None and name not in catalog.providers():
         raise InputError(f"no terms of {name!r} are catalogued", hint=nearest(name, catalog.providers()))
+    if channel is not None:
+        channel = known_channel(channel)
+    if region is not None:
+        region = known_region(region)
     return [
         e
         for e in catalog.entries

@@ -14,11 +14,13 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_fitting, say_json, short, visible
 from provenance.errors import ProvenanceError, TermsDocumentError
+from provenance.model.absence import is_absent
 
 if TYPE_CHECKING:
     from provenance.licensing.questions import Question
     from provenance.licensing.resolution import TermsAnswer, TermsLayer, UseAnswer
-    from provenance.licensing.terms_values import TermsCatalog
+    from provenance.licensing.terms_values import TermsCatalog, TermsVersion
+    from provenance.model.dataset import DateRange
 
 EXIT_PARTIAL = 4
 MAX_LINE_BYTES = 1 << 20
@@ -135,19 +137,39 @@ def _answer_all(ctx: CommandContext, batch: Path, catalog: TermsCatalog) -> int:
     for number, line in _lines(ctx, batch):
         found: object = None
         try:
-            found = json.loads(line, object_pairs_hook=_without_repeats)
-            if not isinstance(found, dict):
-                raise TermsDocumentError("a question is one JSON object")
+            found = _read_line(line)
             question = parse_question(found)
             document = answer_document(question, answer_question(catalog, question), catalog)
             document = {**document, "id": found.get("id")}
-        except (ValueError, RecursionError, ProvenanceError) as err:
+        except ProvenanceError as err:
             failed += 1
             document = {"id": found.get("id") if isinstance(found, dict) else None, "line": number, "error": _error(err)}
         click.echo(json.dumps(document, ensure_ascii=False, sort_keys=True))
     if failed:
         say(f"{failed} of the questions could not be read", err=True)
     return EXIT_PARTIAL if failed else 0
+
+
+def _read_line(line: bytes) -> dict[str, object]:
+    """Return the question of a line; every way in which a line can be none is told in words."""
+    try:
+        found = json.loads(line.decode("utf-8"), object_pairs_hook=_without_repeats)
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError as err:
+        raise TermsDocumentError(f"byte {err.start + 1} of the line is not UTF-8", hint="save the file as UTF-8") from err
+    except UnicodeEncodeError as err:
+        raise TermsDocumentError(
+            "the line holds half a character (a lone \\ud800 … \\udfff)", hint="write both halves, or the character itself"
+        ) from err
+    except json.JSONDecodeError as err:
+        raise TermsDocumentError(f"column {err.colno} of the line: this is no JSON", hint="write one JSON object on each line") from err
+    except RecursionError as err:
+        raise TermsDocumentError("the line is nested too deeply", hint="a question needs no more than three levels") from err
+    except ValueError as err:  # of all else, Python refuses only numbers of thousands of digits
+        raise TermsDocumentError("the line holds a number with too many digits", hint="write plain digits, such as 700000000") from err
+    if not isinstance(found, dict):
+        raise TermsDocumentError("a question is one JSON object")
+    return found
 
 
 def _error(err: Exception) -> str:
@@ -183,22 +205,24 @@ def _say_answer(question: Question, answer: TermsAnswer, catalog: TermsCatalog) 
     say_fitting(f"Outputs of {visible(generator.provider)} {visible(generator.model)}, channel {generator.channel}, region {generator.region}")
     say(f"  generated {generator.generated.start} to {generator.generated.end}")
     for layer in answer.layers:
-        _say_layer(layer, catalog)
+        _say_layer(layer, catalog, generator.generated)
     for alike in _alike(answer.uses):
         _say_use(alike)
     _say_rest(answer)
     say_fitting(f"catalogue {catalog.version[:40]} {short(catalog.digest)}; not legal advice", err=True)
 
 
-def _say_layer(layer: TermsLayer, catalog: TermsCatalog) -> None:
+def _say_layer(layer: TermsLayer, catalog: TermsCatalog, days: DateRange) -> None:
     entry = catalog.get(layer.terms)
     say()
     say_fitting(f"{layer.outcome or 'silent'}  {visible(layer.terms)}: {visible(layer.title)}", bold=True)
-    say_fitting(f"  in force  {layer.effective_from} to {layer.effective_to}, {layer.applies} on these days")
+    say_fitting(f"  in force  {_in_force(layer, entry, days)}")
     say_fitting(f"  applies   {visible(layer.why)}")
     if entry is not None:
         say_fitting(f"  text      {entry.kind}, {entry.confidence}; channels {'+'.join(entry.channels)}; regions {'+'.join(entry.regions)}")
         say_fitting(f"  source    {visible(entry.source)}")
+        if entry.url and entry.url != entry.source:
+            say_fitting(f"  address   {visible(entry.url)}")
         say_fitting(f"  bound     {visible(entry.bound or 'not catalogued')}")
     for clause in layer.clauses:
         say_fitting(f"  clause    {clause.clause} = {visible(clause.value)}")
@@ -209,6 +233,16 @@ def _say_layer(layer: TermsLayer, catalog: TermsCatalog) -> None:
         uses = [use for use, said in says if said == outcome]
         if uses:
             say_fitting(f"  says      {outcome}: {', '.join(uses)}")
+
+
+def _in_force(layer: TermsLayer, entry: TermsVersion | None, days: DateRange) -> str:
+    """Return from when until when a text held, the end not included, and on how many of the days asked."""
+    from provenance.licensing.terms_chains import days_of
+
+    until = "" if is_absent(layer.effective_to) else f" until {layer.effective_to}"
+    since = "since a day that is not known" if is_absent(layer.effective_from) else f"from {layer.effective_from}"
+    held = days_of(entry, days) if entry is not None and entry.kind != "model-licence" else ""
+    return f"{since}{until}, {held or 'whatever the day'}{'' if layer.applies == 'surely' else '; possibly this text'}"
 
 
 def _alike(uses: Sequence[UseAnswer]) -> list[list[UseAnswer]]:
@@ -239,6 +273,7 @@ def _say_rest(answer: TermsAnswer) -> None:
     _say_block(
         "Split by day (RR04)", [f"{s.first} to {s.last}: {', '.join(f'{use} {outcome}' for use, outcome in s.outcomes)}" for s in answer.splits]
     )
+    _say_block("Texts beside the days that none covers", [n.summary for n in answer.nearby])
     _say_block("Missing facts", [f"{m['what']}: {m['how']}" for m in missing_facts(answer.missing)])
     _say_block("Reading rules", list(rule_lines(answer.rules)))
 

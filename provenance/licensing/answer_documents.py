@@ -63,6 +63,9 @@ def answer_document(question: Question, answer: TermsAnswer, catalog: TermsCatal
             for u in answer.uses
         },
         "splits": [{"from": s.first, "to": s.last, "outcome": dict(s.outcomes), "terms": list(s.terms)} for s in answer.splits],
+        "nearby": [
+            {"terms": n.terms, "place": n.place, "from": n.effective_from, "to": n.effective_to, "confidence": n.confidence} for n in answer.nearby
+        ],
         "missing": list(missing_facts(answer.missing)),
         "catalog": {"version": catalog.version, "digest": catalog.digest},
     }
@@ -81,6 +84,7 @@ def _layer_document(layer: object, catalog: TermsCatalog) -> dict[str, object]:
             "kind": entry.kind,
             "confidence": entry.confidence,
             "source": entry.source,
+            "url": entry.url,
             "bound": entry.bound,
         }
     return document

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from provenance.licensing.disagreements import Conflict
 from provenance.licensing.splits import Split
 from provenance.licensing.terms_duties import Obligation
+from provenance.licensing.terms_nearby import Nearby
 from provenance.licensing.terms_values import Clause
 from provenance.licensing.uses import Use
 from provenance.model.absence import Permission
@@ -68,6 +69,8 @@ class TermsAnswer:
     splits: tuple[Split, ...] = ()
     """Parts of the interval with an outcome of their own, where they differ (RR04)."""
     missing: tuple[str, ...] = ()
+    nearby: tuple[Nearby, ...] = ()
+    """Texts beside the days that none covers; they decide nothing."""
 
     @property
     def clauses(self) -> tuple[ClauseCitation, ...]:

@@ -132,5 +132,9 @@ def _looser(own: LicenseClass, other: LicenseClass | None) -> Iterable[str]:
         yield "limits"
     if set(other.excluded_regions) - set(own.excluded_regions):
         yield "excluded_regions"
+    if set(other.partly_excluded_regions) - {*own.partly_excluded_regions, *own.excluded_regions}:
+        yield "partly_excluded_regions"
+    if other.family and not own.family:
+        yield "family"
     if own.outputs_clause != other.outputs_clause and own.outputs_clause in {"free", "allowed-with-naming"}:
         yield "outputs_clause"

@@ -15,6 +15,7 @@ from typing import Any
 from provenance.config import shipped
 from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents
+from provenance.licensing.conclusion import UNRECOGNISED
 from provenance.licensing.expression import AllOf, AnyOf, Expression, OneLicense, parse_expression, render
 from provenance.licensing.flat import flat_words
 from provenance.licensing.license_class import USES, Fit, LicenseClass
@@ -27,6 +28,8 @@ from provenance.model.absence import ABSENCES, Absence, Permission, TriState, is
 
 ALL_RIGHTS_RESERVED = "LicenseRef-all-rights-reserved"
 """The holder grants nothing: every use that needs a licence is prohibited."""
+_NOTHING_KNOWN = frozenset({"NOASSERTION", "NONE", *ABSENCES})
+"""Words that stand in an expression for a licence that nobody knows."""
 MAX_NAME = 400
 """Characters of a licence's name; longer text is prose, of which ``matching.license_detection`` makes what it can."""
 
@@ -83,7 +86,8 @@ class LicenseCatalog:
         if known is not None:
             return known, text
         try:
-            named = _map_ids(parse_expression(folded), self._expression_id)
+            parsed = parse_expression(folded)
+            named = _map_ids(parsed, self._expression_id if isinstance(parsed, OneLicense) else self._part_id)
         except ValueError:
             named = None
         value = render(named) if named is not None else self._read_name(folded)
@@ -130,6 +134,10 @@ class LicenseCatalog:
         if name.startswith("LicenseRef-"):
             return name
         return _spdx_id(name) or (f"{base}+" if name.endswith("+") and (base := _spdx_id(name[:-1])) is not None else None)
+
+    def _part_id(self, name: str) -> str | None:
+        """Return what one part of an expression stands for: where it says that nobody knows, this part is not known, and the others still count."""
+        return UNRECOGNISED if name.upper() in _NOTHING_KNOWN else self._expression_id(name)
 
     def assess(self, expression: str, commercial: TriState, *, synthetic: TriState = TriState.NO) -> LicenseAssessment:
         """Return what an expression says about a run: AND takes the strictest part, OR may choose the loosest.

@@ -117,6 +117,10 @@ class LicenseClass:
     limits: tuple[Limit, ...] = ()
     excluded_regions: tuple[str, ...] = ()
     """Where it grants nothing."""
+    partly_excluded_regions: tuple[str, ...] = ()
+    """Where it grants nothing in some of what it is given for, such as multimodal models: a name of the licence alone does not tell which is meant."""
+    family: bool = False
+    """Whether its name stands for several licences, so that nobody knows which is meant."""
     note: str = ""
     confidence: str = "seen"
     basis: str = Absence.UNKNOWN.value
@@ -130,9 +134,15 @@ class LicenseClass:
             region: Where the licensee is; where the licence grants nothing in some regions, one that is not known may be one of them.
         """
         said = self._said(commercial, synthetic)
+        if said is Permission.ALLOWED and (self.family or self.may_end_in(region)):
+            said = Permission.UNKNOWN
         if not self.excluded_regions or said is Permission.PROHIBITED or not region_matches(self.excluded_regions, region):
             return said
         return Permission.UNKNOWN if is_absent(region) else Permission.PROHIBITED
+
+    def may_end_in(self, region: str) -> bool:
+        """Tell whether it may grant nothing in a region, which depends on what was made under it."""
+        return bool(self.partly_excluded_regions) and region_matches(self.partly_excluded_regions, region)
 
     def _said(self, commercial: TriState, synthetic: TriState) -> Permission:
         if synthetic is not TriState.NO and self.outputs_clause not in _HARMLESS_OUTPUTS:

@@ -19,11 +19,11 @@ DECIDING = frozenset({"seen", "secondary"})
 _AXES = ("attribution", "share_alike", "no_derivatives", "behavioural_restrictions")
 _TRISTATES = (*_AXES, "redistribution")
 _TEXTS = ("outputs_clause", "note", "basis")
-_LISTS = ("duties", "excluded_regions")
-_FIELDS = ("id", "use", *_TRISTATES, "confidence", "covers", *_TEXTS, *_LISTS, "limits")
+_LISTS = ("duties", "excluded_regions", "partly_excluded_regions")
+_FIELDS = ("id", "use", *_TRISTATES, "confidence", "covers", *_TEXTS, *_LISTS, "limits", "family")
 _LIMIT_FIELDS = ("metric", "value", "unit", "per", "tested_when", "effect")
 _CODES = (
-    "name-prefix:", "badge:", "badge-docs:", "ui-badge:", "notice-file:", "name-ban:", "extra-licence:", "attribution", "flow-down:use-restrictions",
+    "name-prefix:", "badge:", "badge-docs:", "ui-badge:", "notice-file:", "name-ban:", "extra-licence:", "attribution", "flow-down:use-restrictions", "flow-down:data-terms",
     "share-alike", "state-changes", "ai-disclosure", "written-approval", "no-distribution", "aup-compliance", "reciprocity-waiver", "robots-txt",
     "content-rights-separate", "strip-pg-boilerplate", "no-redistribution-of-data",
 )  # fmt: skip
@@ -80,6 +80,8 @@ def entry_faults(entry: object) -> list[Fault]:
     faults += _bad_words(entry, name)
     faults += [Fault(path=(key,), message=f"licence {name}: {key} must be text") for key in _TEXTS if not isinstance(entry.get(key, ""), str)]
     faults += [Fault(path=(key,), message=f"licence {name}: {key} must be a list of texts") for key in _LISTS if not _is_texts(entry.get(key, []))]
+    if not isinstance(entry.get("family", False), bool):
+        faults.append(Fault(path=("family",), message=f"licence {name}: family must be true or false"))
     if entry.get("outputs_clause", "unknown") not in OUTPUTS_CLAUSES and isinstance(entry["outputs_clause"], str):
         clause = entry["outputs_clause"]
         message = f"licence {name}: outputs_clause {clause!r} is not known and counts as unknown"
@@ -199,6 +201,8 @@ def license_class(entry: Mapping[str, Any]) -> LicenseClass:
         duties=tuple(entry.get("duties", ())),
         limits=tuple(map(_limit, entry.get("limits", ()))),
         excluded_regions=tuple(entry.get("excluded_regions", ())),
+        partly_excluded_regions=tuple(entry.get("partly_excluded_regions", ())),
+        family=entry.get("family") is True,
         note=entry.get("note", ""),
         confidence=entry.get("confidence", "seen"),
         basis=entry.get("basis", Absence.UNKNOWN.value),

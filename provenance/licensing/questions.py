@@ -85,7 +85,7 @@ def parse_question(given: Mapping[str, object]) -> Question:
 
 
 def _run(given: Mapping[str, object], provider: str) -> RunUse:
-    competing, others = _competing(given.get("competing", "unknown"), provider)
+    competing, others = _competing(given.get("competing", "unknown"))
     tri = {name: _tri_state(given.get(name, "no" if name == "distribute_data" else "unknown"), name) for name in TRI_STATE_FACTS}
     return RunUse(
         commercial=tri["commercial"],
@@ -139,6 +139,24 @@ def _region(given: Mapping[str, object]) -> str:
     raise TermsDocumentError(f"region {text!r} is not known", hint="write a country code such as DE, or EU, EEA, UK, ROW")
 
 
+def known_channel(text: str) -> str:
+    """Return a channel as the catalogue spells it.
+
+    Raises:
+        TermsDocumentError: If there is none of this name.
+    """
+    return _one_of({"channel": text}, "channel", CHANNELS)
+
+
+def known_region(text: str) -> str:
+    """Return a region as the catalogue spells it.
+
+    Raises:
+        TermsDocumentError: If it is none.
+    """
+    return _region({"region": text})
+
+
 def _days(given: Mapping[str, object]) -> DateRange:
     first, last = _day(given, "from"), _day(given, "to")
     if is_absent(last) and not is_absent(first) and "to" not in given:
@@ -186,11 +204,10 @@ def _tri_state(value: object, key: str) -> TriState:
     return found
 
 
-def _competing(value: object, provider: str) -> tuple[list[tuple[str, TriState]], TriState]:
+def _competing(value: object) -> tuple[list[tuple[str, TriState]], TriState]:
     """Return who is competed with: one answer for all, or one for each provider."""
     if isinstance(value, dict):
         return [(str(name), _tri_state(v, f"competing.{name}")) for name, v in value.items()], TriState.UNKNOWN
-    del provider
     return [], _tri_state(value, "competing")
 
 

@@ -16,6 +16,7 @@ from provenance.licensing.periods import ALWAYS, Dated, Period, undated
 from provenance.licensing.scenarios import Scenario, Situation, situation, versions_of
 from provenance.licensing.splits import Split, split
 from provenance.licensing.terms_duties import Obligation, merged_obligations
+from provenance.licensing.terms_nearby import nearby_texts
 from provenance.licensing.terms_said import Made, Said
 from provenance.licensing.terms_values import DECIDING, TermsCatalog, TermsVersion
 from provenance.licensing.uses import STRICTNESS, Approval, RunUse, Use, as_use, strictest_of, uses_of
@@ -206,6 +207,7 @@ def _together(
         conflicts=(*dict.fromkeys(c for a in answers for c in a.conflicts), *obligation_conflicts(obligations)),
         splits=splits,
         missing=tuple(dict.fromkeys(m for a in answers for m in a.missing)),
+        nearby=nearby_texts(found, catalog),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from provenance.licensing.license_class import LicenseClass, Metric, WhenTested
+from provenance.licensing.license_class import LicenseClass, Limit, Metric, WhenTested
 from provenance.licensing.license_uses import Circumstances, Duty, LicenseLimit, LicenseReason, LicenseUse, UseAnswer
 from provenance.model.absence import Permission, TriState, is_absent
 
@@ -15,7 +15,7 @@ STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
 """From the loosest to the strictest (reading rule 3)."""
 _RULE_17 = ("RR17",)
 _PASSING_ON = frozenset({LicenseUse.DISTRIBUTE_DATA, LicenseUse.DISTRIBUTE_ADAPTED_DATA})
-_OF_DATA = frozenset({"no-redistribution-of-data", "strip-pg-boilerplate"})
+_OF_DATA = frozenset({"flow-down:data-terms", "no-redistribution-of-data", "strip-pg-boilerplate"})
 """Duties that concern the data alone; the others go along with models too."""
 _BARRED_OBJECTS = {
     "no-other-llm": "other large language models",
@@ -50,7 +50,13 @@ def _train(found: LicenseClass, asked: Circumstances) -> Said:
     outcome = found.permission(asked.commercial, asked.synthetic, asked.region)
     if found.excluded_regions and outcome is not found.permission(asked.commercial, asked.synthetic, "none"):
         where = "here" if not is_absent(asked.region) else f"in {', '.join(found.excluded_regions)}, and the region is not known"
-        return outcome, f"it grants no rights {where}", ("RR05", "RR10")
+        return outcome, f"it grants no rights {where}", ("RR05", "RR10") if is_absent(asked.region) else ("RR10",)
+    if found.family:
+        return outcome, "its name stands for several licences: read the file to tell which is meant", ("RR02",)
+    if outcome is Permission.UNKNOWN and found.may_end_in(asked.region):
+        where = f"in {', '.join(found.partly_excluded_regions)}"
+        unknown = ", and the region is not known" if is_absent(asked.region) else ""
+        return outcome, f"it grants no rights {where} in its multimodal models, and its name does not tell which model is meant{unknown}", ("RR10",)
     if outcome is not found.permission(asked.commercial, TriState.NO, asked.region):
         return outcome, f"a model may have made the text, and its clause on outputs is {found.outputs_clause!r}", _RULE_17
     return outcome, _class_reason(found.use, asked.commercial), _RULE_17
@@ -176,14 +182,25 @@ _JUDGES: dict[LicenseUse, Callable[[LicenseClass, Circumstances], Said]] = {
 def _limits(found: LicenseClass, name: str, asked: Circumstances) -> Iterator[LicenseLimit]:
     for limit in found.limits:
         users = asked.monthly_active_users if limit.metric is Metric.MONTHLY_ACTIVE_USERS else None
-        exceeded = TriState.UNKNOWN if users is None or limit.tested_when is WhenTested.RELEASE else TriState.of(users > limit.value)
-        yield LicenseLimit(license=name, limit=limit, exceeded=exceeded)
+        yield LicenseLimit(license=name, limit=limit, exceeded=_exceeded(limit, users))
+
+
+def _exceeded(limit: Limit, users: int | None) -> TriState:
+    """Tell whether a limit is passed, as terms read it: a number of today below it is below it; one above it says nothing of the day of release."""
+    if users is None:
+        return TriState.UNKNOWN
+    if users <= limit.value:
+        return TriState.NO
+    return TriState.UNKNOWN if limit.tested_when is WhenTested.RELEASE else TriState.YES
 
 
 def _over(found: LicenseLimit) -> LicenseReason | None:
-    """Return the reason that a limit which is exceeded gives (reading rule 10)."""
-    if found.exceeded is not TriState.YES or not found.limit.bars:
+    """Return the reason that a limit gives which is exceeded, or of which nobody says whether it is (reading rule 10)."""
+    if found.exceeded is TriState.NO or not found.limit.bars:
         return None
+    if found.exceeded is TriState.UNKNOWN:
+        text = f"another licence is needed {found.limit.summary}; whether it is reached is not known"
+        return LicenseReason(license=found.license, outcome=Permission.UNKNOWN, text=text, rules=("RR10",))
     text = f"another licence is needed {found.limit.summary}"
     return LicenseReason(license=found.license, outcome=Permission.PROHIBITED, text=text, rules=("RR10",))
 
@@ -223,6 +240,7 @@ _MEANING = {
     "badge": "show these words on a website, a user interface or a product page",
     "badge-docs": "show one of these in the documentation",
     "ui-badge": "show this in the user interface",
+    "flow-down": "bind whoever receives the data to these terms",
     "notice-file": "add this notice to what is passed on",
     "name-ban": "do not use this as primary name",
     "state-changes": "say what was changed",

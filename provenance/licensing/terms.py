@@ -93,6 +93,12 @@ def _checked(item: object, path: Path) -> dict[str, Any]:
     return item
 
 
+def _read_source(sources: Sequence[Mapping[str, Any]], url: str) -> str:
+    """Return what was read, not today's address, where another text may stand by now; a second-hand source is named as one."""
+    where = next((text for s in sources if (text := str(s.get("where", ""))) and text != "none"), "")
+    return f"{where} on {url}" if where == "secondary source" and url else where or url
+
+
 def _version(item: Mapping[str, Any]) -> TermsVersion:
     version, applies = item["version"], item["applies_to"]
     start = str(version.get("effective_from") or version.get("observed_from") or Absence.UNKNOWN.value)
@@ -109,7 +115,7 @@ def _version(item: Mapping[str, Any]) -> TermsVersion:
         kind=str(item.get("kind", "service-terms")),
         title=str(item.get("title", item["id"])),
         url=str(item.get("url", "")),
-        source=str(item.get("url") or (sources[0].get("where", "") if sources else "")),
+        source=_read_source(sources, str(item.get("url") or "")),
         confidence=str(item["confidence"]),
         effective_from=start,
         effective_to=end,

@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
-from provenance.licensing.terms import TermsCatalog, TermsVersion, normalize_model
+from provenance.licensing.terms import DECIDING, TermsCatalog, TermsVersion
+from provenance.licensing.terms_names import glob_matches
 from provenance.model.absence import is_absent
+from provenance.model.dataset import DateRange
 
 DATED_KINDS = frozenset({"service-terms", "host-terms", "site-terms", "acceptable-use"})
 """Kinds of text of which one version follows another; a model licence follows its model."""
@@ -36,13 +37,26 @@ def state_on(entry: TermsVersion, day: dt.date) -> InForce:
     """Return whether a text was in force on a day, as far as its dates tell."""
     if not entry.starts_possibly <= day < entry.ends_possibly:
         return InForce.NO
+    if entry.confidence not in DECIDING:
+        return InForce.PERHAPS
     return InForce.YES if entry.starts_surely <= day < entry.ends_surely else InForce.PERHAPS
+
+
+def days_of(entry: TermsVersion, days: DateRange) -> str:
+    """Return on how many of some days a text was in force, in words; nothing where the days are not known."""
+    if is_absent(days.start) or is_absent(days.end):
+        return "on days that are not known"
+    first, after = dt.date.fromisoformat(days.start), dt.date.fromisoformat(days.end) + dt.timedelta(days=1)
+    asked = (after - first).days
+    surely = max(0, (min(after, entry.ends_surely) - max(first, entry.starts_surely)).days)
+    possibly = max(0, (min(after, entry.ends_possibly) - max(first, entry.starts_possibly)).days)
+    more = f", perhaps on {possibly}" if possibly > surely else ""
+    return f"on {surely} of {asked} {'day' if asked == 1 else 'days'}{more}"
 
 
 def governs_model(entry: TermsVersion, model: str) -> bool:
     """Tell whether a text speaks of a model; one of which nothing is known may be any."""
-    name = normalize_model(model)
-    return is_absent(model) or (any(fnmatchcase(name, m) for m in entry.models) and not any(fnmatchcase(name, m) for m in entry.not_models))
+    return is_absent(model) or glob_matches(entry.models, entry.not_models, model)
 
 
 def share_chain(one: TermsVersion, other: TermsVersion) -> bool:

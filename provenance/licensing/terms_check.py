@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +18,7 @@ from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_entries import WrittenEntry, overridden, read_entries, where
 from provenance.licensing.catalog_files import catalog_paths
 from provenance.licensing.catalog_places import telling_places
-from provenance.licensing.terms import MAX_QUOTE_WORDS, TermsVersion, load_terms
+from provenance.licensing.terms import DECIDING, MAX_QUOTE_WORDS, TermsVersion, load_terms
 from provenance.licensing.terms_chains import overlap, share_chain
 from provenance.licensing.terms_loosening import loosening
 from provenance.licensing.terms_words import KNOWN_CHANNELS, is_region, known_values
@@ -128,6 +129,7 @@ def _refused(folders: Sequence[Path]) -> Iterator[Problem]:
 def _check_entry(entry: WrittenEntry, version: TermsVersion, words: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     yield from _check_dates(entry, version)
     yield from _check_words(entry, words)
+    yield from _check_globs(entry)
     yield from _check_clauses(entry)
     if entry.get("confidence") != "unverified" and not any(name.endswith(".where") and text for name, text in entry.under("source")):
         hint = "say where the text was read: source: [{where: …, observed: …}]"
@@ -160,6 +162,15 @@ def _check_words(entry: WrittenEntry, words: Mapping[str, Collection[str]]) -> I
             yield _problem(ProblemKind.UNKNOWN_WORD, entry, "applies_to.regions", f"no region {region!r}", hint)
 
 
+def _check_globs(entry: WrittenEntry) -> Iterator[Problem]:
+    """Yield the globs that no model's name can match: names have no organisation, no space, and no bracket."""
+    for name, text in entry.values:
+        for glob in text.split(", ") if name.rpartition(".")[2] in {"models", "not_models"} else ():
+            if re.search(r"[\s/]", glob) or re.search(r"\[(?![^\]]+\])|\[!?\]$", glob):
+                hint = "write the name in lower case without organisation or spaces; [ needs its ]"
+                yield _problem(ProblemKind.UNKNOWN_WORD, entry, name, f"no model's name can match {glob!r}", hint)
+
+
 def _listed(entry: WrittenEntry, name: str) -> list[str]:
     return [part for part in entry.get(f"applies_to.{name}").split(", ") if part]
 
@@ -185,6 +196,8 @@ def _check_clauses(entry: WrittenEntry) -> Iterator[Problem]:
 def _check_chains(read: Sequence[tuple[WrittenEntry, TermsVersion]]) -> Iterator[Problem]:
     groups: dict[tuple[str, str, str], list[tuple[WrittenEntry, TermsVersion]]] = {}
     for entry, version in sorted(read, key=lambda pair: (pair[1].starts_surely, pair[0].id)):
+        if version.confidence not in DECIDING:
+            continue  # a text of which nobody has read a word is no link of a chain
         groups.setdefault((version.provider, version.kind, version.service), []).append((entry, version))
     for key in sorted(groups):
         for number in range(len(groups[key])):

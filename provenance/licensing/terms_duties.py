@@ -106,12 +106,12 @@ def _due(about: Circumstances, duty: Duty) -> TriState:
 
 
 def merged_obligations(found: Iterable[Obligation]) -> tuple[Obligation, ...]:
-    """Return each obligation of each text once; due only where it is due in every use that brings it."""
+    """Return each obligation of each text once; it is due where one of the uses that bring it surely makes it due."""
     merged: dict[tuple[str, str], Obligation] = {}
     for one in found:
         key = (one.code, one.terms)
         before = merged.get(key)
-        if before is None or one.due is TriState.UNKNOWN:
+        if before is None or one.due is TriState.YES:
             merged[key] = one
     return tuple(merged.values())
 
@@ -121,14 +121,15 @@ def contradictions(found: Iterable[Obligation]) -> Iterator[tuple[Obligation, Ob
 
     Two prefixes go together where one begins with the other: a name that begins with "Llama 3" begins with "Llama".
     """
-    prefixes = {o.code: o for o in found if o.code.startswith("name-prefix:")}
-    bans = {o.code: o for o in found if o.code.startswith("name-ban:")}
-    for (_, one), (_, other) in itertools.combinations(sorted(prefixes.items()), 2):
+    every = sorted({(o.code, o.terms): o for o in found}.items())
+    prefixes = [o for (code, _), o in every if code.startswith("name-prefix:")]
+    bans = [o for (code, _), o in every if code.startswith("name-ban:")]
+    for one, other in itertools.combinations(prefixes, 2):
         first, second = _name(one), _name(other)
         if not (first.startswith(second) or second.startswith(first)):
             yield one, other, f"the model's name must begin with {_quoted(one)} and with {_quoted(other)}"
-    for prefix in prefixes.values():
-        for ban in bans.values():
+    for prefix in prefixes:
+        for ban in bans:
             if _name(prefix).startswith(_name(ban)):
                 yield prefix, ban, f"the model's name must begin with {_quoted(prefix)}, and {_quoted(ban)} may not be its primary name"
 

@@ -14,7 +14,7 @@ from provenance.model.absence import TriState, is_absent
 _PLAIN_LIMITS = {
     "non-commercial": "non-commercial",
     "non-commercial-output": "non-commercial",
-    "non-commercial-model": "non-commercial",
+    "non-commercial-model": "non-commercial-model",
     "non-commercial-research": "research-only",
     "research-only": "research-only",
     "evaluation-only": "evaluation-only",
@@ -78,7 +78,12 @@ def _limit(about: Circumstances, clause: Clause, test: LimitTest) -> Said | None
 
 
 def _purpose(about: Circumstances, clause: Clause, test: LimitTest) -> Said | None:
-    """Test what the text may be used for."""
+    """Test what the text may be used for; a model that may only be run non-commercially says nothing on text that was made so."""
+    if test.kind == "non-commercial-model":
+        if about.run.commercial is TriState.NO:
+            return None
+        words = "the model may be run non-commercially only, and nobody says whether it was when it made the text"
+        return unknown(clause, words, "RR10", missing=("commercial",) if about.run.commercial is TriState.UNKNOWN else ())
     if about.run.commercial is TriState.YES:
         return prohibited(clause, f"the permission is limited ({test.kind}), and the run is commercial", "RR10")
     if about.run.commercial is TriState.UNKNOWN:

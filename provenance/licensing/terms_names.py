@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from functools import lru_cache
+from urllib.parse import unquote
 
+from provenance.licensing.model_names import glob_matches, normalize_model
 from provenance.model.absence import is_absent
+
+__all__ = [
+    "ACCESS",
+    "CHANNELS",
+    "EEA",
+    "EU",
+    "SERVED_BY_OTHERS",
+    "channel_matches",
+    "fold_source",
+    "glob_matches",
+    "normalize_model",
+    "normalize_provider",
+    "region_matches",
+    "region_names",
+]
 
 CHANNELS = ("api", "consumer", "weights", "cloud", "host", "aggregator", "site", "code-assistant")
 """How text came out of a model, or off a site."""
@@ -93,6 +110,9 @@ _ALIASES = {
 }
 
 
+_ARCHIVE = re.compile(r"(?:\.(?:tar|tgz|gz|zip|7z|xz|bz2|zst|jsonl|json|parquet|txt|git))+$")
+
+
 @lru_cache(maxsize=4096)
 def normalize_provider(name: str) -> str:
     """Return a provider's name as the catalogue spells it: lower case, letters and digits only.
@@ -105,23 +125,14 @@ def normalize_provider(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def normalize_model(name: str) -> str:
-    """Return a model id as globs match it: lower case, without the organisation, spaces as hyphens.
+def fold_source(name: str) -> str:
+    """Return a text source's name as notorious names are compared: its last part, letters and digits only, without the suffix of an archive.
 
-    >>> normalize_model("mistralai/Mistral 7B")
-    'mistral-7b'
+    >>> fold_source("EleutherAI/the_pile"), fold_source("The Pile"), fold_source("Books 3"), fold_source("books3.tar.gz")
+    ('thepile', 'thepile', 'books3', 'books3')
     """
-    return re.sub(r"\s+", "-", name.strip().lower().rsplit("/", 1)[-1])
-
-
-def glob_matches(models: Sequence[str], not_models: Sequence[str], model: str) -> bool:
-    """Tell whether globs name a model.
-
-    >>> glob_matches(["llama-3", "llama-3-*"], [], "meta-llama/Llama-3.1-8B")
-    False
-    """
-    name = normalize_model(model)
-    return any(fnmatchcase(name, glob) for glob in models) and not any(fnmatchcase(name, glob) for glob in not_models)
+    last = unicodedata.normalize("NFKC", unquote(name)).casefold().strip().rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"[^a-z0-9]+", "", _ARCHIVE.sub("", last))
 
 
 def region_names(region: str) -> frozenset[str]:

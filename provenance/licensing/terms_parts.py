@@ -46,6 +46,7 @@ CASE_KINDS = (
 )
 LIMIT_KINDS = (
     "non-commercial",
+    "non-commercial-model",
     "research-only",
     "evaluation-only",
     "non-production",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from provenance.licensing.terms_names import glob_matches
+from provenance.licensing.terms_names import fold_source, glob_matches
 
 DECIDING = frozenset({"seen", "secondary"})
 """Confidence of entries that may decide (RR06)."""
@@ -107,7 +107,9 @@ class TermsVersion:
     kind: str
     title: str
     url: str
+    """Address of today, where another text may stand by now."""
     source: str
+    """What was read."""
     confidence: str
     effective_from: str
     effective_to: str
@@ -174,8 +176,7 @@ class TermsCatalog:
 
     def notorious(self, name: str) -> TermsVersion | None:
         """Return the notorious source that a name means, or that a set of this name was made from (RR18)."""
-        folded = name.lower().rsplit("/", 1)[-1].replace("_", "-")
-        return next((e for e in self._notorious if folded == e.provider or folded in {a.lower().replace("_", "-") for a in e.artifacts}), None)
+        return self._notorious.get(fold_source(name))
 
     def unverified(self, provider: str) -> tuple[TermsVersion, ...]:
         """Return a provider's versions that are known by hearsay only."""
@@ -199,8 +200,10 @@ class TermsCatalog:
         return {}
 
     @cached_property
-    def _notorious(self) -> tuple[TermsVersion, ...]:
-        return tuple(e for e in self.entries if e.kind == "notorious-source" and e.confidence in DECIDING)
+    def _notorious(self) -> Mapping[str, TermsVersion]:
+        entries = [e for e in self.entries if e.kind == "notorious-source" and e.confidence in DECIDING]
+        named = {fold_source(name): e for e in reversed(entries) for name in (e.provider, *e.artifacts)}
+        return {name: e for name, e in named.items() if name}
 
     @cached_property
     def _by_id(self) -> Mapping[str, TermsVersion]:

@@ -51,7 +51,7 @@ def test_show_answers_every_use_with_duties(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_explain_names_the_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (answer,) = asked(tmp_path, capsys, "explain", "llama3", "--use", "train_on_outputs")["answers"]
+    (answer,) = asked(tmp_path, capsys, "explain", "llama3", "--use", "train_on_outputs", "--monthly-active-users", "9")["answers"]
     assert (answer["outcome"], answer["rules"]) == ("PROHIBITED", ["RR09", "RR17"])
     assert provenance(tmp_path, "licenses", "explain", "MIT OR cc-by-nc-4.0", "--use", "train") == 0
     assert "chosen of several: MIT" in capsys.readouterr().out

@@ -23,7 +23,7 @@ def test_the_chain_of_reasons_is_printed(tmp_path: Path, capsys: pytest.CaptureF
     for part in (
         "PROHIBITED  train_competing",
         "mistral.tos.2024-02-26",
-        "in force  2024-02-26 to 2024-02-27",
+        "in force  from 2024-02-26 until 2024-02-27",
         "train_any_model = prohibited-if-competing",
         '"Not use Outputs to develop model(s) that directly compete with Mistral AI and/or to reverse-engineer Our Services"',
         "Split by day (RR04)",
@@ -45,7 +45,7 @@ def test_days_that_no_text_covers_name_what_is_missing(tmp_path: Path, capsys: p
 def test_json_has_exactly_the_documented_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(tmp_path, *MISTRAL, "--competing", "yes", "-f", "json") == 0
     found = json.loads(capsys.readouterr().out)
-    keys = {"question", "outcome", "layers", "obligations", "conflicts", "rules", "reasons", "uses", "splits", "missing", "catalog"}
+    keys = {"question", "outcome", "layers", "obligations", "conflicts", "rules", "reasons", "uses", "splits", "nearby", "missing", "catalog"}
     assert set(found) == keys
     assert len(found["outcome"]) == 11
     assert set(found["uses"]["distil"]) == {"outcome", "layers", "clauses", "rules", "reasons", "obligations", "missing"}

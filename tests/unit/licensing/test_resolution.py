@@ -62,15 +62,13 @@ def test_dated_questions(generator: Generator, use: RunUse, expected: str) -> No
     assert resolve(CATALOG, generator, use).outcome == expected
 
 
-@pytest.mark.parametrize(
-    "terms", ["moonshot.kimi-consumer.2024-01-05", "bfl.flux1-dev-nc", "bytedance.doubao.2026-07-22", "nvidia.api-trial.2025-09-19"]
-)
+@pytest.mark.parametrize("terms", ["moonshot.kimi-consumer.2024-01-05", "bytedance.doubao.2026-07-22", "nvidia.api-trial.2025-09-19"])
 def test_a_non_commercial_limit_bars_a_commercial_run_that_does_not_compete(terms: str) -> None:
     assert resolve_named(CATALOG, (terms,), PEACEFUL).outcome is Permission.PROHIBITED
 
 
 @pytest.mark.parametrize(
-    "terms", ["moonshot.k3.2026-06", "google.gcp-service-terms.2026", "google.gemini-api.2025-05-20", "stability.tos.2025-07-31"]
+    "terms", ["moonshot.k3.2026-06", "bfl.flux1-dev-nc", "google.gcp-service-terms.2026", "google.gemini-api.2025-05-20", "stability.tos.2025-07-31"]
 )
 def test_a_limit_or_exception_nobody_can_test_is_unknown(terms: str) -> None:
     assert resolve_named(CATALOG, (terms,), PEACEFUL).outcome is Permission.UNKNOWN

@@ -112,9 +112,38 @@ def test_a_slip_in_the_data_of_an_entry_is_refused(tmp_path: Path, place: tuple[
     assert "acme.1" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "found"), [("the_pile_books3", True), ("EleutherAI/the_pile", True), ("SlimPajama", True), ("bookshop", False), ("pile", False)]
+NOTORIOUS = (
+    "the_pile_books3",
+    "EleutherAI/the_pile",
+    "EleutherAI/pile",
+    "pile",
+    "The Pile",
+    "The%20Pile",
+    "EleutherAI/the_pile_deduplicated",
+    "SlimPajama",
+    "cerebras/SlimPajama-627B",
+    "MPT-7B-StoryWriter",
+    "mosaicml/mpt-7b-storywriter",
+    "Books 3",
+    "books3.tar.gz",
+    "BOOKS3",
 )
+HARMLESS = (
+    "bookshop",
+    "common-pile",
+    "common-pile/comma_v0.1_training_dataset",
+    "stockpile",
+    "pile-of-law",
+    "books3d",
+    "pilers",
+    "/",
+    "",
+    "木",
+    "mpt-7b",
+)
+
+
+@pytest.mark.parametrize(("name", "found"), [*((n, True) for n in NOTORIOUS), *((n, False) for n in HARMLESS)])
 def test_a_notorious_source_is_known_by_its_names(name: str, found: bool) -> None:
     answer = notorious_answer(CATALOG, ("other", name))
     assert (answer is not None) is found
