@@ -121,10 +121,11 @@ def _check_agrees(reviewer: str | None, released: Released, *, needed: str | Non
 
 def _check_reviewer(issuer: TrustedKey, reviewer: TrustedKey) -> None:
     from provenance.clearance.trust import REVIEWER_ROLE
+    from provenance.fingerprint.persons import is_same_person
 
     if REVIEWER_ROLE not in reviewer.roles:
         raise InputError(f"key of {reviewer.name} has no role {REVIEWER_ROLE}", hint=f"make one: provenance keys new NAME --role {REVIEWER_ROLE}")
-    if reviewer.key == issuer.key:
+    if reviewer.key == issuer.key or is_same_person(reviewer.name, issuer.name):
         raise InputError(f"{reviewer.name} cannot both issue and release a clearance", hint="a second person must sign: choose another key with --as")
 
 

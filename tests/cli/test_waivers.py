@@ -304,6 +304,17 @@ def test_who_asked_for_the_run_does_not_release_it(inbox: Desk) -> None:
         assert "asked for this run" in inbox.told("review", "release", "--key", stem, "--comment", "read")
 
 
+def test_one_person_with_two_keys_does_not_release_and_issue(inbox: Desk) -> None:
+    inbox.key("Ann Smith", "issuer")
+    inbox.key("ann.smith@example.org", "reviewer")
+    own = ("clear", "--as", "Ann-Smith", "--reviewer-key", "ann.smith@example.org")
+    assert "cannot both issue and release" in inbox.told(*own)
+    assert inbox("review", "release", "--key", "ann.smith@example.org", "--comment", "read") == 0
+    assert "released the review and cannot issue" in inbox.told("clear", "--as", "Ann-Smith")
+    assert not (inbox.folder / "m.clearance.json").exists()
+    assert inbox("clear", "--as", "officer") == 0
+
+
 def test_the_convenient_path_signs_the_release_on_the_way(inbox: Desk) -> None:
     assert "cannot both issue and release" in inbox.told("clear", "--as", "grace", "--reviewer-key", "grace")
     assert "no role reviewer" in inbox.told("clear", "--as", "officer", "--reviewer-key", "counsel")

@@ -124,8 +124,13 @@ def released(world: World, record: AuditRecord) -> Released:
     verifier = Verifier(trust=TRUST, now=NOW)
     fields = ReleaseFields(reviewer="Grace Reviewer", comment="read")
     release_audit(record, fields, signer=rfc_key(1), trusted=REVIEWER, verifier=verifier, tools=world.tools)
+    return find(world, record)
+
+
+def find(world: World, record: AuditRecord) -> Released:
+    """Return what holds of the releases that are kept."""
     with world.units.read() as registry:
-        return find_released(record, registry.reviews(), verifier)
+        return find_released(record, registry.reviews(), Verifier(trust=TRUST, now=NOW))
 
 
 def test_a_blocked_audit_gives_none_whoever_releases_it(world: World) -> None:
@@ -157,6 +162,9 @@ def test_who_released_the_review_does_not_issue_the_clearance(world: World) -> N
     both = replace(REVIEWER, roles=("issuer", "reviewer"))
     with pytest.raises(VerdictError, match="released the review and cannot issue"):
         clear(record, world.tools, issuer=both, days=14, released=released(world, record))
+    other_key = replace(ISSUER, name="grace.reviewer@example.org")
+    with pytest.raises(VerdictError, match="released the review and cannot issue"):
+        clear(record, world.tools, issuer=other_key, days=14, released=find(world, record))
 
 
 def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:
