@@ -27,6 +27,8 @@ from provenance.model.finding import Action, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LAST_DAY = dt.date.max.isoformat()
+"""What people write for never: no day comes after it."""
 MAX_AUDIT_AGE = dt.timedelta(days=30)
 """An older audit is not cleared: terms, waivers and data have moved on."""
 
@@ -111,6 +113,8 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _end_of_day(day: str) -> dt.datetime:
+    if day >= _LAST_DAY:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
     return _moment(f"{day}T00:00:00Z") + dt.timedelta(days=1)
 
 

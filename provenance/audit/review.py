@@ -200,7 +200,12 @@ def _check_verdict(record: AuditRecord) -> None:
 
 def _check_person(reviewer: str, record: AuditRecord) -> None:
     asked = record.run.requested_by
-    if not is_absent(asked) and is_same_person(reviewer, asked):
+    if is_absent(asked.strip()):
+        raise UntrustedKeyError(
+            "the run names nobody who asked for it, so nobody can tell that the reviewer is somebody else",
+            hint="state requested_by in the run file, and audit again",
+        )
+    if is_same_person(reviewer, asked):
         raise UntrustedKeyError(f"{reviewer} asked for this run, and cannot release it", hint="somebody else must read it")
 
 

@@ -255,6 +255,31 @@ def test_signed_waivers_count_where_they_are_asked_for_and_bad_signatures_never(
     assert "require_signed_waivers must be true or false" in desk.told("audit", "run.yaml")
 
 
+def test_the_runs_own_requester_approves_no_waiver_and_w003_says_so(desk: Desk) -> None:
+    own = ("--reason", "licensed", "--requested-by", "intern", "--approved-by", "lead@example.org", "--expires", "2026-12-31")
+    assert "asked for the run itself" in desk.told("waivers", "add", "--subject", "dataset:notes", "--rule", "L001", *own, code=0)
+    record = desk.json("audit", "run.yaml", "--no-report")
+    assert record["verdict"] == "BLOCKED"
+    assert [f["waiver"] for f in record["findings"] if f["rule"] == "L001"] == [None]
+    assert any("asked for the run" in f["message"] for f in record["findings"] if f["rule"] == "W003")
+
+
+def test_two_different_waivers_of_one_id_make_two_audits(desk: Desk) -> None:
+    ids = []
+    for day in ("2026-12-31", "2027-01-31"):
+        add(desk, "--id", "same", "--expires", day)
+        ids.append(desk.json("audit", "run.yaml", "--no-report")["id"])
+        assert desk("waivers", "withdraw", "same", "--reason", "another one") == 0
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize("said", ["", "requested_by: NOT_STATED\n", 'requested_by: ""\n'])
+def test_a_run_that_nobody_asked_for_is_not_released(inbox: Desk, said: str) -> None:
+    (inbox.folder / "run.yaml").write_text(RUN.replace("requested_by: Training Lead <lead@example.org>\n", said))
+    assert inbox.audit()[0] == "REVIEW"
+    assert "state requested_by in the run file" in inbox.told("review", "release", "--key", "grace", "--comment", "read")
+
+
 def test_a_review_waits_in_the_inbox_until_it_is_released_and_then_clears(inbox: Desk) -> None:
     (waiting,) = inbox.json("review", "list")
     assert (waiting["model"], waiting["state"], waiting["rules"]) == ("m", "open", ["R003"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provenance.audit.admitting import Verifier
-from provenance.audit.clear import InForce, PreparedClearance, prepare_clearance, write_clearance
+from provenance.audit.clear import InForce, PreparedClearance, _end_of_day, prepare_clearance, write_clearance
 from provenance.audit.register import leaf_of
 from provenance.audit.review import Released, ReleaseFields, find_released, record_digest, release_audit
 from provenance.audit.tools import Tools
@@ -165,6 +165,11 @@ def test_who_released_the_review_does_not_issue_the_clearance(world: World) -> N
     other_key = replace(ISSUER, name="grace.reviewer@example.org")
     with pytest.raises(VerdictError, match="released the review and cannot issue"):
         clear(record, world.tools, issuer=other_key, days=14, released=find(world, record))
+
+
+def test_a_licence_that_never_ends_shortens_nothing() -> None:
+    assert _end_of_day("9999-12-31") > _end_of_day("9999-12-30") > _end_of_day("2026-11-30")
+    assert _end_of_day("2026-11-30").isoformat() == "2026-12-01T00:00:00+00:00"
 
 
 def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:
