@@ -358,6 +358,22 @@ def test_a_rejected_audit_clears_nothing_whoever_releases_it(inbox: Desk) -> Non
     assert "rejected already" in inbox.told("review", "reject", "--reviewer", "joan", "--reason", "again")
 
 
+def test_a_rejection_outlives_the_next_audit_until_something_else_is_found(inbox: Desk) -> None:
+    assert inbox("review", "reject", "--reviewer", "joan", "--reason", "compare it first") == 0
+    first = inbox.json("audit", "run.yaml", "--no-report")["id"]
+    assert inbox.json("review", "list", "--all")[0]["state"] == "rejected"
+    assert inbox.json("review", "list") == []
+    assert "was rejected" in inbox.told("review", "release", "--key", "grace", "--comment", "read")
+    assert "not to be cleared: joan rejected it" in inbox.told("clear", "--as", "officer")
+    assert "rejected already" in inbox.told("review", "reject", "--reviewer", "joan", "--reason", "again")
+    inbox.write("other words, after what was found was mended", license_text="CC0-1.0")
+    assert inbox.json("audit", "run.yaml", "--no-report")["id"] != first
+    (waiting,) = inbox.json("review", "list")
+    assert (waiting["state"], "an earlier audit of the run was rejected by joan" in waiting["why"]) == ("open", True)
+    assert "say why this one may pass" in inbox.told("clear", "--as", "officer", "--reviewer-key", "grace")
+    assert inbox("clear", "--as", "officer", "--reviewer-key", "grace", "--comment", "compared and mended") == 0
+
+
 def test_no_review_releases_what_denies(desk: Desk, clock: list[str]) -> None:
     del clock
     for name, role in (("officer", "issuer"), ("grace", "reviewer")):
