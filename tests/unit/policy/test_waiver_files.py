@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from provenance.audit.admitting import Admitted
+from provenance.config import shipped
 from provenance.errors import WaiverError
+from provenance.model.finding import Finding, Subject, SubjectKind, Waiver
+from provenance.policy.bundle import load_bundles
+from provenance.policy.bundle_tests import harmless_values
+from provenance.policy.engine import Judging
+from provenance.policy.facts import SCHEMA, Facts, FactValue, SubjectFacts
 from provenance.policy.waivers import WaiverBook, WaiverState, parse_waiver
 
 DIGEST = "sha256:" + "1" * 64
@@ -77,6 +83,27 @@ def test_a_waiver_covers_nothing_but_what_it_names(change: str) -> None:
     subject = PLAIN["subject"] if change == "rule" else {**PLAIN["subject"], change: other[change]}
     assert book.find(rule, parse_waiver({**PLAIN, "subject": subject}, where="w.yaml").subject) is None
     assert book.uses()[0].state is WaiverState.UNUSED
+
+
+def _facts(kind: SubjectKind, **changes: FactValue) -> SubjectFacts:
+    harmless = harmless_values()
+    values = {field.path: harmless[f"{kind.value}.{field.path}"] for field in SCHEMA[kind]} | changes
+    return SubjectFacts(subject=Subject(kind=kind, id="d", digest=DIGEST), values=tuple(values.items()), dataset="d")
+
+
+def _too_large(share: float, *waivers: Waiver) -> Finding:
+    """Judge a dataset of models' text that is this share of the run."""
+    bundles = load_bundles([shipped("policies") / "bundles" / "distillation.yaml"])
+    dataset = _facts(SubjectKind.DATASET, teacher_role="generate", share=share)
+    found = Judging(bundles, Facts(run=_facts(SubjectKind.RUN), datasets=(dataset,), shards=()), waivers, "2026-11-30").finish()
+    return next(f for f in found.findings if f.rule == "S004")
+
+
+def test_a_waiver_of_a_finding_on_a_share_ends_when_the_share_changes() -> None:
+    subject = _too_large(0.3).subject
+    waiver = parse_waiver({**PLAIN, "rule": "S004", "subject": {"kind": "dataset", "id": subject.id, "digest": subject.digest}}, where="w.yaml")
+    assert _too_large(0.3, waiver).waiver == "W-1"
+    assert _too_large(0.9, waiver).waiver is None
 
 
 def test_who_asked_for_the_run_approves_no_waiver_of_it() -> None:
