@@ -60,6 +60,18 @@ class Admitted:
         own = {} if is_absent(asked_by.strip()) else {w.id: w for w in self.waivers if is_same_person(asked_by, w.approved_by)}
         return {name: f"{w.approved_by} approved it, and asked for the run" for name, w in own.items()} | dict(self.refused)
 
+    def doubtful(self, facts: Facts) -> dict[str, str]:
+        """Return why waivers of shards do not count, by id, where several datasets of the run hold that file: none says of which it is."""
+        named = {w.subject: set[str]() for w in self.waivers if w.subject.kind is SubjectKind.SHARD}
+        for item in facts.shards if named else ():
+            if item.subject in named:
+                named[item.subject].add(item.dataset)
+        return {
+            w.id: f"{' and '.join(sorted(held))} hold {w.subject.id}, and it does not say in which of them it is waived"
+            for w in self.waivers
+            if len(held := named.get(w.subject, set())) > 1
+        }
+
     def elsewhere(self, facts: Facts, rules: Iterable[str]) -> frozenset[str]:
         """Return the ids of the registry's waivers that name nothing of a run: they are of other runs."""
         kinds = {

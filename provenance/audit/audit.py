@@ -158,7 +158,7 @@ def begin_judging(request: AuditRequest, gathered: GatheredFacts, *, today: str)
         admitted.waivers,
         today,
         room=request.findings_listed,
-        refused=admitted.refused_for(request.run.requested_by),
+        refused=admitted.doubtful(gathered.facts) | admitted.refused_for(request.run.requested_by),
         quiet=admitted.elsewhere(gathered.facts, rules),
     )
 

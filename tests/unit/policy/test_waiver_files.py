@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,16 @@ def test_a_waiver_covers_nothing_but_what_it_names(change: str) -> None:
     subject = PLAIN["subject"] if change == "rule" else {**PLAIN["subject"], change: other[change]}
     assert book.find(rule, parse_waiver({**PLAIN, "subject": subject}, where="w.yaml").subject) is None
     assert book.uses()[0].state is WaiverState.UNUSED
+
+
+def test_a_waiver_of_a_shard_that_two_datasets_hold_counts_in_neither() -> None:
+    waiver = parse_waiver({**PLAIN, "subject": {"kind": "shard", "id": "d", "digest": DIGEST}}, where="w.yaml")
+    shard, run = _facts(SubjectKind.SHARD), _facts(SubjectKind.RUN)
+    admitted = Admitted(waivers=(waiver,))
+    both = Facts(run=run, datasets=(), shards=(shard, replace(shard, dataset="other")))
+    assert "d and other hold d" in admitted.doubtful(both)["W-1"]
+    for alone in ((shard,), (shard, replace(shard, dataset="other", subject=replace(shard.subject, digest="sha256:" + "2" * 64)))):
+        assert admitted.doubtful(Facts(run=run, datasets=(), shards=alone)) == {}
 
 
 def _facts(kind: SubjectKind, **changes: FactValue) -> SubjectFacts:
