@@ -157,6 +157,18 @@ def test_a_review_needs_a_reviewers_signed_release_of_this_very_record(world: Wo
     assert record_digest(again) != record_digest(record)
 
 
+def test_a_release_stored_under_another_audit_releases_nothing(world: World) -> None:
+    """The row says which record it is of, and so does the signed text: both must."""
+    record = judged_record(world, verdict=VerdictKind.REVIEW)
+    released(world, record)
+    other = replace(record, created="2026-11-24T12:00:01Z")
+    with world.units.read() as registry:
+        moved = [replace(review, record_digest=record_digest(other)) for review in registry.reviews()]
+    found = find_released(other, moved, Verifier(trust=TRUST, now=NOW))
+    assert found.releases == ()
+    assert "is of another audit" in str(found.lacking)
+
+
 def test_who_released_the_review_does_not_issue_the_clearance(world: World) -> None:
     record = judged_record(world, verdict=VerdictKind.REVIEW)
     both = replace(REVIEWER, roles=("issuer", "reviewer"))
