@@ -9,6 +9,8 @@ from provenance.clearance.approval import approval_fault
 from provenance.clearance.revocation import RevocationList
 from provenance.clearance.trust import Trust
 from provenance.errors import WaiverError
+from provenance.fingerprint.persons import is_same_person
+from provenance.model.absence import is_absent
 from provenance.model.finding import SubjectKind, Waiver
 from provenance.model.waiving import RecordedWaiver, SignedWaiver
 from provenance.policy.facts import Facts
@@ -52,6 +54,23 @@ class Admitted:
         """Those that were not refused."""
         gone = dict(self.refused)
         return tuple(w for w in self.waivers if w.id not in gone)
+
+    def refused_for(self, asked_by: str) -> dict[str, str]:
+        """Return why waivers do not count in a run, by id: they were refused, or whoever asked for the run approved them."""
+        own = {} if is_absent(asked_by.strip()) else {w.id: w for w in self.waivers if is_same_person(asked_by, w.approved_by)}
+        return {name: f"{w.approved_by} approved it, and asked for the run" for name, w in own.items()} | dict(self.refused)
+
+    def doubtful(self, facts: Facts) -> dict[str, str]:
+        """Return why waivers of shards do not count, by id, where several datasets of the run hold that file: none says of which it is."""
+        named = {w.subject: set[str]() for w in self.waivers if w.subject.kind is SubjectKind.SHARD}
+        for item in facts.shards if named else ():
+            if item.subject in named:
+                named[item.subject].add(item.dataset)
+        return {
+            w.id: f"{' and '.join(sorted(held))} hold {w.subject.id}, and it does not say in which of them it is waived"
+            for w in self.waivers
+            if len(held := named.get(w.subject, set())) > 1
+        }
 
     def elsewhere(self, facts: Facts, rules: Iterable[str]) -> frozenset[str]:
         """Return the ids of the registry's waivers that name nothing of a run: they are of other runs."""

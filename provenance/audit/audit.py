@@ -159,7 +159,7 @@ def begin_judging(request: AuditRequest, gathered: GatheredFacts, *, today: str)
         admitted.waivers,
         today,
         room=request.findings_listed,
-        refused=dict(admitted.refused),
+        refused=admitted.doubtful(gathered.facts) | admitted.refused_for(request.run.requested_by),
         quiet=admitted.elsewhere(gathered.facts, rules),
     )
 
@@ -353,6 +353,7 @@ def _record(
 
 def _audit_id(record: AuditRecord) -> str:
     """Digest of what was judged and found; when, by which command and at which log head do not change it."""
+    digests = {w.id: digest_of(to_wire(w)) for w in record.waivers}
     return digest_of(
         {
             "run": record.run.digest,
@@ -363,6 +364,6 @@ def _audit_id(record: AuditRecord) -> str:
             "licenses": record.licenses_digest,
             "references": [r.digest for r in record.references],
             "findings": [f.id for f in record.findings],
-            "waived": [f.waiver or "" for f in record.findings],
+            "waived": ["" if f.waiver is None else digests.get(f.waiver, f.waiver) for f in record.findings],
         }
     )

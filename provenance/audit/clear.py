@@ -20,12 +20,15 @@ from provenance.clearance.statement import Clearance, Issuer
 from provenance.clearance.trust import ISSUER_ROLE, TrustedKey
 from provenance.errors import SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import ShardLeaf, manifest_bytes, merkle_root
+from provenance.fingerprint.persons import is_same_person
 from provenance.model.absence import is_absent
 from provenance.model.audit import NO_ROOT, AuditRecord
 from provenance.model.finding import Action, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LAST_DAY = dt.date.max.isoformat()
+"""What people write for never: no day comes after it."""
 MAX_AUDIT_AGE = dt.timedelta(days=30)
 """An older audit is not cleared: terms, waivers and data have moved on."""
 
@@ -110,6 +113,8 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _end_of_day(day: str) -> dt.datetime:
+    if day >= _LAST_DAY:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
     return _moment(f"{day}T00:00:00Z") + dt.timedelta(days=1)
 
 
@@ -143,7 +148,7 @@ def _check_verdict(record: AuditRecord, released: Released | None, issuer: Trust
             f"the audit of {record.run.model.name} needs a review: {lacking}",
             hint=f"have a reviewer read it and sign: provenance review release {record.id.removeprefix('sha256:')[:10]} --key KEY --comment WHY",
         )
-    if released is not None and any(key.key == issuer.key for key in released.keys):
+    if released is not None and any(key.key == issuer.key or is_same_person(key.name, issuer.name) for key in released.keys):
         raise VerdictError(f"{issuer.name} released the review and cannot issue the clearance too", hint="a second person must sign: --as KEY")
 
 

@@ -66,7 +66,8 @@ def domain_facts(datasets: tuple[JudgedDataset, ...], parts: tuple[float, ...] |
         share = sum(w for _, w in members)
         inner = tuple(w / share for _, w in members) if share > 0 else None
         values: dict[str, FactValue] = {"name": name, "share": float(share), **origin_shares([d for d, _ in members], inner)}
-        subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": [d.name for d, _ in members]}))
+        held = [[d.name, "" if d.version is None else d.version.root_digest, "" if parts is None else repr(part)] for d, part in members]
+        subject = Subject(kind=SubjectKind.DOMAIN, id=name, digest=digest_of({"domain": name, "datasets": held}))
         facts.append(SubjectFacts(subject=subject, values=tuple(values.items())))
     return tuple(facts)
 

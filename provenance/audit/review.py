@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provenance.audit.admitting import Verifier
 from provenance.audit.exclude import read_line
@@ -20,6 +20,7 @@ from provenance.model.audit import NO_ROOT, AuditRecord
 from provenance.model.finding import Action, Finding, VerdictKind, verdict_of
 from provenance.model.waiving import Review, ReviewDecision
 from provenance.model.wire import to_wire
+from provenance.ports import Registry
 
 FEWEST_DIGITS = 6
 """Digits by which a finding is named."""
@@ -44,7 +45,9 @@ class Released:
     keys: tuple[TrustedKey, ...] = ()
     faults: tuple[str, ...] = ()
     rejected: Review | None = None
-    """The last rejection: it ends the matter."""
+    """The last rejection of this audit, also where it was made anew and found the same: it ends the matter."""
+    earlier: Review | None = None
+    """The last rejection of another audit of the run: a release says why this one may pass."""
 
     @property
     def lacking(self) -> str | None:
@@ -76,8 +79,21 @@ def record_digest(record: AuditRecord) -> str:
     return digest_of(to_wire(record))
 
 
+def find_reviews(record: AuditRecord, registry: Registry, verifier: Verifier) -> Released:
+    """Return what a registry holds that was decided of an audit, and of others of its run.
+
+    A release is of one record. A rejection is of what was found: it stands for every audit with the same id, and is told of in later audits of the run.
+    """
+    found = find_released(record, registry.reviews(record_digest(record)), verifier)
+    audits, rejections = registry.audits(), [r for r in registry.reviews() if r.decision is ReviewDecision.REJECTED]
+    same = {row[4] for row in audits if row[0] == record.id}
+    of_run = {row[4] for row in audits if row[2] == record.run.model.name} - same
+    rejected = next((r for r in reversed(rejections) if r.record_digest in same), found.rejected)
+    return replace(found, rejected=rejected, earlier=next((r for r in reversed(rejections) if r.record_digest in of_run), None))
+
+
 def find_released(record: AuditRecord, reviews: Sequence[Review], verifier: Verifier) -> Released:
-    """Return which releases of an audit record hold now.
+    """Return which releases of an audit record hold now, by what was decided of this very record.
 
     Args:
         record: The audit.
@@ -157,7 +173,7 @@ def release_audit(
     )
     _verified(review, record, release.record, verifier)
     with tools.units.begin(actor=tools.actor, action="review release", reason=f"{record.run.model.name}: {comment}"[:200]) as registry:
-        before = find_released(record, registry.reviews(release.record), verifier)
+        before = find_reviews(record, registry, verifier)
         if before.rejected is not None:
             raise ConflictError(f"the audit was rejected: {before.lacking}", hint="mend what was found, and audit again")
         if before.lacking is None:
@@ -179,7 +195,8 @@ def reject_audit(record: AuditRecord, *, reviewer: str, reason: str, tools: Tool
     digest = record_digest(record)
     review = Review(record_digest=digest, decision=ReviewDecision.REJECTED, reviewer=named, comment=said, at=tools.clock.now(), actor=tools.actor)
     with tools.units.begin(actor=tools.actor, action="review reject", reason=f"{record.run.model.name}: {said}"[:200]) as registry:
-        earlier = [r for r in registry.reviews(digest) if r.decision is ReviewDecision.REJECTED]
+        of_record = {digest, *(row[4] for row in registry.audits() if row[0] == record.id)}
+        earlier = [r for r in registry.reviews() if r.decision is ReviewDecision.REJECTED and r.record_digest in of_record]
         if earlier:
             raise ConflictError(f"the audit was rejected already, by {earlier[-1].reviewer}", hint="mend what was found, and audit again")
         registry.add_review(review)
@@ -200,7 +217,12 @@ def _check_verdict(record: AuditRecord) -> None:
 
 def _check_person(reviewer: str, record: AuditRecord) -> None:
     asked = record.run.requested_by
-    if not is_absent(asked) and is_same_person(reviewer, asked):
+    if is_absent(asked.strip()):
+        raise UntrustedKeyError(
+            "the run names nobody who asked for it, so nobody can tell that the reviewer is somebody else",
+            hint="state requested_by in the run file, and audit again",
+        )
+    if is_same_person(reviewer, asked):
         raise UntrustedKeyError(f"{reviewer} asked for this run, and cannot release it", hint="somebody else must read it")
 
 

@@ -20,10 +20,8 @@ from provenance.model.exclusion import Withdrawal
 from provenance.model.finding import Finding, Subject, SubjectKind, Waiver
 from provenance.model.waiving import RecordedWaiver
 from provenance.model.wire import to_wire
-from provenance.policy.waivers import Waivable, WaiverReason, check_waiver
+from provenance.policy.waivers import MAX_DAYS, Waivable, WaiverReason, check_waiver
 
-MAX_DAYS = 366
-"""Days that a waiver may hold from the day it is made: what is asked for longer is asked for again."""
 FEWEST_DIGITS = 6
 """Digits by which a finding or a match is named."""
 NAMED = "name it as KIND:ID, such as dataset:forum-notes, or by the first digits of a finding or match: provenance findings list"
@@ -88,10 +86,10 @@ def prepare_waiver(fields: WaiverFields, context: Context) -> Prepared:
         created=today,
         expires=_last_day(fields.expires, today),
     )
-    waiver = waiver if waiver.id else replace(waiver, id="W-" + digest_of(to_wire(waiver)).removeprefix("sha256:")[:10])
-    check_waiver(waiver, where=f"waiver {waiver.id}")
     if waiver.reason == WaiverReason.RISK_ACCEPTED and not waiver.comment:
         raise WaiverError("a risk is accepted without a word of why", hint="say it: --comment 'WHY'")
+    waiver = waiver if waiver.id else replace(waiver, id="W-" + digest_of(to_wire(waiver)).removeprefix("sha256:")[:10])
+    check_waiver(waiver, where=f"waiver {waiver.id}")
     return Prepared(waiver=waiver, dataset=found.dataset, warnings=tuple(_warnings(waiver, found, context.record)))
 
 
@@ -288,4 +286,4 @@ def _warnings(waiver: Waiver, found: _FoundSubject, record: AuditRecord | None) 
     if found.finding is not None and found.finding.waiver:
         yield f"waiver {found.finding.waiver} covers the same finding"
     if record is not None and is_same_person(record.run.requested_by, waiver.approved_by):
-        yield f"{waiver.approved_by} asked for the run itself"
+        yield f"{waiver.approved_by} asked for the run itself, so no audit of it counts this waiver"

@@ -19,7 +19,7 @@ from provenance.clearance.revocation import RevocationList, stale_reason
 from provenance.clearance.statement import STATEMENT_TYPE
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.trust import Trust, TrustedKey, key_id
-from provenance.fingerprint.persons import is_same_person
+from provenance.fingerprint.persons import is_same_name, is_same_person
 from provenance.model.finding import Waiver
 from provenance.model.waiving import ApprovalSignature
 from provenance.model.wire import to_wire
@@ -74,7 +74,7 @@ def approval_fault(waiver: Waiver, signature: ApprovalSignature, trust: Trust, n
 def _key_fault(waiver: Waiver, key: TrustedKey, now: str) -> str | None:
     if APPROVER_ROLE not in key.roles:
         return f"the key of {key.name!r} has no role {APPROVER_ROLE!r}"
-    if not is_same_person(key.name, waiver.approved_by):
+    if not is_same_name(key.name, waiver.approved_by):
         return f"signed by {key.name!r}, and {waiver.approved_by!r} is named as its approver"
     if is_same_person(key.name, waiver.requested_by):
         return f"signed by {key.name!r}, who asked for it"

@@ -26,6 +26,7 @@ from provenance.errors import (
     UntrustedKeyError,
     VerdictError,
 )
+from provenance.fingerprint.persons import is_same_person
 from provenance.model.finding import VerdictKind
 
 Fault = tuple[type[ClearanceError], str]
@@ -79,6 +80,7 @@ def verify_clearance(
         *release_faults,
         *_signer_faults(clearance, signers, trust, moment, released=released),
         *_verdict_faults(clearance),
+        *_person_faults(clearance),
         *_binding_faults(clearance, run_digest, policy_digests),
     ]
     if faults:
@@ -155,7 +157,7 @@ def _releases(
             continue
         if (release.record, release.run_digest) != (clearance.audit, clearance.run_digest):
             faults.append((SubjectMismatchError, f"the release of {release.reviewer!r} is of another audit, {release.record[:19]}…"))
-        elif key.key in issuers:
+        elif key.key in issuers or is_same_person(key.name, clearance.issuer.name):
             faults.append((UntrustedKeyError, f"{release.reviewer!r} both issued the clearance and released its audit"))
         else:
             found.append(release)
@@ -196,6 +198,14 @@ def _signed_as(signers: Iterable[TrustedKey], name: str, role: str) -> bool:
 def _verdict_faults(clearance: Clearance) -> list[Fault]:
     reason = verdict_reason(clearance)
     return [] if reason is None else [(VerdictError, reason)]
+
+
+def _person_faults(clearance: Clearance) -> list[Fault]:
+    """Tell where the reviewer's signature under the clearance itself is the issuer's own by another name; releases are looked at one by one."""
+    reviewer = clearance.released_by
+    if reviewer is None or clearance.releases or not is_same_person(reviewer, clearance.issuer.name):
+        return []
+    return [(UntrustedKeyError, f"{reviewer!r} both issued the clearance and released its audit")]
 
 
 def _binding_faults(clearance: Clearance, run_digest: str | None, policy_digests: Sequence[str] | None) -> list[Fault]:

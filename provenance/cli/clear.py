@@ -38,7 +38,7 @@ READ_NOW = "read and released while clearing"
 @passphrase_option
 @click.option("--released-by", "reviewer", default=None, help="Reviewer who released a REVIEW verdict: must agree with the release that is stored.")
 @click.option("--reviewer-key", default=None, help="Sign the reviewer's release now, with this key.")
-@click.option("--comment", default=READ_NOW, help="What a release that is signed now says.")
+@click.option("--comment", default="", help="What a release that is signed now says.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
 @pass_context
 def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, reviewer: str | None, **options: object) -> int:
@@ -48,7 +48,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     release: provenance review release, or --reviewer-key KEY here.
     """
     from provenance.audit.clear import prepare_clearance, write_clearance
-    from provenance.audit.review import find_released, record_digest
+    from provenance.audit.review import find_reviews
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
@@ -62,7 +62,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     target = ctx.path(out) if out else workspace.settings.workspace / f"{safe_name(record.run.model.name)}.clearance.json"
     # Nobody records anything between the checks and the log's row, and no clearance is signed of which the log does not tell.
     with workspace.units.begin(actor=ctx.actor, action="clear", reason=record.id) as registry:
-        released = find_released(record, registry.reviews(record_digest(record)), verifier)
+        released = find_reviews(record, registry, verifier)
         prepared = prepare_clearance(
             record,
             workspace.tools(ctx.progress(), ctx.actor),
@@ -99,14 +99,20 @@ def _reviewers_key(
 
 def _release_now(ctx: CommandContext, workspace: Workspace, record: AuditRecord, keys: Keys, *, trust_file: Path, comment: str) -> None:
     """Sign a release and keep it, unless the audit needs none or is released already."""
-    from provenance.audit.review import ReleaseFields, find_released, needs_review, record_digest, release_audit
+    from provenance.audit.review import ReleaseFields, find_reviews, needs_review, release_audit
 
     verifier = workspace.waiver_verifier(trust_file)
     with workspace.units.read() as registry:
-        released = find_released(record, registry.reviews(record_digest(record)), verifier)
+        released = find_reviews(record, registry, verifier)
     if not needs_review(record) or released.lacking is None:
         return
-    fields = ReleaseFields(reviewer=keys[1].name, comment=comment)
+    before = released.earlier
+    if before is not None and not comment.strip():
+        raise InputError(
+            f"an earlier audit of the run was rejected by {before.reviewer} at {before.at}: {before.comment}",
+            hint="say why this one may pass: --comment WHY",
+        )
+    fields = ReleaseFields(reviewer=keys[1].name, comment=comment or READ_NOW)
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=1)
     release_audit(record, fields, signer=keys[0], trusted=keys[1], verifier=verifier, tools=tools)
 
@@ -121,10 +127,11 @@ def _check_agrees(reviewer: str | None, released: Released, *, needed: str | Non
 
 def _check_reviewer(issuer: TrustedKey, reviewer: TrustedKey) -> None:
     from provenance.clearance.trust import REVIEWER_ROLE
+    from provenance.fingerprint.persons import is_same_person
 
     if REVIEWER_ROLE not in reviewer.roles:
         raise InputError(f"key of {reviewer.name} has no role {REVIEWER_ROLE}", hint=f"make one: provenance keys new NAME --role {REVIEWER_ROLE}")
-    if reviewer.key == issuer.key:
+    if reviewer.key == issuer.key or is_same_person(reviewer.name, issuer.name):
         raise InputError(f"{reviewer.name} cannot both issue and release a clearance", hint="a second person must sign: choose another key with --as")
 
 

@@ -80,11 +80,10 @@ def _newest(workspace: Workspace) -> list[AuditRecord]:
 
 
 def _released(workspace: Workspace, record: AuditRecord) -> Released:
-    from provenance.audit.review import find_released, record_digest
+    from provenance.audit.review import find_reviews
 
     with workspace.units.read() as registry:
-        reviews = registry.reviews(record_digest(record))
-    return find_released(record, reviews, workspace.waiver_verifier(with_trust=bool(reviews)))
+        return find_reviews(record, registry, workspace.waiver_verifier(with_trust=bool(registry.reviews())))
 
 
 def _waiting(workspace: Workspace, record: AuditRecord) -> Waiting:
@@ -92,6 +91,8 @@ def _waiting(workspace: Workspace, record: AuditRecord) -> Waiting:
 
     findings, released = open_reviews(record), _released(workspace, record)
     lacking = released.lacking
+    before = released.earlier if lacking is not None and released.rejected is None else None
+    told = "" if before is None else f"; an earlier audit of the run was rejected by {before.reviewer} at {before.at}: {before.comment}"
     state = "released" if lacking is None else "rejected" if released.rejected else "partly released" if released.releases else "open"
     return Waiting(
         audit=record.id,
@@ -101,7 +102,7 @@ def _waiting(workspace: Workspace, record: AuditRecord) -> Waiting:
         findings=sum(f.size for f in findings),
         rules=tuple(sorted({f.rule for f in findings})),
         state=state,
-        why=lacking or "",
+        why=f"{lacking}{told}" if lacking else "",
     )
 
 

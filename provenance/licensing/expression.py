@@ -58,7 +58,7 @@ def parse_expression(text: str) -> Expression:
         raise ValueError(f"{text[:80]!r} is no licence expression: empty brackets") from err
     except RecursionError as err:
         raise ValueError(f"an expression nested deeper than {MAX_NESTED} levels") from err
-    except (IndexError, TypeError, AttributeError, KeyError) as err:  # what the parser lets through where a bracket holds nothing
+    except (TypeError, AttributeError, KeyError) as err:  # what the parser lets through where a bracket holds nothing
         raise ValueError(f"{text[:80]!r} is no licence expression: something is missing between its brackets or words") from err
     if tree is None:
         raise ValueError("an empty text is no licence expression")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from provenance.canonical import digest_of
 from provenance.errors import PolicyDocumentError
 from provenance.model.finding import Action, Finding, Outcome, SubjectKind
 from provenance.policy import outcomes
@@ -22,6 +23,8 @@ from provenance.policy.waivers import WaiverBook
 REMEMBERED = 50_000
 """Combinations of facts of which outcomes are remembered."""
 _NAMES = {kind: {f.path: f"{kind.value}.{f.path}" for f in fields} for kind, fields in SCHEMA.items()}
+_OF_THE_MIXTURE = ("dataset.share", "dataset.share_known")
+"""What a dataset's own digest says nothing of: the rest of the run decides it."""
 _OF_A_DATASET = frozenset({SubjectKind.SHARD, SubjectKind.MATCH})
 _AT_FAULT = frozenset({Outcome.VIOLATED, Outcome.UNKNOWN})
 
@@ -110,9 +113,18 @@ class RuleJudge:
 
     def add(self, subject: SubjectFacts, own: Mapping[str, FactValue], outcome: Outcome) -> Found:
         """Keep a subject that is at fault."""
+        subject = self._bound(subject, own)
         waiver = self._book.find(self.rule.id, subject.subject) if self.rule.for_each is not SubjectKind.WAIVER else None
         self._listing.add(subject, own, outcome, waiver)
         return Found(rule=self.rule.id, outcome=outcome, action=self.rule.action, waiver=waiver)
+
+    def _bound(self, subject: SubjectFacts, own: Mapping[str, FactValue]) -> SubjectFacts:
+        """Return a dataset bound to its share too where the rule reads that, so that no waiver outlives a change of it."""
+        shares = {path: repr(own[path]) for path in _OF_THE_MIXTURE if path in self.own_paths}
+        if not shares:
+            return subject
+        digest = digest_of({"dataset": subject.subject.digest, **shares})
+        return replace(subject, subject=replace(subject.subject, digest=digest))
 
     def findings(self) -> Iterator[Finding]:
         """Go through what it finds fault with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,9 @@ from typing import Protocol
 from provenance.canonical import digest_of
 from provenance.documents import load_document, nearest
 from provenance.errors import DocumentError, WaiverError, WireFormatError
+from provenance.fingerprint.digest import is_digest
 from provenance.fingerprint.persons import is_same_person
+from provenance.model.absence import is_absent
 from provenance.model.finding import Subject, SubjectKind, Waiver
 from provenance.model.waiving import ApprovalSignature, SignedWaiver
 from provenance.model.wire import read_value, to_wire
@@ -20,6 +23,11 @@ from provenance.policy.facts import SubjectFacts
 
 WAIVERS_FORMAT = "provenance.waivers"
 WAIVERS_VERSION = 1
+MAX_DAYS = 366
+"""Days that a waiver may hold from the day it is made: what is asked for longer is asked for again."""
+_NAME = re.compile(r"\w[\w.:/+@-]{0,127}")
+_RULE = re.compile(r"[A-Z][A-Z0-9-]{1,31}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _KEYS = ("id", "rule", "subject", "reason", "comment", "requested_by", "approved_by", "created", "expires")
 
 
@@ -134,16 +142,46 @@ def check_waiver(waiver: Waiver, *, where: str) -> None:
     Raises:
         WaiverError: If a part is empty, or its own requester approves it, or its days or its reason cannot be.
     """
-    for name in ("id", "rule", "requested_by", "approved_by"):
-        if not str(getattr(waiver, name)).strip():
-            raise WaiverError(f"{where}: {name} is empty")
-    if is_same_person(waiver.requested_by, waiver.approved_by):
-        raise WaiverError(f"{where}: approved by its own requester {waiver.approved_by!r}", hint="somebody else must approve it")
+    _check_names(waiver, where)
+    _check_persons(waiver, where)
     if waiver.reason not in set(WaiverReason):
         raise WaiverError(f"{where}: reason {waiver.reason!r}", hint=nearest(waiver.reason, [reason.value for reason in WaiverReason]))
-    expires, created = _day(waiver.expires, f"{where}: expires"), _day(waiver.created[:10], f"{where}: created")
+    if waiver.reason == WaiverReason.RISK_ACCEPTED and not _is_said(waiver.comment):
+        raise WaiverError(f"{where}: a risk is accepted without a word of why", hint="say it in the comment")
+    made = waiver.created[:10] if _TIME.fullmatch(waiver.created) else waiver.created
+    expires, created = _day(waiver.expires, f"{where}: expires"), _day(made, f"{where}: created")
     if expires < created:
         raise WaiverError(f"{where}: expires {waiver.expires}, before it was created {waiver.created}")
+
+
+def _check_names(waiver: Waiver, where: str) -> None:
+    for name in ("id", "rule"):
+        if not str(getattr(waiver, name)).strip():
+            raise WaiverError(f"{where}: {name} is empty")
+    if not _NAME.fullmatch(waiver.id):
+        raise WaiverError(f"{where}: id {waiver.id[:80]!r} is no name", hint="letters, digits and . _ : / + @ -, such as W-2026-11")
+    if not _RULE.fullmatch(waiver.rule):
+        raise WaiverError(f"{where}: rule {waiver.rule[:80]!r} is no rule's id", hint="write it as the bundle does, such as R003")
+    if not is_digest(waiver.subject.digest):
+        raise WaiverError(
+            f"{where}: the subject's digest {waiver.subject.digest[:80]!r} is not sha256: and 64 hex digits",
+            hint="see: provenance findings show ID -f json",
+        )
+
+
+def _check_persons(waiver: Waiver, where: str) -> None:
+    for name in ("requested_by", "approved_by"):
+        said = str(getattr(waiver, name))
+        if not said.strip():
+            raise WaiverError(f"{where}: {name} is empty")
+        if not _is_said(said):
+            raise WaiverError(f"{where}: {name} is {said!r}, which names nobody", hint="a waiver names who asks for it and who approves it")
+    if is_same_person(waiver.requested_by, waiver.approved_by):
+        raise WaiverError(f"{where}: approved by its own requester {waiver.approved_by!r}", hint="somebody else must approve it")
+
+
+def _is_said(text: str) -> bool:
+    return bool(text.strip()) and not is_absent(text.strip().upper())
 
 
 def _day(text: str, where: str) -> dt.date:
@@ -208,6 +246,9 @@ def _state(waiver: Waiver, rules: Mapping[str, Waivable], today: str, refused: M
         return WaiverState.EXPIRED, f"it held until the end of {waiver.expires} UTC"
     if waiver.created[:10] > today:
         return WaiverState.REFUSED, f"it is dated in the future: {waiver.created[:10]}, and today is {today} UTC"
+    limit = dt.date.fromisoformat(waiver.created[:10]) + dt.timedelta(days=MAX_DAYS)
+    if waiver.expires > limit.isoformat():
+        return WaiverState.REFUSED, f"it ends on {waiver.expires}, more than {MAX_DAYS} days after it was made: it can hold until {limit}"
     rule = rules.get(waiver.rule)
     if rule is not None and not rule.waivable:
         return WaiverState.REFUSED, f"{waiver.rule} permits none"

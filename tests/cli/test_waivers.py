@@ -255,6 +255,31 @@ def test_signed_waivers_count_where_they_are_asked_for_and_bad_signatures_never(
     assert "require_signed_waivers must be true or false" in desk.told("audit", "run.yaml")
 
 
+def test_the_runs_own_requester_approves_no_waiver_and_w003_says_so(desk: Desk) -> None:
+    own = ("--reason", "licensed", "--requested-by", "intern", "--approved-by", "lead@example.org", "--expires", "2026-12-31")
+    assert "asked for the run itself" in desk.told("waivers", "add", "--subject", "dataset:notes", "--rule", "L001", *own, code=0)
+    record = desk.json("audit", "run.yaml", "--no-report")
+    assert record["verdict"] == "BLOCKED"
+    assert [f["waiver"] for f in record["findings"] if f["rule"] == "L001"] == [None]
+    assert any("asked for the run" in f["message"] for f in record["findings"] if f["rule"] == "W003")
+
+
+def test_two_different_waivers_of_one_id_make_two_audits(desk: Desk) -> None:
+    ids = []
+    for day in ("2026-12-31", "2027-01-31"):
+        add(desk, "--id", "same", "--expires", day)
+        ids.append(desk.json("audit", "run.yaml", "--no-report")["id"])
+        assert desk("waivers", "withdraw", "same", "--reason", "another one") == 0
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize("said", ["", "requested_by: NOT_STATED\n", 'requested_by: ""\n'])
+def test_a_run_that_nobody_asked_for_is_not_released(inbox: Desk, said: str) -> None:
+    (inbox.folder / "run.yaml").write_text(RUN.replace("requested_by: Training Lead <lead@example.org>\n", said))
+    assert inbox.audit()[0] == "REVIEW"
+    assert "state requested_by in the run file" in inbox.told("review", "release", "--key", "grace", "--comment", "read")
+
+
 def test_a_review_waits_in_the_inbox_until_it_is_released_and_then_clears(inbox: Desk) -> None:
     (waiting,) = inbox.json("review", "list")
     assert (waiting["model"], waiting["state"], waiting["rules"]) == ("m", "open", ["R003"])
@@ -304,6 +329,17 @@ def test_who_asked_for_the_run_does_not_release_it(inbox: Desk) -> None:
         assert "asked for this run" in inbox.told("review", "release", "--key", stem, "--comment", "read")
 
 
+def test_one_person_with_two_keys_does_not_release_and_issue(inbox: Desk) -> None:
+    inbox.key("Ann Smith", "issuer")
+    inbox.key("ann.smith@example.org", "reviewer")
+    own = ("clear", "--as", "Ann-Smith", "--reviewer-key", "ann.smith@example.org")
+    assert "cannot both issue and release" in inbox.told(*own)
+    assert inbox("review", "release", "--key", "ann.smith@example.org", "--comment", "read") == 0
+    assert "released the review and cannot issue" in inbox.told("clear", "--as", "Ann-Smith")
+    assert not (inbox.folder / "m.clearance.json").exists()
+    assert inbox("clear", "--as", "officer") == 0
+
+
 def test_the_convenient_path_signs_the_release_on_the_way(inbox: Desk) -> None:
     assert "cannot both issue and release" in inbox.told("clear", "--as", "grace", "--reviewer-key", "grace")
     assert "no role reviewer" in inbox.told("clear", "--as", "officer", "--reviewer-key", "counsel")
@@ -320,6 +356,22 @@ def test_a_rejected_audit_clears_nothing_whoever_releases_it(inbox: Desk) -> Non
     assert "not to be cleared: joan rejected it" in inbox.told("clear", "--as", "officer")
     assert "was rejected" in inbox.told("review", "release", "--key", "joan", "--comment", "read")
     assert "rejected already" in inbox.told("review", "reject", "--reviewer", "joan", "--reason", "again")
+
+
+def test_a_rejection_outlives_the_next_audit_until_something_else_is_found(inbox: Desk) -> None:
+    assert inbox("review", "reject", "--reviewer", "joan", "--reason", "compare it first") == 0
+    first = inbox.json("audit", "run.yaml", "--no-report")["id"]
+    assert inbox.json("review", "list", "--all")[0]["state"] == "rejected"
+    assert inbox.json("review", "list") == []
+    assert "was rejected" in inbox.told("review", "release", "--key", "grace", "--comment", "read")
+    assert "not to be cleared: joan rejected it" in inbox.told("clear", "--as", "officer")
+    assert "rejected already" in inbox.told("review", "reject", "--reviewer", "joan", "--reason", "again")
+    inbox.write("other words, after what was found was mended", license_text="CC0-1.0")
+    assert inbox.json("audit", "run.yaml", "--no-report")["id"] != first
+    (waiting,) = inbox.json("review", "list")
+    assert (waiting["state"], "an earlier audit of the run was rejected by joan" in waiting["why"]) == ("open", True)
+    assert "say why this one may pass" in inbox.told("clear", "--as", "officer", "--reviewer-key", "grace")
+    assert inbox("clear", "--as", "officer", "--reviewer-key", "grace", "--comment", "compared and mended") == 0
 
 
 def test_no_review_releases_what_denies(desk: Desk, clock: list[str]) -> None:

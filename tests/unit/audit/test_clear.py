@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provenance.audit.admitting import Verifier
-from provenance.audit.clear import InForce, PreparedClearance, prepare_clearance, write_clearance
+from provenance.audit.clear import InForce, PreparedClearance, _end_of_day, prepare_clearance, write_clearance
 from provenance.audit.register import leaf_of
 from provenance.audit.review import Released, ReleaseFields, find_released, record_digest, release_audit
 from provenance.audit.tools import Tools
@@ -124,8 +124,13 @@ def released(world: World, record: AuditRecord) -> Released:
     verifier = Verifier(trust=TRUST, now=NOW)
     fields = ReleaseFields(reviewer="Grace Reviewer", comment="read")
     release_audit(record, fields, signer=rfc_key(1), trusted=REVIEWER, verifier=verifier, tools=world.tools)
+    return find(world, record)
+
+
+def find(world: World, record: AuditRecord) -> Released:
+    """Return what holds of the releases that are kept."""
     with world.units.read() as registry:
-        return find_released(record, registry.reviews(), verifier)
+        return find_released(record, registry.reviews(), Verifier(trust=TRUST, now=NOW))
 
 
 def test_a_blocked_audit_gives_none_whoever_releases_it(world: World) -> None:
@@ -152,11 +157,31 @@ def test_a_review_needs_a_reviewers_signed_release_of_this_very_record(world: Wo
     assert record_digest(again) != record_digest(record)
 
 
+def test_a_release_stored_under_another_audit_releases_nothing(world: World) -> None:
+    """The row says which record it is of, and so does the signed text: both must."""
+    record = judged_record(world, verdict=VerdictKind.REVIEW)
+    released(world, record)
+    other = replace(record, created="2026-11-24T12:00:01Z")
+    with world.units.read() as registry:
+        moved = [replace(review, record_digest=record_digest(other)) for review in registry.reviews()]
+    found = find_released(other, moved, Verifier(trust=TRUST, now=NOW))
+    assert found.releases == ()
+    assert "is of another audit" in str(found.lacking)
+
+
 def test_who_released_the_review_does_not_issue_the_clearance(world: World) -> None:
     record = judged_record(world, verdict=VerdictKind.REVIEW)
     both = replace(REVIEWER, roles=("issuer", "reviewer"))
     with pytest.raises(VerdictError, match="released the review and cannot issue"):
         clear(record, world.tools, issuer=both, days=14, released=released(world, record))
+    other_key = replace(ISSUER, name="grace.reviewer@example.org")
+    with pytest.raises(VerdictError, match="released the review and cannot issue"):
+        clear(record, world.tools, issuer=other_key, days=14, released=find(world, record))
+
+
+def test_a_licence_that_never_ends_shortens_nothing() -> None:
+    assert _end_of_day("9999-12-31") > _end_of_day("9999-12-30") > _end_of_day("2026-11-30")
+    assert _end_of_day("2026-11-30").isoformat() == "2026-12-01T00:00:00+00:00"
 
 
 def test_a_key_without_the_issuers_role_may_not_issue(world: World) -> None:

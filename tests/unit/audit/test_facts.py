@@ -196,6 +196,17 @@ def test_synthetic_shares_count_the_known_and_bound_the_unknown() -> None:
     assert domain["synthetic_share"] == pytest.approx(0.2)
 
 
+def test_a_domain_is_another_subject_when_shares_or_bytes_change() -> None:
+    def digest(share: float, root: str) -> str:
+        first, second = judged(plain_dataset("one"), weight=share), judged(plain_dataset("two"), weight=1 - share)
+        assert first.version is not None
+        return gather(replace(first, version=replace(first.version, root_digest=root)), second).facts.domains[0].subject.digest
+
+    one, two = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    assert digest(0.5, one) == digest(0.5, one)
+    assert len({digest(0.5, one), digest(0.25, one), digest(0.5, two)}) == 3
+
+
 @pytest.mark.parametrize(
     ("first", "last", "friends", "outcome"),
     [

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from provenance.clearance.release import Covered, ReviewRelease, parse_release, release_statement, sign_release, uncovered, verify_release
 from provenance.clearance.revocation import Revocation, RevocationList
 from provenance.clearance.signing import issue_clearance
+from provenance.clearance.statement import Issuer
 from provenance.clearance.trust import RevocationSource, Trust
 from provenance.clearance.verification import verify_clearance
 from provenance.errors import ClearanceError, EnvelopeFormatError, RevokedClearanceError, SignatureError, UntrustedKeyError, VerdictError
+from provenance.model.finding import VerdictKind
 from tests.fakes.clearances import NOW, released_clearance, rfc_key, sample_clearance, sample_release, sample_trust
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "formats" / "release.schema.json").read_text(encoding="utf-8"))
@@ -149,6 +151,22 @@ def test_who_issues_does_not_release() -> None:
     own = released_clearance(sample_release(reviewer="Ada Clearer"), signer=0, released_by="Ada Clearer")
     with pytest.raises(UntrustedKeyError, match="both issued the clearance and released"):
         verify_clearance(issue_clearance(own, rfc_key()), trust, NOW)
+
+
+def test_one_person_with_two_keys_does_not_issue_and_release() -> None:
+    """Two keys, two spellings, one person: the gate tells, whoever signed the clearance."""
+    issuer = rfc_key(0).trusted(name="Ann Smith", roles=("issuer",), not_before="2026-01-01T00:00:00Z", not_after="2027-12-31T00:00:00Z")
+    reviewer = rfc_key(1).trusted(
+        name="ann.smith@example.org", roles=("reviewer",), not_before="2026-01-01T00:00:00Z", not_after="2027-12-31T00:00:00Z"
+    )
+    trust = Trust(keys=(issuer, reviewer), thresholds=(("issuer", 1),))
+    changes: dict[str, Any] = {"issuer": Issuer(name="Ann Smith", role="issuer"), "released_by": reviewer.name}
+    own = released_clearance(sample_release(reviewer=reviewer.name), **changes)
+    co_signed = sample_clearance(verdict=VerdictKind.REVIEW, **changes)
+    for raw in (issue_clearance(own, rfc_key()), issue_clearance(co_signed, rfc_key(0), rfc_key(1))):
+        with pytest.raises(UntrustedKeyError) as caught:
+            verify_clearance(raw, trust, NOW)
+        assert any("both issued the clearance and released" in reason for reason in caught.value.reasons)
 
 
 def test_a_release_whose_signature_was_swapped_is_refused() -> None:

@@ -56,7 +56,7 @@ def waiver(*, rule: str = "R002", name: str = "a", expires: str = "2026-12-31") 
         rule=rule,
         subject=about,
         reason="risk-accepted",
-        comment="",
+        comment="seen",
         requested_by="a@x",
         approved_by="b@x",
         created="2026-01-01",
@@ -168,7 +168,9 @@ def test_a_waiver_holds_on_its_last_day_and_not_after() -> None:
     ("key", "value"), [("approved_by", "A@X"), ("expires", None), ("expires", "2025-01-01"), ("reason", "because"), ("ruel", "R002")]
 )
 def test_a_waiver_that_breaks_the_rules_is_refused(key: str, value: str | None) -> None:
-    raw: dict[str, object] = {name: getattr(waiver(), name) for name in ("id", "rule", "reason", "requested_by", "approved_by", "created", "expires")}
+    raw: dict[str, object] = {
+        name: getattr(waiver(), name) for name in ("id", "rule", "reason", "comment", "requested_by", "approved_by", "created", "expires")
+    }
     raw["subject"] = {"kind": "shard", "id": "a", "digest": DIGEST}
     assert parse_waiver(raw, where="w").id == "w"
     changed = {k: v for k, v in {**raw, key: value}.items() if v is not None}
