@@ -69,7 +69,7 @@ class _Reader:
             self.fail((), "the file is empty", "provenance policy new NAME writes one to begin with")
         if isinstance(raw, Mapping) and raw.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:  # another document: its keys are no slips
             found = raw["format"]
-            self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", "a file beside the run file goes before a shipped bundle")
+            self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", f"a bundle begins with: format: {BUNDLE_FORMAT}")
         top = self.mapping(raw, (), _TOP)
         if "format" not in top:
             self.fail(("format",), f"format is missing, expected {BUNDLE_FORMAT!r}")

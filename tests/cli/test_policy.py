@@ -79,6 +79,22 @@ def test_what_is_wrong_has_its_exit_code(work: Path, capsys: pytest.CaptureFixtu
     assert "looked in" in refused(work, capsys, "policy", "show", "nowhere")
 
 
+def test_a_file_named_like_a_shipped_bundle_clears_nothing(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    harmless = (work / "ours.yaml").read_text()
+    (work / "run.yaml").write_text(RUN.replace(", {dataset: ghost}", "").replace("[ours, commercial-llm]", "[commercial-llm]"))
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+    for name, file in (("commercial-llm", "commercial-llm"), ("other", "commercial-llm")):
+        (work / f"{file}.yaml").write_text(harmless.replace("name: ours", f"name: {name}"))
+        assert "has the name of the shipped one" in refused(work, capsys, "audit", "run.yaml", "--no-report")
+        assert "has the name of the shipped one" in refused(work, capsys, "policy", "show", "commercial-llm")
+        remarks = printed(work, capsys, "policy", "lint", "commercial-llm.yaml", code=11)[0]["remarks"]
+        assert [r["message"] for r in remarks if r["is_fault"]] == [
+            "commercial-llm is the name of a shipped bundle, and this one has other content: no run may name it"
+        ]
+    (work / "commercial-llm.yaml").write_bytes((shipped("policies") / "bundles" / "commercial-llm.yaml").read_bytes())
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+
+
 def test_a_looser_bundle_is_called_looser(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (work / "ours.yaml").read_text()
     (work / "later.yaml").write_text(text.replace("max_share: 0.5", "max_share: 0.6").replace("action: deny", "action: review"))
