@@ -27,7 +27,7 @@ def work(tmp_path: Path) -> Path:
         (tmp_path / "data" / f"{name}.jsonl").write_text(f'{{"text": "The harbour master counted the {name} lanterns."}}\n', encoding="utf-8")
     assert provenance(tmp_path, "init") == 0
     assert provenance(tmp_path, "register", "data", "--dataset", "words", "--license", "CC-BY-NC-4.0", "--synthetic", "no") == 0
-    assert provenance(tmp_path, "policy", "new", "ours") == 0
+    assert provenance(tmp_path, "policy", "new", "ours", "-f", "json") == 0
     (tmp_path / "run.yaml").write_text(RUN)
     return tmp_path
 
