@@ -249,13 +249,17 @@ class Workspace:
         """Return the file of a bundle.
 
         Raises:
-            PolicyDocumentError: If there is none.
+            PolicyDocumentError: If there is none, or a bare name means both a file found first and a shipped bundle of other content.
         """
+        from provenance.policy.shipped_names import refuse_taken_file
+
         folders = [beside, self.settings.workspace, *self.settings.policies, shipped("policies") / "bundles"]
         given = Path(name)
         tries = [folder / given for folder in folders] + [folder / given.name for folder in folders[2:]]
         for path in tries if given.suffix else [t.with_name(t.name + ".yaml") for t in tries]:
             if path.is_file():
+                if not given.suffix:
+                    refuse_taken_file(path)
                 return path
         raise PolicyDocumentError(f"policy bundle {name!r} is not there", hint="looked in: " + ", ".join(str(f) for f in folders))
 

@@ -35,7 +35,8 @@ _RELATIVE_SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?P<path>(?!/|:m
 MIN_WORDS = 24
 """Words that a passage must have for an alarm where nothing else is set."""
 LEAST_MIN_WORDS, MOST_MIN_WORDS = 15, 1000
-"""An alarm needs 15 equal words whatever is set (``MatchParams.min_score``); who asks for more than 1,000 would find no page of a book."""
+"""An alarm needs 15 equal words whatever is set (``MatchParams.min_score``); who asks for more than 1,000 would find no page of a book. A workspace sets at most
+``MIN_WORDS``: above it passages would pass by the rules of every bundle, and no digest of a policy would say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +170,10 @@ def _min_words(raw: dict[str, object], folder: Path) -> int:
     if not isinstance(table, dict) or set(table) - {"min_words"}:
         raise ConfigError(f"{place}: [matching] must hold min_words and nothing else", hint=f"such as: [matching] min_words = {MIN_WORDS}")
     value = table.get("min_words", MIN_WORDS)
-    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_MIN_WORDS <= value <= MOST_MIN_WORDS:
+    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_MIN_WORDS <= value <= MIN_WORDS:
         raise ConfigError(
-            f"{place}: min_words is {value!r}, expected a whole number from {LEAST_MIN_WORDS} to {MOST_MIN_WORDS}",
-            hint=f"such as: [matching] min_words = {MIN_WORDS}",
+            f"{place}: min_words is {value!r}, expected a whole number from {LEAST_MIN_WORDS} to {MIN_WORDS}",
+            hint="a setting can only find more: a higher bound is for a look only, provenance match --min-words N; a passage that may stay needs a waiver",
         )
     return value
 

@@ -10,8 +10,8 @@ import click
 from provenance.cli.audits import LATEST, registered_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.keys import safe_name
-from provenance.cli.options import pass_context
-from provenance.cli.output import next_step, say, visible
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import next_step, say, say_json, visible
 from provenance.cli.signing import given_path, has_key, open_key, passphrase_option, trust_option
 from provenance.errors import InputError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provenance.audit.review import Released
     from provenance.bootstrap import Workspace
     from provenance.clearance.keys import SigningKey
+    from provenance.clearance.statement import Clearance
     from provenance.clearance.trust import TrustedKey
     from provenance.model.audit import AuditRecord
 
@@ -40,8 +41,9 @@ READ_NOW = "read and released while clearing"
 @click.option("--reviewer-key", default=None, help="Sign the reviewer's release now, with this key.")
 @click.option("--comment", default="", help="What a release that is signed now says.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
+@text_or_json
 @pass_context
-def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, reviewer: str | None, **options: object) -> int:
+def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, reviewer: str | None, output: str, **options: object) -> int:
     """Sign a clearance for an audited run.
 
     The verdict of AUDIT must be CLEARED, or REVIEW with a reviewer's signed
@@ -75,13 +77,22 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
         registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
     co_signs = second is not None and prepared.clearance.released_by is None
     manifest = write_clearance(prepared, (keys[0], second[0]) if second is not None and co_signs else (keys[0],), target)
-    say(f"cleared  {visible(record.run.model.name)} until {prepared.clearance.expires}")
-    if prepared.clearance.released_by is not None:
-        say(f"  released  by {visible(prepared.clearance.released_by)}")
-    say(f"  clearance {target}")
-    say(f"  manifest  {manifest}")
+    if output == "json":
+        say_json(
+            {"model": record.run.model.name, "audit": record.id, "clearance": prepared.clearance, "file": str(target), "manifest": str(manifest)}
+        )
+    else:
+        _say_cleared(record.run.model.name, prepared.clearance, target, manifest)
     next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND", quiet=ctx.quiet)
     return 0
+
+
+def _say_cleared(model: str, clearance: Clearance, target: Path, manifest: Path) -> None:
+    say(f"cleared  {visible(model)} until {clearance.expires}")
+    if clearance.released_by is not None:
+        say(f"  released  by {visible(clearance.released_by)}")
+    say(f"  clearance {target}")
+    say(f"  manifest  {manifest}")
 
 
 def _reviewers_key(

@@ -25,9 +25,17 @@ def clearance() -> None:
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside FILE otherwise.")
 @click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
+@text_or_json
 @pass_context
 def verify(
-    ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], trust_path: Path | None, manifest: Path | None, shard_folders_only: bool
+    ctx: CommandContext,
+    /,
+    file: Path,
+    roots: tuple[Place, ...],
+    trust_path: Path | None,
+    manifest: Path | None,
+    shard_folders_only: bool,
+    output: str,
 ) -> int:
     """Check a clearance against the data on disk, as the gate does. Exit 77 if it does not hold."""
     from provenance.cli.exec_ import data_roots
@@ -43,8 +51,14 @@ def verify(
             shard_folders_only=shard_folders_only,
         )
     except TrainingBlocked as denial:
-        announce(denial)
+        if output == "json":
+            say_json({"holds": False, "reasons": denial.reasons, "hint": denial.hint, "kind": denial.kind})
+        else:
+            announce(denial)
         return 77
+    if output == "json":
+        say_json({"holds": True, "clearance": passed.clearance, "shards": passed.shards.shards, "size_bytes": passed.shards.size_bytes})
+        return 0
     for line in success_lines(passed):
         say(line)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,14 @@ def keys() -> None:
 @click.option("--passphrase-file", type=click.Path(dir_okay=False, path_type=Path), help="File whose first line encrypts the key.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the key file unencrypted.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file the public key is added to.")
+@text_or_json
 @pass_context
-def new(
-    ctx: CommandContext, /, name: str, roles: tuple[str, ...], days: int, passphrase_file: Path | None, no_passphrase: bool, trust_path: Path | None
-) -> int:
+def new(ctx: CommandContext, /, name: str, roles: tuple[str, ...], days: int, trust_path: Path | None, output: str, **passphrases: object) -> int:
     """Make a key for NAME and add its public half to a trust file (trust.json in the workspace)."""
     from provenance.clearance.keys import generate_key, write_key
 
     settings = ctx.workspace().settings
-    passphrase = None if no_passphrase else read_passphrase(ctx, passphrase_file, confirm=True)
+    passphrase = _new_passphrase(ctx, passphrases)
     target = settings.keys / f"{safe_name(name)}.pem"
     settings.keys.mkdir(parents=True, exist_ok=True)
     settings.keys.chmod(0o700)
@@ -51,13 +51,25 @@ def new(
     trust = _with_key(trust_file, trusted)
     warning = write_key(key, target, passphrase=passphrase)
     _write_trust(trust_file, trust)
-    say(f"key {key.key_id[:16]} of {name} ({', '.join(roles)}) until {trusted.not_after[:10]}")
-    say(f"  private  {target}")
-    say(f"  trusted  {trust_file}")
+    if output == "json":
+        say_json({**_key_row(trusted), "private": str(target), "trusted": str(trust_file)})
+    else:
+        say(f"key {key.key_id[:16]} of {visible(name)} ({', '.join(roles)}) until {trusted.not_after[:10]}")
+        say(f"  private  {target}")
+        say(f"  trusted  {trust_file}")
     if warning:
         say(f"  ! {warning}", err=True)
     next_step(f"provenance clear --as {safe_name(name)}; install the trust file as /etc/provenance/trust.json where training runs", quiet=ctx.quiet)
     return 0
+
+
+def _new_passphrase(ctx: CommandContext, given: Mapping[str, object]) -> bytes | None:
+    file = given["passphrase_file"]
+    return None if given["no_passphrase"] else read_passphrase(ctx, file if isinstance(file, Path) else None, confirm=True)
+
+
+def _key_row(key: TrustedKey) -> dict[str, object]:
+    return {"id": key.id, "name": key.name, "roles": key.roles, "not_before": key.not_before, "not_after": key.not_after}
 
 
 def safe_name(name: str) -> str:
@@ -117,7 +129,7 @@ def list_keys(ctx: CommandContext, /, trust_path: Path | None, output: str) -> i
     trust = load_trust(file)
     rows = [(k.id[:16], k.name, ", ".join(k.roles), k.not_before[:10], k.not_after[:10]) for k in trust.keys]
     if output == "json":
-        say_json([{"id": k.id, "name": k.name, "roles": k.roles, "not_before": k.not_before, "not_after": k.not_after} for k in trust.keys])
+        say_json([_key_row(k) for k in trust.keys])
     else:
         say_table(("key", "name", "roles", "from", "until"), rows)
         say("thresholds: " + ", ".join(f"{role} {n}" for role, n in trust.thresholds))

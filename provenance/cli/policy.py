@@ -202,8 +202,9 @@ def _say_change(change: RuleChange) -> None:
 @policy.command("new")
 @click.argument("name")
 @click.option("-o", "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="File to write; NAME.yaml otherwise.")
+@text_or_json
 @pass_context
-def new(ctx: CommandContext, /, name: str, target: Path | None) -> int:
+def new(ctx: CommandContext, /, name: str, target: Path | None, output: str) -> int:
     """Write a bundle to begin with: two rules with tests, and comments that say what each key is for."""
     from provenance.policy.scaffold import new_bundle
 
@@ -215,7 +216,10 @@ def new(ctx: CommandContext, /, name: str, target: Path | None) -> int:
     if path.exists():
         raise ConfigError(f"{path}: is there already", hint="take another name, or --output FILE")
     write_whole(path, [new_bundle(name).encode()])
-    say(f"wrote {visible(str(path))}: 2 rules, 7 tests")
+    if output == "json":
+        say_json({"name": name, "path": str(path), "rules": 2, "tests": 7})
+    else:
+        say(f"wrote {visible(str(path))}: 2 rules, 7 tests")
     next_step(f"provenance policy test {path.name}", quiet=ctx.quiet)
     return 0
 

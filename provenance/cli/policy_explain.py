@@ -53,7 +53,7 @@ def explain(ctx: CommandContext, /, rule: str, subject: str, run_file: Path | No
             _say_condition("applies", e.applies)
         _say_condition("require", e.require)
         _say_needed(e)
-    _say_end(ctx, found, rule, subject, "why-not")
+    _say_end(ctx, found, f"provenance policy why-not {visible(rule)} {visible(subject)}")
     return 0
 
 
@@ -72,7 +72,7 @@ def why_not(ctx: CommandContext, /, rule: str, subject: str, run_file: Path | No
     for e in found[:_SUBJECTS_SHOWN]:
         _say_head(e)
         _say_needed(e)
-    _say_end(ctx, found, rule, subject, "explain")
+    _say_end(ctx, found, f"provenance policy show {visible(found[0].bundle)} {visible(found[0].rule)}")
     return 0
 
 
@@ -167,10 +167,10 @@ def _say_change(e: Explanation, needed: Needed) -> None:
             say_fitting(f"    to supply {path}: {reads[path].supply}")
 
 
-def _say_end(ctx: CommandContext, found: Sequence[Explanation], rule: str, subject: str, other: str) -> None:
+def _say_end(ctx: CommandContext, found: Sequence[Explanation], step: str) -> None:
     if len(found) > _SUBJECTS_SHOWN:
         say(f"… and {thousands(len(found) - _SUBJECTS_SHOWN)} more of that name: -f json lists all", err=True)
-    next_step(f"provenance policy {other} {rule} {visible(subject)}", quiet=ctx.quiet)
+    next_step(step, quiet=ctx.quiet)
 
 
 def _value(value: object) -> str:

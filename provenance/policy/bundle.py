@@ -12,12 +12,11 @@ from provenance.errors import DocumentError, PolicyDocumentError
 from provenance.policy.includes import with_included
 from provenance.policy.reading import MAX_RULES, read_bundle
 from provenance.policy.rules import Bundle, BundleTest, Check, RemedySpec, Rule
+from provenance.policy.shipped_names import BASELINE, refuse_taken_file, refuse_taken_name, shipped_digests
 from provenance.policy.trial import LIMITS, Limits, try_apart
 
 __all__ = ["BASELINE", "MAX_BYTES", "MAX_RULES", "Bundle", "BundleTest", "Check", "RemedySpec", "Rule", "load_apart", "load_bundle", "load_bundles"]
 
-BASELINE = "baseline"
-"""The shipped bundle that judges every run, whatever else a run names."""
 MAX_BYTES = 1 << 20
 """Largest bundle read, bytes: 500 rules of 2 kB. Reading YAML takes some seconds a MB, so this bounds the time too."""
 
@@ -38,7 +37,7 @@ def load_apart(paths: Sequence[Path], limits: Limits = LIMITS) -> tuple[Bundle, 
         PolicyDocumentError: With file, line, column and rule; or saying that the trial did not end within its limits.
     """
     contents = [(str(path), _read(path)) for path in paths]
-    ours = {digest_bytes(file.read_bytes()) for file in (shipped("policies") / "bundles").glob("*.yaml")}
+    ours = set(shipped_digests().values())
     foreign = [(path, raw) for path, raw in contents if digest_bytes(raw) not in ours]
     if foreign:
         try_apart(foreign, limits)
@@ -56,9 +55,12 @@ def load_bundles(paths: Sequence[Path]) -> tuple[Bundle, ...]:
     """Load the bundles of a run and what they include; the shipped ``baseline`` comes first whether named or not, a file named twice counts once.
 
     Raises:
-        PolicyDocumentError: If a bundle is malformed, one that it includes is not there, or two bundles have one name or hold rules of the same id.
+        PolicyDocumentError: If a bundle is malformed, one that it includes is not there, two bundles have one name or hold rules of the same id, or one
+            has the name of a shipped bundle and other content.
     """
-    loaded = with_included((shipped("policies") / "bundles" / f"{BASELINE}.yaml", *paths), lambda path: load_apart((path,))[0])
+    for path in paths:
+        refuse_taken_file(path)
+    loaded = with_included((shipped("policies") / "bundles" / f"{BASELINE}.yaml", *paths), _load_for_run)
     bundles = {bundle.digest: bundle for bundle in reversed(loaded)}
     ordered = tuple(reversed(bundles.values()))
     _refuse_same_names(ordered)
@@ -73,14 +75,19 @@ def load_bundles(paths: Sequence[Path]) -> tuple[Bundle, ...]:
     return ordered
 
 
+def _load_for_run(path: Path) -> Bundle:
+    bundle = load_apart((path,))[0]
+    refuse_taken_name(bundle.name, bundle.digest, where=bundle.path)
+    return bundle
+
+
 def _refuse_same_names(bundles: Sequence[Bundle]) -> None:
     """Two bundles of one name are told apart by nobody who reads a finding."""
     named: dict[str, Bundle] = {}
     for bundle in bundles:
         other = named.setdefault(bundle.name, bundle)
         if other is not bundle:
-            hint = f"the shipped {BASELINE} judges every run already: leave yours out, or give it another name" if bundle.name == BASELINE else ""
             raise PolicyDocumentError(
                 f"{bundle.path}: bundle {bundle.name!r} {bundle.release} has the name of {other.path} ({other.release})",
-                hint=hint or "give one of them another name, or name only one of them",
+                hint="give one of them another name, or name only one of them",
             )

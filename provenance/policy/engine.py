@@ -15,11 +15,9 @@ from provenance.model.wire import to_wire
 from provenance.policy.facts import Facts, FactsDigest, SubjectFacts, validate_facts, validate_subject
 from provenance.policy.judges import Bench, Found, RuleJudge, Scope
 from provenance.policy.listing import room_for
-from provenance.policy.rules import Bundle, Rule
+from provenance.policy.rules import NO_SUBJECTS, Bundle, Rule
 from provenance.policy.waivers import WaiverBook, WaiverUse, is_told, waiver_facts
 
-NO_SUBJECTS = "E000"
-"""Id of the engine's own finding: nothing was judged, and nothing is never cleared."""
 MANY = frozenset({SubjectKind.MATCH, SubjectKind.SHARD})
 """Kinds of subjects of which a run may have millions."""
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provenance.model.finding import Outcome, Subject
+from provenance.model.finding import Outcome, Subject, SubjectKind
 from provenance.policy import explain
 from provenance.policy.combinations import space_of, values_of
 from provenance.policy.facts import FactField, Facts, FactValue, SubjectFacts, is_unknown, schema_paths
@@ -14,6 +14,7 @@ from provenance.policy.judges import Scope, own_values
 from provenance.policy.outcomes import judge, read_paths
 from provenance.policy.parts import Part, split_condition
 from provenance.policy.rules import Bundle, Rule
+from provenance.policy.supply import find_supply, how_to_supply
 
 _FINE = frozenset({Outcome.SATISFIED, Outcome.NOT_APPLICABLE})
 _TRIED = 4_000
@@ -21,28 +22,6 @@ _TRIED = 4_000
 _PAIRS = 3
 _DIGITS = 6
 """Digits by which a match can be named."""
-_SUPPLY = (
-    ("license.", "state it under license in datasets.yaml, or provenance licenses detect FOLDER --dataset NAME"),
-    ("terms.", "state generators in datasets.yaml (provider, model, channel, region, days), or the terms by their id: provenance terms list"),
-    ("exclusions.", "provenance exclude check DATASET"),
-    ("synthetic", "state synthetic in datasets.yaml, of every dataset of the run"),
-    ("suspect", "provenance matches suspects"),
-    ("provider", "state generators in datasets.yaml"),
-    ("share", "give each dataset of run.yaml a weight, or register shards so that their words are counted"),
-    ("mixture_known", "give each dataset of run.yaml a weight, or register shards so that their words are counted"),
-    ("state", "provenance register"),
-    ("scan", "provenance scan"),
-    ("unread_records", "mend what cannot be read, then provenance register and provenance scan"),
-    ("words", "provenance register counts them"),
-    ("left_out_fields", "register without naming a text field"),
-    ("references", "provenance reference add, and name the set under references in run.yaml"),
-    ("commercial", "state purpose in run.yaml"),
-    ("distribute_weights", "state model.release.weights in run.yaml"),
-    ("model.", "state model in run.yaml"),
-    ("domain", "state domain in datasets.yaml"),
-    ("reference.", "state it where the reference was added: provenance reference add"),
-)
-"""(beginning of a fact's path below its subject, how it is supplied); the first that fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +78,9 @@ def explain_rule(bundle: Bundle, rule: Rule, subject: SubjectFacts, facts: Facts
         dataset=subject.dataset,
         outcome=outcome,
         message=explain.render(rule.message, values),
-        reads=tuple(_read(path, values, fields) for path in dict.fromkeys((*rule.reads, *read_paths(rule, fields)))),
+        reads=tuple(
+            _read(path, values, fields, subject.dataset or subject.subject.id) for path in dict.fromkeys((*rule.reads, *read_paths(rule, fields)))
+        ),
         applies=None if rule.applies is None else split_condition(rule.applies, values, fields),
         require=split_condition(rule.require, values, fields),
         needed=() if fine else needed_changes(bundle, rule, values),
@@ -134,18 +115,14 @@ def _is_meant(subject: Subject, wanted: str) -> bool:
     )
 
 
-def _read(path: str, values: Mapping[str, FactValue], fields: Mapping[str, FactField]) -> FactRead:
+def _read(path: str, values: Mapping[str, FactValue], fields: Mapping[str, FactField], name: str) -> FactRead:
     field = fields.get(path)
     if field is None:
         return FactRead(path=path, value=values[path], known=True, doc="Parameter of the bundle.")
     prefix, _, inner = path.partition(".")
     known = not is_unknown(field, values[path], values, prefix)
-    return FactRead(path=path, value=values[path], known=known, doc=field.doc, supply=supply(inner))
-
-
-def supply(path: str) -> str:
-    """Return how a fact is supplied, by its path below its subject."""
-    return next((how for lead, how in _SUPPLY if path.startswith(lead)), "")
+    supply = (find_supply if known else how_to_supply)(SubjectKind(prefix), inner, name)
+    return FactRead(path=path, value=values[path], known=known, doc=field.doc, supply=supply)
 
 
 def needed_changes(bundle: Bundle, rule: Rule, values: Mapping[str, FactValue]) -> tuple[Needed, ...]:

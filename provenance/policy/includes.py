@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from provenance.config import shipped
 from provenance.documents import nearest
 from provenance.errors import PolicyDocumentError
+from provenance.policy.shipped_names import refuse_taken_file
 
 if TYPE_CHECKING:
     from provenance.policy.rules import Bundle
@@ -58,12 +59,13 @@ def find_included(name: str, including: Path) -> Path:
         including: The file that includes it.
 
     Raises:
-        PolicyDocumentError: If there is none.
+        PolicyDocumentError: If there is none, or one beside is named like a shipped bundle and holds something else.
     """
     file = name if name.endswith(".yaml") else f"{name}.yaml"
     folders = (including.parent, shipped("policies") / "bundles")
     for folder in folders:
         if (folder / file).is_file():
+            refuse_taken_file(folder / file)
             return (folder / file).resolve()
     known = [p.stem for folder in folders for p in folder.glob("*.yaml")]
     raise PolicyDocumentError(f"{including}: includes: bundle {name!r} is not there", hint=nearest(name, known) or None)

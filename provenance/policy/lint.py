@@ -14,6 +14,7 @@ from provenance.policy.explain import shown_paths
 from provenance.policy.facts import schema_paths
 from provenance.policy.outcomes import judge
 from provenance.policy.rules import Bundle, Rule
+from provenance.policy.shipped_names import taken_name
 
 _ODD = {
     (Action.DENY, Severity.LOW): "it blocks a run for a harm that is low",
@@ -50,6 +51,10 @@ def lint_bundle(bundle: Bundle, *, docs: Path | None = None) -> tuple[Remark, ..
             remarks.append(
                 Remark(rule="", line=1, column=1, is_fault=True, message=f"parameter {name} is read by no rule", hint="leave it out, or read it")
             )
+    taken = taken_name(bundle.name, bundle.digest) or taken_name(Path(bundle.path).name, bundle.digest)
+    if taken:
+        message = f"{taken} is the name of a shipped bundle, and this one has other content: no run may name it"
+        remarks.append(Remark(rule="", line=1, column=1, is_fault=True, message=message, hint="give it a name and a file name of its own"))
     return tuple(remarks)
 
 

@@ -15,7 +15,7 @@ from provenance.policy.cel import Compiler, fact_types
 from provenance.policy.conditions import day_fault, parse_condition
 from provenance.policy.facts import FactField, FactType, FactValue, schema_paths, value_fault
 from provenance.policy.places import Path, Places
-from provenance.policy.rules import Bundle, BundleTest, Check, RemedySpec, Rule
+from provenance.policy.rules import NO_SUBJECTS, Bundle, BundleTest, Check, RemedySpec, Rule
 
 BUNDLE_FORMAT = "provenance.policy"
 BUNDLE_VERSION = 1
@@ -69,7 +69,7 @@ class _Reader:
             self.fail((), "the file is empty", "provenance policy new NAME writes one to begin with")
         if isinstance(raw, Mapping) and raw.get("format", BUNDLE_FORMAT) != BUNDLE_FORMAT:  # another document: its keys are no slips
             found = raw["format"]
-            self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", "a file beside the run file goes before a shipped bundle")
+            self.fail(("format",), f"format is {found!r}, expected {BUNDLE_FORMAT!r}", f"a bundle begins with: format: {BUNDLE_FORMAT}")
         top = self.mapping(raw, (), _TOP)
         if "format" not in top:
             self.fail(("format",), f"format is missing, expected {BUNDLE_FORMAT!r}")
@@ -120,6 +120,8 @@ class _Reader:
         rule_id = self.text(given, "id", path)
         if not re.fullmatch(r"[A-Z][A-Z0-9-]{1,31}", rule_id):
             self.fail((*path, "id"), f"rule id {rule_id!r}: expected capitals and digits such as D001")
+        if rule_id == NO_SUBJECTS:
+            self.fail((*path, "id"), f"rule id {rule_id} is the engine's own", "give the rule another id")
         self._names[int(path[1])] = rule_id
         for_each = self.choice(SubjectKind, given, "for_each", path)
         action = self.choice(Action, given, "action", path)

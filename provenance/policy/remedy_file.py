@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document, nearest
+from provenance.documents import nearest
 from provenance.errors import DocumentError, RemedyError, WaiverError, WireFormatError
 from provenance.model.absence import TriState
 from provenance.model.remedy import DatasetWeight, RemedyPlan
 from provenance.model.wire import read_value
+from provenance.policy.placed import load_placed, with_place
 from provenance.policy.rundoc import is_whole
 from provenance.policy.waivers import parse_waiver
 
@@ -27,14 +28,17 @@ def load_remedies(path: Path) -> RemedyPlan:
     """Read and check a remedy file.
 
     Raises:
-        RemedyError: With the file and the place: not strict YAML, an unknown key, a wrong type, weights that do not sum to 1, a waiver that no file of
+        RemedyError: With file, line and column: not strict YAML, an unknown key, a wrong type, weights that do not sum to 1, a waiver that no file of
             waivers may hold.
     """
     try:
-        raw, _ = load_document(path, max_bytes=4 << 20)
+        document = load_placed(path, max_bytes=4 << 20)
     except DocumentError as err:
         raise RemedyError(str(err), hint=err.hint) from err
-    return parse_remedies(raw, where=str(path))
+    try:
+        return parse_remedies(document.value, where=str(path))
+    except RemedyError as err:
+        raise RemedyError(with_place(str(err), document, where=str(path)), hint=err.hint) from err
 
 
 def parse_remedies(raw: object, *, where: str) -> RemedyPlan:
@@ -63,6 +67,7 @@ def parse_remedies(raw: object, *, where: str) -> RemedyPlan:
     except (WireFormatError, WaiverError, ValueError) as err:
         raise RemedyError(str(err), hint=getattr(err, "hint", None)) from err
     _check(plan, where)
+    _refuse_twice("waivers", [waiver.id for waiver in read], where)
     return dataclasses.replace(plan, weights=weights, waivers=read, digest=digest)
 
 
@@ -102,7 +107,11 @@ def _check(plan: RemedyPlan, where: str) -> None:
         for name in _LICENSE_KEYS:
             if not str(getattr(item, name)).strip():
                 raise RemedyError(f"{where}: licenses: {name} is empty", hint="say which dataset, which licence, who would conclude it, and why")
-    named = [item.dataset for item in plan.licenses]
-    for what, names in (("licenses", named), ("leave_out", list(plan.leave_out))):
-        if repeated := sorted({n for n in names if names.count(n) > 1}):
-            raise RemedyError(f"{where}: {what} names {repeated[0]!r} twice")
+    _refuse_twice("licenses", [item.dataset for item in plan.licenses], where)
+    _refuse_twice("leave_out", plan.leave_out, where)
+    _refuse_twice("drop", plan.drop, where)
+
+
+def _refuse_twice(what: str, names: Sequence[str], where: str) -> None:
+    if repeated := sorted({n for n in names if names.count(n) > 1}):
+        raise RemedyError(f"{where}: {what} names {repeated[0]!r} twice")

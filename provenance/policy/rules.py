@@ -9,6 +9,9 @@ from provenance.policy.cel import CompiledCondition
 from provenance.policy.conditions import Condition
 from provenance.policy.facts import FactValue
 
+NO_SUBJECTS = "E000"
+"""Id of the engine's own finding: nothing was judged, and nothing is never cleared. No bundle may use it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemedySpec:

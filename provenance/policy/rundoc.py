@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document, nearest
+from provenance.documents import nearest
 from provenance.errors import DocumentError, RunDocumentError, WireFormatError
 from provenance.fingerprint.digest import is_digest
 from provenance.model.absence import is_absent
 from provenance.model.run import Run, RunData
 from provenance.model.wire import read_value
+from provenance.policy.placed import load_placed, with_place
 from provenance.policy.run_statements import check_day, check_evidence, check_statements, spell_out
 
 RUN_FORMAT = "provenance.run"
@@ -30,15 +31,18 @@ def load_run(path: Path) -> Run:
     """Read and check a run file.
 
     Raises:
-        RunDocumentError: With the file and the place: not strict YAML, an unknown or missing field, a wrong type, a dataset named twice, weights that
+        RunDocumentError: With file, line and column: not strict YAML, an unknown or missing field, a wrong type, a dataset named twice, weights that
             do not sum to 1, weight and epochs mixed, an approval whose file is not the recorded one.
     """
     try:
-        raw, _ = load_document(path, max_bytes=4 << 20)
+        document = load_placed(path, max_bytes=4 << 20)
     except DocumentError as err:
         raise RunDocumentError(str(err), hint=err.hint) from err
-    run = parse_run(raw, where=str(path))
-    check_evidence(run, path.parent, str(path))
+    try:
+        run = parse_run(document.value, where=str(path))
+        check_evidence(run, path.parent, str(path))
+    except RunDocumentError as err:
+        raise RunDocumentError(with_place(str(err), document, where=str(path)), hint=err.hint) from err
     return run
 
 
@@ -103,6 +107,7 @@ def _check(run: Run, where: str) -> None:
     for number in (run.model.parameters, *(d.weight for d in run.data), *(d.epochs for d in run.data)):
         if number is not None and (not math.isfinite(number) or number < 0):
             raise RunDocumentError(f"{where}: {number} is not a number from 0 up")
+    _check_asking(run, where)
     release = run.model.release
     if release.weights not in _RELEASES and not is_absent(release.weights):
         raise RunDocumentError(f"{where}: model.release.weights is {release.weights!r}", hint="open, closed, or UNKNOWN")
@@ -110,6 +115,15 @@ def _check(run: Run, where: str) -> None:
     check_day(run.organization.copyright_policy.date, f"{where}: organization.copyright_policy.date")
     check_statements(run, where)
     _check_data(run.data, f"{where}: data")
+
+
+def _check_asking(run: Run, where: str) -> None:
+    if (run.organization.monthly_active_users or 0) < 0:
+        raise RunDocumentError(f"{where}: organization.monthly_active_users is {run.organization.monthly_active_users}, expected a number from 0 up")
+    if not run.requested_by.strip():
+        raise RunDocumentError(f"{where}: requested_by is empty", hint="say who asks for the run, or leave it out")
+    if repeated := sorted({p for p in run.policy if run.policy.count(p) > 1}):
+        raise RunDocumentError(f"{where}: policy names {repeated[0]!r} twice")
 
 
 def _check_data(data: tuple[RunData, ...], where: str) -> None:

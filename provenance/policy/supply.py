@@ -75,6 +75,7 @@ SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
 _SHARED = {"license": _LICENSE, "terms": _GENERATOR, "provider": _GENERATOR, "model": _GENERATOR, "synthetic": _ORIGIN, "domain": _DOMAIN}
 """Of datasets and of their shards."""
 _OTHERWISE = "see what is recorded: provenance datasets show {name}"
+_OTHERWISE_RUN = "state it in the run file, or in datasets.yaml of the datasets that it names"
 
 OF_TERMS: Mapping[str, tuple[str, str]] = {
     "commercial": ("run.commercial", "state it in the run file: purpose: {commercial: true or false}"),
@@ -117,9 +118,14 @@ def how_to_supply(kind: SubjectKind, path: str, name: str) -> str:
         path: Relative to the subject, such as ``license.use``.
         name: The dataset's name, or the subject's where it has none.
     """
+    return find_supply(kind, path, name) or (_OTHERWISE_RUN if kind is SubjectKind.RUN else _OTHERWISE).replace("{name}", name)
+
+
+def find_supply(kind: SubjectKind, path: str, name: str) -> str:
+    """Return what supplies or changes a fact, as ``how_to_supply`` does; empty where nothing of its own is said of it."""
     table = {**(_SHARED if kind in {SubjectKind.DATASET, SubjectKind.SHARD} else {}), **SUPPLY.get(kind, {})}
     fitting = [p for p in table if path == p or path.startswith((f"{p}.", f"{p}_"))]
-    text = table[max(fitting, key=len)] if fitting else _OTHERWISE
+    text = table[max(fitting, key=len)] if fitting else ""
     return text.replace("{name}", name)
 
 

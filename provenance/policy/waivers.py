@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provenance.canonical import digest_of
-from provenance.documents import load_document, nearest
+from provenance.documents import nearest
 from provenance.errors import DocumentError, WaiverError, WireFormatError
 from provenance.fingerprint.digest import is_digest
 from provenance.fingerprint.persons import is_same_person
@@ -20,6 +20,7 @@ from provenance.model.finding import Subject, SubjectKind, Waiver
 from provenance.model.waiving import ApprovalSignature, SignedWaiver
 from provenance.model.wire import read_value, to_wire
 from provenance.policy.facts import SubjectFacts
+from provenance.policy.placed import load_placed, with_place
 
 WAIVERS_FORMAT = "provenance.waivers"
 WAIVERS_VERSION = 1
@@ -86,12 +87,19 @@ def load_signed_waivers(path: Path) -> tuple[SignedWaiver, ...]:
     """Read a file of waivers with the signatures that they bear, not verified.
 
     Raises:
-        WaiverError: Naming file and waiver: malformed, without expiry, approved by its own requester, a reason outside the list, an id given twice.
+        WaiverError: With file, line, column and waiver: malformed, without expiry, approved by its own requester, a reason outside the list, an id given twice.
     """
     try:
-        raw, _ = load_document(path, max_bytes=8 << 20)
+        document = load_placed(path, max_bytes=8 << 20)
     except DocumentError as err:
-        raise WaiverError(str(err)) from err
+        raise WaiverError(str(err), hint=err.hint) from err
+    try:
+        return _parse_file(document.value, path)
+    except WaiverError as err:
+        raise WaiverError(with_place(str(err), document, where=str(path)), hint=err.hint) from err
+
+
+def _parse_file(raw: object, path: Path) -> tuple[SignedWaiver, ...]:
     if not isinstance(raw, dict) or raw.get("format") != WAIVERS_FORMAT or raw.get("version") != WAIVERS_VERSION:
         raise WaiverError(f"{path}: expected format: {WAIVERS_FORMAT} and version: {WAIVERS_VERSION}")
     if unknown := sorted(set(raw) - {"format", "version", "waivers"}):

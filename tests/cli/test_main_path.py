@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,15 +47,30 @@ def test_the_sample_is_blocked_mended_cleared_and_guarded(work: Path, capsys: py
     shutil.copy(work / "mended" / "datasets.yaml", work / "datasets.yaml")
     assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
     assert provenance(work, "audit", "run.yaml") == 0
-    assert provenance(work, "keys", "new", "officer", "--no-passphrase") == 0
-    assert provenance(work, "clear") == 0
+    key = printed(work, capsys, "keys", "new", "officer", "--no-passphrase")
+    assert (key["name"], key["roles"], Path(key["private"]).is_file()) == ("officer", ["issuer"], True)
+    cleared = printed(work, capsys, "clear")
+    assert (cleared["model"], cleared["clearance"]["verdict"], cleared["clearance"]["issuer"]["name"]) == ("helpdesk-7b", "CLEARED", "officer")
+    assert [Path(cleared[name]).name for name in ("file", "manifest")] == ["helpdesk-7b.clearance.json", "helpdesk-7b.manifest.jsonl"]
     gate = ("clearance", "verify", "helpdesk-7b.clearance.json", "--trust", "trust.json")
     assert provenance(work, *gate) == 0
+    passed = printed(work, capsys, *gate)
+    assert (passed["holds"], passed["clearance"]) == (True, cleared["clearance"])
     assert provenance(work, "log", "verify") == 0
     with (work / "data" / "prose" / "prose.jsonl").open("ab") as file:
         file.write(b"\n")
     assert provenance(work, *gate) == 77
+    denied = printed(work, capsys, *gate, code=77)
+    assert denied["holds"] is False
+    assert any("prose.jsonl" in reason for reason in denied["reasons"])
     assert provenance(work, "audit", "run.yaml") == 11
+
+
+def printed(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:
+    capsys.readouterr()
+    assert provenance(folder, *arguments, "-f", "json") == code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
 
 
 @pytest.mark.parametrize(

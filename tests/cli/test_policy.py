@@ -27,7 +27,7 @@ def work(tmp_path: Path) -> Path:
         (tmp_path / "data" / f"{name}.jsonl").write_text(f'{{"text": "The harbour master counted the {name} lanterns."}}\n', encoding="utf-8")
     assert provenance(tmp_path, "init") == 0
     assert provenance(tmp_path, "register", "data", "--dataset", "words", "--license", "CC-BY-NC-4.0", "--synthetic", "no") == 0
-    assert provenance(tmp_path, "policy", "new", "ours") == 0
+    assert provenance(tmp_path, "policy", "new", "ours", "-f", "json") == 0
     (tmp_path / "run.yaml").write_text(RUN)
     return tmp_path
 
@@ -79,6 +79,46 @@ def test_what_is_wrong_has_its_exit_code(work: Path, capsys: pytest.CaptureFixtu
     assert "looked in" in refused(work, capsys, "policy", "show", "nowhere")
 
 
+def test_a_file_named_like_a_shipped_bundle_clears_nothing(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    harmless = (work / "ours.yaml").read_text()
+    (work / "run.yaml").write_text(RUN.replace(", {dataset: ghost}", "").replace("[ours, commercial-llm]", "[commercial-llm]"))
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+    for name, file in (("commercial-llm", "commercial-llm"), ("other", "commercial-llm")):
+        (work / f"{file}.yaml").write_text(harmless.replace("name: ours", f"name: {name}"))
+        assert "has the name of the shipped one" in refused(work, capsys, "audit", "run.yaml", "--no-report")
+        assert "has the name of the shipped one" in refused(work, capsys, "policy", "show", "commercial-llm")
+        remarks = printed(work, capsys, "policy", "lint", "commercial-llm.yaml", code=11)[0]["remarks"]
+        assert [r["message"] for r in remarks if r["is_fault"]] == [
+            "commercial-llm is the name of a shipped bundle, and this one has other content: no run may name it"
+        ]
+    (work / "commercial-llm.yaml").write_bytes((shipped("policies") / "bundles" / "commercial-llm.yaml").read_bytes())
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+
+
+def test_findings_of_a_rule_that_judged_nothing_are_no_empty_list(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+    assert "did you mean 'E001'?" in refused(work, capsys, "findings", "list", "--rule", "E01")
+    assert "no rule 'E01' judged this run" in refused(work, capsys, "findings", "list", "--rule", "E01", "-f", "json")
+    assert {f["rule"] for f in printed(work, capsys, "findings", "list", "--rule", "E001")} == {"E001"}
+    assert printed(work, capsys, "findings", "list", "--rule", "D002") == []
+
+
+def test_each_look_at_findings_says_what_to_do_next(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provenance(work, "audit", "run.yaml", "--no-report") == 11
+    first = printed(work, capsys, "findings", "list")[0]
+    name = first["id"].removeprefix("sha256:")[:10]
+    for command, step in (
+        (("findings", "list"), f"provenance findings show {name}"),
+        (("findings", "list", "--rule", "D002"), "provenance report make"),
+        (("findings", "show", name), f"provenance policy show {first['bundle']} {first['rule']}"),
+        (("policy", "explain", "L001", "words"), "provenance policy why-not L001 words"),
+        (("policy", "why-not", "L001", "words"), "provenance policy show baseline L001"),
+    ):
+        capsys.readouterr()
+        assert run(["-C", str(work), *command]) == 0
+        assert f"Next: {step}\n" in capsys.readouterr().err
+
+
 def test_a_looser_bundle_is_called_looser(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (work / "ours.yaml").read_text()
     (work / "later.yaml").write_text(text.replace("max_share: 0.5", "max_share: 0.6").replace("action: deny", "action: review"))
@@ -110,7 +150,7 @@ def test_an_explanation_says_which_part_decided_and_how_to_supply_what_is_missin
     (ghost,) = printed(work, capsys, "policy", "why-not", "L001", "dataset:ghost")
     (read,) = ghost["reads"]
     assert (read["known"], read["value"]) == (False, "UNKNOWN")
-    assert "licenses detect" in read["supply"]
+    assert "licenses detect FOLDER --dataset ghost" in read["supply"]
     assert {(n["facts"][0]["path"], n["outcome"]) for n in printed(work, capsys, "policy", "why-not", "D001", "ghost")[0]["needed"]} == {
         ("dataset.terms.this_use", "SATISFIED"),
         ("dataset.synthetic", "NOT_APPLICABLE"),

@@ -166,3 +166,24 @@ def test_a_slip_in_the_name_of_an_input_is_refused_since_derivations_stay(work: 
     assert provenance(work, *slip, "--unregistered") == 0
     assert "poemss is not registered" in capsys.readouterr().err
     assert len(json.loads(said(work, capsys, "datasets", "show", "chats", "-f", "json"))["derivations"]) == before + 1
+
+
+@pytest.mark.parametrize("command", [("list",), ("list", "--rule", "R003"), ("show",)])
+def test_findings_take_eighty_columns(
+    many: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (many / "run.yaml").write_text(
+        "format: provenance.run\nversion: 1\nmodel: {name: m}\npurpose: {commercial: true}\ndata: [{dataset: child_of_Gpt4}]\npolicy: [strict]\n"
+    )
+    assert provenance(many, "audit", "run.yaml", "--no-report") == 11
+    capsys.readouterr()
+    assert provenance(many, "findings", "list", "-f", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for name in [f["id"].removeprefix("sha256:") for f in found] if command == ("show",) else [""]:
+        assert provenance(many, "findings", *command, *([name] if name else [])) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert not [line for line in lines if width(line) > 80]

@@ -346,3 +346,20 @@ def test_a_sample_tells_what_it_did_not_read(work: Path, capsys: pytest.CaptureF
     assert (sample["records"], sample["unread"], sample["left_out"]) == (41, 1, [{"field": "x", "records": 40}])
     assert sample["upper_records"] >= 1
     assert "were compared with nothing" in said.err
+
+
+def test_data_that_nobody_looked_at_for_assistants_is_not_cleared(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A001 asks only of data that was looked at: R002 and R003 ask that it was."""
+    write(work, "plain.jsonl", PLAIN)
+    write(work, "chats.jsonl", *(f"As an AI language model, I cannot say more about lantern {n} than that." for n in range(9)))
+    assert register(work, "plain", "plain.jsonl") == 0
+    assert register(work, "chats", "chats.jsonl") == 0
+    assert "A001" in audit(work, "chats", capsys=capsys)[1]
+    (work / "data" / "chats.jsonl").write_bytes(b"\xff\xfe")  # a shard that no scan can read
+    assert provenance(work, "register", "data/chats.jsonl", "--dataset", "chats", "--license", "CC0-1.0", "--synthetic", "no") in {0, 1, 4}
+    code, rules = audit(work, "plain", "chats", capsys=capsys)
+    assert code == 11
+    assert rules & {"R001", "R002"}
+    code, rules = audit(work, "plain", references="", capsys=capsys)
+    assert code in {10, 11}
+    assert "R003" in rules

@@ -15,7 +15,12 @@ from provenance.model.dataset import DateRange, Generator
 from provenance.model.run import Period, Revenue
 
 CATALOG = load_terms((shipped("policies") / "terms",))
-PEACEFUL = RunUse(commercial=TriState.YES, not_competing_with=CATALOG.providers(), monthly_active_users=1000, revenue=Revenue(amount=1000, currency="USD", period=Period.YEAR))
+PEACEFUL = RunUse(
+    commercial=TriState.YES,
+    not_competing_with=CATALOG.providers(),
+    monthly_active_users=1000,
+    revenue=Revenue(amount=1000, currency="USD", period=Period.YEAR),
+)
 
 
 def licences(provider: str, model: str) -> set[str]:

@@ -16,6 +16,7 @@ from provenance.errors import PolicyDocumentError
 from provenance.policy.bundle import MAX_BYTES, load_bundle, load_bundles
 from provenance.policy.places import Places
 from provenance.policy.reading import MAX_RULES
+from provenance.policy.rules import NO_SUBJECTS
 
 GOOD = """\
 format: provenance.policy
@@ -170,6 +171,13 @@ def test_too_many_rules_are_refused_before_any_is_compiled_and_ten_thousand_befo
     assert f"more than the limit of {MAX_BYTES}" in message
     assert "split" in hint
     assert time.process_time() - began < 20
+
+
+def test_no_bundle_has_a_rule_of_the_engines_own_id(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(GOOD.replace("T001", NO_SUBJECTS))
+    with pytest.raises(PolicyDocumentError, match=r"own\.yaml:7:9: rules\[0\]: id: rule id E000 is the engine's own"):
+        load_bundles([own])
 
 
 def test_two_bundles_of_one_name_or_with_rules_of_one_id_are_refused(tmp_path: Path) -> None:

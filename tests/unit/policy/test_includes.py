@@ -8,9 +8,10 @@ import pytest
 
 from provenance.config import shipped
 from provenance.errors import PolicyDocumentError
-from provenance.policy.bundle import load_bundles
+from provenance.policy.bundle import load_bundle, load_bundles
 from provenance.policy.includes import MAX_BUNDLES
 
+SHIPPED = sorted((shipped("policies") / "bundles").glob("*.yaml"))
 RULE = "{{id: {id}, title: t, for_each: run, require: run.shards > 0, action: deny, message: m, remedies: [waive]}}"
 BUNDLE = "format: provenance.policy\nversion: 1\nname: {name}\nrelease: 1.0.0\n{more}rules: [" + RULE + "]\n"
 
@@ -39,11 +40,30 @@ def test_strict_brings_all_that_it_includes() -> None:
     assert sorted(b.digest for b in named) == sorted(b.digest for b in loaded)
 
 
-def test_a_bundle_beside_goes_before_a_shipped_one_of_the_same_name(tmp_path: Path) -> None:
-    own = write(tmp_path, "copyright", rule="OWN-1")
-    loaded = load_bundles([write(tmp_path, "ours", "copyright", "distillation")])
-    assert [b.path for b in loaded if b.name == "copyright"] == [str(own.resolve())]
-    assert "distillation" in {b.name for b in loaded}
+@pytest.mark.parametrize("name", ["copyright", "harmless"])
+def test_a_file_beside_named_like_a_shipped_bundle_does_not_take_its_place(tmp_path: Path, name: str) -> None:
+    ours, own = write(tmp_path, "ours", "copyright", "distillation"), write(tmp_path, name, rule="OWN-1")
+    own.rename(tmp_path / "copyright.yaml")
+    with pytest.raises(PolicyDocumentError, match=r"copyright\.yaml: bundle 'copyright' has the name of the shipped one and other content") as caught:
+        load_bundles([ours])
+    assert "name of its own" in (caught.value.hint or "")
+    (tmp_path / "copyright.yaml").write_bytes((shipped("policies") / "bundles" / "copyright.yaml").read_bytes())
+    assert {b.name for b in load_bundles([ours])} == {"baseline", "ours", "copyright", "distillation"}
+
+
+@pytest.mark.parametrize("file", ["harmless.yaml", "Strict.yaml", "strict.yaml"])
+def test_a_bundle_with_a_shipped_name_is_refused_whatever_its_file_is_called(tmp_path: Path, file: str) -> None:
+    write(tmp_path, "strict").rename(tmp_path / file)
+    with pytest.raises(PolicyDocumentError, match="has the name of the shipped one"):
+        load_bundles([tmp_path / file])
+    link = tmp_path / "eu-gpai.yaml"
+    link.symlink_to(write(tmp_path, "ours"))
+    with pytest.raises(PolicyDocumentError, match="bundle 'eu-gpai' has the name of the shipped one"):
+        load_bundles([link])
+
+
+def test_every_shipped_bundle_has_the_name_of_its_file() -> None:
+    assert [load_bundle(path).name for path in SHIPPED] == [path.stem for path in SHIPPED]
 
 
 @pytest.mark.parametrize("way", [("a", ("a",)), ("a", ("b",))])
@@ -90,7 +110,7 @@ def test_a_chain_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_document_of_a_bundles_name_is_told_by_its_format(tmp_path: Path) -> None:
-    path = tmp_path / "strict.yaml"
+    path = tmp_path / "ours.yaml"
     path.write_text("format: provenance.run\nversion: 1\nmodel: {name: m}\n")
     with pytest.raises(PolicyDocumentError, match=r"format is 'provenance\.run', expected 'provenance\.policy'"):
         load_bundles([path])

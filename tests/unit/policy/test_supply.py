@@ -31,6 +31,11 @@ def test_every_fact_that_can_be_unknown_can_be_supplied(kind: SubjectKind, path:
     assert "{name}" not in said
 
 
+@pytest.mark.parametrize("path", [f.path for f in SCHEMA[SubjectKind.RUN]])
+def test_of_a_run_no_dataset_of_the_models_name_is_shown(path: str) -> None:
+    assert "helpdesk" not in how_to_supply(SubjectKind.RUN, path, "helpdesk")
+
+
 @pytest.mark.parametrize("value", [*Absence, ""])
 def test_what_is_absent_is_named_and_what_is_known_is_not(value: str) -> None:
     found = with_missing(unknown(("dataset.license.expression", value), ("dataset.synthetic", "NO"), ("params.max_words", 3)))
