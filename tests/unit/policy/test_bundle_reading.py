@@ -109,7 +109,7 @@ SPLIT = "a fact stands in braces: {run.model.name}"
 @pytest.mark.parametrize(
     ("old", "new", "said", "hint"),
     [
-        ("format: provenance.policy", "format: ¦provenance.run", "format: format is 'provenance.run', expected 'provenance.policy'", "a file beside the run file goes before a shipped bundle"),
+        ("format: provenance.policy", "format: ¦provenance.run", "format: format is 'provenance.run', expected 'provenance.policy'", "a bundle begins with: format: provenance.policy"),
         ("format: provenance.policy\n", "¦", "format: format is missing, expected 'provenance.policy'", None),
         ("version: 1", "version: ¦2", "version: version is 2, expected 1", None),
         ("version: 1", "version: ¦true", "version: version is True, expected 1", None),

@@ -12,12 +12,13 @@ from provenance.policy import explain
 from provenance.policy.bundle_tests import bundle_params, harmless_values, run_bundle_tests
 from provenance.policy.combinations import combinations, space_of, values_of, with_params
 from provenance.policy.compare import Change, changed_params, compare_bundles
-from provenance.policy.explanation import FactRead, Needed, explain_rule, find_subjects, needed_changes, supply
+from provenance.policy.explanation import FactRead, Needed, explain_rule, find_subjects, needed_changes
 from provenance.policy.facts import SCHEMA, FactField, Facts, FactType, FactValue, SubjectFacts, schema_paths
 from provenance.policy.outcomes import Holding
 from provenance.policy.parts import Part, split_condition
 from provenance.policy.reading import read_bundle
 from provenance.policy.rules import Bundle, Rule
+from provenance.policy.supply import how_to_supply
 
 RULE = """
 format: provenance.policy
@@ -293,7 +294,7 @@ def test_an_explanation_says_what_was_read_what_decided_and_what_would_clear_it(
     found = explain_rule(made, made.rules[0], WORLD.datasets[0], WORLD)
     assert (found.rule, found.title, found.bundle, found.subject, found.dataset) == ("T001", "t", "own", WORLD.datasets[0].subject, "d")
     assert (found.outcome, found.message) == (Outcome.VIOLATED, "chats: 40.0% of all")
-    weight = "give each dataset of run.yaml a weight, or register shards so that their words are counted"
+    weight = how_to_supply(SubjectKind.DATASET, "share", "d")
     assert found.reads == (
         FactRead(path="dataset.share", value=0.4, known=True, doc="Share of sampled tokens.", supply=weight),
         FactRead(path="params.cap", value=0.3, known=True, doc="Parameter of the bundle."),
@@ -302,7 +303,7 @@ def test_an_explanation_says_what_was_read_what_decided_and_what_would_clear_it(
             value="NO",
             known=True,
             doc="Whether a model made the text.",
-            supply="state synthetic in datasets.yaml, of every dataset of the run",
+            supply=how_to_supply(SubjectKind.DATASET, "synthetic", "d"),
         ),
         FactRead(path="dataset.shards", value=1, known=True, doc="Shards of the version."),
         FactRead(path="dataset.share_known", value="YES", known=True, doc="Whether the share could be computed.", supply=weight),
@@ -359,15 +360,6 @@ def test_a_subject_is_named_by_its_id_the_end_of_its_path_or_six_digits(kind: st
     text = text[: text.index("tests:")].replace("{dataset.name}: {dataset.share:percent} of all", "m").replace("{dataset.domain}", "")
     found = read_bundle(text.encode(), where="own.yaml").rules[0]
     assert [item.subject.id for item in find_subjects(found, WORLD, name)] == expected
-
-
-@pytest.mark.parametrize(
-    ("path", "word"),
-    [("license.use", "licenses detect"), ("terms.ids", "terms list"), ("scan", "provenance scan"), ("words", "provenance register"), ("zzz", "")],
-)
-def test_each_fact_is_supplied_in_its_own_way(path: str, word: str) -> None:
-    assert word in supply(path)
-    assert bool(supply(path)) is bool(word)
 
 
 # Tests of bundles, and what changed between two.

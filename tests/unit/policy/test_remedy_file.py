@@ -160,4 +160,4 @@ def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path: Path) -> No
     path.write_text(json.dumps({**HEAD, "format": "x"}))
     with pytest.raises(RemedyError) as caught:
         load_remedies(path)
-    assert str(caught.value) == f"{path}: {OTHER_FORMAT}"
+    assert str(caught.value) == f"{path}:1:1: {OTHER_FORMAT}"

@@ -145,7 +145,7 @@ def test_a_commercial_purpose_is_yes_or_no_or_unknown(value: object, expected: T
         ),
         (
             {"purpose": {"competes_with": [{"provider": "OpenAI", "value": True}, {"provider": "openai", "value": True}]}},
-            "purpose.competes_with names 'openai' twice",
+            "purpose.competes_with names 'OpenAI' twice",
             None,
         ),
         ({"data": entries(("a", 0.5), ("a@" + PIN, 0.5))}, "data: dataset 'a' is named twice", "give it one weight"),
