@@ -52,8 +52,8 @@ class Circumstances:
 
     @property
     def has_approval(self) -> bool:
-        """Tell whether an approval of the text's provider is recorded (RR08)."""
-        return self.run.approval(terms=self.entry.id, provider=self.entry.provider) is not None
+        """Tell whether an approval of the text's provider is recorded that is not older than the text (RR08)."""
+        return self.run.approval(terms=self.entry.id, provider=self.entry.provider, since=self.entry.starts_possibly) is not None
 
     def is_same_family(self, names: Sequence[str]) -> TriState:
         """Tell whether the model is of the family that a text frees."""

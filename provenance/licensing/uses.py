@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -68,6 +69,17 @@ class Approval:
         """Tell whether all that an approval needs is there."""
         return bool((self.terms or self.provider) and self.who and self.when and self.evidence)
 
+    def is_given_by(self, last: dt.date) -> bool:
+        """Tell whether it was given on a day or before it."""
+        return not dt.date.fromisoformat(self.when) > last
+
+    def is_given_since(self, first: dt.date) -> bool:
+        """Tell whether it was given on a day or after it; one whose day cannot be read was not."""
+        try:
+            return dt.date.fromisoformat(self.when) >= first
+        except ValueError:
+            return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunUse:
@@ -90,6 +102,8 @@ class RunUse:
     """YES = the model is of the family that made the text, whichever that is."""
     imitates: TriState = TriState.UNKNOWN
     """Whether the model is to behave like the one that made the text."""
+    similar: TriState = TriState.UNKNOWN
+    """Whether the model is similar to the service that made the text; some texts bar that beside what competes."""
     grounded: TriState = TriState.UNKNOWN
     """Whether the outputs rest on search results."""
     automated: TriState = TriState.UNKNOWN
@@ -101,7 +115,7 @@ class RunUse:
     obtained: str = Absence.UNKNOWN.value
     """``own-account`` or ``third-party``; it never loosens anything."""
     release_date: str = Absence.UNKNOWN.value
-    """Day on which users were counted: that of the release."""
+    """Day on which users were counted; a count without one is taken as of the day that the text tests."""
     monthly_active_users: int | None = None
     revenue: int | None = None
     """US dollars in a year."""
@@ -114,9 +128,9 @@ class RunUse:
             return TriState.YES
         return TriState.NO if name in {normalize_provider(p) for p in self.not_competing_with} else self.others_compete
 
-    def approval(self, *, terms: str, provider: str) -> Approval | None:
-        """Return a recorded approval that reaches a text."""
-        found = (a for a in self.approvals if a.is_complete)
+    def approval(self, *, terms: str, provider: str, since: dt.date = dt.date.min) -> Approval | None:
+        """Return a recorded approval that reaches a text: one given before the text began speaks of another text (RR08)."""
+        found = (a for a in self.approvals if a.is_complete and a.is_given_since(since))
         return next((a for a in found if (a.terms == terms if a.terms else normalize_provider(a.provider) == provider)), None)
 
 

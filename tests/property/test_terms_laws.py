@@ -123,7 +123,7 @@ def version(number: int, first: dt.date, end: dt.date, value: str) -> TermsVersi
     return TermsVersion(
         id=f"acme.{number}", provider="acme", service="", kind="service-terms", title="", url="", source="", confidence="seen", effective_from=first.isoformat(),
         effective_to=end.isoformat(), starts_possibly=first, starts_surely=first, ends_surely=end, ends_possibly=end, channels=("api",), regions=("global",),
-        models=("*",), not_models=(), clauses=(Clause(name="train_any_model", value=value),),
+        models=("m",), not_models=(), clauses=(Clause(name="train_any_model", value=value),),
     )  # fmt: skip
 
 
