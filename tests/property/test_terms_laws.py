@@ -56,6 +56,7 @@ FACTS = st.fixed_dictionaries(
         "distribute_weights": TRI,
         "same_family": TRI,
         "imitates": TRI,
+        "similar": TRI,
         "grounded": TRI,
         "automated": TRI,
         "access": st.sampled_from(["crawl", "data-api", "dump"]),
@@ -75,7 +76,7 @@ FACTS = st.fixed_dictionaries(
 )
 QUESTIONS = st.builds(lambda origin, facts: {**origin, **facts}, origins(), FACTS)
 REMOVABLE = (
-    "provider", "model", "channel", "region", "competing", "commercial", "distribute_weights", "same_family", "imitates", "grounded", "automated", "access",
+    "provider", "model", "channel", "region", "competing", "commercial", "distribute_weights", "same_family", "imitates", "similar", "grounded", "automated", "access",
     "model_kind", "model_family", "monthly_active_users", "revenue", "output_type", "approvals", "from", "to",
 )  # fmt: skip
 
@@ -83,6 +84,13 @@ REMOVABLE = (
 def outcomes(given_facts: Mapping[str, object], catalog: TermsCatalog = CATALOG) -> dict[str, Permission]:
     found = answer_question(catalog, parse_question(given_facts))
     return {u.use.value: u.outcome for u in found.uses}
+
+
+@settings(max_examples=400, deadline=None)
+@given(question=QUESTIONS, wider=st.sampled_from(["EU", "EEA", "UNKNOWN"]))
+def test_a_wider_region_never_clears_what_a_country_in_it_would_not(question: dict[str, object], wider: str) -> None:
+    known, without = outcomes({**question, "region": "DE"}), outcomes({**question, "region": wider})
+    assert [u for u in known if known[u] is not Permission.ALLOWED and without[u] is Permission.ALLOWED] == []
 
 
 @settings(max_examples=400, deadline=None)
