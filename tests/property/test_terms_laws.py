@@ -39,7 +39,8 @@ def origins(draw: st.DrawFn) -> dict[str, object]:
     days = [d for e in (entry.starts_surely, entry.ends_surely) for d in _near(e)] or [dt.date(2025, 6, 1)]
     first = draw(st.sampled_from(days))
     return {
-        "provider": draw(st.sampled_from([entry.provider] * 4 + ["together", "amazon", "openrouter", "nobody"])),
+        "provider": draw(st.sampled_from([entry.provider] * 4 + ["together", "amazon", "openrouter", "cursor", "alibaba", "perplexity", "nobody"])),
+        "host": draw(st.sampled_from(["UNKNOWN"] * 4 + ["amazon", "cursor"])),
         "model": draw(st.sampled_from(_models(entry))),
         "channel": draw(st.sampled_from([*entry.channels * 3, *CHANNELS])),
         "region": draw(st.sampled_from(["US", "DE", "UK", "CH", "KR", "EU", "EEA", "ROW"])),
