@@ -60,7 +60,6 @@ def run_use(run: Run, *, today: str = "") -> RunUse:
         others_compete=TriState.YES,
         kind=model_kind(run.model.kind),
         family=run.model.base or Absence.UNKNOWN.value,
-        release_date=run.model.release.date,
         monthly_active_users=run.organization.monthly_active_users,
     )
     return with_statements(known, run, today=today)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,11 +51,12 @@ _APPROVAL_PARTS = 4
 @click.option("--model-kind", default=None, help="What is trained: llm, classifier, embedding or other.")
 @click.option("--model-family", default=None, help="Family of the trained model, such as llama-3.")
 @click.option("--imitates", type=_YES_NO, default=None, help="Whether it is to behave like the model that made the text.")
+@click.option("--similar", type=_YES_NO, default=None, help="Whether it is similar to the service that made the text.")
 @click.option("--grounded", type=_YES_NO, default=None, help="Whether the outputs rest on search results.")
 @click.option("--automated", type=_YES_NO, default=None, help="Whether the text was gathered by program.")
 @click.option("--output-type", default=None, help="text (taken if not given), image, voice, audio or video.")
 @click.option("--obtained", default=None, help="own-account or third-party.")
-@click.option("--release-date", default=None, help="Day of release, on which the users were counted.")
+@click.option("--release-date", default=None, help="Day on which the users were counted.")
 @click.option("--monthly-active-users", type=click.IntRange(min=0), default=None, help="Of all products of the organization.")
 @click.option("--revenue", type=click.IntRange(min=0), default=None, help="US dollars in a year.")
 @click.option("--approval", "approvals", multiple=True, metavar="WHAT,WHO,DAY,EVIDENCE", help="Approval by a provider or under a terms id.")
@@ -71,7 +73,7 @@ def explain(ctx: CommandContext, /, output: str, batch: Path | None, **given: ob
         if any(v not in (None, (), False) for v in given.values()):
             raise click.UsageError("give --batch or a question, not both")
         return _answer_all(ctx, batch, catalog)
-    question = _question(given)
+    question = _question(given, _today(ctx))
     from provenance.licensing.answer_documents import answer_document
     from provenance.licensing.questions import answer_question
 
@@ -90,7 +92,13 @@ def _catalog(ctx: CommandContext) -> TermsCatalog:
     return any_workspace(ctx.start).terms
 
 
-def _question(given: Mapping[str, object]) -> Question:
+def _today(ctx: CommandContext) -> dt.date:
+    from provenance.bootstrap import any_workspace
+
+    return dt.date.fromisoformat(any_workspace(ctx.start).clock.now()[:10])
+
+
+def _question(given: Mapping[str, object], today: dt.date) -> Question:
     """Return the question that options ask."""
     from provenance.licensing.questions import parse_question
 
@@ -108,7 +116,7 @@ def _question(given: Mapping[str, object]) -> Question:
         if name in asked:
             values = asked[name]
             asked[name] = [_approval(str(v)) if name == "approvals" else v for v in values] if isinstance(values, tuple) else values
-    return parse_question(asked)
+    return parse_question(asked, today=today)
 
 
 def _days_of(given: Mapping[str, object]) -> dict[str, object]:
@@ -133,12 +141,12 @@ def _answer_all(ctx: CommandContext, batch: Path, catalog: TermsCatalog) -> int:
     from provenance.licensing.answer_documents import answer_document
     from provenance.licensing.questions import answer_question, parse_question
 
-    failed = 0
+    failed, today = 0, _today(ctx)
     for number, line in _lines(ctx, batch):
         found: object = None
         try:
             found = _read_line(line)
-            question = parse_question(found)
+            question = parse_question(found, today=today)
             document = answer_document(question, answer_question(catalog, question), catalog)
             document = {**document, "id": found.get("id")}
         except ProvenanceError as err:

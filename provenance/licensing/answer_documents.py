@@ -15,6 +15,7 @@ _MISSING = {
     "model_family": ("the family of the trained model", "--model-family llama-3"),
     "grounded": ("whether the outputs rest on search results", "--grounded yes|no"),
     "imitates": ("whether the model is to behave like the one that made the text", "--imitates yes|no"),
+    "similar": ("whether the model is similar to the service that made the text", "--similar yes|no"),
     "distribute_data": ("whether others will get the text", "--distribute-data yes|no"),
     "automated": ("whether the text was gathered by program", "--automated yes|no"),
     "output_type": ("what type the outputs are", "--output-type text"),

@@ -77,7 +77,8 @@ def _all_said(about: Circumstances) -> Iterator[Said]:
     yield from first
     permits = any(s.outcome is Permission.ALLOWED for s in first)
     held = limits(about) if about.use is not Use.DISTRIBUTE_DATA else _plain_limits(about)
-    yield from (s for s in held if permits or s.outcome is Permission.PROHIBITED)
+    # RR10: a limit binds also where another text permits, so one that nobody can test stays open even in a text that is otherwise silent.
+    yield from held
     if permits:
         yield from _share_alike(about)
 
@@ -144,19 +145,24 @@ def _collecting(about: Circumstances) -> Iterator[Said]:
     clause = about.entry.clause("automated_extraction")
     if clause is None or clause.value == "silent":
         return
-    if about.run.automated is TriState.NO:
-        yield neutral(clause, "it bars automatic gathering, and the text is said not to be gathered so", "RR11")
-    elif clause.value == "prohibited-without-approval" and about.has_approval:
-        yield allowed(clause, "the approval that it asks for is recorded", "RR08", "RR11", duties=("written-approval",))
-    elif clause.value in BARS:
+    found = _gathering(about, clause)
+    if about.run.automated is TriState.NO and found.outcome is Permission.PROHIBITED:
+        found = neutral(clause, "it bars automatic gathering, and the text is said not to be gathered so", "RR11")
+    yield found
+
+
+def _gathering(about: Circumstances, clause: Clause) -> Said:
+    """Return what a text says on gathering by program."""
+    if clause.value == "prohibited-without-approval" and about.has_approval:
+        return allowed(clause, "the approval that it asks for is recorded", "RR08", "RR11", duties=("written-approval",))
+    if clause.value in BARS:
         missing = ("automated", "approval") if "approval" in clause.value else ("automated",)
-        yield prohibited(clause, "gathering by program is forbidden, whatever for", "RR11", missing=missing)
-    elif clause.value == "allowed" or (clause.value == "allowed-with-conditions" and not clause.permits):
-        yield _within_conditions(about, clause)
-    elif clause.value == "allowed-with-conditions":
-        yield _only_through(about, clause)
-    else:
-        yield unknown(clause, f"clause value {clause.value!r} is not known to this program", "RR02", "RR11")
+        return prohibited(clause, "gathering by program is forbidden, whatever for", "RR11", missing=missing)
+    if clause.value == "allowed" or (clause.value == "allowed-with-conditions" and not clause.permits):
+        return _within_conditions(about, clause)
+    if clause.value == "allowed-with-conditions":
+        return _only_through(about, clause)
+    return unknown(clause, f"clause value {clause.value!r} is not known to this program", "RR02", "RR11")
 
 
 def _within_conditions(about: Circumstances, clause: Clause) -> Said:

@@ -52,7 +52,7 @@ def dated(entry: TermsVersion, why: str) -> Dated:
 def licence_texts(texts: Sequence[TermsVersion], why: str) -> tuple[Dated, ...]:
     """Return the licence texts of a model: one text follows the model whatever the day, of several the one of the day counts (RR12).
 
-    After a printed end a single text may still bind, and may not: that is left open.
+    A printed start or end of a single text says when it was handed out, not on which days it binds whoever took it.
     """
     if len(texts) != 1:
         return tuple(dated(e, f"{why}; of several dated texts that of the day counts (RR12)") for e in texts)
@@ -62,10 +62,22 @@ def licence_texts(texts: Sequence[TermsVersion], why: str) -> tuple[Dated, ...]:
             entry=entry,
             starts_possibly=dt.date.min,
             starts_surely=dt.date.min,
-            ends_surely=entry.ends_surely,
+            ends_surely=dt.date.max,
             ends_possibly=dt.date.max,
             why=f"{why}; it follows the model id, not the calendar (RR12)",
         ),
+    )
+
+
+def within(one: Dated, other: Dated) -> Dated:
+    """Return a version on those of its days on which another one was in force as well."""
+    return Dated(
+        entry=one.entry,
+        starts_possibly=max(one.starts_possibly, other.starts_possibly),
+        starts_surely=max(one.starts_surely, other.starts_surely),
+        ends_surely=min(one.ends_surely, other.ends_surely),
+        ends_possibly=min(one.ends_possibly, other.ends_possibly),
+        why=one.why,
     )
 
 

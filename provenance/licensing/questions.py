@@ -11,7 +11,7 @@ from provenance.documents import nearest
 from provenance.errors import TermsDocumentError
 from provenance.licensing.answers import TermsAnswer
 from provenance.licensing.resolution import answer_uses
-from provenance.licensing.terms_names import ACCESS, CHANNELS, EEA, normalize_provider
+from provenance.licensing.terms_names import ACCESS, CHANNELS, is_known_region, normalize_provider
 from provenance.licensing.terms_values import TermsCatalog
 from provenance.licensing.uses import MODEL_KINDS, Approval, RunUse, Use
 from provenance.model.absence import Absence, TriState, is_absent
@@ -19,7 +19,7 @@ from provenance.model.dataset import DateRange, Generator
 from provenance.model.run import Period, Revenue
 
 _UNKNOWN = Absence.UNKNOWN.value
-TRI_STATE_FACTS = ("commercial", "distribute_weights", "distribute_data", "same_family", "imitates", "grounded", "automated")
+TRI_STATE_FACTS = ("commercial", "distribute_weights", "distribute_data", "same_family", "imitates", "similar", "grounded", "automated")
 """Facts that are yes, no or unknown."""
 KEYS = (
     "id",
@@ -45,7 +45,6 @@ KEYS = (
 )
 _OBTAINED = ("own-account", "third-party")
 _OUTPUT_TYPES = ("text", "image", "voice", "audio", "video")
-_REGIONS = frozenset({"EU", "EEA", "ROW", "UK"})
 _ANYWHERE = frozenset({"GLOBAL", "WORLDWIDE", "ANY"})
 _YES = {"yes": TriState.YES, "true": TriState.YES, "no": TriState.NO, "false": TriState.NO, "unknown": TriState.UNKNOWN}
 _APPROVAL_KEYS = ("terms", "provider", "who", "when", "evidence")
@@ -61,11 +60,12 @@ class Question:
     host: str = _UNKNOWN
 
 
-def parse_question(given: Mapping[str, object]) -> Question:
+def parse_question(given: Mapping[str, object], *, today: dt.date | None = None) -> Question:
     """Return a question from what a document or the command line gives.
 
     Args:
         given: Key → value, as ``KEYS`` names them; a key left out is a fact that nobody knows.
+        today: The day on which it is asked; an approval of a later day is refused.
 
     Raises:
         TermsDocumentError: If a key is not known, or a value is not what the key holds.
@@ -81,6 +81,9 @@ def parse_question(given: Mapping[str, object]) -> Question:
         region=_region(given),
         generated=_days(given),
     )
+    for approval in _approvals(given.get("approvals", []), provider):
+        if today is not None and not approval.is_given_by(today):
+            raise TermsDocumentError(f"an approval of {approval.when} lies in the future", hint="give the day on which it was given")
     return Question(generator=generator, uses=_uses(given.get("use")), run=_run(given, provider), host=_text(given, "host"))
 
 
@@ -93,6 +96,7 @@ def _run(given: Mapping[str, object], provider: str) -> RunUse:
         distribute_data=tri["distribute_data"],
         same_family=tri["same_family"],
         imitates=tri["imitates"],
+        similar=tri["similar"],
         grounded=tri["grounded"],
         automated=tri["automated"],
         competing_with=tuple(p for p, v in competing if v is TriState.YES),
@@ -134,7 +138,7 @@ def _region(given: Mapping[str, object]) -> str:
     code = text.upper()
     if is_absent(text) or code in _ANYWHERE or code == _UNKNOWN:
         return _UNKNOWN
-    if code in _REGIONS or code in EEA or re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", code):
+    if is_known_region(code):
         return code
     raise TermsDocumentError(f"region {text!r} is not known", hint="write a country code such as DE, or EU, EEA, UK, ROW")
 

@@ -7,8 +7,16 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provenance.licensing.periods import ALWAYS, Dated, Days, Period, dated, known_days, licence_texts, periods
-from provenance.licensing.terms_names import CHANNELS, SERVED_BY_OTHERS, channel_matches, glob_matches, normalize_provider, region_matches
+from provenance.licensing.periods import ALWAYS, Dated, Days, Period, dated, known_days, licence_texts, periods, undated, within
+from provenance.licensing.terms_names import (
+    CHANNELS,
+    SERVED_BY_OTHERS,
+    channel_matches,
+    glob_matches,
+    is_known_region,
+    normalize_provider,
+    region_matches,
+)
 from provenance.licensing.terms_said import Made
 from provenance.licensing.terms_values import CONTRACTS, TermsCatalog, TermsVersion
 from provenance.model.absence import Absence, is_absent
@@ -30,6 +38,8 @@ class Scenario:
     """Layers that nobody knows (RR13)."""
     servers: frozenset[str] = frozenset()
     """Whose service it was: the provider's, and the host's."""
+    makers: frozenset[str] | None = None
+    """Whose own text has to be in force beside that of whoever served the model (RR13); ``None`` = nobody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,9 @@ class Asked:
 def situation(catalog: TermsCatalog, generator: Generator, *, host: str = _UNKNOWN, access: str = _UNKNOWN) -> Situation:
     """Return every reading of what is known about a generator."""
     asked = Asked(generator=generator, host="" if is_absent(host) else normalize_provider(host), access=access, catalog=catalog)
+    source = None if is_absent(generator.provider) else catalog.notorious(generator.provider)
+    if source is not None:
+        return _notorious(asked, source)
     first, last = known_days(generator.generated)
     if first is not None and last is not None and last < first:
         return _nothing(asked, f"the days of generation run backwards: {generator.generated.start} to {generator.generated.end}", "RR01")
@@ -84,7 +97,7 @@ def situation(catalog: TermsCatalog, generator: Generator, *, host: str = _UNKNO
     missing = [
         name
         for name, value in facts.items()
-        if is_absent(value) and (name != "region" or len(regions) > 1) and not (name == "model" and _is_site(asked))
+        if (is_absent(value) if name != "region" else len(regions) > 1) and not (name == "model" and _is_site(asked))
     ]
     missing += ["access"] if len(ways) > 1 else []
     return Situation(
@@ -94,6 +107,14 @@ def situation(catalog: TermsCatalog, generator: Generator, *, host: str = _UNKNO
         missing=(*missing, *(() if days_known else ("days",))),
         outside=is_absent(generator.channel) or any(m in {"model", "provider"} for m in missing),
     )
+
+
+def _notorious(asked: Asked, source: TermsVersion) -> Situation:
+    """A notorious source is barred on every day and channel, whoever served it (RR18)."""
+    made = Made(model=asked.generator.model, channel=asked.generator.channel, region=asked.generator.region, access=asked.access)
+    period = Period(days=ALWAYS, sure=(undated(source, "its name, or where it came from"),), maybe=())
+    scenario = Scenario(made=made, periods=(period,), servers=frozenset({source.provider}))
+    return Situation(provider=source.provider, scenarios=(scenario,), days_known=True, missing=(), outside=False)
 
 
 def _nothing(asked: Asked, problem: str, rule: str) -> Situation:
@@ -142,9 +163,9 @@ def _channels(asked: Asked) -> tuple[str, ...]:
 
 def _regions(asked: Asked, channels: Sequence[str]) -> tuple[str, ...]:
     """Return one region for each set of regional copies that an unknown one may fall under."""
-    model = asked.generator.model
-    if not is_absent(asked.generator.region):
-        return (asked.generator.region,)
+    model, region = asked.generator.model, asked.generator.region
+    if is_known_region(region):
+        return {"EU": ("EU",), "EEA": ("EU", "NO")}.get(region.upper(), (region,))
     own = (e for e in (*asked.catalog.of_provider(asked.provider), *asked.catalog.of_provider(asked.host)) if _fits_model(e, model))
     entries = [e for e in (*own, *_makers(asked, model, but=asked.provider)) if any(channel_matches(e.channels, c) for c in channels)]
     named = {r for e in entries for r in e.regions} - {"global"}
@@ -165,11 +186,17 @@ def _scenario(asked: Asked, made: Made, days: Days) -> Scenario:
         own += [e for e in asked.catalog.of_provider(host) if e.kind != "model-licence" and _applies(e, made, frozenset())]
     versions = [dated(e, _why(e, made)) for e in own]
     versions += _following(asked, made, named, host)
-    passed, unknown_maker = _maker_layers(asked, made, own, host, versions)
-    versions += passed
+    makers = _maker_names(asked, made, own, host)
+    versions += _passed_on(asked, made, own, host) if makers is not None else ()
     if not made.model or is_absent(made.model):
         versions = [_unsure(v) if not _surely_fits(v.entry, made.model) else v for v in versions]
-    return Scenario(made=made, periods=_merged(periods(versions, days)), gaps=(*gaps, *unknown_maker), servers=frozenset({asked.provider, host}))
+    return Scenario(
+        made=made,
+        periods=_merged(periods(versions, days)),
+        gaps=(*gaps, *_foreign(asked, made)),
+        servers=frozenset({asked.provider, host}),
+        makers=makers,
+    )
 
 
 def _unsure(version: Dated) -> Dated:
@@ -260,20 +287,29 @@ def _inherited(asked: Asked, made: Made, licences: Sequence[TermsVersion]) -> li
     return [v for e in texts for v in licence_texts((e,), "licence of the base model")]
 
 
-def _maker_layers(asked: Asked, made: Made, own: Sequence[TermsVersion], host: str, versions: Sequence[Dated]) -> tuple[list[Dated], tuple[str, ...]]:
-    """Return what the maker of a model served by somebody else asks beside licence and usage policy, or that nobody knows it (RR13)."""
-    if is_absent(made.model) or made.channel not in SERVED_BY_OTHERS or not host:
-        return [], ()
-    if any(v.entry.kind == "model-licence" for v in versions) or _is_hosts_own(asked, host, made.model):
-        return [], ()
+def _foreign(asked: Asked, made: Made) -> tuple[str, ...]:
+    """Return the layer that is unknown where a site's text came over a channel on which none of its texts is catalogued (RR13)."""
+    known = asked.catalog.of_provider(asked.provider)
+    if not _is_site(asked) or any(channel_matches(e.channels, made.channel) for e in known):
+        return ()
+    return (f"no terms of {asked.provider} for text that came over channel {made.channel} are catalogued",)
+
+
+def _maker_names(asked: Asked, made: Made, own: Sequence[TermsVersion], host: str) -> frozenset[str] | None:
+    """Return whose text a model needs that somebody else served; ``None`` where it is its server's own (RR13)."""
+    served = made.channel in SERVED_BY_OTHERS or host != asked.provider or any(e.serves_others for e in own)
+    if is_absent(made.model) or not host or not served or _is_hosts_own(asked, host, made.model):
+        return None
+    return frozenset(e.provider for e in _makers(asked, made.model, but=host)) | (frozenset({asked.provider}) - {host, ""})
+
+
+def _passed_on(asked: Asked, made: Made, own: Sequence[TermsVersion], host: str) -> list[Dated]:
+    """Return the terms of a model's maker on the days on which its host passes them on."""
+    passing = [e for e in own if (c := e.clause("downstream")) is not None and c.value == "pass-through"]
     makers = {e.provider for e in _makers(asked, made.model, but=host)} | ({asked.provider} - {host, ""})
-    passes_on = any((c := e.clause("downstream")) is not None and c.value == "pass-through" for e in own)
     terms = [e for m in sorted(makers) for e in asked.catalog.of_provider(m) if e.kind == "service-terms" and "api" in e.channels]
-    terms = [e for e in terms if glob_matches(e.models, e.not_models, made.model)]
-    if passes_on and terms:
-        return [dated(e, f"terms of the model's maker, which {host} passes on") for e in terms], ()
-    bound = any(v.entry.provider in makers for v in versions)
-    return [], () if bound else (f"the terms of the maker of {made.model} on this host are not known",)
+    terms = [e for e in terms if not e.serves_others and glob_matches(e.models, e.not_models, made.model)]
+    return [within(dated(e, f"terms of the model's maker, which {host} passes on"), dated(p, "")) for p in passing for e in terms]
 
 
 def _is_hosts_own(asked: Asked, host: str, model: str) -> bool:
@@ -299,3 +335,13 @@ def is_covered(period: Period, scenario: Scenario) -> bool:
     at_home = scenario.made.channel == "weights" or is_absent(scenario.made.channel)
     contracts = [v.entry for v in period.sure if v.entry.kind in CONTRACTS]
     return any(at_home or (e.kind != "model-licence" and e.provider in scenario.servers) for e in contracts)
+
+
+def is_maker_known(period: Period, scenario: Scenario) -> bool:
+    """Tell whether a contract of the model's maker, or its licence, was surely in force: a usage policy alone grants nothing (RR13)."""
+    if scenario.makers is None:
+        return True
+    return any(
+        v.entry.kind == "model-licence" or (v.entry.kind in CONTRACTS and v.entry.provider in scenario.makers and not v.entry.serves_others)
+        for v in period.sure
+    )

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from provenance.licensing.terms_said import Circumstances, Said, allowed, neutral, prohibited, unknown
 from provenance.licensing.terms_values import Clause, ExceptionCase
-from provenance.licensing.uses import Use
 from provenance.model.absence import Permission, TriState, is_absent
 
 BARS = frozenset({"prohibited", "prohibited-if-competing", "prohibited-without-approval", "prohibited-if-competing-without-approval"})
@@ -16,6 +15,8 @@ _OBJECTS = {
     "foundation-models": ("foundation, large or general-purpose models", frozenset({"llm"}), frozenset({"classifier", "embedding"})),
 }
 """Object → its name, kinds of model that it surely holds, kinds that it surely does not hold."""
+_SIMILAR = "similar-service"
+"""The object of a bar on what is similar or competes."""
 
 
 def training_clauses(about: Circumstances) -> Iterator[Said]:
@@ -26,8 +27,8 @@ def training_clauses(about: Circumstances) -> Iterator[Said]:
         yield _training(about, train)
     if competing is not None:
         yield _competing(about, competing)
-    if imitation is not None and about.run.imitates is TriState.YES:
-        yield _imitation(about, imitation)
+    if imitation is not None and about.run.imitates is not TriState.NO:
+        yield _perhaps(_imitation(about, imitation), about.run.imitates)
 
 
 def _training(about: Circumstances, clause: Clause) -> Said:
@@ -69,9 +70,19 @@ def _competing(about: Circumstances, clause: Clause) -> Said:
         return neutral(clause, "it is silent on competing models", "RR02")
     if clause.value not in BARS:
         return unknown(clause, f"clause value {clause.value!r} is not known to this program", "RR02")
-    if about.competes is TriState.NO:
+    if about.competes is TriState.NO and (clause.object != _SIMILAR or about.run.similar is TriState.NO):
         return neutral(clause, f"it bars what competes with {about.entry.provider}, and the model is said not to", "RR07", "RR09")
     return _no_permission(barred(about, clause, "what competes", only_competing=True))
+
+
+def _perhaps(found: Said, imitates: TriState) -> Said:
+    """What bars imitation is open while nobody says whether the model imitates; what lets it be adds nothing then."""
+    if imitates is TriState.YES:
+        return found
+    if found.outcome in {None, Permission.ALLOWED}:
+        return replace(found, outcome=None, duties=())
+    words = f"{found.reason}, and nobody says whether the model imitates"
+    return replace(found, outcome=Permission.UNKNOWN, reason=words, missing=("imitates", *found.missing))
 
 
 def _imitation(about: Circumstances, clause: Clause) -> Said:
@@ -101,6 +112,8 @@ def barred(about: Circumstances, clause: Clause, what: str, *, only_competing: b
         only_competing: It is about competing models by its name, not by its value.
     """
     conditional = only_competing or "if-competing" in clause.value
+    if conditional and about.competes is TriState.NO and clause.object == _SIMILAR and about.run.similar is not TriState.NO:
+        return _similar(about, clause)
     if conditional and about.competes is TriState.NO:
         return allowed(clause, f"only what competes with {about.entry.provider} is forbidden, and the model is said not to", "RR07")
     reach, lifted = _reach(about, clause), lifting_exception(about) if clause.name != "distillation" else None
@@ -111,6 +124,14 @@ def barred(about: Circumstances, clause: Clause, what: str, *, only_competing: b
     if lifted is not None and lifted.outcome is Permission.ALLOWED:
         return lifted
     return _open(about, clause, reach, conditional=conditional) or _standing(about, clause, what, conditional=conditional, lost=lifted)
+
+
+def _similar(about: Circumstances, clause: Clause) -> Said:
+    """A bar on what is similar or competing is not lifted by not competing: what does not compete may still be similar (RR09)."""
+    words = f"what is similar to {about.entry.provider}'s service is forbidden as well as what competes"
+    if about.run.similar is TriState.UNKNOWN:
+        return unknown(clause, f"{words}, and nobody says whether the model is", "RR07", "RR09", missing=("similar",))
+    return prohibited(clause, f"{words}, and the model is said to be", "RR07", "RR09")
 
 
 def _open(about: Circumstances, clause: Clause, reach: TriState, *, conditional: bool) -> Said | None:
@@ -179,7 +200,9 @@ def _frees_kind(about: Circumstances, clause: Clause, case: ExceptionCase) -> Sa
         return neutral(clause, f"its exception for a {kind} is lost, since the weights are handed to others", "RR07")
     if "no-distribution" in case.conditions and about.run.distribute_weights is TriState.UNKNOWN:
         return unknown(clause, f"its exception for a {kind} holds only if nobody else gets it", "RR07", missing=("distribute_weights",))
-    if "not-offered" in case.conditions and about.use is Use.COMMERCIAL:
-        return unknown(clause, f"its exception for a {kind} is lost where it is made commercially available", "RR07")
+    if "not-offered" in case.conditions and about.run.commercial is TriState.YES:
+        return neutral(clause, f"its exception for a {kind} is lost where it is made commercially available", "RR07")
+    if "not-offered" in case.conditions and about.run.commercial is TriState.UNKNOWN:
+        return unknown(clause, f"its exception for a {kind} holds only if it is not sold", "RR07", missing=("commercial",))
     duties = ("no-distribution",) if case.conditions else ()
     return allowed(clause, f"it frees a {kind} under its conditions", "RR07", "RR10", duties=duties)

@@ -17,7 +17,7 @@ _USD_PER = {"USD": (1.0, 1.0), "CNY": (0.1, 0.2), "EUR": (0.8, 1.7), "GBP": (1.0
 
 
 def is_above(about: Circumstances, test: LimitTest) -> TriState:
-    """Tell whether a threshold is passed. A count of a later day than the one that the text tests says nothing where it is above."""
+    """Tell whether a threshold is passed. A count of another day than the one that the text tests says nothing."""
     if test.metric == "monthly-active-users":
         return _has_more_users(about.run, test)
     return TriState.UNKNOWN if about.run.revenue is None else _earns_more(about.run.revenue, test)
@@ -30,10 +30,8 @@ def _has_more_users(run: RunUse, test: LimitTest) -> TriState:
     count = run.monthly_active_users
     if count is None:
         return TriState.UNKNOWN
-    if count <= test.value:
-        return TriState.NO
-    is_later = test.tested_when != _ALWAYS and not is_absent(run.release_date) and run.release_date > test.tested_when
-    return TriState.UNKNOWN if is_later else TriState.YES
+    other_day = test.tested_when != _ALWAYS and not is_absent(run.release_date) and run.release_date != test.tested_when
+    return TriState.UNKNOWN if other_day else TriState.of(count > test.value)
 
 
 def _count_tested(run: RunUse, tested_when: str) -> int | None:

@@ -98,6 +98,8 @@ def _purpose(about: Circumstances, clause: Clause, test: LimitTest) -> Said | No
 def _territory(about: Circumstances, clause: Clause, test: LimitTest) -> Said | None:
     if is_absent(about.made.region):
         return unknown(clause, f"nothing is granted in {', '.join(test.regions)}, and the region is not known", "RR10", missing=("region",))
+    if "ROW" in region_names(about.made.region):
+        return unknown(clause, f"nothing is granted in {', '.join(test.regions)}, and ROW may be one of them", "RR10", missing=("region",))
     if region_names(about.made.region) & set(test.regions):
         return prohibited(clause, f"nothing is granted in {about.made.region}", "RR10")
     return None
@@ -129,10 +131,19 @@ def _stricter(about: Circumstances, clause: Clause, case: ExceptionCase) -> Said
         reaches = is_absent(about.made.model) or glob_matches(case.models, (), about.made.model)
         return neutral(clause, f"the base model's licence applies as well ({', '.join(case.terms)})", "RR12") if reaches else None
     is_own = case.kind == "third-party-terms" and not is_absent(about.made.model) and glob_matches(case.models, (), about.made.model)
-    if about.has_approval or is_own:
+    if is_own:
         return None
-    words = "models similar to the provider's" if case.kind == "similar-model" else "what competes with a third party that made the output"
-    return unknown(clause, f"it bars {words}, and no fact tells", "RR09", missing=("approval",))
+    if case.kind == "similar-model":
+        return _similar_model(about, clause)
+    return unknown(clause, "it bars what competes with a third party that made the output, and no fact tells", "RR09")
+
+
+def _similar_model(about: Circumstances, clause: Clause) -> Said | None:
+    if about.run.similar is TriState.NO:
+        return None
+    if about.run.similar is TriState.YES:
+        return prohibited(clause, "it bars models similar to the provider's, and the model is said to be", "RR09")
+    return unknown(clause, "it bars models similar to the provider's, and nobody says whether the model is", "RR09", missing=("similar",))
 
 
 def _grounded(about: Circumstances, clause: Clause) -> Said | None:

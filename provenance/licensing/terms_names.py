@@ -67,6 +67,19 @@ EEA = frozenset(
     ]
 )
 EU = EEA - {"IS", "LI", "NO"}
+_CODES = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM "
+    "CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY "
+    "HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF "
+    "MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE "
+    "RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ "
+    "VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW "
+)
+_COUNTRIES = frozenset(_CODES.split())
+"""Codes of countries and territories of ISO 3166-1."""
+_SAME_PLACE = {"GB": "UK", "EUROPEAN UNION": "EU", "EL": "GR", "AX": "FI", **dict.fromkeys(("GF", "GP", "MF", "MQ", "RE", "YT"), "FR")}
+"""Other codes of a region: Union law holds in the outermost regions of France and on Åland."""
+_GROUPS = frozenset({"EU", "EEA", "ROW", "UK"})
 _ALIASES = {
     "mistral-ai": "mistral",
     "mistralai": "mistral",
@@ -142,10 +155,21 @@ def region_names(region: str) -> frozenset[str]:
     ['EEA', 'EU', 'FR']
     """
     code = region.upper().split("-")[0]
-    code = {"GB": "UK", "EUROPEAN UNION": "EU"}.get(code, code)
+    code = _SAME_PLACE.get(code, code)
     if code == "EU":
         return frozenset({"EU", "EEA"})
     return frozenset({code, *(("EU",) if code in EU else ()), *(("EEA",) if code in EEA else ())})
+
+
+def is_known_region(region: str) -> bool:
+    """Tell whether a word names a region: a code of ISO 3166, with or without a part of the country, or a group of countries.
+
+    >>> is_known_region("US-CA"), is_known_region("QQ")
+    (True, False)
+    """
+    code, _, part = region.upper().partition("-")
+    known = code in _COUNTRIES or code in _GROUPS or code in _SAME_PLACE
+    return known and (not part or (code in _COUNTRIES and re.fullmatch(r"[A-Z0-9]{1,3}", part) is not None))
 
 
 def region_matches(entry_regions: Sequence[str], region: str, named: frozenset[str] = frozenset()) -> bool:

@@ -52,8 +52,10 @@ class Circumstances:
 
     @property
     def has_approval(self) -> bool:
-        """Tell whether an approval of the text's provider is recorded that reaches the model and the use (RR08)."""
-        return self.run.approval(terms=self.entry.id, provider=self.entry.provider, model=self.made.model, use=self.use) is not None
+        """Tell whether an approval of the text's provider is recorded that reaches the model and the use, and is not older than the text (RR08)."""
+        entry = self.entry
+        found = self.run.approval(terms=entry.id, provider=entry.provider, model=self.made.model, use=self.use, since=entry.starts_possibly)
+        return found is not None
 
     def is_same_family(self, names: Sequence[str]) -> TriState:
         """Tell whether the model is of the family that a text frees."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -80,6 +81,17 @@ class Approval:
         of_model = not self.model or (not is_absent(model) and normalize_model(self.model) == normalize_model(model))
         return self.is_complete and of_text and of_model and (not self.uses or use in self.uses)
 
+    def is_given_by(self, last: dt.date) -> bool:
+        """Tell whether it was given on a day or before it."""
+        return not dt.date.fromisoformat(self.when) > last
+
+    def is_given_since(self, first: dt.date) -> bool:
+        """Tell whether it was given on a day or after it; one whose day cannot be read was not."""
+        try:
+            return dt.date.fromisoformat(self.when) >= first
+        except ValueError:
+            return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunUse:
@@ -106,6 +118,8 @@ class RunUse:
     """Providers whose models the model is to behave like."""
     not_imitating: tuple[str, ...] = ()
     """Providers whose models it is not to behave like, by somebody's statement."""
+    similar: TriState = TriState.UNKNOWN
+    """Whether the model is similar to the service that made the text; some texts bar that beside what competes."""
     grounded: TriState = TriState.UNKNOWN
     """Whether the outputs rest on search results."""
     automated: TriState = TriState.UNKNOWN
@@ -117,7 +131,7 @@ class RunUse:
     obtained: str = Absence.UNKNOWN.value
     """``own-account`` or ``third-party``; it never loosens anything."""
     release_date: str = Absence.UNKNOWN.value
-    """Day on which users were counted: that of the release."""
+    """Day on which users were counted; a count without one is taken as of the day that the text tests."""
     monthly_active_users: int | None = None
     users_on: tuple[UsersOn, ...] = ()
     """Counts of users of single days."""
@@ -131,9 +145,10 @@ class RunUse:
             return TriState.YES
         return TriState.NO if name in {normalize_provider(p) for p in self.not_competing_with} else self.others_compete
 
-    def approval(self, *, terms: str, provider: str, model: str, use: Use) -> Approval | None:
-        """Return a recorded approval that reaches a use of what a model made under a text."""
-        return next((a for a in self.approvals if a.reaches(terms=terms, provider=provider, model=model, use=use)), None)
+    def approval(self, *, terms: str, provider: str, model: str, use: Use, since: dt.date = dt.date.min) -> Approval | None:
+        """Return a recorded approval that reaches a use of what a model made under a text: one given before the text began speaks of another text (RR08)."""
+        found = (a for a in self.approvals if a.is_given_since(since))
+        return next((a for a in found if a.reaches(terms=terms, provider=provider, model=model, use=use)), None)
 
     def toward(self, provider: str, speaking: Iterable[str]) -> RunUse:
         """Return the run as it stands to what made one text: it may imitate the models of one provider and not those of another.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provenance.licensing.judging import Judged
 from provenance.licensing.periods import ALWAYS, Dated, Period
-from provenance.licensing.scenarios import Scenario, Situation, is_covered
+from provenance.licensing.scenarios import Scenario, Situation, is_covered, is_maker_known
 from provenance.licensing.terms_said import Made
 from provenance.licensing.terms_values import CONTRACTS
 from provenance.licensing.uses import strictest_of
@@ -40,6 +40,8 @@ class PeriodOutcome:
 def weigh_period(period: Period, scenario: Scenario, judge: JudgeEntry) -> Weighed:
     """Return what the texts of some days say together: the strictest of those surely in force, and nothing allowed where one may also have been."""
     made, gaps, covered = scenario.made, scenario.gaps, is_covered(period, scenario)
+    if not is_maker_known(period, scenario):
+        gaps = (*gaps, f"the terms of the maker of {made.model} on this host are not known {_when(period)}")
     sure = [judge(v, made) for v in period.sure]
     maybe = [judge(v, made) for v in period.maybe]
     spoken = [j.outcome for j in sure if j.outcome is not None]

@@ -54,7 +54,7 @@ def test_json_has_exactly_the_documented_keys(tmp_path: Path, capsys: pytest.Cap
 
 def test_the_older_options_still_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     day = ("--generated", "2025-07-01..2025-07-31")
-    assert explain(tmp_path, *OPENAI, *day, "--commercial", "--not-competing", "--use", "train_any_model", "-f", "json") == 0
+    assert explain(tmp_path, *OPENAI, *day, "--commercial", "--not-competing", "--imitates", "no", "--use", "train_any_model", "-f", "json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["outcome"] == {"train_any_model": "ALLOWED"}
     assert (found["question"]["from"], found["question"]["to"]) == ("2025-07-01", "2025-07-31")

@@ -39,7 +39,8 @@ def origins(draw: st.DrawFn) -> dict[str, object]:
     days = [d for e in (entry.starts_surely, entry.ends_surely) for d in _near(e)] or [dt.date(2025, 6, 1)]
     first = draw(st.sampled_from(days))
     return {
-        "provider": draw(st.sampled_from([entry.provider] * 4 + ["together", "amazon", "openrouter", "nobody"])),
+        "provider": draw(st.sampled_from([entry.provider] * 4 + ["together", "amazon", "openrouter", "cursor", "alibaba", "perplexity", "nobody"])),
+        "host": draw(st.sampled_from(["UNKNOWN"] * 4 + ["amazon", "cursor"])),
         "model": draw(st.sampled_from(_models(entry))),
         "channel": draw(st.sampled_from([*entry.channels * 3, *CHANNELS])),
         "region": draw(st.sampled_from(["US", "DE", "UK", "CH", "KR", "EU", "EEA", "ROW"])),
@@ -56,6 +57,7 @@ FACTS = st.fixed_dictionaries(
         "distribute_weights": TRI,
         "same_family": TRI,
         "imitates": TRI,
+        "similar": TRI,
         "grounded": TRI,
         "automated": TRI,
         "access": st.sampled_from(["crawl", "data-api", "dump"]),
@@ -75,7 +77,7 @@ FACTS = st.fixed_dictionaries(
 )
 QUESTIONS = st.builds(lambda origin, facts: {**origin, **facts}, origins(), FACTS)
 REMOVABLE = (
-    "provider", "model", "channel", "region", "competing", "commercial", "distribute_weights", "same_family", "imitates", "grounded", "automated", "access",
+    "provider", "model", "channel", "region", "competing", "commercial", "distribute_weights", "same_family", "imitates", "similar", "grounded", "automated", "access",
     "model_kind", "model_family", "monthly_active_users", "revenue", "output_type", "approvals", "from", "to",
 )  # fmt: skip
 
@@ -83,6 +85,13 @@ REMOVABLE = (
 def outcomes(given_facts: Mapping[str, object], catalog: TermsCatalog = CATALOG) -> dict[str, Permission]:
     found = answer_question(catalog, parse_question(given_facts))
     return {u.use.value: u.outcome for u in found.uses}
+
+
+@settings(max_examples=400, deadline=None)
+@given(question=QUESTIONS, wider=st.sampled_from(["EU", "EEA", "UNKNOWN"]))
+def test_a_wider_region_never_clears_what_a_country_in_it_would_not(question: dict[str, object], wider: str) -> None:
+    known, without = outcomes({**question, "region": "DE"}), outcomes({**question, "region": wider})
+    assert [u for u in known if known[u] is not Permission.ALLOWED and without[u] is Permission.ALLOWED] == []
 
 
 @settings(max_examples=400, deadline=None)
@@ -123,7 +132,7 @@ def version(number: int, first: dt.date, end: dt.date, value: str) -> TermsVersi
     return TermsVersion(
         id=f"acme.{number}", provider="acme", service="", kind="service-terms", title="", url="", source="", confidence="seen", effective_from=first.isoformat(),
         effective_to=end.isoformat(), starts_possibly=first, starts_surely=first, ends_surely=end, ends_possibly=end, channels=("api",), regions=("global",),
-        models=("*",), not_models=(), clauses=(Clause(name="train_any_model", value=value),),
+        models=("m",), not_models=(), clauses=(Clause(name="train_any_model", value=value),),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from provenance.model.absence import Permission, TriState
 
 CATALOG = load_terms((shipped("policies") / "terms",))
 ROOT = Path(__file__).parents[3]
-APPROVED = [{"provider": "anthropic", "who": "legal@example.org", "when": "2025-01-31", "evidence": "letter.pdf"}]
+APPROVED = [{"provider": "anthropic", "who": "legal@example.org", "when": "2025-09-20", "evidence": "letter.pdf"}]
 
 
 def ask(provider: str, model: str, channel: str, *days: str, **facts: object) -> TermsAnswer:
@@ -71,7 +71,7 @@ def test_rr02_silence_is_no_permission() -> None:
 
 def test_rr02_another_text_that_speaks_decides() -> None:
     # the consumer terms of 2026-06-26 are silent, the usage policy of the same day bars rivals
-    assert outcome("xai", "grok-4", "consumer", "2026-07-01", competing="no") == "ALLOWED"
+    assert outcome("xai", "grok-4", "consumer", "2026-07-01", competing="no", imitates="no") == "ALLOWED"
     assert outcome("xai", "grok-4", "consumer", "2026-07-01", competing="yes") == "PROHIBITED"
 
 
@@ -124,7 +124,7 @@ def test_rr06_what_is_known_by_hearsay_decides_nothing() -> None:
     assert all(not e.clauses for e in CATALOG.entries if e.confidence not in DECIDING)
     for competing in ("yes", "no"):
         assert outcome("openai", "gpt-4o", "api", "2024-03-01", "2024-05-31", competing=competing) == "UNKNOWN"
-        assert outcome("openai", "gpt-4o", "api", "2025-06-01", competing=competing) != "UNKNOWN"
+        assert outcome("openai", "gpt-4o", "api", "2025-06-01", competing=competing, imitates="no") != "UNKNOWN"
 
 
 def test_rr06_an_unverified_text_is_named_and_decides_nothing() -> None:
@@ -136,7 +136,7 @@ def test_rr06_an_unverified_text_is_named_and_decides_nothing() -> None:
 
 @pytest.mark.parametrize(("competing", "expected"), [("yes", "PROHIBITED"), ("no", "ALLOWED"), ("unknown", "UNKNOWN")])
 def test_rr07_a_bar_on_rivals_depends_on_whether_it_competes(competing: str, expected: str) -> None:
-    answer = ask("openai", "gpt-4o", "api", "2025-07-01", use="train_any_model", competing=competing)
+    answer = ask("openai", "gpt-4o", "api", "2025-07-01", use="train_any_model", competing=competing, imitates="no")
     assert outcomes(answer) == {"train_any_model": expected}
     assert "RR07" in answer.rules
     assert ("competing" in answer.missing) is (competing == "unknown")
@@ -144,7 +144,8 @@ def test_rr07_a_bar_on_rivals_depends_on_whether_it_competes(competing: str, exp
 
 @pytest.mark.parametrize(("weights", "expected"), [("no", "ALLOWED"), ("yes", "PROHIBITED"), ("unknown", "PROHIBITED")])
 def test_rr07_the_exception_for_classifiers_is_lost_with_the_first_copy(weights: str, expected: str) -> None:
-    answer = ask("openai", "gpt-4o", "api", "2025-07-01", use="classifier", competing="yes", distribute_weights=weights)
+    facts: dict[str, Any] = {"competing": "yes", "commercial": "no", "imitates": "no", "distribute_weights": weights}
+    answer = ask("openai", "gpt-4o", "api", "2025-07-01", use="classifier", **facts)
     assert outcomes(answer) == {"classifier": expected}
     assert ("no-distribution" in codes(answer)) is (weights == "no")
     # the text of 2023 had no such exception

@@ -30,7 +30,7 @@ def user_catalog(tmp_path: Path, *entries: Mapping[str, object]) -> TermsCatalog
         "kind": "service-terms",
         "confidence": "seen",
         "version": {"effective_from": "2025-01-01"},
-        "applies_to": {"channels": ["api"], "models": ["*"]},
+        "applies_to": {"channels": ["api"], "models": ["acme-*", "m"]},
     }
     document = {"format": "provenance.terms", "version": 1, "terms": [{**base, **entry} for entry in entries]}
     (tmp_path / "acme.json").write_text(json.dumps(document))
@@ -136,7 +136,7 @@ def test_an_unknown_channel_that_may_be_a_silent_one_is_unknown(tmp_path: Path) 
     catalog = user_catalog(
         tmp_path,
         {"id": "api", "clauses": train("allowed")},
-        {"id": "chat", "clauses": train("silent"), "applies_to": {"channels": ["consumer"], "models": ["*"]}},
+        {"id": "chat", "clauses": train("silent"), "applies_to": {"channels": ["consumer"], "models": ["acme-*", "m"]}},
     )
     assert resolve(catalog, DAY, COMPETING).outcome is Permission.ALLOWED
     assert resolve(catalog, made("acme", "m", days="2025-06-01", channel="UNKNOWN"), COMPETING).outcome is Permission.UNKNOWN
@@ -150,7 +150,7 @@ def test_texts_of_two_channels_do_not_cover_for_one_another(tmp_path: Path) -> N
             "id": "chat",
             "clauses": train("allowed"),
             "version": {"effective_from": "2025-06-01"},
-            "applies_to": {"channels": ["consumer"], "models": ["*"]},
+            "applies_to": {"channels": ["consumer"], "models": ["acme-*", "m"]},
         },
     )
     assert resolve(catalog, made("acme", "m", days="2025-05-01..2025-07-01", channel="UNKNOWN"), COMPETING).outcome is Permission.UNKNOWN

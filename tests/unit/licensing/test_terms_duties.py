@@ -21,7 +21,7 @@ ENTRY: dict[str, Any] = {
     "id": "acme.1",
     "provider": "acme",
     "version": {"effective_from": "2025-01-15"},
-    "applies_to": {"channels": ["api"], "models": ["*"]},
+    "applies_to": {"channels": ["api"], "models": ["m"]},
     "clauses": {"train_any_model": {"value": "allowed-with-conditions"}},
     "obligations": [{"code": "name-prefix:Acme", "when": "distribute-weights"}],
     "confidence": "seen",
