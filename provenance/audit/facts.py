@@ -175,7 +175,7 @@ def _dataset_facts(judged: JudgedDataset, judgement: DatasetJudgement, share: fl
         "shards": len(judged.shards),
         "unread_records": sum(s.unread_records for s in judged.shards),
         "left_out_fields": len({f.field for s in judged.shards for f in s.left_out}),
-        "terms_named": len(dataset.terms) + ("RR18" in judgement.terms.rules),  # a notorious source names its terms itself
+        "terms_named": judgement.terms_beside,
         "pieces.words": pieces.words,
         "pieces.outputs": pieces.outputs,
         "pieces.output_words": pieces.output_words,

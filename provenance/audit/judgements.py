@@ -10,6 +10,7 @@ from provenance.audit.duties import license_duties, terms_duties
 from provenance.audit.judged import JudgedDataset
 from provenance.audit.licenses import stated_licenses
 from provenance.audit.lineage import Ancestor
+from provenance.audit.sites import answers_of_sites
 from provenance.licensing.classes import UNKNOWN_ASSESSMENT, LicenseAssessment, LicenseCatalog, strictest_license
 from provenance.licensing.expression import join_all
 from provenance.licensing.resolution import RunUse, TermsAnswer, notorious_answer, resolve, resolve_named, strictest
@@ -56,6 +57,8 @@ class DatasetJudgement:
     """What licences and terms ask in return, each with the ancestor that it comes from."""
     licenses: tuple[str, ...] = (Absence.UNKNOWN.value,)
     """All licences and absences that count, the dataset's own first; each once."""
+    terms_beside: int = 0
+    """Terms that bind the text beside those of generators: named for it or what it comes from, of sites, and the bar on a notorious source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,8 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     answers = [a for _, _, a in made]
     named = [(place, resolve_named(catalogs.terms, d.terms, use)) for d, place in zip(everything, places, strict=True) if d.terms]
     answers += [a for _, a in named]
+    gathered = [(place, a) for d, place in zip(everything, places, strict=True) for a in answers_of_sites(d, catalogs.terms, use)]
+    answers += [a for _, a in gathered]
     answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
     files = tuple(s.checked.shard for s in judged.shards)
     own = stated_licenses(judged.version.dataset, files, today, judged.version.digests)
@@ -103,8 +108,9 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
         agreed=TriState.NO if any(s.agreed is TriState.NO for s in stated) else TriState.YES,
         statements=tuple(f"{d.name}: {text}" for d, s in zip(everything, stated, strict=True) for text in s.summaries),
         expression=_joined(judged.version.dataset.license.effective, [v for _, v in values]),
-        duties=tuple(dict.fromkeys(_duties(values, [*((place, a) for place, _, a in made), *named], catalogs, use))),
+        duties=tuple(dict.fromkeys(_duties(values, [*((place, a) for place, _, a in made), *named, *gathered], catalogs, use))),
         licenses=tuple(dict.fromkeys(v for _, v in values)),
+        terms_beside=sum(len(d.terms) for d in everything) + len(gathered) + bool(tainted),
     )
 
 

@@ -55,7 +55,7 @@ _ANY = Absence.UNKNOWN.value
 _NAMED = Made(model=_ANY, channel=_ANY, region=_ANY, access=_ANY)
 
 
-def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: str = _ANY) -> TermsAnswer:
+def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: str = _ANY, also: Iterable[Use] = ()) -> TermsAnswer:
     """Return what the terms in force over a generator's days say about a run: the strictest of the uses that it makes.
 
     Args:
@@ -63,10 +63,11 @@ def resolve(catalog: TermsCatalog, generator: Generator, run: RunUse, *, host: s
         generator: What made the text.
         run: What the run does.
         host: Who served the model, where that is not its provider.
+        also: Uses that are made beside: of text from a site, its collection.
     """
     found = situation(catalog, generator, host=host, access=run.access)
     here = _toward(found, run)
-    certain = dict(uses_of(here))
+    certain = {**dict(uses_of(here)), **dict.fromkeys(also, True)}
     return _of_run(_answers(found, here, tuple(certain), catalog), certain)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from provenance.errors import TermsDocumentError
 from provenance.licensing.catalog_files import catalog_digest, iter_catalog_documents, refuse_unknown
 from provenance.licensing.terms_names import EEA, EU, channel_matches, normalize_model, normalize_provider, region_matches
-from provenance.licensing.terms_parts import CLAUSE_NAMES, MAX_QUOTE_WORDS, date_range, parse_clauses, parse_duties, texts
+from provenance.licensing.terms_parts import CLAUSE_NAMES, MAX_QUOTE_WORDS, date_range, parse_clauses, parse_duties, parse_sites, texts
 from provenance.licensing.terms_values import CONTRACTS, DECIDING, Clause, Duty, ExceptionCase, LimitTest, TermsCatalog, TermsVersion
 from provenance.model.absence import Absence, is_absent
 
@@ -44,7 +44,7 @@ _FIELDS = frozenset(
 _NEEDED = frozenset({"id", "provider", "clauses", "applies_to", "version", "confidence"})
 _INNER = {
     "version": frozenset({"effective_from", "effective_to", "observed_from", "observed_to", "published", "precision"}),
-    "applies_to": frozenset({"channels", "regions", "models", "not_models", "artifacts", "generated_between", "access"}),
+    "applies_to": frozenset({"channels", "regions", "models", "not_models", "artifacts", "generated_between", "access", "sites"}),
     "clauses": frozenset(CLAUSE_NAMES),
 }
 """Known names inside an entry: one that is misspelt would leave a text wider or more silent than it is."""
@@ -83,6 +83,7 @@ def _checked(item: object, path: Path) -> dict[str, Any]:
         if not isinstance(item[place], dict):
             raise TermsDocumentError(f"{where}: {place} must be an object")
         refuse_unknown(item[place], known, f"{where}: {place}")
+    parse_sites(item["applies_to"].get("sites"), where)
     sources = item.get("source", [])
     if not isinstance(sources, list) or not all(isinstance(s, dict) for s in sources):
         raise TermsDocumentError(f"{where}: source must be a list of {{where: …, observed: …}}")
@@ -130,6 +131,7 @@ def _version(item: Mapping[str, Any]) -> TermsVersion:
         clauses=parse_clauses(item["clauses"], item["id"]),
         artifacts=texts(applies.get("artifacts")),
         access=texts(applies.get("access")),
+        sites=texts(applies.get("sites")),
         published=str(version.get("published", "")),
         observed=not version.get("effective_from"),
         bound=str(item.get("bound", "")),

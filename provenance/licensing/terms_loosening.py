@@ -37,6 +37,8 @@ def _less_reach(old: TermsVersion, new: TermsVersion) -> Iterator[str]:
     for what, was, now in (("channels", old.channels, new.channels), ("models", old.models, new.models), ("regions", old.regions, regions)):
         if gone := _gone(was, now):
             yield f"it no longer reaches the {what} {', '.join(gone)}"
+    if old.sites and (gone := _gone(old.sites, new.sites)):
+        yield f"it no longer reaches the sites {', '.join(gone)}"
     if spared := sorted(set(new.not_models) - set(old.not_models)):
         yield f"it no longer reaches the models {', '.join(spared)}"
     if new.provider != old.provider:

@@ -97,6 +97,8 @@ _CLAUSE_FIELDS = frozenset({"value", "quote", "quote_check", "summary", "object"
 _CASE_FIELDS = frozenset({"kind", "kinds", "conditions", "outputs", "effect", "models", "terms"})
 _TEST_FIELDS = frozenset({"kind", "metric", "value", "currency", "period", "tested_when", "effect", "scope", "code", "regions", "outputs", "models"})
 _DUTY_FIELDS = frozenset({"code", "when", "summary", "clause", "tested_when", "models"})
+SITE = re.compile(r"(?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[a-z0-9._-]+)*")
+"""A site: a host in lower case, at will with the first parts of a path."""
 _DAY = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
 
 
@@ -187,6 +189,20 @@ def parse_duties(value: object, where: str) -> tuple[Duty, ...]:
             )
         )
     return tuple(found)
+
+
+def parse_sites(value: object, where: str) -> tuple[str, ...]:
+    """Return the hosts of a site.
+
+    Raises:
+        TermsDocumentError: If one is written in another way than a host: it would be found by no address.
+    """
+    found = texts(value)
+    wrong = next((s for s in found if SITE.fullmatch(s) is None), None)
+    if wrong is not None:
+        hint = "write the host in lower case, as in nytimes.com, without https:// and www."
+        raise TermsDocumentError(f"{where}: applies_to.sites: {wrong!r} is no host", hint=hint)
+    return found
 
 
 def _choice(value: str, place: str, where: str) -> str:

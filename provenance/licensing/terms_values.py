@@ -128,6 +128,8 @@ class TermsVersion:
     """Of a site: the ways of access that it governs; none = all."""
     artifacts: tuple[str, ...] = ()
     """Names under which it is also known, and sets that were made from it."""
+    sites: tuple[str, ...] = ()
+    """Of a site: its hosts, each with all below it, or with a part of its pages (``ncbi.nlm.nih.gov/pmc``)."""
     published: str = ""
     observed: bool = False
     """Known by observation only: no printed day (RR14)."""
@@ -204,6 +206,11 @@ class TermsCatalog:
         entries = [e for e in self.entries if e.kind == "notorious-source" and e.confidence in DECIDING]
         named = {fold_source(name): e for e in reversed(entries) for name in (e.provider, *e.artifacts)}
         return {name: e for name, e in named.items() if name}
+
+    @cached_property
+    def of_sites(self) -> tuple[TermsVersion, ...]:
+        """Return the texts of sites, by whatever confidence: one that is known by hearsay only still tells that there are terms (RR06)."""
+        return tuple(e for e in self.entries if (e.kind == "site-terms" or e.sites) and (not e.channels or "site" in e.channels))
 
     @cached_property
     def _by_id(self) -> Mapping[str, TermsVersion]:

@@ -187,7 +187,11 @@ SCHEMA: Mapping[SubjectKind, tuple[FactField, ...]] = {
         _int("shards", "Shards of the version."),
         _int("unread_records", "Records that could not be read.", evidence="scan"),
         _int("left_out_fields", "Fields that hold long text and were not compared, since the dataset names another field.", evidence="scan"),
-        _int("terms_named", "Terms that the registrant names for it, and the bar on a notorious source.", evidence="terms"),
+        _int(
+            "terms_named",
+            "Terms beside those of models: named for it or what it comes from, of sites it was gathered from, the bar on a notorious source.",
+            evidence="terms",
+        ),
         _int("pieces.words", "Most words of one unlicensed work that short or quoted passages give away together.", evidence="pieces"),
         _int(
             "pieces.outputs",
