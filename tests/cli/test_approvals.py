@@ -62,7 +62,7 @@ def rules(record: dict[str, Any]) -> set[str]:
     return {f["rule"] for f in record["findings"] if f["waiver"] is None}
 
 
-def approval(of: str = "provider: anthropic", more: str = EVIDENCE, day: str = "2025-09-01") -> str:
+def approval(of: str = "provider: anthropic", more: str = EVIDENCE, day: str = "2025-09-20") -> str:
     return f"{{{of}, who: legal@example.org, day: {day}, {more}}}"
 
 
@@ -84,7 +84,7 @@ def test_a_recorded_approval_lifts_the_bar_and_stands_in_the_record(work: Path, 
     assert ("written-approval", "anthropic.commercial.2025-06-17") in asked
     assert any(text.startswith("written-approval: ") for text in record["obligations"])
     assert record["run"]["approvals"][0]["evidence"] == {"url": "NOT_STATED", "file": "letter.txt", "sha256": DIGEST}
-    assert [text for text in record["limits"] if "approval of anthropic of 2025-09-01" in text and "letter.txt" in text]
+    assert [text for text in record["limits"] if "approval of anthropic of 2025-09-20" in text and "letter.txt" in text]
 
 
 @pytest.mark.parametrize(

@@ -404,7 +404,7 @@ def test_a_bundle_that_redefines_a_rule_of_the_baseline_is_refused(work: Workspa
     work.register("notes", "good.jsonl")
     refused = work.audit("notes", policy="loose.yaml")
     assert refused.code == 1
-    assert "bundle 'baseline' 1" in refused.err
+    assert "bundle 'baseline' has the name" in refused.err
     (work.folder / "loose.yaml").write_text(text.replace("name: baseline", "name: loose"), encoding="utf-8")
     refused = work.audit("notes", policy="loose.yaml")
     assert refused.code == 1
