@@ -37,7 +37,7 @@ def text(*clauses: Clause, **fields: object) -> TermsVersion:
         ends_possibly=END,
         channels=("api",),
         regions=("global",),
-        models=("*",),
+        models=("acme-*",),
         not_models=(),
         clauses=clauses,
     )
