@@ -20,6 +20,7 @@ model: {name: m, kind: chat-llm, release: {weights: closed}}
 purpose: {commercial: true}
 organization: {name: E}
 data: [DATA]
+requested_by: lead@example.org
 policy: [commercial-llm.yaml]
 """
 MANIFEST = """format: provenance.datasets

@@ -69,7 +69,7 @@ def test_no_command_is_named_in_a_hint_that_does_not_exist() -> None:
     """Every ``provenance …`` that the code tells people to type begins with the words of a real command."""
     told = set()
     for file in sorted((ROOT / "provenance").rglob("*.py")):
-        for words in re.findall(r"provenance ((?:[a-z]+ ?){1,2})(?=[-A-Z\"'…{.;,:)]|$)", file.read_text(encoding="utf-8")):
+        for words in re.findall(r"provenance ((?:[a-z]+(?:-[a-z]+)* ?){1,2})(?=[-A-Z\"'…{.;,:)]|$)", file.read_text(encoding="utf-8")):
             told.add(tuple(words.split()))
     typed = {words for words in told if words[0] in COMMANDS}
     assert len(typed) > 15
@@ -134,15 +134,17 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("waivers", "add"): ("--subject", "dataset:forum-notes", *WAIVED, "--id", "W-3"),
     ("waivers", "show"): ("W-1",),
     ("waivers", "withdraw"): ("W-2", "--reason", "no more"),
+    ("policy", "new"): ("ours",),
+    ("keys", "new"): ("second", "--no-passphrase"),
     ("review", "reject"): ("--reviewer", "somebody", "--reason", "no"),
 }
 CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
 
 
-EMPTY = {("matches", "suspects"), ("review", "list")}
-"""Nothing in the sample speaks as an assistant, and no audit of it waits for a review."""
-ELSEWHERE = {("review", "release")}
-"""Tested where an audit needs a review."""
+EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices")}
+"""Nothing in the sample speaks as an assistant or asks for a notice, and no audit of it waits for a review."""
+ELSEWHERE = {("review", "release"), ("clear",), ("clearance", "verify")}
+"""Tested where an audit needs a review, or is cleared."""
 
 
 @pytest.mark.parametrize("path", [p for p in JSON_COMMANDS if p not in ELSEWHERE], ids=" ".join)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -133,6 +134,10 @@ def test_strict_names_each_bundle_that_it_includes_with_its_digest(work: Path, c
     assert len({p["digest"] for p in record["policy"]}) == len(named)
 
 
+def _in_a_month() -> str:
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(days=30)).date().isoformat()
+
+
 def test_a_waiver_that_is_used_sends_a_strict_run_to_review(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     audit(work, "strict", "satisfied", capsys)
     run_file = work / "run.yaml"
@@ -140,7 +145,7 @@ def test_a_waiver_that_is_used_sends_a_strict_run_to_review(work: Path, capsys: 
     code, record = judge(work, capsys)
     assert (code, broken(record)) == (REVIEW, {"G002"})
     (finding,) = record["findings"]
-    days = {"requested_by": "a@example.org", "approved_by": "b@example.org", "created": record["created"][:10], "expires": "2099-01-01"}
+    days = {"requested_by": "a@example.org", "approved_by": "b@example.org", "created": record["created"][:10], "expires": _in_a_month()}
     waiver = {"id": "W-1", "rule": "G002", "subject": finding["subject"], "reason": "risk-accepted", "comment": "soon", **days}
     (work / "waivers.yaml").write_text(json.dumps({"format": "provenance.waivers", "version": 1, "waivers": [waiver]}))
     run_file.write_text(run_file.read_text() + "waivers: waivers.yaml\n")

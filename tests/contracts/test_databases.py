@@ -49,6 +49,9 @@ def filled(units: SqlUnitOfWork) -> SqlUnitOfWork:
         registry.add_demand(values.demand())
         registry.withdraw_demand(values.demand().id, values.withdrawal())
         registry.save_record_index(values.record_index())
+        registry.add_waiver(values.waiver())
+        registry.withdraw_waiver(values.waiver().waiver.id, values.withdrawal())
+        registry.add_review(values.review())
     return units
 
 
@@ -168,7 +171,10 @@ def test_facts_changed_behind_the_log_are_found(database: str, filled: SqlUnitOf
 def test_removing_the_last_log_row_and_its_facts_needs_a_known_head(database: str, filled: SqlUnitOfWork) -> None:
     with filled.read() as registry:
         head = registry.log_head
-    late = ("derivation_shards", "derivation_inputs", "derivation_steps", "exclusion_withdrawals", "exclusions", "record_indexes")
+    late = (
+        *("derivation_shards", "derivation_inputs", "derivation_steps", "exclusion_withdrawals", "exclusions", "record_indexes"),
+        *("waiver_withdrawals", "waivers", "reviews"),
+    )
     tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits", *(f"DELETE FROM {table}" for table in late))
     with filled.read() as registry:
         verify_registry(registry)

@@ -65,7 +65,12 @@ def outcome(bundle: Bundle, rule: Rule, values: Mapping[str, FactValue]) -> Outc
 
 
 # What a rule may pass over once it is not known, since another rule of the same bundles asks that it is known.
-_ASKED_ELSEWHERE = {("A001", "dataset.suspects_known"), ("L002", "dataset.license.known"), ("L003", "dataset.license.known")}
+_ASKED_ELSEWHERE = {
+    ("A001", "dataset.suspects_known"),
+    *((rule, "dataset.license.known") for rule in ("L002", "L003", "N003", "N006")),  # L001 denies what is not known
+    ("S003", "domain.synthetic_known"),  # of a domain of which nothing may be synthetic, all is known
+    ("S006", "dataset.generations_known"),  # of text that no model wrote, no model in a row is asked for
+}
 
 
 @settings(deadline=None, max_examples=600)
