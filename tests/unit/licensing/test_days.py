@@ -98,13 +98,13 @@ def test_a_text_has_the_days_of_its_entry() -> None:
     assert named.why == "somebody named it"
 
 
-def test_one_licence_text_follows_the_model_whatever_the_day_and_may_outlive_its_end() -> None:
+def test_one_licence_text_follows_the_model_whatever_the_day_and_outlives_its_end() -> None:
     entry = text(ends_surely=day("06-01"), ends_possibly=day("06-01"))
     (found,) = licence_texts((entry,), "licence of the model")
     assert (found.starts_possibly, found.starts_surely, found.ends_surely, found.ends_possibly) == (
         dt.date.min,
         dt.date.min,
-        day("06-01"),
+        dt.date.max,
         dt.date.max,
     )
     assert found.entry is entry

@@ -100,7 +100,12 @@ def changed(*place: str, value: object = None) -> dict[str, Any]:
 def test_every_field_of_a_text_arrives(tmp_path: Path) -> None:
     (found,) = load(tmp_path, ENTRY).entries
     assert (found.id, found.provider, found.service, found.kind, found.title) == ("acme.1", "acme-inc", "chat", "model-licence", "Terms of Acme")
-    assert (found.url, found.source, found.confidence, found.bound) == ("https://example.org/terms",) * 2 + ("secondary", "users")
+    assert (found.url, found.source, found.confidence, found.bound) == (
+        "https://example.org/terms",
+        "https://example.org/copy",  # what was read
+        "secondary",
+        "users",
+    )
     assert (found.effective_from, found.effective_to, found.published, found.observed) == ("2025-01", "2026", "2024-12-01", False)
     assert (found.starts_possibly, found.starts_surely) == (dt.date(2025, 1, 1), dt.date(2025, 1, 31))
     assert (found.ends_surely, found.ends_possibly) == (dt.date(2026, 1, 1), dt.date(2026, 12, 31))

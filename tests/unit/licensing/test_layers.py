@@ -139,8 +139,9 @@ def test_of_an_unknown_model_a_text_for_some_models_may_apply() -> None:
     assert outcome(some, model="UNKNOWN") == "PROHIBITED"  # every candidate bars (rule 5)
     assert "model" in ask(catalog(API), model="UNKNOWN").missing
     assert outcome(catalog(API), model="UNKNOWN") == "UNKNOWN"
-    assert layers(catalog(API), model="UNKNOWN") == {"api": "surely"}
-    assert layers(catalog(replace(API, not_models=("acme-9",))), model="UNKNOWN") == {"api": "possibly"}
+    assert layers(catalog(API), model="UNKNOWN") == {"api": "possibly"}
+    assert layers(catalog(replace(API, models=("*",))), model="UNKNOWN") == {"api": "surely"}
+    assert layers(catalog(replace(API, models=("*",), not_models=("acme-9",))), model="UNKNOWN") == {"api": "possibly"}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_site_is_asked_by_the_way_the_text_came_off_it() -> None:
     assert [s.made.access for s in readings(entries, channel="site", access="UNKNOWN").scenarios] == ["crawl", "dump"]
 
 
-HOST = text(FREE, id="host", provider="bigcloud", kind="host-terms", channels=("host", "cloud"))
+HOST = text(FREE, id="host", provider="bigcloud", kind="host-terms", channels=("host", "cloud"), models=("*",))
 LICENCE = text(FREE, id="licence", kind="model-licence", channels=("weights",), models=("acme-1*",))
 
 
@@ -223,7 +224,12 @@ def test_a_model_of_the_host_itself_needs_no_maker() -> None:
     assert outcome(catalog(HOST, own), provider="bigcloud", model="big-1", channel="cloud") == "ALLOWED"
     somebody = ask(catalog(HOST, own), provider="bigcloud", model="unheard-of", channel="cloud")
     assert somebody.outcome is Permission.UNKNOWN
-    assert "the terms of the maker of unheard-of on this host are not known" in somebody.reasons
+    assert "the terms of the maker of unheard-of on this host are not known on 2025-06-01" in somebody.reasons
+    # where nothing is served for others, only a text for every model needs the maker's
+    direct = text(FREE, models=("*",))
+    assert outcome(catalog(API)) == "ALLOWED"
+    assert outcome(catalog(direct)) == "UNKNOWN"
+    assert outcome(catalog(direct, LICENCE)) == "ALLOWED"
     excluded = replace(HOST, not_models=("big-*",))
     assert outcome(catalog(excluded, own), provider="bigcloud", model="big-1", channel="cloud") == "ALLOWED"
 
@@ -251,8 +257,10 @@ def test_a_usage_policy_binds_all_users_of_the_model() -> None:
     assert outcome(entries, provider="bigcloud", channel="cloud") == "PROHIBITED"
     assert layers(entries, provider="bigcloud", channel="host") == {"host": "surely"}
     assert layers(entries, provider="bigcloud", channel="cloud", model="other") == {"host": "surely"}
-    free = catalog(HOST, replace(policy, clauses=(FREE,)))
-    assert outcome(free, provider="bigcloud", channel="cloud") == "ALLOWED"
+    free = replace(policy, clauses=(FREE,))
+    assert outcome(catalog(HOST, free), provider="bigcloud", channel="cloud") == "UNKNOWN"  # a policy alone does not make the maker known
+    assert outcome(catalog(HOST, free, LICENCE), provider="bigcloud", channel="cloud") == "ALLOWED"
+    assert outcome(catalog(HOST, policy, LICENCE), provider="bigcloud", channel="cloud") == "PROHIBITED"
 
 
 def test_of_several_licence_texts_that_of_the_day_applies() -> None:

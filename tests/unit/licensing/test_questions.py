@@ -229,7 +229,7 @@ def test_an_answer_is_one_document() -> None:
     entry = text(training("prohibited", quote="No."), duties=(Duty(code="badge:Acme"),), bound="users")
     catalog = TermsCatalog(version="2025.1", digest="sha256:00", entries=(entry,))
     question = parse_question(
-        {"provider": "acme", "model": "m", "channel": "api", "region": "US", "from": "2025-06-01", "use": ["distil", "evaluation"]}
+        {"provider": "acme", "model": "acme-1", "channel": "api", "region": "US", "from": "2025-06-01", "use": ["distil", "evaluation"]}
     )
     answer = answer_question(catalog, question)
     document: Any = answer_document(question, answer, catalog)
@@ -243,6 +243,7 @@ def test_an_answer_is_one_document() -> None:
         "reasons",
         "uses",
         "splits",
+        "nearby",
         "missing",
         "catalog",
     ]
@@ -250,7 +251,7 @@ def test_an_answer_is_one_document() -> None:
     run = asked.pop("run")
     assert asked == {
         "provider": "acme",
-        "model": "m",
+        "model": "acme-1",
         "channel": "api",
         "region": "US",
         "from": "2025-06-01",
@@ -295,7 +296,7 @@ def test_parts_of_an_interval_and_conflicts_are_in_the_document() -> None:
     new = replace(text(training("prohibited"), id="new"), starts_possibly=day, starts_surely=day)
     catalog = TermsCatalog(version="v", digest="d", entries=(old, new))
     question = parse_question(
-        {"provider": "acme", "model": "m", "channel": "api", "region": "US", "from": "2025-06-30", "to": "2025-07-01", "use": "classifier"}
+        {"provider": "acme", "model": "acme-1", "channel": "api", "region": "US", "from": "2025-06-30", "to": "2025-07-01", "use": "classifier"}
     )
     document: Any = answer_document(question, answer_question(catalog, question), catalog)
     assert document["splits"] == [
@@ -313,7 +314,9 @@ def test_each_missing_fact_comes_with_how_to_give_it() -> None:
         {"fact": "days", "what": "the days of generation", "how": "--from 2024-03-01 --to 2024-05-31"},
     )
     catalog = TermsCatalog(version="v", digest="d", entries=(text(training("prohibited-if-competing")),))
-    question = parse_question({"provider": "acme", "model": "m", "channel": "api", "region": "US", "from": "2025-06-01", "use": "train_any_model"})
+    question = parse_question(
+        {"provider": "acme", "model": "acme-1", "channel": "api", "region": "US", "from": "2025-06-01", "use": "train_any_model"}
+    )
     document: Any = answer_document(question, answer_question(catalog, question), catalog)
     assert [m["fact"] for m in document["missing"]] == document["uses"]["train_any_model"]["missing"] == ["competing"]
 
