@@ -123,8 +123,31 @@ def test_a_clause_on_competing_models_alone_never_allows(value: str, facts: dict
 def test_a_clause_on_imitation_speaks_where_the_model_imitates(value: str, facts: dict[str, Any], expected: tuple[str | None, str, str, str]) -> None:
     entry = text(Clause(name="distillation", value=value))
     assert brief(judged(entry, Use.DISTIL, imitates=YES, **facts)) == expected
-    for state in (NO, UNKNOWN):
-        assert brief(judged(entry, Use.DISTIL, imitates=state, **facts)) == (None, "", "", "")
+    assert brief(judged(entry, Use.DISTIL, imitates=NO, **facts)) == (None, "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "facts", "expected"),
+    [
+        # what lets it be adds nothing while nobody says whether the model imitates
+        ("silent", {}, (None, "RR02", "", "")),
+        ("allowed", {}, (None, "RR03", "", "")),
+        ("allowed-with-conditions", {}, (None, "RR10", "", "")),
+        ("prohibited-if-competing", FRIEND, (None, "RR07", "", "")),
+        ("prohibited-without-approval", LETTER, (None, "RR08", "", "")),
+        # what may bar it is open
+        ("nonsense", {}, ("UNKNOWN", "RR02", "imitates", "")),
+        ("prohibited", {}, ("UNKNOWN", "RR03", "imitates", "")),
+        ("prohibited", FRIEND, ("UNKNOWN", "RR03", "imitates", "")),
+        ("prohibited-if-competing", RIVAL, ("UNKNOWN", "RR07", "imitates", "")),
+        ("prohibited-if-competing", {}, ("UNKNOWN", "RR07", "imitates competing", "")),
+        ("prohibited-without-approval", {}, ("UNKNOWN", "RR03 RR08", "imitates approval", "")),
+    ],
+)
+def test_a_bar_on_imitation_is_open_while_nobody_says_whether_the_model_imitates(
+    value: str, facts: dict[str, Any], expected: tuple[str | None, str, str, str]
+) -> None:
+    assert brief(judged(text(Clause(name="distillation", value=value)), Use.DISTIL, imitates=UNKNOWN, **facts)) == expected
 
 
 def test_a_bar_on_imitation_stands_beside_a_permission_to_train() -> None:
@@ -181,7 +204,7 @@ def test_what_a_bar_does_not_reach_an_exception_may_still_free() -> None:
     ],
 )
 def test_an_exception_frees_its_own_family_where_it_is_known(facts: dict[str, Any], expected: tuple[str | None, str, str, str]) -> None:
-    entry = text(training("prohibited"), exceptions(ExceptionCase(kind="same-family", models=("Acme XL",))))
+    entry = text(training("prohibited"), exceptions(ExceptionCase(kind="same-family", models=("Acme XL",))), models=("*",))
     assert brief(judged(entry, **facts)) == expected
 
 
@@ -194,19 +217,22 @@ def test_the_models_of_a_text_are_of_its_family_unless_it_excludes_them() -> Non
     assert judged(everything, family="other-2").outcome == "PROHIBITED"
 
 
+UNSOLD: dict[str, Any] = {"commercial": NO}
 KEPT = ExceptionCase(kind="model-kind", kinds=("classifier", "embedding"), conditions=("no-distribution", "not-offered"))
 
 
 @pytest.mark.parametrize(
     ("use", "facts", "expected"),
     [
-        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": NO}, ("ALLOWED", "RR07 RR10", "", "no-distribution")),
-        (Use.TRAIN_ANY_MODEL, {"kind": "embedding", "distribute_weights": NO}, ("ALLOWED", "RR07 RR10", "", "no-distribution")),
-        (Use.TRAIN_ANY_MODEL, {"kind": "llm", "distribute_weights": NO}, ("PROHIBITED", "RR03", "", "")),
-        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": YES}, ("PROHIBITED", "RR03 RR07", "", "")),
-        (Use.TRAIN_ANY_MODEL, {"kind": "classifier"}, ("PROHIBITED", "RR03 RR07", "distribute_weights", "")),
-        (Use.TRAIN_ANY_MODEL, {"distribute_weights": NO}, ("PROHIBITED", "RR03 RR07", "model_kind", "")),
-        (Use.COMMERCIAL, {"kind": "classifier", "distribute_weights": NO}, ("PROHIBITED", "RR03 RR07", "", "")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": NO, **UNSOLD}, ("ALLOWED", "RR07 RR10", "", "no-distribution")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "embedding", "distribute_weights": NO, **UNSOLD}, ("ALLOWED", "RR07 RR10", "", "no-distribution")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "llm", "distribute_weights": NO, **UNSOLD}, ("PROHIBITED", "RR03", "", "")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": YES, **UNSOLD}, ("PROHIBITED", "RR03 RR07", "", "")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", **UNSOLD}, ("PROHIBITED", "RR03 RR07", "distribute_weights", "")),
+        (Use.TRAIN_ANY_MODEL, {"distribute_weights": NO, **UNSOLD}, ("PROHIBITED", "RR03 RR07", "model_kind", "")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": NO}, ("PROHIBITED", "RR03 RR07", "commercial", "")),
+        (Use.TRAIN_ANY_MODEL, {"kind": "classifier", "distribute_weights": NO, "commercial": YES}, ("PROHIBITED", "RR03 RR07", "", "")),
+        (Use.COMMERCIAL, {"kind": "classifier", "distribute_weights": NO, "commercial": YES}, ("PROHIBITED", "RR03 RR07", "", "")),
     ],
 )
 def test_an_exception_holds_where_all_its_conditions_are_known_to(
@@ -221,7 +247,8 @@ def test_an_exception_without_conditions_asks_for_nothing() -> None:
         assert brief(judged(entry, kind="classifier", distribute_weights=weights)) == ("ALLOWED", "RR07 RR10", "", "")
     assert brief(judged(entry, Use.COMMERCIAL, kind="classifier")) == ("ALLOWED", "RR07 RR10", "", "")
     offered = text(training("prohibited"), exceptions(ExceptionCase(kind="model-kind", kinds=("classifier",), conditions=("not-offered",))))
-    assert brief(judged(offered, kind="classifier", distribute_weights=YES)) == ("ALLOWED", "RR07 RR10", "", "no-distribution")
+    assert brief(judged(offered, kind="classifier", distribute_weights=YES, **UNSOLD)) == ("ALLOWED", "RR07 RR10", "", "no-distribution")
+    assert brief(judged(offered, kind="classifier", distribute_weights=YES)) == ("PROHIBITED", "RR03 RR07", "commercial", "")
 
 
 def test_of_several_exceptions_one_that_holds_is_enough() -> None:

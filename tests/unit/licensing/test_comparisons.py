@@ -31,7 +31,7 @@ from tests.unit.licensing.small_terms import NO, UNKNOWN, YES, text, training
 ALLOWED, OPEN, PROHIBITED = Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED
 RIVALS = text(training("prohibited-if-competing"))
 RESEARCH = text(training("research-or-noncommercial-only"), id="research")
-MADE = Generator(provider="acme", model="m", channel="api", region="US", generated=DateRange(start="2025-06-01", end="2025-06-01"))
+MADE = Generator(provider="acme", model="acme-1", channel="api", region="US", generated=DateRange(start="2025-06-01", end="2025-06-01"))
 RUN = RunUse(commercial=NO, distribute_weights=NO, imitates=NO, others_compete=YES)
 
 
@@ -117,7 +117,7 @@ LATER = {"starts_possibly": dt.date(2025, 1, 2), "effective_from": "2025-01-02"}
         ({"ends_possibly": dt.date(2026, 1, 1), "effective_to": "2026-01-01"}, "it holds from 2025-01-01 to 2026-01-01"),
         ({"channels": ("consumer",)}, "the channels api"),
         ({"regions": ("EU",)}, "the regions global"),
-        ({"models": ("acme-1",)}, "the models *"),
+        ({"models": ("acme-1",)}, "the models acme-*"),
         ({"not_models": ("acme-1", "acme-0")}, "the models acme-0, acme-1"),
         ({"provider": "other"}, "it is of provider other now, before of acme"),
     ],
@@ -319,7 +319,8 @@ def test_a_catalogue_keeps_hearsay_apart() -> None:
     assert entries.of_provider("acme") == (RIVALS,)
     assert entries.of_provider("nobody") == ()
     assert entries.unverified("acme") == (heard,)
-    assert entries.following("org/acme-1") == (licence,) == entries.following("org/acme-1")
+    # what its maker says of a model by name follows it as a licence does
+    assert entries.following("org/acme-1") == (RIVALS, licence) == entries.following("org/acme-1")
     assert entries.following("other") == ()
     assert entries.providers() == ("acme", "other")
     assert (entries.get("heard"), entries.get("none")) == (heard, None)

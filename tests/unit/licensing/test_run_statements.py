@@ -19,9 +19,7 @@ MADE = Generator(provider="acme", model="acme-1", channel="api", region="US", ge
 QUIET = RunUse(commercial=TriState.NO, distribute_weights=TriState.NO, others_compete=TriState.YES)
 
 
-def text(
-    provider: str, *clauses: Clause, models: tuple[str, ...] = ("acme-*", "other-*", "m-*", "gpt-*"), kind: str = "service-terms"
-) -> TermsVersion:
+def text(provider: str, *clauses: Clause, models: tuple[str, ...] = ("acme-*",), kind: str = "service-terms") -> TermsVersion:
     return TermsVersion(
         id=f"{provider}.1", provider=provider, service="", kind=kind, title="", url="", source="", confidence="seen", effective_from="2020-01-01",
         effective_to="UNKNOWN", starts_possibly=dt.date(2020, 1, 1), starts_surely=dt.date(2020, 1, 1), ends_surely=dt.date.max, ends_possibly=dt.date.max,
