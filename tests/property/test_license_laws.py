@@ -72,8 +72,11 @@ def test_the_order_of_parts_does_not_matter(parts: list[str], asked: Circumstanc
 @given(expressions, circumstances)
 def test_the_question_of_the_audit_and_that_of_permissions_have_one_answer(expression: str, asked: Circumstances) -> None:
     plain = Circumstances(commercial=asked.commercial, synthetic=asked.synthetic)
-    found = permissions(CATALOG, expression, plain).answer(LicenseUse.TRAIN).outcome
-    assert found is CATALOG.assess(expression, asked.commercial, synthetic=asked.synthetic).this_use
+    found = permissions(CATALOG, expression, plain).answer(LicenseUse.TRAIN)
+    assessed = CATALOG.assess(expression, asked.commercial, synthetic=asked.synthetic).this_use
+    # An audit does not test the limits of licences yet: these leave open here what it takes for permitted.
+    is_limited = bool(found.limits) and (found.outcome, assessed) == (Permission.UNKNOWN, Permission.ALLOWED)
+    assert found.outcome is assessed or is_limited
 
 
 @given(expressions, circumstances, st.sampled_from(["commercial", "synthetic", "competes", "region"]))
