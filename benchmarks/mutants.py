@@ -92,10 +92,10 @@ def _without_hint(call: ast.Call) -> ast.Call:
 
 def worded(path: Path) -> set[str]:
     """Return the mutants of a module that change nothing but words, as `function__mutmut_3`."""
-    bodies: dict[str, dict[str, list[ast.stmt]]] = {}
+    bodies: dict[str, dict[str, list[ast.AST]]] = {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef) and (found := _VARIANT.match(node.name)):
-            bodies.setdefault(found["name"], {})[found["number"]] = [*node.args.defaults, *node.args.kw_defaults, *node.body]  # type: ignore[list-item]
+            bodies.setdefault(found["name"], {})[found["number"]] = [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body]
     return {
         f"{name}__mutmut_{number}"
         for name, variants in bodies.items()

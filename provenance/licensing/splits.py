@@ -33,7 +33,8 @@ def split(parts_by_use: Mapping[Use, Parts]) -> tuple[Split, ...]:
         return ()
     columns = {use: parts[0][1] for use, parts in parts_by_use.items()}
     periods = next(iter(columns.values()))
-    if len(periods) < 2 or periods[0].period.days[0] == _ENDS[0] or periods[-1].period.days[1] == _ENDS[1]:  # noqa: PLR2004 - two parts make a split
+    is_whole = not periods[1:]
+    if is_whole or periods[0].period.days[0] == _ENDS[0] or periods[-1].period.days[1] == _ENDS[1]:
         return ()
     found: list[Split] = []
     for at, part in enumerate(periods):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -41,14 +41,6 @@ class Use(StrEnum):
 
 TRAINING = frozenset(Use) - {Use.DISTRIBUTE_DATA, Use.EVALUATION, Use.COLLECTION}
 """Uses that train a model."""
-_TAKEN = {
-    Use.SAME_FAMILY: ("same_family", TriState.YES),
-    Use.DISTIL: ("imitates", TriState.YES),
-    Use.DISTRIBUTE_WEIGHTS: ("distribute_weights", TriState.YES),
-    Use.COMMERCIAL: ("commercial", TriState.YES),
-    Use.TRAIN_NONCOMMERCIAL: ("commercial", TriState.NO),
-}
-"""Use → the fact that it takes as given."""
 MODEL_KINDS = ("llm", "classifier", "embedding", "other")
 """Kinds of model that a bar's object may or may not name."""
 STRICTNESS = (Permission.ALLOWED, Permission.UNKNOWN, Permission.PROHIBITED)
@@ -176,8 +168,18 @@ def as_use(run: RunUse, use: Use) -> RunUse:
         return replace(run, competing_with=(), not_competing_with=(), others_compete=TriState.YES)
     if use is Use.CLASSIFIER:
         return replace(run, kind=run.kind if run.kind in {"classifier", "embedding"} else "classifier")
-    taken = _TAKEN.get(use)
-    return run if taken is None else replace(run, **{taken[0]: taken[1]})  # type: ignore[arg-type]  # every fact of the table is a TriState
+    supposed = _SUPPOSED.get(use)
+    return run if supposed is None else supposed(run)
+
+
+_SUPPOSED: Mapping[Use, Callable[[RunUse], RunUse]] = {
+    Use.SAME_FAMILY: lambda run: replace(run, same_family=TriState.YES),
+    Use.DISTIL: lambda run: replace(run, imitates=TriState.YES),
+    Use.DISTRIBUTE_WEIGHTS: lambda run: replace(run, distribute_weights=TriState.YES),
+    Use.COMMERCIAL: lambda run: replace(run, commercial=TriState.YES),
+    Use.TRAIN_NONCOMMERCIAL: lambda run: replace(run, commercial=TriState.NO),
+}
+"""Use → the run with the one fact that the use takes as given."""
 
 
 def uses_of(run: RunUse) -> tuple[tuple[Use, bool], ...]:

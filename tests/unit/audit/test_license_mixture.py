@@ -52,7 +52,9 @@ def test_a_non_commercial_dataset_makes_a_commercial_run_incompatible() -> None:
     found = mixture(named("a", "MIT"), named("b", "CC-BY-NC-4.0"))
     facts = mixture_values(found)
     assert facts["license.compatible"] == "NO"
-    assert any("PROHIBITED train: b: CC-BY-NC-4.0" in str(text) for text in facts["license.conflicts"])  # type: ignore[union-attr]  # a list of texts
+    conflicts = facts["license.conflicts"]
+    assert isinstance(conflicts, tuple)
+    assert any("PROHIBITED train: b: CC-BY-NC-4.0" in text for text in conflicts)
     assert [e.kind for e in mixture_evidence(found)] == ["license"] * 2
     run = plain_run(commercial=TriState.NO, weights="closed")
     assert mixture_values(mixture(named("a", "MIT"), named("b", "CC-BY-NC-4.0"), run=run))["license.compatible"] == "UNKNOWN"  # weights are passed on

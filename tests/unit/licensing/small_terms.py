@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import replace
+from typing import Any
 
 from provenance.licensing.judging import Judged, judge
 from provenance.licensing.terms import Clause, Duty, ExceptionCase, LimitTest, TermsVersion
@@ -18,7 +19,7 @@ APPROVED = (Approval(provider="acme", who="legal@example.org", when="2025-01-31"
 START, END = dt.date(2025, 1, 1), dt.date.max
 
 
-def text(*clauses: Clause, **fields: object) -> TermsVersion:
+def text(*clauses: Clause, **fields: Any) -> TermsVersion:
     """Return a text of provider acme that holds from 2025 on, with some fields set otherwise."""
     plain = TermsVersion(
         id="acme.1",
@@ -41,12 +42,12 @@ def text(*clauses: Clause, **fields: object) -> TermsVersion:
         not_models=(),
         clauses=clauses,
     )
-    return replace(plain, **fields)  # type: ignore[arg-type]  # fields by name
+    return replace(plain, **fields)
 
 
-def training(value: str, **fields: object) -> Clause:
+def training(value: str, **fields: Any) -> Clause:
     """Return a clause on training."""
-    return replace(Clause(name="train_any_model", value=value, quote="You may.", summary="On training."), **fields)  # type: ignore[arg-type]
+    return replace(Clause(name="train_any_model", value=value, quote="You may.", summary="On training."), **fields)
 
 
 def exceptions(*cases: ExceptionCase, value: str = "several") -> Clause:
@@ -59,9 +60,9 @@ def limits(*tests: LimitTest, value: str = "several") -> Clause:
     return Clause(name="limits", value=value, tests=tests)
 
 
-def judged(entry: TermsVersion, use: Use = Use.TRAIN_ANY_MODEL, made: Made = MADE, **facts: object) -> Judged:
+def judged(entry: TermsVersion, use: Use = Use.TRAIN_ANY_MODEL, made: Made = MADE, **facts: Any) -> Judged:
     """Return what a text says of a use, by some facts of the run; the others are those of a run of which nothing is said."""
-    found = judge(entry, use, RunUse(**facts), made)  # type: ignore[arg-type]  # fields by name
+    found = judge(entry, use, RunUse(**facts), made)
     for said in found.said:
         assert said.clause.name
         assert " " in said.reason

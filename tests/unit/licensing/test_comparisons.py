@@ -193,9 +193,9 @@ def test_versions_of_one_document(fields: dict[str, Any], expected: bool) -> Non
 
 
 def test_neighbours_of_a_day_are_all_named() -> None:
-    def on(name: str, month: int, **fields: object) -> TermsVersion:
+    def on(name: str, month: int, **fields: Any) -> TermsVersion:
         day = dt.date(2025, month, 1)
-        return replace(RIVALS, id=name, starts_possibly=day, starts_surely=day, **fields)  # type: ignore[arg-type]  # fields by name
+        return replace(RIVALS, id=name, starts_possibly=day, starts_surely=day, **fields)
 
     here = on("here", 5, channels=())
     entries = [

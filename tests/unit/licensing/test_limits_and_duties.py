@@ -163,9 +163,9 @@ def test_a_line_of_revenue(entry: TermsVersion, dollars: int | None, expected: s
     }[expected]
 
 
-def users(**fields: object) -> TermsVersion:
+def users(**fields: Any) -> TermsVersion:
     plain = LimitTest(kind="threshold", metric="monthly-active-users", value=700_000_000, tested_when="2024-07-23")
-    return limited(replace(plain, **fields))  # type: ignore[arg-type]  # fields by name
+    return limited(replace(plain, **fields))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from provenance.licensing.classes import shipped_licenses
@@ -16,16 +18,16 @@ QWEN = "LicenseRef-scancode-qwen-2024"
 STATES = {"commercial": TriState.YES, "non-commercial": TriState.NO, "unsaid": TriState.UNKNOWN}
 
 
-def of(expression: str, purpose: str = "commercial", **asked: object) -> Permissions:
-    circumstances = Circumstances(commercial=STATES[purpose], **asked)  # type: ignore[arg-type]  # fields by name
+def of(expression: str, purpose: str = "commercial", **asked: Any) -> Permissions:
+    circumstances = Circumstances(commercial=STATES[purpose], **asked)
     return permissions(CATALOG, expression, circumstances)
 
 
-def answer(expression: str, use: str, purpose: str = "commercial", **asked: object) -> UseAnswer:
+def answer(expression: str, use: str, purpose: str = "commercial", **asked: Any) -> UseAnswer:
     return of(expression, purpose, **asked).answer(LicenseUse(use))
 
 
-def outcome(expression: str, use: str, purpose: str = "commercial", **asked: object) -> str:
+def outcome(expression: str, use: str, purpose: str = "commercial", **asked: Any) -> str:
     return answer(expression, use, purpose, **asked).outcome.value
 
 

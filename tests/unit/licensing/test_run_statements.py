@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,9 @@ ASKS = Clause(name="train_any_model", value="prohibited-without-approval")
         ({"not_imitating": ("ACME",)}, "ALLOWED"),
     ],
 )
-def test_whom_a_run_imitates_is_judged_for_each_provider(stated: dict[str, tuple[str, ...]], expected: str) -> None:
+def test_whom_a_run_imitates_is_judged_for_each_provider(stated: dict[str, Any], expected: str) -> None:
     known = catalog(text("acme", ALLOWED, NO_IMITATION))
-    run = replace(QUIET, **stated)  # type: ignore[arg-type]  # both are tuples of text
+    run = replace(QUIET, **stated)
     assert resolve(known, MADE, run).outcome.value == expected
     assert resolve_named(known, ("acme.1",), run).outcome.value == expected
 
@@ -62,9 +63,9 @@ def test_where_two_texts_speak_of_imitating_both_providers_have_to_be_named() ->
     assert resolve(two, MADE, replace(QUIET, not_imitating=("acme",), imitating=("maker",))).outcome.value == "PROHIBITED"
 
 
-def approval(**other: object) -> Approval:
-    facts: dict[str, object] = {"provider": "acme", "who": "w", "when": "2025-01-01", "evidence": "letter.pdf"}
-    return Approval(**{**facts, **other})  # type: ignore[arg-type]  # fields by name
+def approval(**other: Any) -> Approval:
+    facts: dict[str, Any] = {"provider": "acme", "who": "w", "when": "2025-01-01", "evidence": "letter.pdf"}
+    return Approval(**{**facts, **other})
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_an_approval_lifts_no_bar_that_asks_for_none() -> None:
     assert resolve(barred, MADE, replace(QUIET, approvals=(approval(),))).outcome.value == "PROHIBITED"
 
 
-def under(test: LimitTest, **facts: object) -> str:
+def under(test: LimitTest, **facts: Any) -> str:
     entry = text("acme", ALLOWED, Clause(name="limits", value="threshold", tests=(test,)))
-    run = replace(QUIET, not_imitating=("acme",), **facts)  # type: ignore[arg-type]  # fields by name
+    run = replace(QUIET, not_imitating=("acme",), **facts)
     return resolve(catalog(entry), MADE, run).outcome.value
 
 

@@ -27,17 +27,17 @@ NC = replace(FREE, use="non-commercial")
 STATES = (YES, NO, UNKNOWN)
 
 
-def said(found: LicenseClass | None, use: str, **asked: object) -> UseAnswer:
-    return judge(found, "X-1.0", LicenseUse(use), Circumstances(**asked))  # type: ignore[arg-type]  # fields by name
+def said(found: LicenseClass | None, use: str, **asked: Any) -> UseAnswer:
+    return judge(found, "X-1.0", LicenseUse(use), Circumstances(**asked))
 
 
-def row(found: LicenseClass, **asked: object) -> str:
+def row(found: LicenseClass, **asked: Any) -> str:
     """Return the outcome of every use, by its first letter, in the order of the uses."""
     return "".join(said(found, use, **asked).outcome.value[0] for use in LicenseUse)
 
 
-def changed(**fields: object) -> LicenseClass:
-    return replace(FREE, **fields)  # type: ignore[arg-type]  # fields by name
+def changed(**fields: Any) -> LicenseClass:
+    return replace(FREE, **fields)
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_a_reason_fits_the_outcome_and_names_the_class(use: str, commercial: Tri
     assert any(w in reason.text for w in words[found.outcome.value])
 
 
-def many(**fields: object) -> LicenseClass:
+def many(**fields: Any) -> LicenseClass:
     limit = Limit(
         metric=Metric.MONTHLY_ACTIVE_USERS, value=100, unit="users", per="month", tested_when=WhenTested.ALWAYS, effect="extra-licence:mau-100"
     )
-    return changed(limits=(replace(limit, **fields),))  # type: ignore[arg-type]  # fields by name
+    return changed(limits=(replace(limit, **fields),))
 
 
 @pytest.mark.parametrize(
