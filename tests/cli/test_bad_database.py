@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from provenance.cli.main import run
 from tests.conftest import ROOT
+from tests.fakes.modes import bound_by_modes
 from tests.fakes.postgres import fresh_database
 
 READ = (("datasets", "list"), ("log", "verify"), ("db", "check"), ("sql", "SELECT 1 AS one"))
@@ -226,11 +227,7 @@ def test_a_copy_that_is_meant_verifies_once_the_note_of_the_last_head_is_gone(wo
 
 def protected(folder: Path, *arguments: str) -> Said:
     """Run a command as a user whom file modes bind: root without its right to pass them by."""
-    command = [sys.executable, "-m", "provenance.cli.main", "-C", str(folder), "-q", *arguments]
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("did not run: root passes file modes by, and there is no setpriv to stop it")
-        command = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search", *command]
+    command = [*bound_by_modes(), sys.executable, "-m", "provenance.cli.main", "-C", str(folder), "-q", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     return Said(done.returncode, done.stdout, done.stderr)
 
