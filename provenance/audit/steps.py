@@ -72,15 +72,20 @@ def _other_steps(findings: Sequence[Finding], amounts: Amounts) -> list[tuple[in
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.rule, []).append(finding)
-    steps = []
+    done: dict[str, list[tuple[str, int]]] = {}
     for rule, members in groups.items():
         names = ", ".join(dict.fromkeys(m.dataset or m.subject.id for m in members))
         advice = _ADVICE.get(rule)
         summary = advice(names) if advice else _new_weights(members, amounts) or _own_remedies(members)
-        closed = sum(m.size for m in members)
-        effect = f"closes {closed} {_plural('finding', closed)} of {rule}"
-        steps.append((closed, Step(summary=summary, effect=effect, clears=(rule,))))
-    return steps
+        done.setdefault(summary, []).append((rule, sum(m.size for m in members)))
+    return [_closing(summary, found) for summary, found in done.items()]
+
+
+def _closing(summary: str, found: Sequence[tuple[str, int]]) -> tuple[int, Step]:
+    """Return a step with all that it closes: what is done once is said once."""
+    rules, closed = tuple(rule for rule, _ in found), sum(size for _, size in found)
+    effect = f"closes {closed} {_plural('finding', closed)} of {', '.join(rules)}"
+    return closed, Step(summary=summary, effect=effect, clears=rules)
 
 
 def _new_weights(findings: Sequence[Finding], amounts: Amounts) -> str:

@@ -83,3 +83,12 @@ def test_a_step_that_closes_findings_on_several_datasets_says_what_helps_each() 
     assert (two.summary, two.effect) == ("Leave a out; leave b out", "closes 3 findings of L002")
     (five,) = propose_steps([of_dataset("L002", name, remedies=remedies[name]) for name in "abcde"], AMOUNTS)
     assert five.summary == "Leave a out; leave b out; leave c out; and 2 more alike"
+
+
+def test_what_is_done_once_is_said_once() -> None:
+    mixed = [of_dataset(rule, "mix", remedies=(Remedy(kind="reweight", summary="other weights"),)) for rule in ("S001", "S002")]
+    weights = {"prose": 0.7, "chats": 0.3}
+    steps = propose_steps(mixed, replace(AMOUNTS, weights=weights, weighed=frozenset({"S001", "S002"})))
+    assert [(s.summary, s.effect, s.clears) for s in steps] == [
+        ("Set the weights in the run file to prose 0.7, chats 0.3", "closes 2 findings of S001, S002", ("S001", "S002"))
+    ]
