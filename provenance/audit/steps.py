@@ -64,7 +64,7 @@ _ADVICE: Mapping[str, Callable[[str], str]] = {
     "X001": lambda names: f"Leave out what must go from {names}: provenance remedy drop --rule X001 --apply",
     "X002": lambda names: f"See what is not known of {names}: provenance exclude check",
     "E001": lambda names: f"Register {names}: provenance register --manifest datasets.yaml",
-    "D001": lambda names: f"Drop {names} from the run, state its generator fully, or record the provider's approval",
+    "D001": lambda names: f"Drop {names} from the run, state who made it where that is not known, or obtain what its terms ask for",
 }
 
 

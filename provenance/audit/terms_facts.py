@@ -38,14 +38,23 @@ def _with_facts(finding: Finding, answer: TermsAnswer) -> Finding:
     missing = [MissingFact(path=path, supply=supply) for path, supply in _supplies(answer)] if finding.outcome is Outcome.UNKNOWN else []
     known = {m.path for m in missing}
     remedies = finding.remedies
-    if lifting := _lifted_by(answer):
+    if settling := _lifted_by(answer) or _agreed_with(answer):
         others = [r for r in remedies if r.kind != _LICENSE]
-        remedies = (*others[:1], lifting, *others[1:])
+        remedies = (*others[:1], settling, *others[1:])
     return replace(finding, missing=(*missing, *(m for m in finding.missing if m.path not in known)), remedies=remedies)
 
 
 def _supplies(answer: TermsAnswer) -> Iterable[tuple[str, str]]:
     return dict.fromkeys(OF_TERMS[name] for name in answer.missing if name in OF_TERMS)
+
+
+def _agreed_with(answer: TermsAnswer) -> Remedy | None:
+    """Return what is left where texts bar a use and name no approval that would lift the bar: recording one would close nothing."""
+    barring = dict.fromkeys(layer.provider for layer in answer.layers if layer.outcome is Permission.PROHIBITED)
+    if not barring:
+        return None
+    summary = f"these terms name no approval: obtain an agreement of {' and '.join(barring)} that stands in their place, and have it waived with that as evidence"
+    return Remedy(kind=_LICENSE, summary=summary, effect="closes this finding until the waiver expires")
 
 
 def _lifted_by(answer: TermsAnswer) -> Remedy | None:

@@ -128,3 +128,17 @@ def test_what_lacks_on_terms_is_named_with_what_states_it(work: Path, capsys: py
     ]
     assert audit(work, capsys, purpose=", distribute_data: false")[0] == 0
     assert audit(work, capsys, purpose="")[0] == 0
+
+
+def test_where_the_terms_name_no_approval_none_is_proposed(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (work / "datasets.yaml").read_text()
+    (work / "datasets.yaml").write_text(
+        text.replace("provider: anthropic, model: claude-sonnet-4", "provider: openai, model: gpt-4-0613").replace("2025-10-0", "2023-08-0")
+    )
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    for approvals in ((), (approval(of="provider: openai", day="2023-08-01"),)):
+        code, record = audit(work, capsys, *approvals)
+        assert (code, rules(record)) == (11, {"D001"})
+        said = [r["summary"] for f in record["findings"] for r in f["remedies"] if r["kind"] == "license"]
+        assert len(said) == 1
+        assert said[0].startswith("these terms name no approval: obtain an agreement of openai")
