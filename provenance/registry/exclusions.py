@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from provenance.canonical import digest_of
-from provenance.errors import ConflictError, ManifestError, NotRegisteredError, RegistryError
+from provenance.errors import ConflictError, NotRegisteredError, RegistryError
 from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
 from provenance.model.wire import read_value, to_wire
+from provenance.registry.row_digest import row_digest
 from provenance.registry.tables import ExclusionRow, ExclusionWithdrawalRow, RecordIndexRow
 from provenance.registry.unit import IDS_PER_QUERY, RegistryUnit
 
@@ -118,7 +119,7 @@ def demand_digest(demand: Demand) -> str:
     Raises:
         ManifestError: If it holds what cannot be stored.
     """
-    return _digest(to_wire(demand), f"demand on {demand.kind} {demand.given[:80]!r}")
+    return row_digest(to_wire(demand), f"demand on {demand.kind} {demand.given[:80]!r}")
 
 
 def withdrawal_digest(demand_id: str, withdrawal: Withdrawal) -> str:
@@ -127,22 +128,12 @@ def withdrawal_digest(demand_id: str, withdrawal: Withdrawal) -> str:
     Raises:
         ManifestError: If it holds what cannot be stored.
     """
-    return _digest({"id": demand_id, **to_wire(withdrawal)}, f"withdrawal of {demand_id}")
+    return row_digest({"id": demand_id, **to_wire(withdrawal)}, f"withdrawal of {demand_id}")
 
 
 def index_digest(facts: RecordIndexFacts) -> str:
     """Return the digest of what is recorded of a record index, as the log names it."""
     return digest_of(to_wire(facts))
-
-
-def _digest(wire: dict[str, str], what: str) -> str:
-    try:
-        digest = digest_of(wire)
-    except ValueError as err:
-        raise ManifestError(f"{what}: cannot be recorded: {err}") from err
-    if any("\x00" in text for text in wire.values()):
-        raise ManifestError(f"{what}: cannot be recorded: a text holds a NUL character")
-    return digest
 
 
 def _recorded(row: ExclusionRow) -> RecordedDemand:

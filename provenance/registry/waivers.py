@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from provenance.canonical import digest_of
-from provenance.errors import ConflictError, ManifestError, NotRegisteredError, RegistryError
+from provenance.errors import ConflictError, NotRegisteredError, RegistryError
 from provenance.model.exclusion import Withdrawal
 from provenance.model.finding import Subject, SubjectKind, Waiver
 from provenance.model.waiving import ApprovalSignature, RecordedWaiver, Review, ReviewDecision
 from provenance.model.wire import to_wire
+from provenance.registry.row_digest import row_digest
 from provenance.registry.tables import ReviewRow, WaiverRow, WaiverWithdrawalRow
 from provenance.registry.unit import RegistryUnit
 
@@ -113,7 +113,7 @@ def waiver_digest(recorded: RecordedWaiver) -> str:
     Raises:
         ManifestError: If it holds what cannot be stored.
     """
-    return _digest(_columns(recorded), f"waiver {recorded.waiver.id[:80]!r}")
+    return row_digest(_columns(recorded), f"waiver {recorded.waiver.id[:80]!r}")
 
 
 def waiver_withdrawal_digest(waiver_id: str, withdrawal: Withdrawal) -> str:
@@ -122,7 +122,7 @@ def waiver_withdrawal_digest(waiver_id: str, withdrawal: Withdrawal) -> str:
     Raises:
         ManifestError: If it holds what cannot be stored.
     """
-    return _digest({"id": waiver_id, **to_wire(withdrawal)}, f"withdrawal of waiver {waiver_id[:80]!r}")
+    return row_digest({"id": waiver_id, **to_wire(withdrawal)}, f"withdrawal of waiver {waiver_id[:80]!r}")
 
 
 def review_digest(review: Review) -> str:
@@ -131,17 +131,7 @@ def review_digest(review: Review) -> str:
     Raises:
         ManifestError: If it holds what cannot be stored.
     """
-    return _digest(to_wire(review), f"review of audit {review.record_digest[:80]!r}")
-
-
-def _digest(wire: dict[str, str], what: str) -> str:
-    try:
-        digest = digest_of(wire)
-    except ValueError as err:
-        raise ManifestError(f"{what}: cannot be recorded: {err}") from err
-    if any("\x00" in text for text in wire.values()):
-        raise ManifestError(f"{what}: cannot be recorded: a text holds a NUL character")
-    return digest
+    return row_digest(to_wire(review), f"review of audit {review.record_digest[:80]!r}")
 
 
 def _columns(recorded: RecordedWaiver) -> dict[str, str]:
