@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from provenance.documents import mark_places
+
 Path = tuple[str | int, ...]
 """Names and positions from the top of a document on."""
 
@@ -34,24 +36,6 @@ def find_places(raw: bytes, *, file: str) -> Places:
     Cost: linear in the document, some microseconds a value: meant for documents in which a fault was found.
     """
     try:
-        root = yaml.compose(raw.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+        return Places(file=file, known=mark_places(raw))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return Places(file=file)
-    known: dict[Path, tuple[int, int]] = {}
-    pending: list[tuple[Path, yaml.Node | None]] = [((), root)]
-    while pending:
-        path, node = pending.pop()
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                inner = (*path, str(key.value))
-                known.setdefault(inner, _place(key))
-                pending.append((inner, value))
-        elif isinstance(node, yaml.SequenceNode):
-            for position, item in enumerate(node.value):
-                known[*path, position] = _place(item)
-                pending.append(((*path, position), item))
-    return Places(file=file, known=known)
-
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
