@@ -79,7 +79,8 @@ def _of_run(found: TermsAnswer, certain: dict[Use, bool]) -> TermsAnswer:
     """What a run only may do cannot make it PROHIBITED, and cannot be ALLOWED unseen either."""
     outcome = strictest_of([a.outcome if certain[a.use] or a.outcome is Permission.ALLOWED else Permission.UNKNOWN for a in found.uses])
     open_ = [a for a in found.uses if not certain[a.use] and a.outcome is not Permission.ALLOWED]
-    reasons = tuple(f"the run may {_MAY[a.use][1]}, which would be {a.outcome.value}" for a in open_)
+    told = open_ if outcome is not Permission.PROHIBITED else []  # what the run surely does is barred already
+    reasons = tuple(f"the run may {_MAY[a.use][1]}, which would be {a.outcome.value}" for a in told)
     missing = tuple(_MAY[a.use][0] for a in open_)
     return replace(found, outcome=outcome, reasons=(*found.reasons, *reasons), missing=tuple(dict.fromkeys((*found.missing, *missing))))
 
