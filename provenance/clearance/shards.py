@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final
@@ -28,9 +28,40 @@ from provenance.storage.urls import is_url, local_path
 
 MAX_THREADS: Final = 8
 """SHA-256 releases the interpreter lock; more threads than this do not help a disk."""
-_OPEN_FLAGS: Final = (
+OPEN_FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
+"""How a shard is opened: never through a link, and without waiting for whoever writes to a FIFO."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileIdentity:
+    """What the operating system says of a file: as long as it stays the same, nobody but root changed the bytes.
+
+    The time of the last change (``ctime_ns``) cannot be set back as that of the last modification can.
+    """
+
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileIdentity:
+        """Return the identity in what ``stat`` or ``fstat`` gave."""
+        return cls(device=status.st_dev, inode=status.st_ino, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedFile:
+    """A file that held the registered bytes when it was hashed."""
+
+    place: str
+    """Resolved path, or URL."""
+    leaf: ShardLeaf
+    identity: FileIdentity | None
+    """As it was while it was hashed; ``None`` for what lies in a store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +74,8 @@ class ShardCheck:
     """Bytes that were hashed."""
     problems: tuple[ShardProblem, ...]
     """Sorted by path; empty means that the disk holds exactly the manifest."""
+    verified: tuple[VerifiedFile, ...] = ()
+    """Every place that was hashed and held the registered bytes, sorted by place."""
 
 
 @dataclass(slots=True)
@@ -96,11 +129,15 @@ def verify_shards(
         problem = remote.size_problem(place, leaf) if is_url(place) else _size_problem(place, leaf)
         if problem is not None:
             disk.problems.append(problem)
-    hashed = 0
-    if not disk.problems:
-        hashed, problems = _hash_all(list(found), on_bytes, stores)
-        disk.problems.extend(problems)
-    return ShardCheck(shards=len(leaves), size_bytes=hashed, problems=tuple(sorted(disk.problems, key=lambda p: (p.path, p.detail))))
+    results = [] if disk.problems else _hash_all(list(found), on_bytes, stores)
+    verified = sorted((r for r in results if isinstance(r, VerifiedFile)), key=lambda v: v.place)
+    disk.problems.extend(r for r in results if isinstance(r, ShardProblem))
+    return ShardCheck(
+        shards=len(leaves),
+        size_bytes=sum(leaf.size_bytes for _, leaf in found) if results else 0,
+        problems=tuple(sorted(disk.problems, key=lambda p: (p.path, p.detail))),
+        verified=tuple(verified),
+    )
 
 
 def _places(leaf: ShardLeaf, disk: _Disk, remote: RemoteFiles) -> Iterator[str]:
@@ -224,7 +261,7 @@ def _size_problem(real: str, leaf: ShardLeaf) -> ShardProblem | None:
     return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {size:,} bytes, registered {leaf.size_bytes:,}")
 
 
-def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None, stores: Stores) -> tuple[int, list[ShardProblem]]:
+def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None, stores: Stores) -> list[ShardProblem | VerifiedFile]:
     lock = threading.Lock()
 
     def report(n_bytes: int) -> None:
@@ -232,31 +269,35 @@ def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], 
             with lock:
                 on_bytes(n_bytes)
 
-    def check(item: tuple[str, ShardLeaf]) -> ShardProblem | None:
+    def check(item: tuple[str, ShardLeaf]) -> ShardProblem | VerifiedFile:
         place, leaf = item
-        return content_problem(place, leaf, stores, report) if is_url(place) else _content_problem(place, leaf, report)
+        if not is_url(place):
+            return verify_file(place, leaf, on_bytes=report)
+        return content_problem(place, leaf, stores, report) or VerifiedFile(place=place, leaf=leaf, identity=None)
 
     threads = min(MAX_THREADS, os.cpu_count() or 1, len(found))
-    results: Iterable[ShardProblem | None]
-    if threads > 1:
-        from concurrent.futures import ThreadPoolExecutor
+    if threads <= 1:
+        return [check(item) for item in found]
+    from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(check, found))
-    else:
-        results = [check(item) for item in found]
-    return sum(leaf.size_bytes for _, leaf in found), [p for p in results if p is not None]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(check, found))
 
 
-def _content_problem(real: str, leaf: ShardLeaf, on_bytes: Callable[[int], None]) -> ShardProblem | None:
+def verify_file(real: str, leaf: ShardLeaf, *, on_bytes: Callable[[int], None] | None = None) -> ShardProblem | VerifiedFile:
+    """Return a file as verified, hashed in full, or what is wrong with it. ``real`` must be resolved: a link is not followed."""
     try:
-        descriptor = os.open(real, _OPEN_FLAGS)
+        descriptor = os.open(real, OPEN_FLAGS)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 return ShardProblem(fault=ShardFault.IRREGULAR, path=leaf.path, detail="not a regular file")
             digest, size = hash_stream(file, on_bytes=on_bytes)
+            before, after = FileIdentity.of(status), FileIdentity.of(os.fstat(descriptor))
     except OSError as err:
         return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=f"cannot be read: {err.strerror}")
-    if (digest, size) == (leaf.sha256, leaf.size_bytes):
-        return None
-    return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {digest[:19]}…, registered {leaf.sha256[:19]}…")
+    if (digest, size) != (leaf.sha256, leaf.size_bytes):
+        return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {digest[:19]}…, registered {leaf.sha256[:19]}…")
+    if before != after:
+        return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail="was changed while it was read")
+    return VerifiedFile(place=real, leaf=leaf, identity=after)

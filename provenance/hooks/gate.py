@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Required, TypedDict, Unpack
 
 from provenance.clearance.check import GatePass, open_gate
 from provenance.clearance.statement import Clearance
@@ -58,79 +58,68 @@ def utc_now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def require_clearance(
-    clearance: PathText,
-    *,
-    roots: Sequence[PathText],
-    trust: PathText | None = None,
-    manifest: PathText | None = None,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
-    shard_folders_only: bool = False,
-    denial_json: PathText | None = None,
-    clock: Callable[[], str] = utc_now,
-) -> Clearance:
+class GateOptions(TypedDict, total=False):
+    """What every hook takes beside the clearance, by name."""
+
+    roots: Required[Sequence[PathText]]
+    """Data roots, at least one: folders, or URLs of stores as text."""
+    trust: PathText | None
+    """Trust file; the root-owned ``/etc/provenance/trust.json`` where not given."""
+    manifest: PathText | None
+    """Shard manifest; beside the clearance where not given."""
+    run_digest: str | None
+    """The run about to start, if known."""
+    policy_digests: Sequence[str] | None
+    """The bundles that must have judged it, if known."""
+    shard_folders_only: bool
+    """Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too."""
+    clock: Callable[[], str]
+    """Where the time comes from, RFC 3339 UTC."""
+
+
+def require_clearance(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> Clearance:
     """Return the clearance if training may start; else print why and end the job with exit code 77.
 
     Args:
         clearance: ``X.clearance.json``.
-        roots: Data roots, at least one: folders, or URLs of stores as text.
-        trust: Trust file; the root-owned ``/etc/provenance/trust.json`` where not given.
-        manifest: Shard manifest; beside the clearance where not given.
-        run_digest: The run about to start, if known.
-        policy_digests: The bundles that must have judged it, if known.
-        shard_folders_only: Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too.
         denial_json: File for the denial as JSON.
-        clock: Where the time comes from.
+        **options: See ``GateOptions``.
 
     Raises:
         TrainingBlocked: If anything at all is wrong. In an initialised ``torch.distributed`` process group the process ends at once instead, since
             other ranks would wait for this one.
     """
+    return pass_gate(clearance, denial_json=denial_json, **options).clearance
+
+
+def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> GatePass:
+    """Return the clearance and every file that was verified. Arguments and errors are those of ``require_clearance``."""
     try:
-        return examine(
-            clearance,
-            roots=roots,
-            trust=trust,
-            manifest=manifest,
-            run_digest=run_digest,
-            policy_digests=policy_digests,
-            shard_folders_only=shard_folders_only,
-            clock=clock,
-        ).clearance
+        return examine(clearance, **options)
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json)
-        _end_process_group()
+        end_process_group()
         raise
 
 
-def examine(
-    clearance: PathText,
-    *,
-    roots: Sequence[PathText],
-    trust: PathText | None = None,
-    manifest: PathText | None = None,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
-    shard_folders_only: bool = False,
-    clock: Callable[[], str] = utc_now,
-) -> GatePass:
-    """Return what was checked if training may start. Prints nothing. Arguments are those of ``require_clearance``.
+def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:
+    """Return what was checked if training may start. Prints nothing, ends nothing. Arguments are those of ``require_clearance``.
 
     Raises:
         TrainingBlocked: If anything at all is wrong.
     """
     where = os.fspath(clearance)
+    clock = options.get("clock", utc_now)
     try:
         return open_gate(
             clearance,
-            manifest_path=manifest,
-            roots=roots,
-            trust=load_trust(trust),
+            manifest_path=options.get("manifest"),
+            roots=options["roots"],
+            trust=load_trust(options.get("trust")),
             now=clock(),
-            run_digest=run_digest,
-            policy_digests=policy_digests,
-            shard_folders_only=shard_folders_only,
+            run_digest=options.get("run_digest"),
+            policy_digests=options.get("policy_digests"),
+            shard_folders_only=options.get("shard_folders_only", False),
         )
     except ClearanceError as err:
         raise TrainingBlocked(err.reasons, hint=err.hint, clearance=where, kind=type(err).__name__) from err
@@ -181,7 +170,7 @@ def denial_document(denial: TrainingBlocked) -> str:
     return json.dumps(wire, indent=2) + "\n"
 
 
-def _end_process_group() -> None:
+def end_process_group() -> None:
     """End this process now if it is a rank of a running ``torch.distributed`` job. Never imports torch."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():

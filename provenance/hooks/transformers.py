@@ -6,11 +6,10 @@ so that data changed in between are found. Flags such as ``should_training_stop`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from provenance.clearance.statement import Clearance
-from provenance.hooks.gate import PathText, require_clearance, utc_now
+from provenance.hooks.gate import GateOptions, PathText, require_clearance
 
 try:
     from transformers import TrainerCallback
@@ -21,19 +20,7 @@ except ImportError as err:
 class ProvenanceCallback(TrainerCallback):
     """Lets a ``Trainer`` start only under a clearance that holds for the bytes on disk."""
 
-    def __init__(
-        self,
-        clearance: PathText,
-        *,
-        roots: Sequence[PathText],
-        trust: PathText | None = None,
-        manifest: PathText | None = None,
-        run_digest: str | None = None,
-        policy_digests: Sequence[str] | None = None,
-        shard_folders_only: bool = False,
-        denial_json: PathText | None = None,
-        clock: Callable[[], str] = utc_now,
-    ) -> None:
+    def __init__(self, clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> None:
         """Check at once. Arguments are those of ``provenance.hooks.gate.require_clearance``.
 
         Raises:
@@ -41,17 +28,7 @@ class ProvenanceCallback(TrainerCallback):
         """
 
         def check() -> Clearance:
-            return require_clearance(
-                clearance,
-                roots=roots,
-                trust=trust,
-                manifest=manifest,
-                run_digest=run_digest,
-                policy_digests=policy_digests,
-                shard_folders_only=shard_folders_only,
-                denial_json=denial_json,
-                clock=clock,
-            )
+            return require_clearance(clearance, denial_json=denial_json, **options)
 
         self._check = check
         self.clearance = check()
