@@ -101,15 +101,18 @@ def _read_safely(file: Path) -> bytes | None:
     try:
         _check_modes(file.parent.stat(), f"the folder of the digest cache {file}", folder=True)
         descriptor = os.open(file, OPEN_FLAGS)
+        try:
+            _check_modes(os.fstat(descriptor), f"the digest cache {file}", folder=False)
+            with open(descriptor, "rb", closefd=False) as stream:
+                raw = stream.read(min(MAX_CACHE_BYTES, os.fstat(descriptor).st_size) + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as err:
         raise DigestCacheError(
             f"the digest cache {file} cannot be opened: {err.strerror}", hint="it must be a file, not a link, that you own"
         ) from err
-    with os.fdopen(descriptor, "rb") as stream:
-        _check_modes(os.fstat(descriptor), f"the digest cache {file}", folder=False)
-        raw = stream.read(MAX_CACHE_BYTES + 1)
     if len(raw) > MAX_CACHE_BYTES:
         raise ValueError(f"it is larger than {MAX_CACHE_BYTES:,} bytes")
     return raw
