@@ -95,6 +95,7 @@ def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -
         datasets=tuple(summaries),
         shards_total=3,
         manifest_root=root,
+        licenses_digest="sha256:" + "77" * 32,
         verdict=verdict,
         findings=findings[verdict],
     )
