@@ -11,6 +11,7 @@ from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
+from provenance.cli.report_diff import diff
 
 FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
 
@@ -70,3 +71,6 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
     verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
+
+
+report.add_command(diff)
