@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from provenance.clearance.allowances import require_digest_cache
+from provenance.clearance.binding import ANY_RUN, MAX_POLICY_BYTES, MAX_RUN_BYTES, AskedRun, NamedFile
 from provenance.clearance.envelope import MAX_ENVELOPE_BYTES
 from provenance.clearance.faults import ShardProblem
 from provenance.clearance.revocation import CLOCK_SKEW, load_revocations
@@ -26,6 +27,8 @@ CLEARANCE_SUFFIX: Final = ".clearance.json"
 MANIFEST_SUFFIX: Final = ".manifest.jsonl"
 MAX_MANIFEST_BYTES: Final = 1 << 30
 """About seven million shards."""
+_NAME_IT: Final = "name the file that was audited; the clearance holds only for its bytes"
+_WRITES_BOTH: Final = "`provenance clear` writes both files of a clearance"
 
 Clock = Callable[[], str]
 """Tells the time, RFC 3339 UTC."""
@@ -67,8 +70,7 @@ def check_gate(
     roots: Sequence[str | os.PathLike[str]],
     trust: Trust,
     now: str | Clock,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
+    run: AskedRun = ANY_RUN,
     shard_folders_only: bool = False,
     reading: Reading | None = None,
 ) -> Clearance:
@@ -79,8 +81,7 @@ def check_gate(
         roots=roots,
         trust=trust,
         now=now,
-        run_digest=run_digest,
-        policy_digests=policy_digests,
+        run=run,
         shard_folders_only=shard_folders_only,
         reading=reading,
     ).clearance
@@ -93,8 +94,7 @@ def open_gate(
     roots: Sequence[str | os.PathLike[str]],
     trust: Trust,
     now: str | Clock,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
+    run: AskedRun = ANY_RUN,
     shard_folders_only: bool = False,
     reading: Reading | None = None,
 ) -> GatePass:
@@ -106,8 +106,7 @@ def open_gate(
         roots: Data roots that the manifest's paths are relative to, at least one.
         trust: Whom to believe.
         now: The verifier's time, RFC 3339 UTC, or the clock that tells it, which is asked again when everything has been hashed.
-        run_digest: The run about to start, if the caller knows it.
-        policy_digests: The bundles that must have judged it, if the caller knows them.
+        run: What the caller knows of the run about to start.
         shard_folders_only: Look for files that were not cleared only in folders that hold cleared shards.
         reading: How files are read, and who is told of it.
 
@@ -120,8 +119,7 @@ def open_gate(
         roots=roots,
         trust=trust,
         now=now,
-        run_digest=run_digest,
-        policy_digests=policy_digests,
+        run=run,
         shard_folders_only=shard_folders_only,
     )
     return pass_plan(plan, reading=reading)
@@ -134,17 +132,16 @@ def plan_gate(
     roots: Sequence[str | os.PathLike[str]],
     trust: Trust,
     now: str | Clock,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
+    run: AskedRun = ANY_RUN,
     shard_folders_only: bool = False,
 ) -> GatePlan:
     """Check everything but the bytes, and return what has to be hashed. Arguments and errors are those of ``open_gate``."""
-    envelope = read_bounded(clearance_path, "clearance", MAX_ENVELOPE_BYTES)
+    envelope, asked = read_clearance_file(clearance_path), _read_run(run)
     clock = now if callable(now) else partial(str, now)
     moment = clock()
 
     def verify(at: str) -> Clearance:
-        return verify_clearance(envelope, trust, at, revocations=load_revocations(trust), run_digest=run_digest, policy_digests=policy_digests)
+        return verify_clearance(envelope, trust, at, revocations=load_revocations(trust), **asked)
 
     clearance = verify(moment)
     leaves = _load_leaves(manifest_path or default_manifest_path(clearance_path), clearance)
@@ -195,6 +192,35 @@ def _refuse(problems: Sequence[ShardProblem]) -> None:
         )
 
 
+class _RunBytes(TypedDict):
+    """What ``verify_clearance`` takes of a run."""
+
+    run_digest: str | None
+    policy_digests: Sequence[str] | None
+    run_file: NamedFile | None
+    policy_files: Sequence[NamedFile]
+
+
+def _read_run(asked: AskedRun) -> _RunBytes:
+    """Read the files that a caller names of its run."""
+    path = asked.run_file
+    return {
+        "run_digest": asked.run_digest,
+        "policy_digests": asked.policy_digests,
+        "run_file": None if path is None else NamedFile.of(path, read_bounded(path, "run file", MAX_RUN_BYTES, hint=_NAME_IT)),
+        "policy_files": [NamedFile.of(p, read_bounded(p, "policy bundle", MAX_POLICY_BYTES, hint=_NAME_IT)) for p in asked.policy_files],
+    }
+
+
+def read_clearance_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of ``X.clearance.json``; no more are read than an envelope may have.
+
+    Raises:
+        ClearanceError: If it cannot be read, or is too large.
+    """
+    return read_bounded(path, "clearance", MAX_ENVELOPE_BYTES)
+
+
 def _load_leaves(path: str | os.PathLike[str], clearance: Clearance) -> tuple[ShardLeaf, ...]:
     raw = read_bounded(path, "shard manifest", MAX_MANIFEST_BYTES)
     try:
@@ -209,7 +235,7 @@ def _load_leaves(path: str | os.PathLike[str], clearance: Clearance) -> tuple[Sh
     return leaves
 
 
-def read_bounded(path: str | os.PathLike[str], what: str, limit: int) -> bytes:
+def read_bounded(path: str | os.PathLike[str], what: str, limit: int, *, hint: str = _WRITES_BOTH) -> bytes:
     """Return the bytes of a regular file, of which never more than a limit are held.
 
     Raises:
@@ -223,11 +249,9 @@ def read_bounded(path: str | os.PathLike[str], what: str, limit: int) -> bytes:
             raw = file.read(min(limit, status.st_size) + 1) if regular else b""
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
-        raise ClearanceError(
-            f"the {what} {os.fspath(path)} cannot be read: {reason}", hint="`provenance clear` writes both files of a clearance"
-        ) from err
+        raise ClearanceError(f"the {what} {os.fspath(path)} cannot be read: {reason}", hint=hint) from err
     if not regular:
-        raise ClearanceError(f"the {what} {os.fspath(path)} is not a regular file", hint="`provenance clear` writes both files of a clearance")
+        raise ClearanceError(f"the {what} {os.fspath(path)} is not a regular file", hint=hint)
     if len(raw) > limit:
         raise EnvelopeFormatError(f"the {what} {os.fspath(path)} is larger than {limit:,} bytes")
     return raw

@@ -14,12 +14,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final, Required, TypedDict, Unpack
 
+from provenance.clearance.binding import AskedRun
 from provenance.clearance.check import GatePass, GatePlan, pass_plan, plan_gate
 from provenance.clearance.shards import Reading, split_roots
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
+from provenance.hooks.break_glass import warn
 from provenance.hooks.obligation import report_cover, report_denial
 
 DENIED_EXIT: Final = 77
@@ -70,7 +72,11 @@ class GateOptions(TypedDict, total=False):
     run_digest: str | None
     """The run about to start, if known."""
     policy_digests: Sequence[str] | None
-    """The bundles that must have judged it, if known."""
+    """All bundles that judged it, if known."""
+    run_file: PathText | None
+    """The run file about to start: its bytes must be those that were audited. A break-glass clearance needs this, or ``run_digest``."""
+    policy_files: Sequence[PathText]
+    """Bundles that must be among those that judged it, byte by byte; what they include need not be named."""
     shard_folders_only: bool
     """Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too."""
     clock: Callable[[], str]
@@ -95,7 +101,10 @@ def require_clearance(clearance: PathText, *, denial_json: PathText | None = Non
 
 
 def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> GatePass:
-    """Return the clearance and every file that was verified. Arguments and errors are those of ``require_clearance``."""
+    """Return the clearance and every file that was verified. Arguments and errors are those of ``require_clearance``.
+
+    A break-glass clearance is told of on stderr.
+    """
     try:
         passed = examine(clearance, **options)
     except TrainingBlocked as denial:
@@ -103,6 +112,7 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
         end_process_group()
         raise
     say(f"provenance: {note}" for note in passed.notes)
+    warn(passed.clearance)
     return passed
 
 
@@ -130,8 +140,12 @@ def plan_run(clearance: PathText, **options: Unpack[GateOptions]) -> GatePlan:
             roots=options["roots"],
             trust=load_trust(options.get("trust")),
             now=options.get("clock", utc_now),
-            run_digest=options.get("run_digest"),
-            policy_digests=options.get("policy_digests"),
+            run=AskedRun(
+                run_digest=options.get("run_digest"),
+                policy_digests=options.get("policy_digests"),
+                run_file=options.get("run_file"),
+                policy_files=options.get("policy_files", ()),
+            ),
             shard_folders_only=options.get("shard_folders_only", False),
         )
 

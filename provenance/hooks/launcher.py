@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 from provenance.clearance.check import GatePass, GatePlan
 from provenance.clearance.strict_json import printable
+from provenance.hooks.break_glass import warn
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, TrainingBlocked, announce, denying, finish, plan_run, say
 from provenance.hooks.progress import Progress
 
@@ -101,6 +102,7 @@ def _launch(options: argparse.Namespace, command: Sequence[str]) -> int:
     finally:
         progress.end()
     say([*success_lines(passed), *(f"provenance: {note}" for note in passed.notes)])
+    warn(passed.clearance)
     return _become(command)
 
 
@@ -110,6 +112,8 @@ def _gate_options(options: argparse.Namespace) -> GateOptions:
         trust=options.trust,
         manifest=options.manifest,
         run_digest=options.run_digest,
+        run_file=options.run,
+        policy_files=options.policy,
         shard_folders_only=options.shard_folders_only,
         digest_cache=options.digest_cache,
     )
@@ -159,7 +163,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", action="append", required=True, metavar="DIR", help="data root, a folder or URL; may be given several times")
     parser.add_argument("--trust", metavar="FILE", help="trust file (default: /etc/provenance/trust.json, which must belong to root)")
     parser.add_argument("--manifest", metavar="FILE", help="shard manifest (default: X.manifest.jsonl beside the clearance)")
+    parser.add_argument("--run", metavar="FILE", help="the run file: refuse a clearance that was not given for its bytes; break-glass needs it")
     parser.add_argument("--run-digest", metavar="DIGEST", help="refuse a clearance of another run")
+    parser.add_argument(
+        "--policy", metavar="FILE", action="append", default=[], help="bundle that must have judged the run; may be given several times"
+    )
     parser.add_argument(
         "--shard-folders-only", action="store_true", help="look for files that were not cleared only in folders that hold cleared shards"
     )
@@ -229,6 +237,7 @@ def _watch(options: argparse.Namespace, plan: GatePlan, command: Sequence[str]) 
         return USAGE
     within = DEFAULT_WITHIN_S if options.ranks_verify_within is None else options.ranks_verify_within
     say(watching_lines(plan, within))
+    warn(plan.clearance)
     obligation = Obligation(cover_digest(plan.clearance, plan.shards.places))
     try:
         return Supervisor(command, obligation, within_s=within, clearance=options.clearance).run()
