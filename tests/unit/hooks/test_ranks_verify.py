@@ -13,30 +13,22 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from provenance.clearance.trust import trust_bytes
+from provenance.clearance.statement import GateLeave
 from provenance.hooks.obligation import ADDRESS, Obligation, cover_digest, report_cover, report_denial
-from tests.fakes.clearances import ClearedWorld, cleared_world, leaves_of, sample_clearance, sample_trust
+from tests.fakes.clearances import ClearedWorld, leaves_of, sample_clearance
+from tests.fakes.launching import REPOSITORY, lasting_world, launch, options
 
-ALWAYS = {"issued": "2020-01-01T00:00:00Z", "not_before": "2020-01-01T00:00:00Z", "expires": "2999-01-01T00:00:00Z"}
 SCHEMAS = Path(__file__).parents[3] / "docs" / "formats"
-ROOT = Path(__file__).parents[3]
+ALLOWED = GateLeave(ranks_verify=True)
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> ClearedWorld:
-    made = cleared_world(tmp_path, **ALWAYS)
-    made.trust.write_bytes(trust_bytes(sample_trust(window=("2019-01-01T00:00:00Z", "2999-12-31T00:00:00Z"))))
-    return made
+    return lasting_world(tmp_path, gate=ALLOWED)
 
 
-def arguments(world: ClearedWorld, *more: str, allowed: str = "ranks_verify") -> list[str]:
-    own = ["--clearance", str(world.clearance), "--root", str(world.data), "--trust", str(world.trust), "--ranks-verify", *more]
-    return [sys.executable, "-m", "tests.fakes.eased_launcher", allowed, *own, "--"]
-
-
-def watched(world: ClearedWorld, *command: str, within: float = 30, allowed: str = "ranks_verify") -> subprocess.CompletedProcess[str]:
-    line = [*arguments(world, "--ranks-verify-within", str(within), allowed=allowed), *command]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+def watched(world: ClearedWorld, *command: str, within: float = 30) -> subprocess.CompletedProcess[str]:
+    return launch(*options(world), "--ranks-verify", "--ranks-verify-within", str(within), "--", *command)
 
 
 def hooked(world: ClearedWorld, after: str = "", before: str = "") -> tuple[str, ...]:
@@ -109,13 +101,10 @@ def test_everything_but_the_bytes_is_checked_before_the_command_starts(world: Cl
     assert not marker.exists()
 
 
-def test_a_clearance_that_does_not_allow_it_is_refused(world: ClearedWorld, tmp_path: Path) -> None:
+def test_a_clearance_that_does_not_allow_it_is_refused(tmp_path: Path) -> None:
     marker = tmp_path / "started"
-    for line in (
-        [*arguments(world, allowed="digest_cache"), "touch", str(marker)],
-        [sys.executable, "-m", "provenance.hooks.launcher", *arguments(world)[4:], "true"],
-    ):
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+    for number, gate in enumerate((None, GateLeave(digest_cache=True))):
+        done = watched(lasting_world(tmp_path / str(number), gate=gate), "touch", str(marker))
         assert done.returncode == 77
         assert "the clearance does not allow that" in done.stderr
     assert not marker.exists()
@@ -134,8 +123,7 @@ def test_a_lost_or_false_address_denies_and_never_checks_less(world: ClearedWorl
 
 
 def test_hashing_something_else_does_not_meet_the_obligation(world: ClearedWorld, tmp_path: Path) -> None:
-    other = cleared_world(tmp_path / "other", **ALWAYS)
-    other.trust.write_bytes(world.trust.read_bytes())
+    other = lasting_world(tmp_path / "other")
     done = watched(world, *hooked(other))
     assert done.returncode == 77
     assert "what its ranks hashed is not what was cleared" in done.stderr
@@ -193,9 +181,9 @@ def test_signals_go_on_to_the_command_and_stdin_too(world: ClearedWorld) -> None
         "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: print('USR1', flush=True))\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
     )
     talk += "print(sys.stdin.readline().strip(), flush=True)\nwhile True: time.sleep(0.05)"
-    with subprocess.Popen(
-        [*arguments(world), *hooked(world, talk)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
+    line = [sys.executable, "-m", "provenance.hooks.launcher", *options(world), "--ranks-verify", "--", *hooked(world, talk)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "TRAINED\n"
@@ -213,8 +201,7 @@ def test_a_command_that_cannot_start_is_1_and_usage_is_2(world: ClearedWorld) ->
     done = watched(world, "no-such-command-anywhere")
     assert (done.returncode, "could not be started" in done.stderr) == (1, True)
     for more in (["--digest-cache", "x"], ["--ranks-verify-within", "0"], ["--ranks-verify-within", "nan"]):
-        line = [*arguments(world, *more), "true"]
-        assert subprocess.run(line, capture_output=True, check=False, timeout=60, cwd=ROOT).returncode == 2
+        assert launch(*options(world), "--ranks-verify", *more, "--", "true").returncode == 2
 
 
 def test_where_nobody_watches_nothing_is_written(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
