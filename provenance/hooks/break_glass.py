@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -45,5 +44,7 @@ def warn(clearance: Clearance) -> None:
 
 
 def _told(label: str, text: str) -> Sequence[str]:
+    import textwrap
+
     indent = " " * 13
     return textwrap.wrap(printable(text), WIDTH, initial_indent=f"  {label:<9}  ", subsequent_indent=indent, break_long_words=True)
