@@ -19,7 +19,7 @@ from provenance.hooks.obligation import Obligation
 
 GRACE_S: Final = 5.0
 """How long a job that is ended has to end by itself before it is killed."""
-TICK_S: Final = 0.2
+TICK_S: Final = 0.05
 SIGNAL_BASE: Final = 128
 """A command that a signal ended has this plus the signal's number as its exit code, as shells have it."""
 _FROM_KERNEL: Final = 0x80
