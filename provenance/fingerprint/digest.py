@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -176,12 +177,7 @@ def iter_manifest(raw: bytes, *, where: str = "manifest") -> Iterator[ShardLeaf]
     Raises:
         ManifestError: With the line, if a line is not exactly the canonical form of a leaf, the order is wrong, or the last line does not end.
     """
-    previous = ""
-    for number, line in enumerate(_lines(raw, where), start=1):
-        leaf = _parse_leaf(line, f"{where}:{number}")
-        if leaf.path <= previous:
-            raise ManifestError(f"{where}:{number}: path {leaf.path!r} is not in ascending order")
-        previous = leaf.path
+    for _, leaf in _read_manifest(raw, where):
         yield leaf
 
 
@@ -190,19 +186,36 @@ def parse_manifest(raw: bytes, *, where: str = "manifest") -> tuple[tuple[ShardL
 
     Raises:
         ManifestError: As ``iter_manifest``, or if there is no leaf.
+
+    Cost:
+        About 350 bytes of memory a leaf, beside the file's bytes.
     """
-    leaves = tuple(iter_manifest(raw, where=where))
-    # Every line has been found to be its leaf's canonical form, and in order: the lines are the tree's entries as they stand.
-    return leaves, _PREFIX + tree_hash(_lines(raw, where)).hex()
+    tree, leaves = TreeHash(), list[ShardLeaf]()
+    for line, leaf in _read_manifest(raw, where):
+        tree.add(line)  # found to be its leaf's canonical form, and in order: the tree's entry as it stands
+        leaves.append(leaf)
+    return tuple(leaves), tree.root
 
 
-def _lines(raw: bytes, where: str) -> list[bytes]:
+def _read_manifest(raw: bytes, where: str) -> Iterator[tuple[bytes, ShardLeaf]]:
+    """Yield each line without its end, and its leaf."""
+    previous = ""
+    for number, line in enumerate(_lines(raw, where), start=1):
+        leaf = _parse_leaf(line, f"{where}:{number}")
+        if leaf.path <= previous:
+            raise ManifestError(f"{where}:{number}: path {leaf.path!r} is not in ascending order")
+        previous = leaf.path
+        yield line, leaf
+
+
+def _lines(raw: bytes, where: str) -> Iterator[bytes]:
+    """Yield the lines, one at a time: a list of them all would take as much memory as the file once more."""
     if not raw:
         raise ManifestError(f"{where}: it is empty: a shard manifest names at least one shard")
-    *lines, rest = raw.split(b"\n")
-    if rest:
-        raise ManifestError(f"{where}: it is cut short: line {len(lines) + 1} does not end", hint="fetch the manifest anew")
-    return lines
+    ended = raw.count(b"\n")
+    if not raw.endswith(b"\n"):
+        raise ManifestError(f"{where}: it is cut short: line {ended + 1} does not end", hint="fetch the manifest anew")
+    return (line[:-1] for line in BytesIO(raw))
 
 
 def _parse_leaf(line: bytes, where: str) -> ShardLeaf:

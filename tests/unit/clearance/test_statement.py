@@ -76,7 +76,7 @@ D = "sha256:" + "22" * 32
 HOSTILE: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("_type",), "https://in-toto.io/Statement/v0.1", "_type is"),
     (("_type",), ..., "lacks the field '_type'"),
-    (("predicateType",), "https://provenance-audit.dev/clearance/v3", "predicateType is"),
+    (("predicateType",), "https://provenance-audit.dev/clearance/v4", "of version 4, and this program reads up to version 3"),
     (("predicateType",), None, "predicateType is"),
     (("extra",), 1, "unknown field 'extra'"),
     (("subject",), [], "exactly one"),
