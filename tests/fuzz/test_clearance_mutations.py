@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from provenance.clearance import ed25519, verification
+from provenance.clearance import ed25519
 from provenance.clearance.binding import NamedFile
 from provenance.clearance.signing import issue_clearance
 from provenance.clearance.statement import Clearance
@@ -86,7 +86,7 @@ def test_nor_does_one_where_cryptography_is_missing(version: str, loops: int, mo
         calls.append(key)
         return ed25519.verify_pure(key, message, signature)
 
-    monkeypatch.setattr(verification.ed25519, "verify", pure)
+    monkeypatch.setattr(ed25519, "verify", pure)
     clearance, roles = VERSIONS[version]
     assert survivors(clearance, roles, rounds=(SHORT_TIER if loops == 1 else FULL_TIER) // 5) == []
     assert len(calls) > 2, "the pure check was asked"
