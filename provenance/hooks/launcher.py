@@ -250,10 +250,11 @@ def _watch(options: argparse.Namespace, plan: GatePlan, command: Sequence[str]) 
 def success_lines(passed: GatePass) -> tuple[str, str]:
     """Return the two lines that say what was verified."""
     clearance, check = passed.clearance, passed.shards
+    by = "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
     conditions = f", {len(clearance.conditions)} obligation(s) to keep" if clearance.conditions else ""
     cached = f" ({check.from_cache:,} of {len(check.verified):,} file(s) known from the digest cache, not hashed now)" if check.from_cache else ""
     return (
-        f"provenance: cleared by {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
+        f"provenance: {by} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
         f"provenance: {check.shards:,} shard(s), {check.size_bytes:,} bytes verified{cached}, root {clearance.manifest_root[:19]}",
     )
 
