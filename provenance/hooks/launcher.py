@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
 from provenance.clearance.check import GatePass, GatePlan
+from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.hooks.break_glass import warn
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, TrainingBlocked, announce, denying, finish, plan_run, say
@@ -250,13 +251,16 @@ def _watch(options: argparse.Namespace, plan: GatePlan, command: Sequence[str]) 
 def success_lines(passed: GatePass) -> tuple[str, str]:
     """Return the two lines that say what was verified."""
     clearance, check = passed.clearance, passed.shards
-    by = "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
     conditions = f", {len(clearance.conditions)} obligation(s) to keep" if clearance.conditions else ""
     cached = f" ({check.from_cache:,} of {len(check.verified):,} file(s) known from the digest cache, not hashed now)" if check.from_cache else ""
     return (
-        f"provenance: {by} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
+        f"provenance: {_by(clearance)} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
         f"provenance: {check.shards:,} shard(s), {check.size_bytes:,} bytes verified{cached}, root {clearance.manifest_root[:19]}",
     )
+
+
+def _by(clearance: Clearance) -> str:
+    return "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
 
 
 def watching_lines(plan: GatePlan, within_s: float) -> tuple[str, str]:
@@ -264,7 +268,7 @@ def watching_lines(plan: GatePlan, within_s: float) -> tuple[str, str]:
     clearance = plan.clearance
     size = sum(leaf.size_bytes for _, leaf in plan.shards.places)
     return (
-        f"provenance: cleared by {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}, bytes not yet verified",
+        f"provenance: {_by(clearance)} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}, bytes not yet verified",
         f"provenance: the ranks have {within_s:g} s to hash {len(plan.shards.places):,} file(s), {size:,} bytes; else the command is ended",
     )
 
