@@ -1,7 +1,7 @@
 #!/bin/bash -p
 # TaskProlog: every task on this node starts only if the clearance that PROVENANCE_JOB names holds for the data as the node sees them.
 # Runs as the job's user; see README.md. What it prints is read by slurmstepd: lines that begin with "print " go to the task's output.
-# Exit 0: the task starts. Exit 77: slurmstepd ends the task with 77 instead (Slurm 20.11 and newer; older ones ignore it).
+# Exit 0: the task starts. Exit 77: slurmstepd ends the task with 77 instead (22.05 was seen to; versions of 2018 ignore it).
 set -uf
 # shellcheck source=examples/slurm/gate.bash
 . "${0%/*}/gate.bash" || exit 77

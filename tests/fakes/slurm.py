@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PIECE_BYTES = 4094
-"""slurmstepd up to 20.02 reads its TaskProlog with fgets into 4096 bytes less one, and takes each piece for a line."""
+"""slurmstepd of 2018 reads its TaskProlog with fgets into 4096 bytes less one, and takes each piece for a line."""
 RECORDER = '#!/bin/sh\necho "${0##*/} $*" >> "%s"\nexit %d\n'
 
 
