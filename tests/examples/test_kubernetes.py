@@ -46,7 +46,7 @@ def refusals(policy: dict[str, Any], **values: Any) -> list[str]:
     """The messages of the validations that do not hold; an expression that cannot be evaluated counts as not holding, as failurePolicy Fail says."""
     spec = policy["spec"]
     assert spec["failurePolicy"] == "Fail"
-    env = cel.NewEnv(variables={name: cel.Type.DYN for name in ("object", "oldObject", "request", "variables")})
+    env = cel.NewEnv(variables=dict.fromkeys(("object", "oldObject", "request", "variables"), cel.Type.DYN))
     variables: dict[str, Any] = {}
     context = {"object": None, "oldObject": None, "request": None, **values}
 
