@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,10 +72,10 @@ def prepare(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that ``prepare`` filled, made once a test run: by the first worker that comes, while the others wait."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "prepared-sample"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared-sample"
     with (folder.parent / "prepared-sample.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").is_file():
