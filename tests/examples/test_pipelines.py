@@ -43,8 +43,11 @@ def make(workspace: Workspace, bin_folder: Path, target: str) -> subprocess.Comp
     return subprocess.run(arguments, cwd=workspace.folder, env=env, capture_output=True, text=True, check=False)
 
 
-def test_make_audits_clears_and_trains_cleared_data_and_denies_changed_ones(cleared: Workspace, bin_folder: Path) -> None:
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_make_audits_clears_and_trains_cleared_data_and_denies_changed_ones(cleared: Workspace, bin_folder: Path, real: bool) -> None:
     make_train(cleared)
+    if not real:
+        answer_audits(bin_folder, 0)
     cleared.clearance.unlink()
     denied = make(cleared, bin_folder, "train")
     assert "Error 77" in denied.stderr
