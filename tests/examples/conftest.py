@@ -105,10 +105,14 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def gate_python(tmp_path: Path) -> Path:
-    """A Python whose site-packages hold this checkout, installed or not. It takes ``-I -m provenance.hooks.launcher`` and nothing else."""
+    """A Python whose site-packages hold this checkout, installed or not. It takes ``-I -m provenance.hooks.launcher`` and nothing else.
+
+    It refuses a variable of its caller that could load something into it.
+    """
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from provenance.hooks.launcher import run; sys.exit(run(sys.argv[1:]))"
     text = f"""#!/bin/sh
 [ "$1" = -I ] && [ "$2" = -m ] && [ "$3" = provenance.hooks.launcher ] || exit 125
+[ -z "${{OPENSSL_CONF+set}}" ] || exit 124
 shift 3
 exec {sys.executable} -I -c {json.dumps(code)} "$@"
 """

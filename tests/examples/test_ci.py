@@ -113,6 +113,11 @@ def test_the_action_fails_where_the_data_cannot_be_registered(blocked: Workspace
     assert "not a verdict" in ended.log
 
 
+def test_a_verdict_that_is_missing_fails(tmp_path: Path, runner: Path) -> None:
+    (verdict,) = [step["run"] for step in load("github-actions/action.yml")["runs"]["steps"] if step.get("name") == "verdict"]
+    assert shell(verdict, folder=tmp_path, bin_folder=runner, CODE="").returncode == 1
+
+
 @pytest.mark.full
 def test_the_action_starts_from_a_bare_checkout(tmp_path: Path, runner: Path) -> None:
     subprocess.run(["cp", "-r", str(EXAMPLES / "sample"), str(tmp_path / "sample")], check=True)

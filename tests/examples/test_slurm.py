@@ -75,6 +75,7 @@ def test_a_cleared_job_starts_on_the_controller_and_on_the_node(site: Site) -> N
     assert site.controller("night run provenance:helpdesk-7b, as agreed").ran
     task = site.node()
     assert (task.ran, task.output) == (True, "")
+    assert site.node(OPENSSL_CONF="/tmp/evil.cnf").ran, "the gate starts without the task's variables"
 
 
 def test_changed_data_hold_the_job_with_the_reason_and_leave_the_denial(site: Site, tmp_path: Path) -> None:
