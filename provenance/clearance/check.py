@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from provenance.clearance.envelope import MAX_ENVELOPE_BYTES
-from provenance.clearance.revocation import load_revocations
 from provenance.clearance.shards import ShardCheck, verify_shards
+from provenance.clearance.signed_lists import load_revocations
 from provenance.clearance.statement import Clearance
 from provenance.clearance.trust import Trust
 from provenance.clearance.verification import verify_clearance
