@@ -50,7 +50,8 @@ def with_key(trust: Trust | None, key: TrustedKey) -> Trust:
             raise InputError("there is no trust file yet, and a first key must be an issuer's", hint="make an issuer's key: provenance keys new NAME")
         return Trust(keys=(key,), thresholds=((ISSUER_ROLE, 1),))
     _check_new(trust, key)
-    named = next((k for k in trust.keys if is_same_name(k.name, key.name)), None)
+    spelt = key.name.casefold().split()
+    named = next((k for k in trust.keys if k.name.casefold().split() == spelt), None)
     if named is not None:
         raise InputError(
             f"the trust file has a key of {named.name!r} already, {named.id[:16]}", hint="give that person a new key: provenance keys rotate NAME"
@@ -84,23 +85,17 @@ def find_key(trust: Trust, wanted: str) -> TrustedKey:
 
 
 def current_key(trust: Trust, wanted: str, now: str) -> TrustedKey:
-    """Return the key that a person signs with now, or the one that an id names.
+    """Return the key that a person signs with now, the last one where none does, or the one that an id names.
 
     Raises:
         InputError: If there is none, or there are several.
     """
     moment = parse_time(now, where="now")
-    live = tuple(k for k in trust.keys if k.window_fault(moment, moment) is None)
-    usable = replace(trust, keys=live, thresholds=trust.thresholds) if _still_holds(trust, live) else trust
-    return find_key(usable, wanted)
-
-
-def _still_holds(trust: Trust, keys: tuple[TrustedKey, ...]) -> bool:
-    try:
-        replace(trust, keys=keys)
-    except ValueError:
-        return False
-    return True
+    named = [k for k in trust.keys if k.name == wanted] or [k for k in trust.keys if is_same_name(k.name, wanted)]
+    live = [k for k in named if k.window_fault(moment, moment) is None]
+    if len(live) == 1:
+        return live[0]
+    return max(named, key=lambda k: k.window()[1]) if named and not live else find_key(trust, wanted)
 
 
 def rotated(trust: Trust, old: TrustedKey, new: TrustedKey, now: str, *, overlap: timedelta = timedelta()) -> Trust:
@@ -109,14 +104,15 @@ def rotated(trust: Trust, old: TrustedKey, new: TrustedKey, now: str, *, overlap
     What the old key signed until now, or until the overlap ends, counts on until it expires: its window stays open for checks as long as a clearance can hold.
 
     Raises:
-        InputError: If the new key is in the trust file already, or the old one has ended.
+        InputError: If the new key is in the trust file already, or the old one has not begun.
     """
     _check_new(trust, new)
     moment = parse_time(now, where="now")
-    fault = old.window_fault(moment, moment)
-    if fault is not None:
-        raise InputError(f"{fault}: there is nothing to rotate", hint="add a key: provenance keys trust, or keys new under another name")
-    end = old.window()[1]
+    start, end = old.window()
+    if moment < start:
+        raise InputError(f"the key of {old.name!r} begins at {old.not_before}: there is nothing to rotate yet")
+    if old.window_fault(moment, moment) is not None:  # it has ended already: nothing of it changes
+        return replace(trust, keys=(*trust.keys, new))
     stop = min(moment + overlap, end)
     ending = replace(old, issue_until=stop.strftime(_TIME), not_after=min(end, stop + LONGEST_CLEARANCE).strftime(_TIME))
     return replace(trust, keys=(*(k for k in trust.keys if k.id != old.id), ending, new))

@@ -145,6 +145,15 @@ def load_key(path: str | os.PathLike[str], *, passphrase: bytes | None = None) -
     return SigningKey(private)
 
 
+def is_encrypted(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a passphrase is needed to open a key file.
+
+    Raises:
+        KeyFileError: If the file cannot be read, or is open to other users.
+    """
+    return b"ENCRYPTED" in _read_private(Path(path))
+
+
 def _read_private(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:

@@ -9,7 +9,8 @@ import click
 
 from provenance.cli.audits import LATEST, registered_audit
 from provenance.cli.context import CommandContext
-from provenance.cli.keys import safe_name
+from provenance.cli.cosigning import say_lacking
+from provenance.cli.key_files import safe_name
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, visible
 from provenance.cli.signing import given_path, has_key, open_key, passphrase_option, trust_option
@@ -51,6 +52,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     """
     from provenance.audit.clear import prepare_clearance, write_clearance
     from provenance.audit.review import find_reviews
+    from provenance.clearance.statement import statement_bytes, statement_digest
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
@@ -74,16 +76,27 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
             released=released,
         )
         _check_agrees(reviewer if second is None else None, released, needed=prepared.clearance.released_by)
-        registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
+        said = prepared.clearance
+        digest = statement_digest(statement_bytes(said))
+        registry.note("clearances", audit=record.id, manifest_root=said.manifest_root, expires=said.expires, digest=digest)
     co_signs = second is not None and prepared.clearance.released_by is None
     manifest = write_clearance(prepared, (keys[0], second[0]) if second is not None and co_signs else (keys[0],), target)
+    lacking = say_lacking(target, verifier)
     if output == "json":
         say_json(
-            {"model": record.run.model.name, "audit": record.id, "clearance": prepared.clearance, "file": str(target), "manifest": str(manifest)}
+            {
+                "model": record.run.model.name,
+                "audit": record.id,
+                "clearance": prepared.clearance,
+                "file": str(target),
+                "manifest": str(manifest),
+                "lacking": lacking,
+            }
         )
     else:
         _say_cleared(record.run.model.name, prepared.clearance, target, manifest)
-    next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND", quiet=ctx.quiet)
+    use = f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND"
+    next_step(f"provenance clearance sign {target.name} --as NAME" if lacking else use, quiet=ctx.quiet)
     return 0
 
 

@@ -6,17 +6,25 @@ from pathlib import Path
 
 import click
 
+from provenance.cli.clearance_export import export
 from provenance.cli.context import CommandContext
+from provenance.cli.cosigning import sign
 from provenance.cli.files import PLACE
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_json, visible
+from provenance.cli.revoking import revoke_clearance
 from provenance.model.wire import to_wire
 from provenance.storage.urls import Place
 
 
 @click.group()
 def clearance() -> None:
-    """Verify and read clearances."""
+    """Verify, read, sign and revoke clearances."""
+
+
+clearance.add_command(sign)
+clearance.add_command(revoke_clearance)
+clearance.add_command(export)
 
 
 @clearance.command("verify")
@@ -71,15 +79,16 @@ def verify(
 def inspect(ctx: CommandContext, /, file: Path, output: str) -> int:
     """Print what a clearance says. Nothing is verified."""
     from provenance.clearance.envelope import parse_envelope
-    from provenance.clearance.statement import parse_statement
+    from provenance.clearance.statement import parse_statement, statement_digest
 
     envelope = parse_envelope(ctx.path(file).read_bytes())
     statement = parse_statement(envelope.payload)
     if output == "json":
-        say_json(statement)
+        say_json({**to_wire(statement), "digest": statement_digest(envelope.payload)})
         return 0
     for name, value in to_wire(statement).items():
         say(f"{name:<22} {visible(str(value))}")
+    say(f"{'digest':<22} {statement_digest(envelope.payload)}")
     say(f"{'signed by':<22} {', '.join(s.key_id[:16] for s in envelope.signatures)}")
     say("not verified: provenance clearance verify does that", err=True)
     return 0

@@ -85,12 +85,16 @@ def test_an_issue_window_outside_the_keys_own_is_refused() -> None:
         replace(ada(0), issue_until="2028-01-01T00:00:01Z")
 
 
-def test_what_has_ended_or_is_there_is_not_rotated() -> None:
+def test_a_person_whose_key_has_ended_gets_a_new_one() -> None:
     trust = turned()
     old = trust.key(rfc_key().key_id)
     assert old is not None
-    with pytest.raises(InputError, match="signs nothing new after"):
-        rotated(trust, old, ada(2), "2026-11-25T00:00:00Z")
+    assert rotated(trust, old, ada(2), "2026-11-25T00:00:00Z").keys == (*trust.keys, ada(2))
+
+
+def test_a_key_that_has_not_begun_or_a_new_one_that_is_there_is_refused() -> None:
+    with pytest.raises(InputError, match="nothing to rotate yet"):
+        rotated(sample_trust(), sample_trust().keys[0], ada(1), "2025-01-01T00:00:00Z")
     with pytest.raises(InputError, match="in the trust file already"):
         rotated(sample_trust(), sample_trust().keys[0], ada(0), ROTATED)
 
@@ -98,8 +102,11 @@ def test_what_has_ended_or_is_there_is_not_rotated() -> None:
 def test_a_name_means_the_key_that_signs_now() -> None:
     trust = turned()
     assert current_key(trust, "Ada Clearer", LATER).id == rfc_key(1).key_id
+    assert current_key(trust, "Ada Clearer", "2029-01-01T00:00:00Z").id == rfc_key(1).key_id
     with pytest.raises(InputError, match="has 2 keys"):
         find_key(trust, "Ada Clearer")
+    with pytest.raises(InputError, match="has 2 keys"):
+        current_key(turned(timedelta(days=1)), "Ada Clearer", LATER)
     assert find_key(trust, rfc_key(0).key_id[:10]).id == rfc_key(0).key_id
     with pytest.raises(InputError, match="has no key 'Bob'"):
         find_key(trust, "Bob")
