@@ -37,11 +37,11 @@ def list_keys(ctx: CommandContext, /, trust_path: Path | None, output: str) -> i
     if output == "json":
         say_json(_document(trust, rows, able, fault, file))
         return 0
-    table = [(k.id[:16], k.name, ", ".join(k.roles), k.not_before[:10], _until(k), state, private or "-") for k, state, private in rows]
-    say_table(("key", "name", "roles", "from", "until", "state", "private"), table, spare=("private", "from"))
+    table = [(k.id[:16], k.name, ", ".join(k.roles), k.not_before[:10], _until(k), state, _where(private)) for k, state, private in rows]
+    say_table(("key", "name", "roles", "from", "until", "state", "private"), table, spare=("from", "private"))
     for role, needed in trust.thresholds:
-        met = "" if able[role] >= needed else ": cannot be met now"
-        say_fitting(f"threshold  {visible(role)}: {needed} of {able[role]} who can sign now{met}")
+        met = "" if able[role] >= needed else ": cannot be met"
+        say_fitting(f"threshold  {visible(role)}: {needed} must sign, {able[role]} can now{met}")
     say_fitting(_list_line(trust, revocations, fault))
     say(f"trust file: {visible(str(file))}", err=True)
     if fault is not None:
@@ -93,6 +93,10 @@ def _state(key: TrustedKey, revocations: RevocationList | None, now: str) -> str
 
 def _until(key: TrustedKey) -> str:
     return (key.issue_until or key.not_after)[:10]
+
+
+def _where(private: str | None) -> str:
+    return "-" if private is None else "retired" if "/" in private else "here"
 
 
 def _able(trust: Trust, valid: list[TrustedKey]) -> dict[str, int]:

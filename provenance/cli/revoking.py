@@ -155,7 +155,8 @@ def _publish(
     if workspace is None:
         _write(changed, issue.trust_file, raw)
         return revocations
-    with workspace.units.begin(actor=ctx.actor, action="revoke", reason=why) as registry:
+    action = "revoke" if (*keys, *clearances) else "refresh"
+    with workspace.units.begin(actor=ctx.actor, action=action, reason=why) as registry:
         registry.note("revocations", list=str(_list_file(asked)), issued=revocations.issued, **_facts(keys, clearances))
         _write(changed, issue.trust_file, raw)
     return revocations

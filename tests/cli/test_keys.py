@@ -225,7 +225,8 @@ def test_a_listing_says_what_counts_now(desk: Desk) -> None:
         {"role": "legal", "needed": 2, "able": 1, "met": False},
     ]
     text = desk.said("keys", "list")
-    assert "threshold  legal: 2 of 1 who can sign now: cannot be met now" in text
+    assert "threshold  legal: 2 must sign, 1 can now: cannot be met" in text
+    assert [line.split()[-2:] for line in text.splitlines()[1:4]] == [["yet", "-"], ["valid", "here"], ["valid", "here"]]
     desk.later(days=366)
     states = {k["name"]: k["state"] for k in desk.json("keys", "list")["keys"]}
     assert states == {"ada": "ended", "lena": "ended", "Bob": "valid"}

@@ -47,7 +47,8 @@ def test_the_encoding_is_that_of_the_vector_in_the_dsse_specification() -> None:
 def test_securesystemslib_verifies_both_signatures() -> None:
     dsse = pytest.importorskip("securesystemslib.dsse", reason="comes with sigstore, of the test extra")
     from securesystemslib.exceptions import VerificationError
-    from securesystemslib import signer
+
+    signer = pytest.importorskip("securesystemslib.signer")
 
     keys = [signer.SSlibKey(k.key_id, "ed25519", "ed25519", {"public": k.public_key.hex()}) for k in map(rfc_key, (0, 1, 2))]
     envelope = dsse.Envelope.from_dict(json.loads(RAW))
