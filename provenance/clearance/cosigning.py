@@ -40,7 +40,8 @@ def standing(raw: bytes, trust: Trust, now: str, *, revocations: RevocationList 
     clearance = verify_clearance(raw, replace(trust, thresholds=((ISSUER_ROLE, 1),)), now, revocations=revocations)
     signers = tuple(key for s in parse_envelope(raw).signatures if (key := trust.key(s.key_id)) is not None)
     released = tuple(verify_release(text.encode("utf-8"), trust, now, revocations=revocations)[1] for text in clearance.releases)
-    return Standing(clearance=clearance, signers=signers, lacking=shortfalls(trust, signers, released=released))
+    issued, moment = parse_time(clearance.issued, where="issued"), parse_time(now, where="now")
+    return Standing(clearance=clearance, signers=signers, lacking=shortfalls(trust, signers, issued=issued, now=moment, released=released))
 
 
 def check_cosigner(key: TrustedKey, found: Standing, now: str, *, revocations: RevocationList | None = None) -> None:

@@ -35,7 +35,7 @@ Fault = tuple[type[ClearanceError], str]
 _HINTS: Final[dict[type[ClearanceError], str]] = {
     ExpiredClearanceError: "run the audit again and have a new clearance issued",
     RevokedClearanceError: "ask who revoked it; a new audit and clearance are needed",
-    UntrustedKeyError: "have a key of the trust file sign; `provenance keys list` shows them",
+    UntrustedKeyError: "have who is missing sign: provenance clearance sign FILE --as NAME; `provenance keys list` shows the keys",
     SubjectMismatchError: "this clearance is for another run: use the one issued for this run",
     VerdictError: "mend what the audit found, audit again and clear",
 }
@@ -180,7 +180,7 @@ def _signer_faults(
             usable.append(key)
         else:
             faults.append((UntrustedKeyError, fault))
-    faults += [(UntrustedKeyError, str(lack)) for lack in shortfalls(trust, usable, released=released)]
+    faults += [(UntrustedKeyError, str(lack)) for lack in shortfalls(trust, usable, issued=issued, now=now, released=released)]
     if not _signed_as(usable, clearance.issuer.name, clearance.issuer.role):
         faults.append((UntrustedKeyError, f"the issuer {clearance.issuer.name!r} did not sign in the role {clearance.issuer.role!r}"))
     if clearance.released_by is not None and not _signed_as(released if clearance.releases else usable, clearance.released_by, REVIEWER_ROLE):

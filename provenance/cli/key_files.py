@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.output import write_whole
+from provenance.cli.output import say_fitting, visible, write_whole
 from provenance.errors import InputError, NoWorkspaceError
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
     from provenance.clearance.keys import SigningKey
-    from provenance.clearance.trust import Trust
+    from provenance.clearance.trust import Trust, TrustedKey
 
 MAX_PASSPHRASE_FILE: Final = 1 << 16
 PUBLIC_SUFFIX: Final = ".pub"
@@ -80,6 +80,15 @@ def write_trust(file: Path, trust: Trust) -> None:
     from provenance.clearance.trust import trust_bytes
 
     write_whole(file, [trust_bytes(trust)])
+
+
+def say_alike(trust: Trust, key: TrustedKey) -> None:
+    """Say whose name may be the same person's as a new key's: they count once for a threshold."""
+    from provenance.fingerprint.persons import is_same_person
+
+    alike = sorted({k.name for k in trust.keys if k.name != key.name and is_same_person(k.name, key.name)})
+    if alike:
+        say_fitting(f"  ! {visible(key.name)} may be the same person as {visible(', '.join(alike))}: they count once for a threshold", err=True)
 
 
 def write_key_pair(key: SigningKey, target: Path, *, passphrase: bytes | None) -> str | None:

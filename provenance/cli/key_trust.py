@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.key_files import trust_file_of, trust_path_option, write_trust
+from provenance.cli.key_files import say_alike, trust_file_of, trust_path_option, write_trust
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, visible
 from provenance.errors import InputError, KeyFileError, TrustFileError
@@ -59,6 +59,8 @@ def trust_key(
     changed = with_thresholds(trust, [_threshold(text) for text in thresholds])
     write_trust(file, changed)
     _say_trusted(added, changed, file, output=output)
+    if added is not None:
+        say_alike(changed, added)
     next_step("compare the fingerprint by voice, then copy the trust file to where training runs", quiet=ctx.quiet or added is None)
     return 0
 

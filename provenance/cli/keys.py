@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.key_files import PUBLIC_SUFFIX, read_passphrase, safe_name, trust_file_of, trust_path_option, write_key_pair, write_trust
+from provenance.cli.key_files import (
+    PUBLIC_SUFFIX,
+    read_passphrase,
+    safe_name,
+    say_alike,
+    trust_file_of,
+    trust_path_option,
+    write_key_pair,
+    write_trust,
+)
 from provenance.cli.key_list import list_keys
 from provenance.cli.key_trust import export, trust_key
 from provenance.cli.options import pass_context, text_or_json
@@ -69,6 +78,7 @@ def new(ctx: CommandContext, /, name: str, roles: tuple[str, ...], trust_path: P
     warning = write_key_pair(key, target, passphrase=_new_passphrase(ctx, given))
     write_trust(trust_file, trust)
     _say_made(trusted, target, trust_file, warning, output=output)
+    say_alike(trust, trusted)
     next_step(f"provenance clear --as {safe_name(name)}; install the trust file as /etc/provenance/trust.json where training runs", quiet=ctx.quiet)
     return 0
 

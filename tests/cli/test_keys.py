@@ -155,6 +155,13 @@ def test_what_is_not_to_be_trusted_is_refused_and_changes_nothing(
     assert (ada_desk / "trust.json").read_bytes() == before
 
 
+def test_two_names_of_one_person_are_told(desk: Desk) -> None:
+    desk.key("Ada Clearer")
+    told = desk.told("keys", "trust", ADA, "--name", "ada.clearer@example.org", "--role", "issuer", code=0)
+    assert "may be the same person as Ada Clearer: they count once for a threshold" in told
+    assert "of different persons, 1" in desk.told("keys", "trust", "--threshold", "issuer=2")
+
+
 def test_a_fingerprint_told_by_voice_is_compared(desk: Desk) -> None:
     desk.key("ada")
     lena = base64.b64encode(rfc_key(1).public_key).decode()

@@ -201,3 +201,13 @@ def test_who_may_not_sign_too_is_told_before() -> None:
         check_cosigner(legal, found, NOW, revocations=RevocationList(issued=NOW, keys=(Revocation(id=legal.id, reason="lost"),)))
     with pytest.raises(ClearanceError, match="at most 16"):
         check_cosigner(legal, replace(found, signers=(SIGN_OFF.keys[0],) * 16), NOW)
+
+
+def test_only_those_are_named_whose_key_would_count() -> None:
+    late = replace(SIGN_OFF.keys[1], not_before="2026-11-24T10:00:00Z")  # after the clearance was issued
+    trust = replace(SIGN_OFF, keys=(SIGN_OFF.keys[0], late, SIGN_OFF.keys[2]))
+    legal, security = standing(issue_clearance(sample_clearance(), rfc_key()), trust, NOW).lacking
+    assert (
+        str(legal) == "1 person(s) with a key of role 'legal' must sign, 0 did; nobody else has a key of that role that counts for this time of issue"
+    )
+    assert security.can_sign == ("Joan Counsel",)
