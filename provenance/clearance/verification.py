@@ -34,7 +34,7 @@ Fault = tuple[type[ClearanceError], str]
 
 _HINTS: Final[dict[type[ClearanceError], str]] = {
     ExpiredClearanceError: "run the audit again and have a new clearance issued",
-    RevokedClearanceError: "ask who revoked it; a new audit and clearance are needed",
+    RevokedClearanceError: "revoked: ask who did it, then audit and clear again; a list too old or missing: provenance keys refresh, and copy it beside the trust file",
     UntrustedKeyError: "have who is missing sign: provenance clearance sign FILE --as NAME; `provenance keys list` shows the keys",
     SubjectMismatchError: "this clearance is for another run: use the one issued for this run",
     VerdictError: "mend what the audit found, audit again and clear",
