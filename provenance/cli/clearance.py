@@ -84,11 +84,11 @@ def inspect(ctx: CommandContext, /, file: Path, output: str) -> int:
     envelope = parse_envelope(ctx.path(file).read_bytes())
     statement = parse_statement(envelope.payload)
     if output == "json":
-        say_json({**to_wire(statement), "digest": statement_digest(envelope.payload)})
+        say_json({**to_wire(statement), "id": statement_digest(envelope.payload)})
         return 0
     for name, value in to_wire(statement).items():
         say(f"{name:<22} {visible(str(value))}")
-    say(f"{'digest':<22} {statement_digest(envelope.payload)}")
+    say(f"{'id':<22} {statement_digest(envelope.payload)}")
     say(f"{'signed by':<22} {', '.join(s.key_id[:16] for s in envelope.signatures)}")
     say("not verified: provenance clearance verify does that", err=True)
     return 0

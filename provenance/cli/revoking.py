@@ -83,7 +83,7 @@ def revoke_key(ctx: CommandContext, /, key: str, reason: str, output: str, **giv
 def revoke_clearance(ctx: CommandContext, /, what: str, reason: str, output: str, **given: Any) -> int:
     """Put a clearance on the revocation list: no run starts with it any more.
 
-    DIGEST is the SHA-256 of its statement, which clearance inspect -f json and
+    DIGEST is the SHA-256 of its statement: the id that clearance inspect and
     the registry's log print.
     """
     from provenance.clearance.revocation import Revocation
