@@ -18,14 +18,12 @@ from provenance.clearance.keys import Signer
 from provenance.clearance.revocation import RevocationList, stale_reason
 from provenance.clearance.statement import STATEMENT_TYPE
 from provenance.clearance.strict_json import parse_time
-from provenance.clearance.trust import Trust, TrustedKey, key_id
+from provenance.clearance.trust import APPROVER_ROLE, Trust, TrustedKey, key_id
 from provenance.fingerprint.persons import is_same_name, is_same_person
 from provenance.model.finding import Waiver
 from provenance.model.waiving import ApprovalSignature
 from provenance.model.wire import to_wire
 
-APPROVER_ROLE: Final = "approver"
-"""A signed waiver needs the signature of its approver, whose key must hold this role."""
 WAIVER_TYPE: Final = "https://provenance-audit.dev/waiver/v1"
 _A_DAY: Final = timedelta(days=1)
 

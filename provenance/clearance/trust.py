@@ -31,6 +31,8 @@ ISSUER_ROLE: Final = "issuer"
 """Every clearance needs signers of this role; a trust file must give its threshold."""
 REVIEWER_ROLE: Final = "reviewer"
 """A released REVIEW verdict needs the signature of the named reviewer, whose key must hold this role."""
+APPROVER_ROLE: Final = "approver"
+"""A signed waiver, and a break-glass clearance, need the signature of the named approver, whose key must hold this role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
