@@ -8,7 +8,7 @@ from provenance.clearance.envelope import MAX_SIGNATURES, EnvelopeSignature, env
 from provenance.clearance.keys import Signer
 from provenance.clearance.release import verify_release
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList
-from provenance.clearance.statement import Clearance
+from provenance.clearance.statement import Clearance, parse_statement
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.thresholds import Shortfall, shortfalls
 from provenance.clearance.trust import ISSUER_ROLE, Trust, TrustedKey, key_id
@@ -37,8 +37,11 @@ def standing(raw: bytes, trust: Trust, now: str, *, revocations: RevocationList 
     Raises:
         ClearanceError: As ``verify_clearance`` does, but for thresholds that are not met.
     """
-    clearance = verify_clearance(raw, replace(trust, thresholds=((ISSUER_ROLE, 1),)), now, revocations=revocations)
-    signers = tuple(key for s in parse_envelope(raw).signatures if (key := trust.key(s.key_id)) is not None)
+    envelope = parse_envelope(raw)
+    run_digest = parse_statement(envelope.payload).run_digest  # whoever signs too starts no run: it is for the run that it names
+    some = replace(trust, thresholds=((ISSUER_ROLE, 1),))
+    clearance = verify_clearance(raw, some, now, revocations=revocations, run_digest=run_digest)
+    signers = tuple(key for s in envelope.signatures if (key := trust.key(s.key_id)) is not None)
     released = tuple(verify_release(text.encode("utf-8"), trust, now, revocations=revocations)[1] for text in clearance.releases)
     issued, moment = parse_time(clearance.issued, where="issued"), parse_time(now, where="now")
     return Standing(clearance=clearance, signers=signers, lacking=shortfalls(trust, signers, issued=issued, now=moment, released=released))
