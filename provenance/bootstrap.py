@@ -179,7 +179,8 @@ class Workspace:
             demands = [d.demand for d in registry.demands(open_only=True)]
         names = [r.name for r in record.references]
         beside = Path(record.run_file).parent if record.run_file else self.settings.workspace
-        bundles = {b.name: b.digest for b in self.bundles(record.run.policy, beside=beside)}
+        loaded = self.bundles(record.run.policy, beside=beside)
+        bundles = {b.name: b.digest for b in loaded}
         schemes = schemes_of(Finders(self.matcher(names), self.suspects), self.reader) if names else ()
         return InForce(
             schemes=schemes,
@@ -189,7 +190,17 @@ class Workspace:
             waivers=self.waivers(record.run, beside=beside).holding,
             exclusions=demands_digest(demands),
             policies=tuple(bundles.get(p.bundle, "") for p in record.policy),
+            waivable=frozenset(r.id for b in loaded for r in b.rules if r.waivable),
         )
+
+    def as_of_now(self, record: AuditRecord) -> AuditRecord:
+        """Return a record as reports show it: with the break-glass clearances that were issued for its run since it was made."""
+        from dataclasses import replace
+
+        from provenance.audit.break_glass import find_broken_glass
+
+        with self.units.read() as registry:
+            return replace(record, broken_glass=find_broken_glass(record, registry))
 
     def waivers(self, run: Run, *, beside: Path) -> Admitted:
         """Return the waivers of a run: those of its file, beside the run file, and those of the registry, signatures verified.
@@ -214,7 +225,7 @@ class Workspace:
             TrustFileError: If the file or its revocation list is there and malformed.
         """
         from provenance.audit.admitting import Verifier
-        from provenance.clearance.revocation import load_revocations
+        from provenance.clearance.signed_lists import load_revocations
         from provenance.clearance.trust import load_trust
 
         file = trust_file or self.trust_file

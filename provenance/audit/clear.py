@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.audit.break_glass import BreakGlassRequest, prepare_break_glass
 from provenance.audit.lineage import Tracer
 from provenance.audit.register import leaf_of
 from provenance.audit.review import Released, needs_review
@@ -16,12 +17,12 @@ from provenance.canonical import digest_of
 from provenance.clearance.check import default_manifest_path
 from provenance.clearance.keys import Signer
 from provenance.clearance.signing import issue_clearance
-from provenance.clearance.statement import Clearance, Issuer
+from provenance.clearance.statement import NO_LEAVE, Basis, Clearance, GateLeave, Issuer
 from provenance.clearance.trust import ISSUER_ROLE, TrustedKey
 from provenance.errors import SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import ShardLeaf, manifest_bytes, merkle_root
 from provenance.fingerprint.persons import is_same_person
-from provenance.model.absence import is_absent
+from provenance.model.absence import Absence, is_absent
 from provenance.model.audit import NO_ROOT, AuditRecord
 from provenance.model.finding import Action, VerdictKind, Waiver, verdict_of
 from provenance.model.wire import to_wire
@@ -59,10 +60,20 @@ class InForce:
     """Digest of the demands that something be kept out, empty where none holds."""
     schemes: tuple[str, ...] = ()
     """Names of the rules by which text is read and compared."""
+    waivable: frozenset[str] = frozenset()
+    """Ids of the rules of the bundles that permit exceptions: only of these a break-glass lets findings pass."""
 
 
 def prepare_clearance(
-    record: AuditRecord, tools: Tools, *, issuer: TrustedKey, days: int, in_force: InForce, released: Released | None = None
+    record: AuditRecord,
+    tools: Tools,
+    *,
+    issuer: TrustedKey,
+    days: int,
+    in_force: InForce,
+    released: Released | None = None,
+    gate: GateLeave = NO_LEAVE,
+    break_glass: BreakGlassRequest | None = None,
 ) -> PreparedClearance:
     """Return the clearance that an audit permits.
 
@@ -73,13 +84,17 @@ def prepare_clearance(
         days: How long it holds.
         in_force: References, terms and policy as they are now.
         released: The signed releases of this very record that hold, for a REVIEW verdict.
+        gate: What the gate may do beside hashing every byte.
+        break_glass: Who lets a verdict pass that permits none; its hours then count, and not the days.
 
     Raises:
         VerdictError: If the verdict permits none, the record is not one that this registry holds, or it is out of date.
-        UntrustedKeyError: If the key may not issue.
+        UntrustedKeyError: If the key may not issue, or a break-glass's approver may not approve.
         SubjectMismatchError: If the registry no longer holds the shards or the facts that were judged.
     """
-    _check_verdict(record, released, issuer)
+    said = None if break_glass is None else prepare_break_glass(record, break_glass, issuer=issuer, released=released)
+    if said is None:
+        _check_verdict(record, released, issuer)
     _check_registered(record, tools)
     _check_in_force(record, in_force)
     if ISSUER_ROLE not in issuer.roles:
@@ -89,6 +104,8 @@ def prepare_clearance(
     now = _moment(tools.clock.now())
     if now - _moment(record.created) > MAX_AUDIT_AGE:
         raise VerdictError(f"the audit of {record.created} is older than {MAX_AUDIT_AGE.days} days", hint="run the audit again")
+    lasts = dt.timedelta(days=days) if break_glass is None else dt.timedelta(hours=break_glass.hours)
+    reviewed = released if released is not None and said is None and needs_review(record) else None
     clearance = Clearance(
         manifest_root=merkle_root(leaves),
         audit=digest_of(to_wire(record)),
@@ -100,12 +117,28 @@ def prepare_clearance(
         conditions=record.obligations,
         issued=now.strftime(_TIME),
         not_before=now.strftime(_TIME),
-        expires=_expiry(record, now, days, license_end).strftime(_TIME),
+        expires=_expiry(record, now + lasts, now, license_end).strftime(_TIME),
         issuer=Issuer(name=issuer.name, role=ISSUER_ROLE),
-        released_by=released.reviewer if released is not None and needs_review(record) else None,
-        releases=released.envelopes if released is not None and needs_review(record) else (),
+        released_by=None if reviewed is None else reviewed.reviewer,
+        releases=() if reviewed is None else reviewed.envelopes,
+        break_glass=said,
+        rests_on=_basis(record),
+        gate=gate,
     )
     return PreparedClearance(clearance=clearance, leaves=leaves)
+
+
+def _basis(record: AuditRecord) -> Basis:
+    used = {f.waiver for f in record.findings if f.waiver is not None}
+    return Basis(
+        audit_id=record.id,
+        requested_by=record.run.requested_by.strip() or Absence.NOT_STATED.value,
+        run_file_digest=record.run.file_digest or None,
+        licenses_catalog_digest=record.licenses_digest,
+        scans_digest=digest_of(list(record.scans)),
+        findings_digest=digest_of(to_wire(record.findings)),
+        waiver_digests=tuple(sorted({digest_of(to_wire(w)) for w in record.waivers if w.id in used})),
+    )
 
 
 def _moment(text: str) -> dt.datetime:
@@ -118,11 +151,11 @@ def _end_of_day(day: str) -> dt.datetime:
     return _moment(f"{day}T00:00:00Z") + dt.timedelta(days=1)
 
 
-def _expiry(record: AuditRecord, now: dt.datetime, days: int, license_end: dt.datetime | None) -> dt.datetime:
+def _expiry(record: AuditRecord, latest: dt.datetime, now: dt.datetime, license_end: dt.datetime | None) -> dt.datetime:
     """Return when the clearance ends: it outlives no waiver that the verdict rests on and no licence of the data, which hold to the end of their day."""
     used = {f.waiver for f in record.findings if f.waiver is not None}
     ends = [_end_of_day(w.expires) for w in record.waivers if w.id in used] + ([license_end] if license_end else [])
-    end = min([now + dt.timedelta(days=days), *ends])
+    end = min([latest, *ends])
     if end <= now:
         raise VerdictError("a waiver that the verdict rests on, or a licence of the data, has expired", hint="run the audit again")
     return end

@@ -132,7 +132,7 @@ def apply_to_run(run: Run, plan: RemedyPlan) -> Run:
     if plan.run.commercial is not None:
         purpose = replace(purpose, commercial=plan.run.commercial)
     changed = replace(run, data=data, model=model, purpose=purpose)
-    return run if changed == run else replace(changed, digest=_other(run.digest, plan.digest))
+    return run if changed == run else replace(changed, digest=_other(run.digest, plan.digest), file_digest="")
 
 
 def _other(digest: str, plan: str) -> str:

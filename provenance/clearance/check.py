@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
+from provenance.clearance.binding import ANY_RUN, MAX_POLICY_BYTES, MAX_RUN_BYTES, AskedRun, NamedFile
 from provenance.clearance.envelope import MAX_ENVELOPE_BYTES
-from provenance.clearance.revocation import load_revocations
 from provenance.clearance.shards import ShardCheck, verify_shards
+from provenance.clearance.signed_lists import load_revocations
 from provenance.clearance.statement import Clearance
 from provenance.clearance.trust import Trust
 from provenance.clearance.verification import verify_clearance
@@ -21,6 +22,7 @@ CLEARANCE_SUFFIX: Final = ".clearance.json"
 MANIFEST_SUFFIX: Final = ".manifest.jsonl"
 MAX_MANIFEST_BYTES: Final = 1 << 30
 """About seven million shards."""
+_NAME_IT: Final = "name the file that was audited; the clearance holds only for its bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,7 @@ def check_gate(
     roots: Sequence[str | os.PathLike[str]],
     trust: Trust,
     now: str,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
+    run: AskedRun = ANY_RUN,
     shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Clearance:
@@ -56,8 +57,7 @@ def check_gate(
         roots=roots,
         trust=trust,
         now=now,
-        run_digest=run_digest,
-        policy_digests=policy_digests,
+        run=run,
         shard_folders_only=shard_folders_only,
         on_bytes=on_bytes,
     ).clearance
@@ -70,8 +70,7 @@ def open_gate(
     roots: Sequence[str | os.PathLike[str]],
     trust: Trust,
     now: str,
-    run_digest: str | None = None,
-    policy_digests: Sequence[str] | None = None,
+    run: AskedRun = ANY_RUN,
     shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> GatePass:
@@ -83,16 +82,15 @@ def open_gate(
         roots: Data roots that the manifest's paths are relative to, at least one.
         trust: Whom to believe.
         now: The verifier's time, RFC 3339 UTC.
-        run_digest: The run about to start, if the caller knows it.
-        policy_digests: The bundles that must have judged it, if the caller knows them.
+        run: What the caller knows of the run about to start.
         shard_folders_only: Look for files that were not cleared only in folders that hold cleared shards.
         on_bytes: Told of every block hashed.
 
     Raises:
         ClearanceError: Of the class that fits the first fault; ``reasons`` lists all of them.
     """
-    envelope = _read(clearance_path, "clearance", MAX_ENVELOPE_BYTES)
-    clearance = verify_clearance(envelope, trust, now, revocations=load_revocations(trust), run_digest=run_digest, policy_digests=policy_digests)
+    envelope = read_clearance_file(clearance_path)
+    clearance = verify_clearance(envelope, trust, now, revocations=load_revocations(trust), **_read_run(run))
     leaves = _load_leaves(manifest_path or default_manifest_path(clearance_path), clearance)
     if not roots:
         raise SubjectMismatchError("no data root is given, so nothing on disk can be checked", hint="give the data folder with --root")
@@ -104,6 +102,35 @@ def open_gate(
             reasons=tuple(str(problem) for problem in check.problems),
         )
     return GatePass(clearance=clearance, shards=check)
+
+
+class _RunBytes(TypedDict):
+    """What ``verify_clearance`` takes of a run."""
+
+    run_digest: str | None
+    policy_digests: Sequence[str] | None
+    run_file: NamedFile | None
+    policy_files: Sequence[NamedFile]
+
+
+def _read_run(asked: AskedRun) -> _RunBytes:
+    """Read the files that a caller names of its run."""
+    path = asked.run_file
+    return {
+        "run_digest": asked.run_digest,
+        "policy_digests": asked.policy_digests,
+        "run_file": None if path is None else NamedFile.of(path, _read(path, "run file", MAX_RUN_BYTES, hint=_NAME_IT)),
+        "policy_files": [NamedFile.of(p, _read(p, "policy bundle", MAX_POLICY_BYTES, hint=_NAME_IT)) for p in asked.policy_files],
+    }
+
+
+def read_clearance_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of ``X.clearance.json``; no more are read than an envelope may have.
+
+    Raises:
+        ClearanceError: If it cannot be read, or is too large.
+    """
+    return _read(path, "clearance", MAX_ENVELOPE_BYTES)
 
 
 def _load_leaves(path: str | os.PathLike[str], clearance: Clearance) -> tuple[ShardLeaf, ...]:
@@ -120,15 +147,13 @@ def _load_leaves(path: str | os.PathLike[str], clearance: Clearance) -> tuple[Sh
     return leaves
 
 
-def _read(path: str | os.PathLike[str], what: str, limit: int) -> bytes:
+def _read(path: str | os.PathLike[str], what: str, limit: int, *, hint: str = "`provenance clear` writes both files of a clearance") -> bytes:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(limit + 1)
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
-        raise ClearanceError(
-            f"the {what} {os.fspath(path)} cannot be read: {reason}", hint="`provenance clear` writes both files of a clearance"
-        ) from err
+        raise ClearanceError(f"the {what} {os.fspath(path)} cannot be read: {reason}", hint=hint) from err
     if len(raw) > limit:
         raise EnvelopeFormatError(f"the {what} {os.fspath(path)} is larger than {limit:,} bytes")
     return raw

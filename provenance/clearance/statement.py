@@ -5,6 +5,7 @@ The statement's bytes are RFC 8785 canonical JSON, so one clearance has one form
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -18,7 +19,9 @@ from provenance.model.wire import read_value, to_wire
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://provenance-audit.dev/clearance/v1"
 RELEASED_TYPE: Final = "https://provenance-audit.dev/clearance/v2"
-"""Version 2 has one field more, ``releases``; a clearance without any is written as version 1, which verifiers of every release read."""
+"""Version 2 has one field more, ``releases``."""
+BOUND_TYPE: Final = "https://provenance-audit.dev/clearance/v3"
+"""Version 3 also says what the audit rests on (``rests_on``) and what the gate may do (``gate``). It is what is written; the others are only read."""
 SUBJECT_NAME: Final = "shard-manifest"
 MAX_STATEMENT_BYTES: Final = 1 << 19
 """A clearance names digests, not files: 0.5 MiB is 300 times what a typical one takes."""
@@ -34,10 +37,60 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakGlass:
-    """Who let a run start that its audit did not clear, and why. Verifiers of version 1 accept none."""
+    """Who let a run start that its audit did not clear, and why. Accepted in version 3 alone; see ``break_glass``."""
 
     approver: str
     reason: str
+    rules: tuple[str, ...] = ()
+    """Rules whose open findings it lets pass, sorted; before version 3 none were named."""
+    findings: int = 0
+    """How many findings it lets pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the audit behind a clearance rests on, beside what every version names."""
+
+    audit_id: str
+    """The audit's id, which the same input gives again; ``Clearance.audit`` is the digest of its record."""
+    requested_by: str
+    """Who asked for the run, as its run file says."""
+    run_file_digest: str | None
+    """SHA-256 of the run file's bytes; ``None`` where the audit had no run file."""
+    licenses_catalog_digest: str
+    scans_digest: str
+    """Of the RFC 8785 form of the ids of the scans that were judged, as the audit record lists them."""
+    findings_digest: str
+    """Of the RFC 8785 form of the audit record's findings."""
+    waiver_digests: tuple[str, ...]
+    """Of the RFC 8785 form of each waiver that the verdict rests on, sorted."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no audit can have said.
+
+        Raises:
+            ValueError: With the field at fault.
+        """
+        for name in ("audit_id", "run_file_digest", "licenses_catalog_digest", "scans_digest", "findings_digest"):
+            _check_digest(getattr(self, name), f"rests_on.{name}", optional=name == "run_file_digest")
+        _check_sorted(self.waiver_digests, "rests_on.waiver_digests")
+        for digest in self.waiver_digests:
+            _check_digest(digest, "rests_on.waiver_digests")
+        expect_text(self.requested_by, where="rests_on.requested_by")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateLeave:
+    """What a clearance lets the gate do beside hashing every byte before the start. Nothing where it does not say so."""
+
+    digest_cache: bool = False
+    """Take a digest that was computed before for a file whose inode, size and times are as they were then, where the user asks for it."""
+    ranks_verify: bool = False
+    """Leave the hashing to the ranks, where the user declares a hook."""
+
+
+NO_LEAVE: Final = GateLeave()
+"""The launcher hashes every byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +121,16 @@ class Clearance:
     """``statement_digest`` of an earlier clearance."""
     releases: tuple[str, ...] = ()
     """Envelopes of the reviewers' signed releases of the audit, as text."""
+    rests_on: Basis | None = None
+    """``None`` in versions 1 and 2, which did not tell."""
+    gate: GateLeave = NO_LEAVE
+
+    @property
+    def version(self) -> int:
+        """The predicate's version that the clearance is written in."""
+        if self.rests_on is not None:
+            return 3
+        return 2 if self.releases else 1
 
     def __post_init__(self) -> None:
         """Refuse what no audit can have said.
@@ -89,17 +152,25 @@ class Clearance:
         issued, start, end = (parse_time(getattr(self, n), where=n) for n in ("issued", "not_before", "expires"))
         if not (start < end and issued < end):
             raise ValueError(f"expires {self.expires} is not after not_before {self.not_before} and issued {self.issued}")
+        _check_version(self)
 
 
-PREDICATE_FIELDS: Final = tuple(f.name for f in fields(Clearance) if f.name not in {"manifest_root", "releases"})
-RELEASED_FIELDS: Final = (*PREDICATE_FIELDS, "releases")
-_FIELDS_OF: Final = {PREDICATE_TYPE: PREDICATE_FIELDS, RELEASED_TYPE: RELEASED_FIELDS}
+BOUND_FIELDS: Final = tuple(f.name for f in fields(Clearance) if f.name != "manifest_root")
+RELEASED_FIELDS: Final = tuple(name for name in BOUND_FIELDS if name not in {"rests_on", "gate"})
+PREDICATE_FIELDS: Final = tuple(name for name in RELEASED_FIELDS if name != "releases")
+_FIELDS_OF: Final = {PREDICATE_TYPE: PREDICATE_FIELDS, RELEASED_TYPE: RELEASED_FIELDS, BOUND_TYPE: BOUND_FIELDS}
+_TYPE_OF: Final = {1: PREDICATE_TYPE, 2: RELEASED_TYPE, 3: BOUND_TYPE}
+_TOLD_OF_BREAK_GLASS: Final = ("approver", "reason")
+"""What versions 1 and 2 say of it."""
+_ANY_VERSION: Final = re.compile(r"https://provenance-audit\.dev/clearance/v([1-9][0-9]{0,5})")
 MAX_RELEASES: Final = 8
 
 
 def statement_bytes(clearance: Clearance) -> bytes:
     """Return the canonical bytes of the in-toto statement, which is what gets signed."""
-    wire, kind = to_wire(clearance), RELEASED_TYPE if clearance.releases else PREDICATE_TYPE
+    wire, kind = to_wire(clearance), _TYPE_OF[clearance.version]
+    if kind != BOUND_TYPE and clearance.break_glass is not None:
+        wire["break_glass"] = {name: wire["break_glass"][name] for name in _TOLD_OF_BREAK_GLASS}
     return canonical_bytes(
         {
             "_type": STATEMENT_TYPE,
@@ -136,14 +207,32 @@ def _parse(raw: Any) -> Clearance:
     if statement["_type"] != STATEMENT_TYPE:
         raise ValueError(f"_type is {statement['_type']!r:.80}, expected {STATEMENT_TYPE}")
     kind = statement["predicateType"]
-    if not isinstance(kind, str) or kind not in _FIELDS_OF:
-        raise ValueError(f"predicateType is {kind!r:.80}, expected {PREDICATE_TYPE} or {RELEASED_TYPE}")
+    _check_type(kind)
     root = _parse_subject(statement["subject"])
     predicate = expect_fields(statement["predicate"], _FIELDS_OF[kind], where="the predicate")
+    if kind == BOUND_TYPE:
+        _check_bound(predicate)
     try:
         return read_value(Clearance, {**predicate, "manifest_root": root}, where="predicate")
     except WireFormatError as err:
         raise ValueError(str(err)) from err
+
+
+def _check_type(kind: object) -> None:
+    if isinstance(kind, str) and kind in _FIELDS_OF:
+        return
+    later = _ANY_VERSION.fullmatch(kind) if isinstance(kind, str) else None
+    if later is not None:
+        raise ValueError(f"it is of version {later[1]}, and this program reads up to version {max(_TYPE_OF)}: update provenance-audit")
+    raise ValueError(f"predicateType is {kind!r:.80}, expected {BOUND_TYPE}")
+
+
+def _check_bound(predicate: dict[str, Any]) -> None:
+    """Refuse parts of a version 3 that lack what a value could be read without."""
+    expect_fields(predicate["rests_on"], tuple(f.name for f in fields(Basis)), where="rests_on")
+    expect_fields(predicate["gate"], tuple(f.name for f in fields(GateLeave)), where="gate")
+    if predicate["break_glass"] is not None:
+        expect_fields(predicate["break_glass"], tuple(f.name for f in fields(BreakGlass)), where="break_glass")
 
 
 def _parse_subject(raw: object) -> str:
@@ -156,6 +245,26 @@ def _parse_subject(raw: object) -> str:
     if not isinstance(digest, str) or not is_digest(f"sha256:{digest}"):
         raise ValueError(f"the subject's digest must be 64 hex digits, got {digest!r:.80}")
     return f"sha256:{digest}"
+
+
+def _check_version(clearance: Clearance) -> None:
+    """Refuse what the version cannot say, or must."""
+    said = clearance.break_glass
+    if clearance.rests_on is None:
+        if clearance.gate != NO_LEAVE or (said is not None and (said.rules or said.findings)):
+            raise ValueError("gate, and the findings of break_glass, go with rests_on")
+        return
+    for name in ("policy_digests", "index_digests"):
+        _check_sorted(getattr(clearance, name), name)
+    if said is not None:
+        _check_sorted(said.rules, "break_glass.rules")
+        if not said.rules or said.findings < len(said.rules):
+            raise ValueError("break_glass must name the rules whose findings it lets pass, and count each finding")
+
+
+def _check_sorted(values: tuple[str, ...], name: str) -> None:
+    if list(values) != sorted(set(values)):
+        raise ValueError(f"{name} must be sorted, each once")
 
 
 def _check_digest(value: str | None, name: str, *, optional: bool = False) -> None:
@@ -172,4 +281,5 @@ def _names(clearance: Clearance) -> list[tuple[str, str]]:
         pairs.append(("released_by", clearance.released_by))
     if clearance.break_glass is not None:
         pairs += [("break_glass.approver", clearance.break_glass.approver), ("break_glass.reason", clearance.break_glass.reason)]
+        pairs += [("break_glass.rules", rule) for rule in clearance.break_glass.rules]
     return pairs

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from provenance.clearance import ed25519
+from provenance.clearance import break_glass, ed25519
+from provenance.clearance.binding import NamedFile, NamedRun, binding_faults
 from provenance.clearance.envelope import Envelope, parse_envelope, pre_authentication_encoding
 from provenance.clearance.release import ReviewRelease, uncovered, verify_release
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
 from provenance.clearance.statement import Clearance, parse_statement, statement_digest
 from provenance.clearance.strict_json import parse_time
+from provenance.clearance.thresholds import shortfalls
 from provenance.clearance.trust import REVIEWER_ROLE, Trust, TrustedKey
 from provenance.errors import (
     ClearanceError,
@@ -33,8 +35,8 @@ Fault = tuple[type[ClearanceError], str]
 
 _HINTS: Final[dict[type[ClearanceError], str]] = {
     ExpiredClearanceError: "run the audit again and have a new clearance issued",
-    RevokedClearanceError: "ask who revoked it; a new audit and clearance are needed",
-    UntrustedKeyError: "have a key of the trust file sign; `provenance keys list` shows them",
+    RevokedClearanceError: "revoked: ask who did it, then audit and clear again; a list too old or missing: provenance keys refresh, and copy it beside the trust file",
+    UntrustedKeyError: "have who is missing sign: provenance clearance sign FILE --as NAME; `provenance keys list` shows the keys",
     SubjectMismatchError: "this clearance is for another run: use the one issued for this run",
     VerdictError: "mend what the audit found, audit again and clear",
 }
@@ -48,6 +50,8 @@ def verify_clearance(
     revocations: RevocationList | None = None,
     run_digest: str | None = None,
     policy_digests: Sequence[str] | None = None,
+    run_file: NamedFile | None = None,
+    policy_files: Sequence[NamedFile] = (),
 ) -> Clearance:
     """Return the clearance in an envelope, if it holds at this time.
 
@@ -57,7 +61,9 @@ def verify_clearance(
         now: The verifier's time, RFC 3339 UTC.
         revocations: The list that ``trust.revocation`` asks for.
         run_digest: The run about to start; ``None`` leaves the run unchecked.
-        policy_digests: The bundles that must have judged it, in any order; ``None`` leaves them unchecked.
+        policy_digests: All bundles that judged it, in any order; ``None`` leaves them unchecked.
+        run_file: The run file about to start: its bytes must be those that were audited.
+        policy_files: Bundles of which each must be among those that judged it, byte by byte. Included bundles, and the baseline, need not be given.
 
     Raises:
         EnvelopeFormatError: If the envelope or its payload is malformed or surprising.
@@ -70,18 +76,19 @@ def verify_clearance(
             ``reasons`` of every error lists all faults found; its class is the first one's.
     """
     moment = parse_time(now, where="now")
+    asked = NamedRun(run_digest=run_digest, policy_digests=policy_digests, run_file=run_file, policy_files=tuple(policy_files))
     envelope = parse_envelope(envelope_bytes)
     signers = _authenticate(envelope, trust)
     clearance = parse_statement(envelope.payload)
     released, release_faults = _releases(clearance, signers, trust, revocations, now)
-    faults = [
+    faults: list[Fault] = [
         *_revocation_faults(envelope, signers, trust, revocations, now),
         *_date_faults(clearance, moment),
         *release_faults,
         *_signer_faults(clearance, signers, trust, moment, released=released),
         *_verdict_faults(clearance),
         *_person_faults(clearance),
-        *_binding_faults(clearance, run_digest, policy_digests),
+        *((SubjectMismatchError, text) for text in binding_faults(clearance, asked)),
     ]
     if faults:
         kind, reason = faults[0]
@@ -92,7 +99,7 @@ def verify_clearance(
 def verdict_reason(clearance: Clearance) -> str | None:
     """Return why a clearance's verdict permits no run, or ``None`` if it does."""
     if clearance.break_glass is not None:
-        return "break-glass clearances are not accepted by this version"
+        return "; ".join(break_glass.content_faults(clearance)) or None
     if clearance.verdict is VerdictKind.CLEARED:
         return None
     if clearance.verdict is VerdictKind.REVIEW:
@@ -174,21 +181,18 @@ def _signer_faults(
     issued = parse_time(clearance.issued, where="issued")
     usable = []
     for key in signers:
-        start, end = key.window()
-        if all(start - CLOCK_SKEW <= moment <= end + CLOCK_SKEW for moment in (issued, now)):
+        fault = key.window_fault(issued, now, skew=CLOCK_SKEW)
+        if fault is None:
             usable.append(key)
         else:
-            faults.append((UntrustedKeyError, f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only"))
-    reviewers = [*usable, *(key for key in {k.key: k for k in released}.values() if key not in usable)]
-    for role, needed in trust.thresholds:
-        able = sum(role in key.roles for key in (reviewers if role == REVIEWER_ROLE else usable))
-        if able < needed:
-            faults.append((UntrustedKeyError, f"{needed} distinct key(s) of role {role!r} must sign, {able} did"))
+            faults.append((UntrustedKeyError, fault))
+    faults += [(UntrustedKeyError, str(lack)) for lack in shortfalls(trust, usable, issued=issued, now=now, released=released)]
     if not _signed_as(usable, clearance.issuer.name, clearance.issuer.role):
         faults.append((UntrustedKeyError, f"the issuer {clearance.issuer.name!r} did not sign in the role {clearance.issuer.role!r}"))
     if clearance.released_by is not None and not _signed_as(released if clearance.releases else usable, clearance.released_by, REVIEWER_ROLE):
         faults.append((UntrustedKeyError, f"the reviewer {clearance.released_by!r} did not sign in the role {REVIEWER_ROLE!r}"))
-    return faults
+    lacking = break_glass.signature_fault(clearance, usable, trust)
+    return faults if lacking is None else [*faults, (UntrustedKeyError, lacking)]
 
 
 def _signed_as(signers: Iterable[TrustedKey], name: str, role: str) -> bool:
@@ -196,23 +200,16 @@ def _signed_as(signers: Iterable[TrustedKey], name: str, role: str) -> bool:
 
 
 def _verdict_faults(clearance: Clearance) -> list[Fault]:
+    if clearance.break_glass is not None:
+        return [(VerdictError, text) for text in break_glass.content_faults(clearance)]
     reason = verdict_reason(clearance)
     return [] if reason is None else [(VerdictError, reason)]
 
 
 def _person_faults(clearance: Clearance) -> list[Fault]:
     """Tell where the reviewer's signature under the clearance itself is the issuer's own by another name; releases are looked at one by one."""
+    faults: list[Fault] = [(UntrustedKeyError, text) for text in break_glass.person_faults(clearance)]
     reviewer = clearance.released_by
     if reviewer is None or clearance.releases or not is_same_person(reviewer, clearance.issuer.name):
-        return []
-    return [(UntrustedKeyError, f"{reviewer!r} both issued the clearance and released its audit")]
-
-
-def _binding_faults(clearance: Clearance, run_digest: str | None, policy_digests: Sequence[str] | None) -> list[Fault]:
-    faults: list[Fault] = []
-    if run_digest is not None and run_digest != clearance.run_digest:
-        faults.append((SubjectMismatchError, f"the clearance is for run {clearance.run_digest[:19]}…, this run is {run_digest[:19]}…"))
-    if policy_digests is not None and set(policy_digests) != set(clearance.policy_digests):
-        wanted, got = (", ".join(d[:19] + "…" for d in sorted(digests)) for digests in (policy_digests, clearance.policy_digests))
-        faults.append((SubjectMismatchError, f"the clearance was given under policy {got or 'none'}, this run needs {wanted or 'none'}"))
-    return faults
+        return faults
+    return [*faults, (UntrustedKeyError, f"{reviewer!r} both issued the clearance and released its audit")]

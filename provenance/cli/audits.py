@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.cli.context import CommandContext
-from provenance.errors import InputError, NotRegisteredError, WireFormatError
+from provenance.errors import ConfigError, InputError, NotRegisteredError, WireFormatError
 from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
 from provenance.model.wire import read_value
 
@@ -33,6 +34,20 @@ def load_audit(ctx: CommandContext, name: str) -> AuditRecord:
     if path.is_file():
         return parse_audit(path.read_bytes(), where=str(path))
     return registered_audit(ctx.workspace(), name)
+
+
+def as_of_now(ctx: CommandContext, record: AuditRecord) -> AuditRecord:
+    """Return a record as reports show it: with the break-glass clearances of its run, those that the record itself tells of included.
+
+    A record read from a file where there is no workspace is returned as it is.
+    """
+    try:
+        workspace = ctx.workspace()
+    except ConfigError:
+        return record
+    now = workspace.as_of_now(record)
+    told = [*record.broken_glass, *(one for one in now.broken_glass if one not in record.broken_glass)]
+    return replace(record, broken_glass=tuple(sorted(told, key=lambda one: one.at)))
 
 
 def registered_audit(workspace: Workspace, name: str) -> AuditRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from provenance.cli.break_glass import say_broken_glass
 from provenance.cli.output import counted, say, short, thousands, visible
 from provenance.model.audit import AuditRecord
 from provenance.model.finding import Action, Finding, Outcome, VerdictKind
@@ -26,6 +27,7 @@ def print_verdict(record: AuditRecord, seconds: float | None = None) -> None:
         bold=True,
         color=VERDICT_COLOR[record.verdict],
     )
+    say_broken_glass(record.broken_glass)
 
 
 def print_findings(record: AuditRecord, *, steps: bool = True) -> None:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.audits import LATEST, registered_audit
+from provenance.cli.break_glass import asked_break_glass, break_glass_options, say_break_glass
 from provenance.cli.context import CommandContext
-from provenance.cli.keys import safe_name
+from provenance.cli.cosigning import say_lacking
+from provenance.cli.key_files import safe_name
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, visible
 from provenance.cli.signing import given_path, has_key, open_key, passphrase_option, trust_option
 from provenance.errors import InputError
 
 if TYPE_CHECKING:
+    from provenance.audit.break_glass import BreakGlassRequest
     from provenance.audit.review import Released
     from provenance.bootstrap import Workspace
     from provenance.clearance.keys import SigningKey
@@ -40,6 +43,9 @@ READ_NOW = "read and released while clearing"
 @click.option("--released-by", "reviewer", default=None, help="Reviewer who released a REVIEW verdict: must agree with the release that is stored.")
 @click.option("--reviewer-key", default=None, help="Sign the reviewer's release now, with this key.")
 @click.option("--comment", default="", help="What a release that is signed now says.")
+@click.option("--allow-digest-cache", is_flag=True, help="Let the gate use digests computed before, where the user asks for it.")
+@click.option("--allow-ranks-verify", is_flag=True, help="Let ranks hash instead of the launcher, where the user declares a hook.")
+@break_glass_options
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Where to write X.clearance.json.")
 @text_or_json
 @pass_context
@@ -47,10 +53,13 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     """Sign a clearance for an audited run.
 
     The verdict of AUDIT must be CLEARED, or REVIEW with a reviewer's signed
-    release: provenance review release, or --reviewer-key KEY here.
+    release: provenance review release, or --reviewer-key KEY here. Else only
+    --break-glass lets it start: for one run, at most a day, in red everywhere.
     """
+    from provenance.audit.break_glass import ACTION, note_break_glass
     from provenance.audit.clear import prepare_clearance, write_clearance
     from provenance.audit.review import find_reviews
+    from provenance.clearance.statement import GateLeave, statement_bytes, statement_digest
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
@@ -58,41 +67,68 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     keys = open_key(ctx, workspace, _text(options["key_name"]), trust_file=trust_file, passphrase_file=passphrase_file)
     verifier = workspace.waiver_verifier(trust_file)
     second = _reviewers_key(ctx, workspace, reviewer, _text(options["reviewer_key"]), trust_file=trust_file, passphrase_file=passphrase_file)
+    in_force = workspace.in_force(record)
+    broken = asked_break_glass(ctx, workspace, options, in_force.waivable, trust_file=trust_file, passphrase_file=passphrase_file)
     if second is not None:
+        _refuse_both(broken)
         _check_reviewer(keys[1], second[1])
         _release_now(ctx, workspace, record, second, trust_file=trust_file, comment=str(options["comment"]))
     target = ctx.path(out) if out else workspace.settings.workspace / f"{safe_name(record.run.model.name)}.clearance.json"
     # Nobody records anything between the checks and the log's row, and no clearance is signed of which the log does not tell.
-    with workspace.units.begin(actor=ctx.actor, action="clear", reason=record.id) as registry:
+    with workspace.units.begin(actor=ctx.actor, action="clear" if broken is None else ACTION, reason=_reason(record, broken)) as registry:
         released = find_reviews(record, registry, verifier)
         prepared = prepare_clearance(
             record,
             workspace.tools(ctx.progress(), ctx.actor),
             issuer=keys[1],
             days=days,
-            in_force=workspace.in_force(record),
+            in_force=in_force,
             released=released,
+            gate=GateLeave(digest_cache=bool(options["allow_digest_cache"]), ranks_verify=bool(options["allow_ranks_verify"])),
+            break_glass=None if broken is None else broken[1],
         )
-        _check_agrees(reviewer if second is None else None, released, needed=prepared.clearance.released_by)
-        registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
-    co_signs = second is not None and prepared.clearance.released_by is None
-    manifest = write_clearance(prepared, (keys[0], second[0]) if second is not None and co_signs else (keys[0],), target)
+        cleared = prepared.clearance
+        _check_agrees(reviewer if second is None else None, released, needed=cleared.released_by)
+        digest = statement_digest(statement_bytes(cleared))
+        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, digest=digest)
+        if cleared.break_glass is not None:
+            note_break_glass(registry, record, cleared.break_glass, expires=cleared.expires)
+    co_signs = second is not None and cleared.released_by is None
+    others = [broken[0]] if broken is not None else [second[0]] if second is not None and co_signs else []
+    manifest = write_clearance(prepared, (keys[0], *others), target)
+    lacking = say_lacking(target, verifier)
     if output == "json":
-        say_json(
-            {"model": record.run.model.name, "audit": record.id, "clearance": prepared.clearance, "file": str(target), "manifest": str(manifest)}
-        )
+        files = {"file": str(target), "manifest": str(manifest)}
+        say_json({"model": record.run.model.name, "audit": record.id, "clearance": cleared, "lacking": lacking, **files})
     else:
-        _say_cleared(record.run.model.name, prepared.clearance, target, manifest)
-    next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} -- YOUR COMMAND", quiet=ctx.quiet)
+        _say_cleared(record.run.model.name, cleared, target, manifest)
+    run = "" if broken is None else f"--run {Path(record.run_file or 'run.yaml').name} "
+    use = f"provenance exec --clearance {target.name} --trust {trust_file.name} {run}-- YOUR COMMAND"
+    next_step(f"provenance clearance sign {target.name} --as NAME" if lacking else use, quiet=ctx.quiet)
     return 0
 
 
 def _say_cleared(model: str, clearance: Clearance, target: Path, manifest: Path) -> None:
-    say(f"cleared  {visible(model)} until {clearance.expires}")
+    if clearance.break_glass is None:
+        say(f"cleared  {visible(model)} until {clearance.expires}")
+    else:
+        say_break_glass(model, clearance)
     if clearance.released_by is not None:
         say(f"  released  by {visible(clearance.released_by)}")
     say(f"  clearance {target}")
     say(f"  manifest  {manifest}")
+
+
+def _reason(record: AuditRecord, broken: tuple[SigningKey, BreakGlassRequest] | None) -> str:
+    """Return what the log's row says: the audit, and of a break-glass who approved it and why."""
+    if broken is None:
+        return record.id
+    return f"{record.run.model.name}: {broken[1].approver.name}: {broken[1].reason}"[:200]
+
+
+def _refuse_both(broken: object) -> None:
+    if broken is not None:
+        raise InputError("a run is released by a reviewer or let pass by break-glass, not both", hint="leave the reviewer or --break-glass out")
 
 
 def _reviewers_key(

@@ -14,18 +14,31 @@ from provenance.config import load_settings
 from provenance.errors import ConfigError
 from provenance.storage.urls import Place
 
+_HANDED_ON = (
+    ("trust_path", "--trust"),
+    ("manifest", "--manifest"),
+    ("run_file", "--run"),
+    ("run_digest", "--run-digest"),
+    ("denial_json", "--denial-json"),
+)
+"""Parameters of this command that the launcher takes by the option."""
+
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option("--clearance", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="X.clearance.json.")
 @click.option("--root", "roots", multiple=True, type=PLACE, help="Data root, a folder or URL; the workspace's otherwise.")
 @click.option("--trust", "trust_path", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Trust file; else the system's.")
 @click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Shard manifest; beside the clearance otherwise.")
+@click.option("--run", "run_file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Run file that must be the one cleared.")
+@click.option("--policy", "policies", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle that must have judged the run.")
 @click.option("--run-digest", default=None, help="Refuse a clearance of another run.")
 @click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
 @click.option("--denial-json", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the reasons of a denial there.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_context
-def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], command: tuple[str, ...], **options: object) -> int:
+def exec_command(
+    ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], policies: tuple[Path, ...], command: tuple[str, ...], **options: object
+) -> int:
     r"""Start a command only under a valid clearance.
 
     The clearance is verified against the data; then COMMAND takes this process's place. Exit 77 if it does not hold.
@@ -38,7 +51,9 @@ def exec_command(ctx: CommandContext, /, file: Path, roots: tuple[Place, ...], c
     argv = ["--clearance", str(ctx.path(file))]
     for root in data_roots(ctx, roots):
         argv += ["--root", str(root)]
-    for name, option in (("trust_path", "--trust"), ("manifest", "--manifest"), ("run_digest", "--run-digest"), ("denial_json", "--denial-json")):
+    for bundle in policies:
+        argv += ["--policy", str(ctx.path(bundle))]
+    for name, option in _HANDED_ON:
         value = options[name]
         if value is not None:
             argv += [option, str(ctx.path(value) if isinstance(value, Path) else value)]

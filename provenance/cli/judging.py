@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def judge(ctx: CommandContext, workspace: Workspace, run: Run, *, run_file: Path, rescan: bool, jobs: int | None) -> AuditResult:
-    """Audit a run in a workspace."""
+    """Audit a run in a workspace. The record that is returned also tells of break-glass clearances that the run was given before."""
+    from dataclasses import replace
+
     from provenance.audit.audit import run_audit
 
     matcher = workspace.matcher(run.references) if run.references else None
     tools = workspace.tools(ctx.progress(), ctx.actor, jobs=jobs)
-    return run_audit(audit_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
+    result = run_audit(audit_request(workspace, run, run_file=run_file, rescan=rescan), matcher, tools)
+    return replace(result, record=workspace.as_of_now(result.record))
 
 
 def audit_request(workspace: Workspace, run: Run, *, run_file: Path, rescan: bool) -> AuditRequest:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
@@ -40,7 +40,7 @@ def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[st
     """Write the HTML audit, its data and a manifest of digests; with --format other documents of the same audit."""
     from provenance.report.folder import FORMATS, write_report
 
-    record = load_audit(ctx, audit)
+    record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
     write_report(record, folder, formats)
     for name in dict.fromkeys(formats):
@@ -56,7 +56,7 @@ def open_report(ctx: CommandContext, /, audit: str) -> int:
     """Write the report if it is not there, and open it in a browser."""
     from provenance.cli.audit import write_report
 
-    page = write_report(ctx.workspace(), load_audit(ctx, audit))
+    page = write_report(ctx.workspace(), as_of_now(ctx, load_audit(ctx, audit)))
     say(str(page))
     webbrowser.open(page.as_uri())
     return 0

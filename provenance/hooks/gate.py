@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Required, TypedDict, Unpack
 
+from provenance.clearance.binding import AskedRun
 from provenance.clearance.check import GatePass, open_gate
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
+from provenance.hooks.break_glass import warn
 from provenance.storage.secrets import redact
 
 DENIED_EXIT: Final = 77
@@ -70,7 +72,11 @@ class GateOptions(TypedDict, total=False):
     run_digest: str | None
     """The run about to start, if known."""
     policy_digests: Sequence[str] | None
-    """The bundles that must have judged it, if known."""
+    """All bundles that judged it, if known."""
+    run_file: PathText | None
+    """The run file about to start: its bytes must be those that were audited. A break-glass clearance needs this, or ``run_digest``."""
+    policy_files: Sequence[PathText]
+    """Bundles that must be among those that judged it, byte by byte; what they include need not be named."""
     shard_folders_only: bool
     """Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too."""
     clock: Callable[[], str]
@@ -93,13 +99,18 @@ def require_clearance(clearance: PathText, *, denial_json: PathText | None = Non
 
 
 def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> GatePass:
-    """Return the clearance and every file that was verified. Arguments and errors are those of ``require_clearance``."""
+    """Return the clearance and every file that was verified. Arguments and errors are those of ``require_clearance``.
+
+    A break-glass clearance is told of on stderr.
+    """
     try:
-        return examine(clearance, **options)
+        passed = examine(clearance, **options)
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json)
         end_process_group()
         raise
+    warn(passed.clearance)
+    return passed
 
 
 def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:
@@ -117,8 +128,12 @@ def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:
             roots=options["roots"],
             trust=load_trust(options.get("trust")),
             now=clock(),
-            run_digest=options.get("run_digest"),
-            policy_digests=options.get("policy_digests"),
+            run=AskedRun(
+                run_digest=options.get("run_digest"),
+                policy_digests=options.get("policy_digests"),
+                run_file=options.get("run_file"),
+                policy_files=options.get("policy_files", ()),
+            ),
             shard_folders_only=options.get("shard_folders_only", False),
         )
     except ClearanceError as err:

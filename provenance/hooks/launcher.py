@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from provenance.clearance.check import GatePass
 from provenance.clearance.strict_json import printable
+from provenance.hooks.break_glass import warn
 from provenance.hooks.gate import DENIED_EXIT, TrainingBlocked, announce, examine
 
 COULD_NOT_RUN: Final = 1
@@ -49,6 +50,8 @@ def run(argv: Sequence[str]) -> int:
             trust=options.trust,
             manifest=options.manifest,
             run_digest=options.run_digest,
+            run_file=options.run,
+            policy_files=options.policy,
             shard_folders_only=options.shard_folders_only,
         )
     except TrainingBlocked as denial:
@@ -65,7 +68,7 @@ def main() -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="provenance exec",
-        usage="%(prog)s --clearance FILE --root DIR [--root DIR ...] [--trust FILE] [--manifest FILE] [--run-digest DIGEST] [--shard-folders-only] [--denial-json FILE] -- CMD ...",
+        usage="%(prog)s --clearance FILE --root DIR [--root DIR ...] [--trust FILE] [--manifest FILE] [--run FILE] [--run-digest DIGEST] [--policy FILE ...] [--shard-folders-only] [--denial-json FILE] -- CMD ...",
         description="Verify a clearance against the data on disk, then run the command. Exit code 77 if it does not hold.",
         allow_abbrev=False,
     )
@@ -73,7 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", action="append", required=True, metavar="DIR", help="data root, a folder or URL; may be given several times")
     parser.add_argument("--trust", metavar="FILE", help="trust file (default: /etc/provenance/trust.json, which must belong to root)")
     parser.add_argument("--manifest", metavar="FILE", help="shard manifest (default: X.manifest.jsonl beside the clearance)")
+    parser.add_argument("--run", metavar="FILE", help="the run file: refuse a clearance that was not given for its bytes; break-glass needs it")
     parser.add_argument("--run-digest", metavar="DIGEST", help="refuse a clearance of another run")
+    parser.add_argument(
+        "--policy", metavar="FILE", action="append", default=[], help="bundle that must have judged the run; may be given several times"
+    )
     parser.add_argument(
         "--shard-folders-only", action="store_true", help="look for files that were not cleared only in folders that hold cleared shards"
     )
@@ -96,6 +103,7 @@ def _expect_command(command: Sequence[str]) -> None:
 def _become(command: Sequence[str], passed: GatePass) -> int:
     for line in success_lines(passed):
         sys.stderr.write(line + "\n")
+    warn(passed.clearance)
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -109,9 +117,10 @@ def _become(command: Sequence[str], passed: GatePass) -> int:
 def success_lines(passed: GatePass) -> tuple[str, str]:
     """Return the two lines that say what was verified."""
     clearance, check = passed.clearance, passed.shards
+    by = "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
     conditions = f", {len(clearance.conditions)} obligation(s) to keep" if clearance.conditions else ""
     return (
-        f"provenance: cleared by {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
+        f"provenance: {by} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
         f"provenance: {check.shards:,} shard(s), {check.size_bytes:,} bytes verified, root {clearance.manifest_root[:19]}",
     )
 

@@ -222,6 +222,23 @@ class AskedDuty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenGlass:
+    """A break-glass clearance that was issued for a run which its audit did not clear."""
+
+    at: str
+    """When, RFC 3339 UTC."""
+    approver: str
+    reason: str
+    audit: str
+    """Id of the audit that it lets pass."""
+    expires: str
+    rules: tuple[str, ...]
+    """Rules whose findings were let pass, sorted."""
+    findings: int
+    """How many were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
     """Everything one audit established, values only."""
 
@@ -274,5 +291,7 @@ class AuditRecord:
     """What licences and terms of the data, and of all that they come from, ask in return."""
     licenses_version: str = ""
     """Releases of the documents that make it up; empty in records of versions that did not tell."""
+    broken_glass: tuple[BrokenGlass, ...] = ()
+    """Break-glass clearances of this run, oldest first. Empty in the record as it is stored: a report tells what was issued until it was made."""
     format: str = field(default=AUDIT_FORMAT)
     version: int = field(default=AUDIT_VERSION)

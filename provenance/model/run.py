@@ -193,3 +193,5 @@ class Run:
     requested_by: str = Absence.NOT_STATED.value
     digest: str = ""
     """``sha256:<hex>`` of the canonical run document."""
+    file_digest: str = ""
+    """``sha256:<hex>`` of the run file's bytes; empty where there was no file, or its run was changed since it was read."""

@@ -10,18 +10,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from provenance.canonical import digest_of
-from provenance.documents import nearest
+from provenance.canonical import digest_bytes, digest_of
+from provenance.documents import nearest, parse_placed, read_document
 from provenance.errors import DocumentError, RunDocumentError, WireFormatError
 from provenance.fingerprint.digest import is_digest
 from provenance.model.absence import is_absent
 from provenance.model.run import Run, RunData
 from provenance.model.wire import read_value
-from provenance.policy.placed import load_placed, with_place
+from provenance.policy.placed import with_place
 from provenance.policy.run_statements import check_day, check_evidence, check_statements, spell_out
 
 RUN_FORMAT = "provenance.run"
 RUN_VERSION = 1
+MAX_BYTES = 4 << 20
+"""Largest run file read, bytes."""
+_COMPUTED = frozenset({"digest", "file_digest"})
 WEIGHT_TOLERANCE = 1e-3
 """How far the weights' sum may be from 1: they are written by hand, with a few digits, such as 0.333 three times."""
 _RELEASES = frozenset({"open", "closed"})
@@ -35,7 +38,8 @@ def load_run(path: Path) -> Run:
             do not sum to 1, weight and epochs mixed, an approval whose file is not the recorded one.
     """
     try:
-        document = load_placed(path, max_bytes=4 << 20)
+        raw = read_document(path, max_bytes=MAX_BYTES)
+        document = parse_placed(raw, where=str(path))
     except DocumentError as err:
         raise RunDocumentError(str(err), hint=err.hint) from err
     try:
@@ -43,7 +47,7 @@ def load_run(path: Path) -> Run:
         check_evidence(run, path.parent, str(path))
     except RunDocumentError as err:
         raise RunDocumentError(with_place(str(err), document, where=str(path)), hint=err.hint) from err
-    return run
+    return dataclasses.replace(run, file_digest=digest_bytes(raw))
 
 
 def parse_run(raw: object, *, where: str) -> Run:
@@ -59,8 +63,8 @@ def parse_run(raw: object, *, where: str) -> Run:
     if raw.get("version") != RUN_VERSION or isinstance(raw.get("version"), bool):
         raise RunDocumentError(f"{where}: version is {raw.get('version')!r}, expected {RUN_VERSION}")
     body = {"organization": {}, "purpose": {}, **{k: v for k, v in raw.items() if k not in {"format", "version"}}}
-    if "digest" in body:
-        raise RunDocumentError(f"{where}: digest is computed, not given")
+    for name in _COMPUTED & body.keys():
+        raise RunDocumentError(f"{where}: {name} is computed, not given")
     body = spell_out(body)
     _check_keys(Run, body, where)
     try:
@@ -80,7 +84,7 @@ def _check_keys(kind: type, raw: object, where: str) -> None:
     if not isinstance(raw, Mapping):
         return
     hints = typing.get_type_hints(kind)
-    fields = {str(f.metadata.get("wire", f.name)): hints[f.name] for f in dataclasses.fields(kind) if f.name != "digest"}
+    fields = {str(f.metadata.get("wire", f.name)): hints[f.name] for f in dataclasses.fields(kind) if f.name not in _COMPUTED}
     for key, value in raw.items():
         if key not in fields:
             raise RunDocumentError(f"{where}: unknown key {key!r}", hint=nearest(str(key), fields))

@@ -148,6 +148,9 @@ class Registry(Protocol):
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""
 
+    def noted(self, kind: str, *, action: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Return the events of a kind that units of an action put into the log, oldest first, each with the time of its row."""
+
     def save_scan(self, result: ScanResult, evidence: str) -> None:
         """Record a scan result and the digest of its evidence file."""
 

@@ -250,6 +250,11 @@ class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecor
         self._must_write()
         self._changed(kind, **facts)
 
+    def noted(self, kind: str, *, action: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Return the events of a kind that units of an action put into the log, oldest first, each with the time of its row."""
+        rows = self._session.scalars(select(LogRow).where(LogRow.action == action).order_by(LogRow.seq))
+        return [(row.at, {str(k): str(v) for k, v in item.items()}) for row in rows for item in mapping.log_value(row).details.get(kind, ())]
+
     def save_audit(self, record: AuditRecord, record_digest: str) -> None:
         """Record that an audit was made; the record itself is stored as a file named by digest."""
         self._must_write()

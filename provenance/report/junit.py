@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from provenance.model.audit import AuditRecord, PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Remedy, VerdictKind
-from provenance.report.wording import clip, count
+from provenance.report.wording import broken_glass_line, clip, count
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold (section 2.2): control characters, lone surrogates, U+FFFE and U+FFFF."""
@@ -52,12 +52,22 @@ def _own_suite(findings: Sequence[Finding], record: AuditRecord) -> ET.Element:
     verdict = ET.Element("testcase", {"classname": "verdict", "name": "the run is cleared", "time": "0"})
     if record.verdict is not VerdictKind.CLEARED:
         ET.SubElement(verdict, "failure", {"type": record.verdict.value, "message": f"the verdict is {record.verdict.value}"})
-    cases = [verdict]
+    cases = [verdict, *_broken_glass(record)]
     for finding in findings:
         case = ET.Element("testcase", {"classname": _clean(finding.bundle), "name": _clean(f"{finding.rule} {finding.title}"), "time": "0"})
         _fail(case, [finding])
         cases.append(case)
     return _filled("verdict", cases, record)
+
+
+def _broken_glass(record: AuditRecord) -> list[ET.Element]:
+    """Return a case that fails for the break-glass clearances of the run, nothing where there is none."""
+    if not record.broken_glass:
+        return []
+    case = ET.Element("testcase", {"classname": "verdict", "name": "no run was let start by break-glass", "time": "0"})
+    lines = [_clean(broken_glass_line(one)) for one in record.broken_glass]
+    ET.SubElement(case, "failure", {"type": "break-glass", "message": lines[-1]}).text = "\n".join(lines)
+    return [case]
 
 
 def _unlisted(record: AuditRecord) -> list[Finding]:

@@ -14,7 +14,7 @@ from provenance.model.audit import AuditRecord, MatchEvidence, PolicyUsed
 from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind, Waiver
 from provenance.model.wire import to_wire
 from provenance.report.record_json import render_value
-from provenance.report.wording import clip
+from provenance.report.wording import broken_glass_line, clip
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Action.DENY: "error", Action.REVIEW: "warning", Action.WARN: "note"}
@@ -39,6 +39,7 @@ class SarifReport:
 
 
 _VERDICT = "VERDICT"
+_BREAK_GLASS = "BREAK-GLASS"
 
 
 def _log(record: AuditRecord) -> dict[str, Any]:
@@ -56,12 +57,15 @@ def _log(record: AuditRecord) -> dict[str, Any]:
                 "automationDetails": {"id": f"provenance/{record.run.model.name}/", "guid": _guid(record.id)},
                 "invocations": [{"executionSuccessful": True, **_ended(record.created), "commandLine": record.command}],
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(f, numbers[f.bundle, f.rule], evidence, waivers, run_file) for f in record.findings] + _verdict(record, run_file),
+                "results": [_result(f, numbers[f.bundle, f.rule], evidence, waivers, run_file) for f in record.findings]
+                + _verdict(record, run_file)
+                + _broken_glass(record, run_file),
                 "properties": {
                     "verdict": record.verdict.value,
                     "audit": record.id,
                     "manifestRoot": record.manifest_root,
                     "limits": list(record.limits),
+                    "brokenGlass": to_wire(record.broken_glass),
                 },
             }
         ],
@@ -136,6 +140,22 @@ def _verdict(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
             "message": {"text": f"The verdict is {record.verdict.value}."},
             "locations": [location],
         }
+    ]
+
+
+def _broken_glass(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
+    """Return each break-glass clearance of the run as an error: what was let pass does not count as mended."""
+    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(run_file)}}}
+    return [
+        {
+            "ruleId": _BREAK_GLASS,
+            "kind": "fail",
+            "level": "error",
+            "message": {"text": _text(broken_glass_line(one))},
+            "locations": [location],
+            "partialFingerprints": {"provenanceBreakGlass/v1": f"{one.audit} {one.at}"},
+        }
+        for one in record.broken_glass
     ]
 
 

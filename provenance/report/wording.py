@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provenance.model.audit import BrokenGlass
 
 NARROW_SPACE = "\u202f"
 """Separates thousands, and a number from its unit."""
@@ -119,3 +123,9 @@ def csv_cell(value: object) -> str:
     if not isinstance(value, int | float) and text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}:
         return "'" + text
     return text
+
+
+def broken_glass_line(one: BrokenGlass) -> str:
+    """Return in a line what a break-glass clearance let pass, who approved it and why."""
+    passed = f"{count(one.findings, 'finding')} of {', '.join(one.rules)}"
+    return f"Break-glass: the run was let start without being cleared, {one.at} to {one.expires}; {passed} let pass by {one.approver}: {one.reason}"

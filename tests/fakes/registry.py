@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -190,6 +190,10 @@ class InMemoryRegistry:
     def note(self, kind: str, **facts: str) -> None:
         self._must_write()
         self.changed.append({kind: facts})
+
+    def noted(self, kind: str, *, action: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        rows = [row for row in self._state.log if row["action"] == action]
+        return [(row["at"], item[kind]) for row in rows for item in row["payload"] if isinstance(item, dict) and kind in item]
 
     def dataset_version(self, name: str, root_digest: str | None = None) -> DatasetVersion:
         found = [v for v in self._state.versions if v.dataset.name == name and root_digest in {None, v.root_digest}]

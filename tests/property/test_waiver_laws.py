@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.audit.admitting import Verifier, admit
-from provenance.clearance.approval import APPROVER_ROLE, approval_fault, sign_waiver
-from provenance.clearance.trust import Trust
+from provenance.clearance.approval import approval_fault, sign_waiver
+from provenance.clearance.trust import APPROVER_ROLE, Trust
 from provenance.config import shipped
 from provenance.model.finding import Finding, Subject, SubjectKind, Waiver
 from provenance.model.waiving import SignedWaiver

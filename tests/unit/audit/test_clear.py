@@ -95,6 +95,7 @@ def judged_record(world: World, *, verdict: VerdictKind = VerdictKind.CLEARED) -
         datasets=tuple(summaries),
         shards_total=3,
         manifest_root=root,
+        licenses_digest="sha256:" + "77" * 32,
         verdict=verdict,
         findings=findings[verdict],
     )
@@ -251,7 +252,7 @@ def test_an_audit_under_other_references_terms_or_policy_is_not_cleared(world: W
     record = judged_record(world)
     now = in_force(record)
     clear(record, world.tools, issuer=ISSUER, days=1)
-    other = "sha256:" + "7" * 64
+    other = "sha256:" + "8" * 64
     for changed in (replace(now, indexes=()), replace(now, terms=other), replace(now, licenses=other), replace(now, policies=(other,))):
         with pytest.raises(VerdictError, match="changed since the audit"):
             prepare_clearance(record, world.tools, issuer=ISSUER, days=1, in_force=changed)
