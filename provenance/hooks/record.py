@@ -169,9 +169,10 @@ class RunRecorder:
         deadline = time.monotonic() + wait_s
         while True:
             try:
-                seal_run(self._folder, signer=self._signer, own=None if self._journal is None else self._journal.file)
+                is_late = wait_s > 0 and time.monotonic() >= deadline
+                seal_run(self._folder, signer=self._signer, own=None if self._journal is None else self._journal.file, whole=not is_late)
             except ProvenanceError as err:
-                if time.monotonic() < deadline:
+                if not is_late and wait_s:
                     time.sleep(_STEP_S)
                     continue
                 if wait_s:
@@ -227,7 +228,8 @@ class RunRecorder:
     def _close(self, journal: Journal) -> None:
         """Write the last of it when a process ends, after its workers did, and make the record if the end was told and it is not made."""
         journal.flush()
-        if self._ended and not self._sealed and self._may_seal():
+        is_open = self._folder.is_dir() and not (self._folder / RECORD_FILE).exists()
+        if self._ended and not self._sealed and is_open and self._may_seal():
             self._seal(wait_s=WAIT_S)
 
     def begin_anew(self) -> None:

@@ -45,13 +45,14 @@ class ReadJournal:
     versions: set[tuple[str, str]] = field(default_factory=set)
 
 
-def seal_run(folder: Path, *, signer: Signer | None = None, own: Path | None = None) -> SealedRecord:
+def seal_run(folder: Path, *, signer: Signer | None = None, own: Path | None = None, whole: bool = False) -> SealedRecord:
     """Return a folder's run record; make it where it is not there yet, sign it where it is not signed yet and there is a signer.
 
     Args:
         folder: Where the run's processes kept their notes.
         signer: A recorder's key; without one the record stays as it is, or unsigned.
         own: Journal of this very process.
+        whole: Make none yet where ranks left no notes: they may only be late.
 
     Raises:
         RunRecordError: If the run goes on, or the folder holds no notes of one run.
@@ -66,6 +67,10 @@ def seal_run(folder: Path, *, signer: Signer | None = None, own: Path | None = N
             record = sealed.record
         else:
             record = merge(folder, own=own)
+            if whole and record.gaps.missing_ranks:
+                raise RunRecordError(
+                    f"{len(record.gaps.missing_ranks)} rank(s) left no notes yet in {printable(str(folder))}", hint="provenance runs seal"
+                )
         raw = record_bytes(record, signer)
         write_new(target, raw)
         return parse_record(raw)
