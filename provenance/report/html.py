@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from provenance.config import shipped
 from provenance.errors import ReportError
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord
+from provenance.model.training import RecordedRun
 from provenance.report import page as page_content
 from provenance.report import wording
 
@@ -36,17 +38,20 @@ class HtmlReport:
     name: str = "html"
     file_name: str = "index.html"
     suffix: str = ".html"
+    runs: tuple[RecordedRun, ...] = ()
+    """What is known of runs that were made."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the page as UTF-8."""
-        return render_html(record)
+        return render_html(record, runs=self.runs)
 
 
-def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
+def render_html(record: AuditRecord, *, runs: Sequence[RecordedRun] = (), templates: Path | None = None) -> bytes:
     """Return the HTML audit of a record: the same record gives the same bytes.
 
     Args:
         record: What was established.
+        runs: What is known of runs that were made.
         templates: A folder whose files take the place of ours, name by name.
 
     Raises:
@@ -61,7 +66,7 @@ def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
     try:
         text = environment.get_template(_TEMPLATE).render(
             record=record,
-            page=page_content.build_page(record),
+            page=page_content.build_page(record, runs),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             content_security_policy=_policy(style, script),
