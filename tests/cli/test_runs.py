@@ -25,6 +25,7 @@ version: 1
 model: {name: helpdesk-7b, release: {weights: closed}}
 purpose: {commercial: true}
 data: [{dataset: notes}, {dataset: letters}]
+references: [works]
 policy: [baseline.yaml]
 requested_by: lead@example.org
 """
@@ -70,9 +71,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     assert made("-q", "init") == 0
     for name, dataset in (("notes.jsonl", "notes"), ("more\x1b[31m.jsonl", "notes"), ("letters.jsonl", "letters")):
         (folder / "data" / name).write_text(json.dumps({"text": f"words of {dataset} in {len(name)}"}) + "\n")
-    stated = ("--license", "MIT", "--synthetic", "no")
+    stated = ("--license", "CC0-1.0", "--synthetic", "no")
     assert made("-q", "register", "data/notes.jsonl", "data/more\x1b[31m.jsonl", "--dataset", "notes", *stated) == 0
     assert made("-q", "register", "data/letters.jsonl", "--dataset", "letters", *stated) == 0
+    (folder / "work.txt").write_text(" ".join(f"word{i}" for i in range(200)))
+    work = ("--kind", "work", "--title", "W", "--holder", "H", "--license", "LicenseRef-all-rights-reserved")
+    assert made("-q", "reference", "add", "works", str(folder / "work.txt"), *work) == 0
     assert made("-q", "audit", "run.yaml", "--no-report") == 0
     for name, role in (("officer", "issuer"), ("node", "recorder")):
         assert made("-q", "keys", "new", name, "--role", role, "--no-passphrase") == 0
