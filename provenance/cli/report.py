@@ -12,6 +12,8 @@ from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
+from provenance.cli.report_diff import diff
+from provenance.cli.report_index import index
 from provenance.errors import NoWorkspaceError
 
 if TYPE_CHECKING:
@@ -87,3 +89,7 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
     verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
+
+
+report.add_command(diff)
+report.add_command(index)
