@@ -174,7 +174,7 @@ def runs_with(workspace: Workspace, report: ExclusionReport) -> tuple[RecordedRu
 def say_runs_with(found: tuple[RecordedRun, ...]) -> None:
     """Print which runs read what must go, on stderr."""
     if not found:
-        say("runs that read it: not known – no run record", err=True)
+        say("runs that read it: none known by the run records at hand", err=True)
     for run in found[:_TOUCHED_SHOWN]:
         signed = f"signed by {visible(run.signed_by)}" if run.is_signed else "UNSIGNED"
         say(f"  ! run {run.id[:12]} of {visible(run.model)}, {run.began[:10]}, had it to read: {signed}", err=True)

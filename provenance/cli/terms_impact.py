@@ -84,7 +84,8 @@ def _say(found: Impact) -> None:
     say(f"Clearances that rest on them: {len(found.clearances)}")
     for clearance in found.clearances:
         say_fitting(f"  {short(clearance.manifest_root)}  of audit {short(clearance.audit)}, valid until {clearance.expires}")
-    say(f"Runs that went by them, or had such a dataset to read: {len(found.runs) or 'not known – no run record'}")
+    unknown = "none known by the run records at hand" if found.datasets or found.audits else 0
+    say(f"Runs that went by them, or had such a dataset to read: {len(found.runs) or unknown}")
     for run in found.runs[:_SHOWN]:
         say_fitting(f"  {run.id[:12]}  {visible(run.model)}, {run.began[:10]}, {run.end}, {visible(signature_words(run))}")
     if len(found.runs) > _SHOWN:
