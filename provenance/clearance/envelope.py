@@ -62,7 +62,12 @@ def envelope_bytes(envelope: Envelope, *, payload_type: str = PAYLOAD_TYPE) -> b
 
 
 def parse_envelope(
-    raw: bytes, *, payload_type: str = PAYLOAD_TYPE, max_bytes: int = MAX_ENVELOPE_BYTES, what: str = "clearance envelope"
+    raw: bytes,
+    *,
+    payload_type: str = PAYLOAD_TYPE,
+    max_bytes: int = MAX_ENVELOPE_BYTES,
+    what: str = "clearance envelope",
+    writer: str = "provenance clear",
 ) -> Envelope:
     """Return the envelope that bytes hold.
 
@@ -71,6 +76,7 @@ def parse_envelope(
         payload_type: The one type of payload that is accepted.
         max_bytes: Larger envelopes are not read.
         what: What the envelope is called where it is refused.
+        writer: The command that writes it.
 
     Raises:
         EnvelopeFormatError: With the reason, for everything that is not exactly an envelope of this profile.
@@ -80,9 +86,7 @@ def parse_envelope(
     except ValueError as err:
         raise EnvelopeFormatError(f"{what}: {err}") from err
     if envelope_bytes(envelope, payload_type=payload_type) != raw:
-        raise EnvelopeFormatError(
-            f"{what}: it is not in canonical form (RFC 8785 and one newline)", hint="use the file as `provenance clear` wrote it"
-        )
+        raise EnvelopeFormatError(f"{what}: it is not in canonical form (RFC 8785 and one newline)", hint=f"use the file as `{writer}` wrote it")
     return envelope
 
 

@@ -90,7 +90,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
         cleared = prepared.clearance
         _check_agrees(reviewer if second is None else None, released, needed=cleared.released_by)
         digest = statement_digest(statement_bytes(cleared))
-        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, digest=digest)
+        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, statement=digest)
         if cleared.break_glass is not None:
             note_break_glass(registry, record, cleared.break_glass, expires=cleared.expires)
     co_signs = second is not None and cleared.released_by is None

@@ -147,9 +147,15 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
 CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
 
 
-EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices")}
-"""Nothing in the sample speaks as an assistant or asks for a notice, and no audit of it waits for a review."""
-ELSEWHERE = {("review", "release"), ("clear",), ("clearance", "verify"), ("clearance", "sign")}
+EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices"), ("runs", "list")}
+"""Nothing in the sample speaks as an assistant or asks for a notice, no audit of it waits for a review, and no run of it was made."""
+ELSEWHERE = {
+    ("review", "release"),
+    ("clear",),
+    ("clearance", "verify"),
+    ("clearance", "sign"),
+    *(("runs", verb) for verb in ("import", "show", "verify", "seal")),
+}
 """Tested where an audit needs a review, or is cleared."""
 
 
