@@ -134,11 +134,13 @@ class Touched:
 
 def touched_by(workspace: Workspace, demands: set[str]) -> list[Touched]:
     """Return the last audit of each model, and the clearances still running, that were made before one of some demands was recorded."""
+    from provenance.audit.break_glass import ACTION
+
     now = workspace.clock.now()
     with workspace.units.read() as registry:
         since = max((d.demand.at for d in registry.demands() if d.demand.id in demands), default="")
         audits = registry.audits()
-        cleared = registry.last_log_entries(1_000, action="clear")
+        cleared = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(1_000, action=action)]
     newest = {row[2]: row for row in reversed(audits)}
     models = {row[0]: row[2] for row in audits}
     found = [Touched(what="audit", model=model, when=row[1], state=row[3]) for model, row in sorted(newest.items()) if row[1] <= since]

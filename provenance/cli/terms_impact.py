@@ -50,11 +50,12 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
 
 
 def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
-    """Return the clearances that the log tells of, in their order."""
+    """Return the clearances that the log tells of, newest first, those by break-glass among them."""
+    from provenance.audit.break_glass import ACTION
     from provenance.audit.impact import IssuedClearance
 
     with workspace.units.read() as registry:
-        entries = registry.last_log_entries(_MOST_CLEARANCES, action="clear")
+        found = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(_MOST_CLEARANCES, action=action)]
     return [
         IssuedClearance(
             audit=str(item["audit"]),
@@ -63,7 +64,7 @@ def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
             expires=str(item["expires"]),
             statement=str(item.get("statement", "")),
         )
-        for entry in entries
+        for entry in sorted(found, key=lambda entry: -entry.seq)
         for item in entry.details.get("clearances", ())
     ]
 
