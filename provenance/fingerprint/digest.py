@@ -21,6 +21,8 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _PLAIN_LEAF: Final = re.compile(rb'\{"path":"([^"\\\x00-\x1f]+)","sha256":"(sha256:[0-9a-f]{64})","size_bytes":(0|[1-9][0-9]{0,14})\}')
 """A canonical leaf whose path needs no escape: being UTF-8, it is its own RFC 8785 form, so it need not be written again to be compared."""
 _LEAF, _NODE = b"\x00", b"\x01"  # RFC 6962 section 2.1: domain separation of leaves and nodes
+_AT_ONCE: Final = 1 << 10
+"""Leaf hashes of a manifest that are folded at once: sooner than one by one, and without holding all."""
 EMPTY_ROOT: Final = _PREFIX + hashlib.sha256(b"").hexdigest()
 """The tree hash of no entries (RFC 6962 section 2.1): the version of a dataset of which only metadata is known. Nothing is ever cleared under it."""
 
@@ -99,7 +101,12 @@ def tree_hash(entries: Sequence[bytes]) -> bytes:
         RFC 6962 section 2.1; the hash of no entries is that of the empty string.
     """
     sha256 = hashlib.sha256
-    level = [sha256(_LEAF + entry).digest() for entry in entries]
+    return _fold([sha256(_LEAF + entry).digest() for entry in entries])
+
+
+def _fold(level: list[bytes]) -> bytes:
+    """Return the tree hash over the hashes of its entries."""
+    sha256 = hashlib.sha256
     if not level:
         return sha256(b"").digest()
     # The recursive split at the largest power of two (RFC 6962 section 2.1) equals pairing neighbours level by level and lifting an odd last node.
@@ -123,7 +130,11 @@ class TreeHash:
 
     def add(self, entry: bytes) -> None:
         """Append an entry."""
-        size, digest = 1, hashlib.sha256(_LEAF + entry).digest()
+        self.add_hashed([hashlib.sha256(_LEAF + entry).digest()])
+
+    def add_hashed(self, hashes: list[bytes]) -> None:
+        """Append entries by their leaf hashes: a power of two of them, and no more than were appended at once before."""
+        size, digest = len(hashes), _fold(hashes)
         while self._peaks and self._peaks[-1][0] == size:
             _, left = self._peaks.pop()
             size, digest = 2 * size, hashlib.sha256(_NODE + left + digest).digest()
@@ -188,12 +199,18 @@ def parse_manifest(raw: bytes, *, where: str = "manifest") -> tuple[tuple[ShardL
         ManifestError: As ``iter_manifest``, or if there is no leaf.
 
     Cost:
-        About 350 bytes of memory a leaf, beside the file's bytes.
+        Two microseconds and about 400 bytes of memory a leaf, beside the file's bytes.
     """
-    tree, leaves = TreeHash(), list[ShardLeaf]()
+    tree, hashes, leaves = TreeHash(), list[bytes](), list[ShardLeaf]()
+    sha256 = hashlib.sha256
     for line, leaf in _read_manifest(raw, where):
-        tree.add(line)  # found to be its leaf's canonical form, and in order: the tree's entry as it stands
+        hashes.append(sha256(_LEAF + line).digest())  # found to be its leaf's canonical form, and in order: the tree's entry as it stands
+        if len(hashes) == _AT_ONCE:
+            tree.add_hashed(hashes)
+            hashes = []
         leaves.append(leaf)
+    for digest in hashes:
+        tree.add_hashed([digest])
     return tuple(leaves), tree.root
 
 
@@ -201,7 +218,8 @@ def _read_manifest(raw: bytes, where: str) -> Iterator[tuple[bytes, ShardLeaf]]:
     """Yield each line without its end, and its leaf."""
     previous = ""
     for number, line in enumerate(_lines(raw, where), start=1):
-        leaf = _parse_leaf(line, f"{where}:{number}")
+        plain = _PLAIN_LEAF.fullmatch(line)
+        leaf = _parse_leaf(line, f"{where}:{number}") if plain is None else _plain_leaf(plain, where, number)
         if leaf.path <= previous:
             raise ManifestError(f"{where}:{number}: path {leaf.path!r} is not in ascending order")
         previous = leaf.path
@@ -218,12 +236,21 @@ def _lines(raw: bytes, where: str) -> Iterator[bytes]:
     return (line[:-1] for line in BytesIO(raw))
 
 
-def _parse_leaf(line: bytes, where: str) -> ShardLeaf:
-    plain = _PLAIN_LEAF.fullmatch(line)
+def _plain_leaf(plain: re.Match[bytes], where: str, number: int) -> ShardLeaf:
+    """Return the leaf of a line that has been matched: the pattern asks for all that ``ShardLeaf`` does, so that it is not asked again."""
+    path, digest, size = plain.groups()
+    leaf = object.__new__(ShardLeaf)
     try:
-        if plain is not None:
-            path, digest, size = plain.groups()
-            return ShardLeaf(path=path.decode("utf-8"), sha256=digest.decode("ascii"), size_bytes=int(size))
+        object.__setattr__(leaf, "path", path.decode("utf-8"))
+    except UnicodeDecodeError as err:
+        raise ManifestError(f"{where}:{number}: not a shard leaf: {err}") from err
+    object.__setattr__(leaf, "sha256", digest.decode("ascii"))
+    object.__setattr__(leaf, "size_bytes", int(size))
+    return leaf
+
+
+def _parse_leaf(line: bytes, where: str) -> ShardLeaf:
+    try:
         raw = json.loads(line, parse_float=_refuse_number, parse_constant=_refuse_number)
         leaf = ShardLeaf(path=raw["path"], sha256=raw["sha256"], size_bytes=raw["size_bytes"])
         exact = leaf_bytes(leaf) == line
