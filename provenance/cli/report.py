@@ -12,6 +12,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
 from provenance.cli.report_diff import diff
+from provenance.cli.report_index import index
 
 FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
 
@@ -74,3 +75,4 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
 
 
 report.add_command(diff)
+report.add_command(index)

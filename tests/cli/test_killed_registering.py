@@ -30,8 +30,8 @@ NURSERY = """
 import json, os, sys
 from provenance.cli.main import run
 import provenance.cli.import_, provenance.cli.register, provenance.cli.lineage, provenance.audit.imports, provenance.audit.derive
-import provenance.registry.session, provenance.ingest.reader, provenance.engines.processes, provenance.registry.exchange.formats
-import provenance.registry.exchange.manifest, psycopg
+import provenance.registry.session, provenance.ingest.reader, provenance.engines.processes, provenance.exchange.formats
+import provenance.exchange.manifest, psycopg
 
 COMMANDS = (
     ("register", "--manifest", "datasets.yaml", "-j", "1"),

@@ -14,11 +14,11 @@ from typing import Any, BinaryIO
 
 from provenance.audit.imports import ImportedDataset, ShardSource
 from provenance.errors import ManifestError, WireFormatError
+from provenance.exchange.manifest import DATASET_NAME
+from provenance.exchange.sources import Reading, SourceRead, collected, parse_json, path_fault, repeated_key
 from provenance.fingerprint.digest import ShardLeaf, TreeHash, leaf_bytes, merkle_root
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardDigests
 from provenance.model.wire import read_value, to_wire
-from provenance.registry.exchange.manifest import DATASET_NAME
-from provenance.registry.exchange.sources import Reading, SourceRead, collected, parse_json, path_fault, repeated_key
 
 FORMAT = "provenance.registry"
 VERSION = 1

@@ -18,11 +18,11 @@ from typing import Any
 
 from provenance.audit.imports import ImportedDataset
 from provenance.errors import ManifestError
+from provenance.exchange.shard_files import MAX_SIZE, FormatOf, by_ending, declared_shard
+from provenance.exchange.sources import Reading, SourceRead, collected
+from provenance.exchange.table_facts import FACT_COLUMNS, TableFacts
 from provenance.fingerprint.digest import hash_file
 from provenance.model.dataset import LicensePart, Shard, ShardFormat
-from provenance.registry.exchange.shard_files import MAX_SIZE, FormatOf, by_ending, declared_shard
-from provenance.registry.exchange.sources import Reading, SourceRead, collected
-from provenance.registry.exchange.table_facts import FACT_COLUMNS, TableFacts
 
 SHARD_COLUMNS = ("dataset", "path", "sha256", "size_bytes", "root", "records", "words")
 MAX_ROWS = 20_000_000

@@ -11,11 +11,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from provenance.model.absence import is_absent
-from provenance.model.dataset import Dataset, Generator, LicenseClaim, Shard, ShardDigests
-from provenance.registry.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
-from provenance.registry.exchange.export_plain import plain_facts, shard_words
-from provenance.registry.exchange.export_words import (
+from provenance.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
+from provenance.exchange.export_plain import plain_facts, shard_words
+from provenance.exchange.export_words import (
     asserted,
     description_of,
     last_instant,
@@ -27,6 +25,8 @@ from provenance.registry.exchange.export_words import (
     title_of,
     without_empty,
 )
+from provenance.model.absence import is_absent
+from provenance.model.dataset import Dataset, Generator, LicenseClaim, Shard, ShardDigests
 
 SCHEMA, VERSION = "http://cyclonedx.org/schema/bom-1.7.schema.json", "1.7"
 OWN = frozenset(

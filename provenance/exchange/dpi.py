@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provenance.audit.imports import ImportedDataset
+from provenance.exchange.claims import claim_of, facts_of
+from provenance.exchange.languages import language_code
+from provenance.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of, members, parse_json, repeated_key
 from provenance.model.absence import Absence, TriState
 from provenance.model.claims import LicenseClaim
 from provenance.model.dataset import Dataset, Generator, Source, SourceKind
 from provenance.model.details import Collection, Details
-from provenance.registry.exchange.claims import claim_of, facts_of
-from provenance.registry.exchange.languages import language_code
-from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of, members, parse_json, repeated_key
 
 ID = "Unique Dataset Identifier"
 _PROVIDERS = {"OpenAI ": "openai", "Anthropic ": "anthropic", "Google ": "google", "Mistral ": "mistral", "Cohere ": "cohere"}

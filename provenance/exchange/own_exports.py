@@ -8,11 +8,11 @@ from typing import Any
 
 from provenance.audit.imports import ImportedDataset
 from provenance.errors import ManifestError
+from provenance.exchange.export_csv import COLUMNS
+from provenance.exchange.exports import FORMATS, read_export
+from provenance.exchange.manifest import DATASET_NAME
+from provenance.exchange.sources import Reading, SourceRead, collected, load_source, path_fault
 from provenance.model.dataset import DatasetVersion
-from provenance.registry.exchange.export_csv import COLUMNS
-from provenance.registry.exchange.exports import FORMATS, read_export
-from provenance.registry.exchange.manifest import DATASET_NAME
-from provenance.registry.exchange.sources import Reading, SourceRead, collected, load_source, path_fault
 
 _HEAD = ",".join(COLUMNS).encode()
 _NO_OTHERS = frozenset({"spdx", "cyclonedx", "dta"})

@@ -20,13 +20,13 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 from provenance.audit.imports import ImportedDataset
 from provenance.canonical import digest_bytes
 from provenance.errors import ManifestError
+from provenance.exchange.fields import MAX_TEXT
+from provenance.exchange.manifest import DATASET_NAME
 from provenance.model.absence import Absence
 from provenance.model.claims import Evidence
 from provenance.model.concluding import without_baseless_conclusion
 from provenance.model.dataset import Dataset
 from provenance.model.match import ReadProblem
-from provenance.registry.exchange.fields import MAX_TEXT
-from provenance.registry.exchange.manifest import DATASET_NAME
 
 MAX_BYTES = 256 << 20
 """Largest metadata document read whole, bytes: the whole catalogue of the Data Provenance Initiative is 12 MB."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from provenance.exchange.sources import Reading, path_fault
 from provenance.fingerprint.digest import is_digest
 from provenance.model.dataset import Shard, ShardFormat
-from provenance.registry.exchange.sources import Reading, path_fault
 
 FormatOf = Callable[[str], ShardFormat | None]
 """Tells a file's format by its path, ``None`` where nothing reads it."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from provenance.registry.exchange.jsonld import Node, text_of
-from provenance.registry.exchange.sources import Reading
+from provenance.exchange.jsonld import Node, text_of
+from provenance.exchange.sources import Reading
 
 FILE_OBJECT, FILE_SET = "cr:FileObject", "cr:FileSet"
 _SHAPE = re.compile(r"\s*-?\d+\s*(,\s*-?\d+\s*)*")

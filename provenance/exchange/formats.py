@@ -9,14 +9,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from provenance.errors import ManifestError
-from provenance.registry.exchange.croissant import is_croissant, read_croissant
-from provenance.registry.exchange.dpi import is_dpi, read_dpi
-from provenance.registry.exchange.hf_card import is_card, read_card
-from provenance.registry.exchange.native import is_native, read_native
-from provenance.registry.exchange.own_exports import own_format, read_own
-from provenance.registry.exchange.shard_files import FormatOf
-from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, load_source, parse_json
-from provenance.registry.exchange.tabular import read_table
+from provenance.exchange.croissant import is_croissant, read_croissant
+from provenance.exchange.dpi import is_dpi, read_dpi
+from provenance.exchange.hf_card import is_card, read_card
+from provenance.exchange.native import is_native, read_native
+from provenance.exchange.own_exports import own_format, read_own
+from provenance.exchange.shard_files import FormatOf
+from provenance.exchange.sources import Reading, SourceFile, SourceRead, collected, load_source, parse_json
+from provenance.exchange.tabular import read_table
 
 HEAD_BYTES = 4096
 CARD_ENDINGS = frozenset({".md", ".markdown"})

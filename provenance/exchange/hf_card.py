@@ -15,12 +15,12 @@ from typing import Any
 from provenance.audit.imports import ImportedDataset
 from provenance.documents import parse_document
 from provenance.errors import DocumentError
+from provenance.exchange.claims import claim_of, facts_of
+from provenance.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of
 from provenance.model.absence import Absence, TriState
 from provenance.model.claims import LicenseClaim
 from provenance.model.dataset import Dataset, Generator, Source
 from provenance.model.details import Collection, Details
-from provenance.registry.exchange.claims import claim_of, facts_of
-from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of
 
 MAX_FRONT_BYTES = 4 << 20
 """Largest front matter read: real ones with thousands of configurations take some 500 kB."""

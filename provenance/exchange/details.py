@@ -9,10 +9,10 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any, TypeVar
 
+from provenance.exchange.fields import Fields
 from provenance.model.absence import ABSENCES, Absence, TriState
 from provenance.model.claims import Evidence, LicenseClaim
 from provenance.model.details import Details
-from provenance.registry.exchange.fields import Fields
 
 CLAIM_FIELDS = ("declared", "url", "by", "fetched_at", "sha256", "snapshot")
 APART = frozenset({"license_field", "conclusion"})

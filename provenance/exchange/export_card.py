@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from provenance.exchange.export_facts import Export, text_bytes
+from provenance.exchange.export_plain import plain_facts
+from provenance.exchange.export_words import asserted, license_form, stated, stated_url, title_of, without_empty
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset
-from provenance.registry.exchange.export_facts import Export, text_bytes
-from provenance.registry.exchange.export_plain import plain_facts
-from provenance.registry.exchange.export_words import asserted, license_form, stated, stated_url, title_of, without_empty
 
 FACTS_KEY = "x-provenance"
 _SAME = (

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from provenance.exchange.export_facts import Export
+from provenance.exchange.export_words import NOT_KNOWN, asserted, stated_day, stated_url
 from provenance.model.absence import is_absent
 from provenance.model.dataset import Dataset, LicensePart, Shard, ShardDigests
 from provenance.model.wire import to_wire
-from provenance.registry.exchange.export_facts import Export
-from provenance.registry.exchange.export_words import NOT_KNOWN, asserted, stated_day, stated_url
 
 _DIGESTS = {
     ShardDigests.READ: "read: the bytes were read and hashed",

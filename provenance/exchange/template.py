@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provenance.errors import ManifestError
+from provenance.exchange.sources import Reading, path_fault
 from provenance.model.dataset import Dataset
-from provenance.registry.exchange.sources import Reading, path_fault
 
 _PIECE = re.compile(r"\{([^{}]*)\}|(\*\*/)|(\*\*)|(\*)|(\?)|([^{}])")
 _LANGUAGE = ("lang", "language")

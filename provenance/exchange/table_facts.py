@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from provenance.exchange.claims import claim_of, facts_of
+from provenance.exchange.sources import Reading
 from provenance.model.absence import Absence, TriState
 from provenance.model.claims import DateRange, Evidence
 from provenance.model.dataset import Dataset, Generator, Source, SourceKind
 from provenance.model.details import Details
-from provenance.registry.exchange.claims import claim_of, facts_of
-from provenance.registry.exchange.sources import Reading
 
 _LISTS = ("license", "language", "creator", "derived_from", "tag")
 """Columns of which the rows of one dataset may hold different values."""

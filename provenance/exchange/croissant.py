@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from provenance.audit.imports import ImportedDataset
+from provenance.exchange.claims import claim_of, facts_of
+from provenance.exchange.croissant_structure import FILE_OBJECT, check_structure
+from provenance.exchange.hf_card import SYNTHETIC_TAG
+from provenance.exchange.jsonld import Context, Node, name_of, text_of
+from provenance.exchange.languages import language_code
+from provenance.exchange.shard_files import FormatOf, declared_shard, in_order
+from provenance.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of, parse_json, repeated_key
 from provenance.model.absence import Absence, TriState
 from provenance.model.claims import DateRange, LicenseClaim
 from provenance.model.dataset import Dataset, Generator, Shard, Source, SourceKind
 from provenance.model.details import Collection, Details, Modality, PersonalData, Rights
-from provenance.registry.exchange.claims import claim_of, facts_of
-from provenance.registry.exchange.croissant_structure import FILE_OBJECT, check_structure
-from provenance.registry.exchange.hf_card import SYNTHETIC_TAG
-from provenance.registry.exchange.jsonld import Context, Node, name_of, text_of
-from provenance.registry.exchange.languages import language_code
-from provenance.registry.exchange.shard_files import FormatOf, declared_shard, in_order
-from provenance.registry.exchange.sources import Reading, SourceFile, SourceRead, collected, kind_of, parse_json, repeated_key
 
 MAX_NOTE = 2000
 MAX_TOOLS = 1000

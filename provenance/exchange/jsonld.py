@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provenance.registry.exchange.sources import Reading
+from provenance.exchange.sources import Reading
 
 _SPACES = {
     "https://schema.org/": "sc",

@@ -11,12 +11,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from provenance.model.dataset import Generator, LicenseClaim, ShardDigests
-from provenance.model.details import Modality
-from provenance.registry.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
-from provenance.registry.exchange.export_plain import plain_facts, shard_words
-from provenance.registry.exchange.export_spdx_licenses import LicenseElements
-from provenance.registry.exchange.export_words import (
+from provenance.exchange.export_facts import FACTS_NAME, NAMESPACE, Export, document_bytes
+from provenance.exchange.export_plain import plain_facts, shard_words
+from provenance.exchange.export_spdx_licenses import LicenseElements
+from provenance.exchange.export_words import (
     asserted,
     description_of,
     instant,
@@ -30,6 +28,8 @@ from provenance.registry.exchange.export_words import (
     without_empty,
     yes_no,
 )
+from provenance.model.dataset import Generator, LicenseClaim, ShardDigests
+from provenance.model.details import Modality
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 VERSION = "3.0.1"

@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, Generator, SourceKind
-from provenance.model.wire import to_wire
-from provenance.registry.exchange.export_facts import FACTS_NAME, Export, document_bytes
-from provenance.registry.exchange.export_plain import plain_facts, plain_item, shard_words
-from provenance.registry.exchange.export_words import (
+from provenance.exchange.export_facts import FACTS_NAME, Export, document_bytes
+from provenance.exchange.export_plain import plain_facts, plain_item, shard_words
+from provenance.exchange.export_words import (
     NOT_KNOWN,
     asserted,
     description_of,
@@ -30,6 +27,9 @@ from provenance.registry.exchange.export_words import (
     without_empty,
     yes_no,
 )
+from provenance.model.absence import TriState
+from provenance.model.dataset import Dataset, Generator, SourceKind
+from provenance.model.wire import to_wire
 
 CONFORMS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 _TERMS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from provenance.exchange.export_words import NOT_KNOWN, license_form, stated_url
 from provenance.model.dataset import LicenseClaim
-from provenance.registry.exchange.export_words import NOT_KNOWN, license_form, stated_url
 
 INFO = "_:creationinfo"
 _INDIVIDUALS = {NOT_KNOWN: "expandedlicensing_NoAssertionLicense", "NONE": "expandedlicensing_NoneLicense"}

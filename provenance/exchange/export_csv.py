@@ -14,11 +14,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from provenance.errors import ManifestError
+from provenance.exchange.export_facts import Export, ShardSource, parse_facts
+from provenance.exchange.export_plain import plain_facts
+from provenance.exchange.export_words import asserted, license_form
 from provenance.model.dataset import Dataset, Shard
 from provenance.model.wire import read_value, to_wire
-from provenance.registry.exchange.export_facts import Export, ShardSource, parse_facts
-from provenance.registry.exchange.export_plain import plain_facts
-from provenance.registry.exchange.export_words import asserted, license_form
 
 COLUMNS = (
     "dataset", "version", "path", "sha256", "size_bytes", "records", "words", "format", "root", "unread_records", "title", "license_declared",

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, SourceKind
-from provenance.model.details import Modality, Rights
-from provenance.registry.exchange.export_facts import Export, document_bytes
-from provenance.registry.exchange.export_plain import plain_facts
-from provenance.registry.exchange.export_words import (
+from provenance.exchange.export_facts import Export, document_bytes
+from provenance.exchange.export_plain import plain_facts
+from provenance.exchange.export_words import (
     NOT_KNOWN,
     asserted,
     description_of,
@@ -29,6 +26,9 @@ from provenance.registry.exchange.export_words import (
     title_of,
     without_empty,
 )
+from provenance.model.absence import TriState
+from provenance.model.dataset import Dataset, SourceKind
+from provenance.model.details import Modality, Rights
 
 VERSION = "1.0.0"
 FACTS_KEY = "x-provenance"

@@ -19,7 +19,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from provenance.registry.exchange.exports import FORMATS
+from provenance.exchange.exports import FORMATS
 
 SCHEMAS = Path(__file__).parent / "schemas"
 MAX_FAULTS = 20

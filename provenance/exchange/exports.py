@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from provenance.errors import ManifestError
+from provenance.exchange import export_card, export_croissant, export_csv, export_cyclonedx, export_dta, export_spdx
+from provenance.exchange.export_facts import Export, ListReader, parse_facts, shard_line, whole_version
 from provenance.model.dataset import DatasetVersion, Shard
-from provenance.registry.exchange import export_card, export_croissant, export_csv, export_cyclonedx, export_dta, export_spdx
-from provenance.registry.exchange.export_facts import Export, ListReader, parse_facts, shard_line, whole_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

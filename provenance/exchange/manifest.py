@@ -15,14 +15,14 @@ from pathlib import Path, PurePosixPath
 
 from provenance.documents import load_document
 from provenance.errors import DocumentError, LocationError, ManifestError
+from provenance.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
+from provenance.exchange.fields import Faults, Fields
+from provenance.exchange.shard_list import load_shard_list
 from provenance.fingerprint.digest import ShardLeaf, hash_file
 from provenance.model.absence import ABSENCES, Absence, TriState
 from provenance.model.backing import with_evidence
 from provenance.model.concluding import CONCLUSION_NEEDS, conclusion_gaps
 from provenance.model.dataset import Dataset, Details, Evidence, Generator, LicenseFacts, Obtained, Source, SourceKind, Tokenizer
-from provenance.registry.exchange.details import CLAIM_FIELDS, claim_of, detail_fields, read_claim, read_details
-from provenance.registry.exchange.fields import Faults, Fields
-from provenance.registry.exchange.shard_list import load_shard_list
 from provenance.storage.urls import Place, is_file_url, is_url, parse_place, shown, url_fault
 
 FORMAT = "provenance.datasets"
