@@ -22,7 +22,7 @@ from provenance.ports import Registry
 
 ACTION = "break-glass"
 """What the log calls the unit of work."""
-KIND = "break_glass"
+KIND = "break_glass_clearances"
 """What the log's row calls the event."""
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
+from provenance.canonical import MAX_SAFE_INTEGER
+
+_MOST_DIGITS: Final = 20
 _TIME: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
 
 
@@ -16,7 +19,7 @@ def load_strict(raw: bytes, *, max_bytes: int) -> Any:
 
     Raises:
         ValueError: With the reason, if the document is larger than ``max_bytes``, not UTF-8, not JSON, holds a key twice, a number that is not an
-            integer, or is nested too deeply. RFC 8259 leaves the meaning of repeated keys open, and NaN is not JSON at all.
+            integer of I-JSON (RFC 7493), or is nested too deeply. RFC 8259 leaves the meaning of repeated keys open, and NaN is not JSON at all.
     """
     if len(raw) > max_bytes:
         raise ValueError(f"it has {len(raw):,} bytes, at most {max_bytes:,} are read")
@@ -25,7 +28,7 @@ def load_strict(raw: bytes, *, max_bytes: int) -> Any:
     except UnicodeDecodeError as err:
         raise ValueError(f"it is not UTF-8 at byte {err.start}") from err
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_refuse_number)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_refuse_number, parse_int=_integer)
     except json.JSONDecodeError as err:
         raise ValueError(f"it is not JSON: {err}") from err
     except RecursionError as err:
@@ -102,6 +105,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise ValueError(f"it holds the key {key!r} twice")
             seen.add(key)
     return result
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) <= _MOST_DIGITS else MAX_SAFE_INTEGER + 1
+    if abs(number) > MAX_SAFE_INTEGER:
+        raise ValueError(f"it holds the number {text[:40]}; integers lie between -(2**53 - 1) and 2**53 - 1")
+    return number
 
 
 def _refuse_number(text: str) -> NoReturn:

@@ -9,7 +9,8 @@ from provenance.clearance.envelope import Envelope
 from provenance.clearance.statement import Clearance, statement_digest
 from provenance.cli.output import counted, say, visible
 
-LABEL = 17
+LABEL = 15
+"""With these many characters before it, a digest's 64 digits fit 80 columns."""
 WIDTH = 79
 _SHOWN = 20
 """Obligations that are spelt out; ``--format json`` has all of them."""
@@ -18,8 +19,11 @@ _SHOWN = 20
 def say_clearance(clearance: Clearance, envelope: Envelope) -> None:
     """Print a clearance: what it allows first, then what it is bound to."""
     _say_head(clearance)
-    for label, texts in _rows(clearance, envelope):
+    for label, texts in _said(clearance, envelope):
         _say_row(label, texts)
+    say("\nbound to, by SHA-256", bold=True)
+    for label, texts in _bound(clearance):
+        _say_row(label, [text.removeprefix("sha256:") for text in texts])
 
 
 def _say_head(clearance: Clearance) -> None:
@@ -34,15 +38,16 @@ def _say_head(clearance: Clearance) -> None:
     say(f"{clearance.verdict.value}{reviewed}", bold=True)
 
 
-def _rows(clearance: Clearance, envelope: Envelope) -> Iterator[tuple[str, list[str]]]:
+def _said(clearance: Clearance, envelope: Envelope) -> Iterator[tuple[str, list[str]]]:
     yield "issued by", [f"{clearance.issuer.name} ({clearance.issuer.role})"]
     yield "issued", [clearance.issued]
     yield "holds", [f"{clearance.not_before} to {clearance.expires}"]
     yield "signed by keys", [s.key_id[:16] for s in envelope.signatures]
     yield "version", [str(clearance.version)]
-    yield "id", [statement_digest(envelope.payload)]
-    yield "replaces", [clearance.replaces or "none"]
-    yield from _bound(clearance)
+    yield "id", [statement_digest(envelope.payload).removeprefix("sha256:")]
+    yield "replaces", [(clearance.replaces or "none").removeprefix("sha256:")]
+    if clearance.rests_on is not None:
+        yield "asked for by", [clearance.rests_on.requested_by]
     yield "gate", list(_leave(clearance))
     more = [f"and {len(clearance.conditions) - _SHOWN} more: --format json"] if len(clearance.conditions) > _SHOWN else []
     yield "obligations", [*clearance.conditions[:_SHOWN], *more] or ["none"]
@@ -54,11 +59,10 @@ def _bound(clearance: Clearance) -> Iterator[tuple[str, list[str]]]:
     basis = clearance.rests_on
     if basis is not None:
         yield "run file", [basis.run_file_digest or "none: audited without one"]
-        yield "asked for by", [basis.requested_by]
         yield "audit", [basis.audit_id]
     yield "audit record", [clearance.audit]
     yield "policy bundles", list(clearance.policy_digests)
-    yield "terms catalogue", [clearance.terms_catalog_digest]
+    yield "terms", [clearance.terms_catalog_digest]
     if basis is not None:
         yield "licences", [basis.licenses_catalog_digest]
     yield "reference sets", list(clearance.index_digests) or ["none: nothing was compared"]
@@ -78,11 +82,11 @@ def _leave(clearance: Clearance) -> Iterator[str]:
 
 
 def _say_row(label: str, texts: Iterable[str], *, color: str | None = None) -> None:
-    lead = f"  {label:<{LABEL}}"
+    lead = f"{label:<{LABEL}}"
     for text in texts:
         wrapped = textwrap.wrap(
             visible(text), WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=True, break_on_hyphens=False
         )
-        for line in wrapped:
+        for line in wrapped or [lead.rstrip()]:
             say(line, color=color)
         lead = " " * len(lead)

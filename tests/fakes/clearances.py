@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from provenance.canonical import digest_bytes
 from provenance.clearance.keys import SigningKey, key_from_seed
 from provenance.clearance.release import Covered, ReviewRelease, findings_digest, sign_release
 from provenance.clearance.signing import issue_clearance
-from provenance.clearance.statement import Clearance, Issuer
+from provenance.clearance.statement import Basis, BreakGlass, Clearance, Issuer
 from provenance.clearance.trust import RevocationSource, Trust, trust_bytes
 from provenance.fingerprint.digest import ShardLeaf, hash_file, manifest_bytes, merkle_root
 from provenance.model.finding import VerdictKind
@@ -46,6 +47,37 @@ def sample_clearance(root: str = "sha256:" + "ab" * 32, **changes: Any) -> Clear
         issuer=Issuer(name="Ada Clearer", role="issuer"),
     )
     return replace(clearance, **changes)
+
+
+RUN_FILE = b"format: provenance.run\nversion: 1\n"
+POLICY_FILE = b"format: provenance.policy\nversion: 1\n"
+
+
+def sample_basis(**changes: Any) -> Basis:
+    """Return what the audit that ``sample_clearance`` stands on rests on."""
+    basis = Basis(
+        audit_id="sha256:" + "77" * 32,
+        requested_by="Lena Trainer <lena@example.org>",
+        run_file_digest=digest_bytes(RUN_FILE),
+        licenses_catalog_digest="sha256:" + "66" * 32,
+        scans_digest="sha256:" + "99" * 32,
+        findings_digest="sha256:" + "aa" * 32,
+        waiver_digests=("sha256:" + "bb" * 32,),
+    )
+    return replace(basis, **changes)
+
+
+def bound_clearance(root: str = "sha256:" + "ab" * 32, **changes: Any) -> Clearance:
+    """Return a clearance of version 3: of ``RUN_FILE``, under ``POLICY_FILE``."""
+    given: dict[str, Any] = {"rests_on": sample_basis(), "policy_digests": tuple(sorted({POLICY_DIGEST, digest_bytes(POLICY_FILE)}))}
+    return sample_clearance(root, **(given | changes))
+
+
+def broken_clearance(root: str = "sha256:" + "ab" * 32, **changes: Any) -> Clearance:
+    """Return a break-glass clearance of a BLOCKED audit, approved by the second key's person, for 24 hours."""
+    said = BreakGlass(approver="Grace Reviewer", reason="the customer's demonstration is today", rules=("C001", "D002"), findings=3)
+    given: dict[str, Any] = {"verdict": VerdictKind.BLOCKED, "break_glass": said, "expires": "2026-11-25T08:00:00Z"}
+    return bound_clearance(root, **(given | changes))
 
 
 def sample_release(**changes: Any) -> ReviewRelease:

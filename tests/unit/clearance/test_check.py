@@ -7,12 +7,24 @@ from typing import Any
 
 import pytest
 
+from provenance.clearance.binding import AskedRun
 from provenance.clearance.check import check_gate, default_manifest_path, open_gate
 from provenance.clearance.signing import issue_clearance
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, EnvelopeFormatError, ExpiredClearanceError, SubjectMismatchError
 from provenance.fingerprint.digest import manifest_bytes, merkle_root
-from tests.fakes.clearances import NOW, ClearedWorld, cleared_world, leaves_of, rfc_key, sample_clearance
+from tests.fakes.clearances import (
+    NOW,
+    POLICY_FILE,
+    RUN_FILE,
+    ClearedWorld,
+    bound_clearance,
+    cleared_world,
+    leaves_of,
+    rfc_key,
+    sample_basis,
+    sample_clearance,
+)
 
 
 @pytest.fixture
@@ -107,3 +119,62 @@ def test_a_signed_manifest_that_climbs_is_refused(world: ClearedWorld) -> None:
     with pytest.raises(SubjectMismatchError) as caught:
         gate(world, roots=[world.folder / "empty"])
     assert "climbs" in caught.value.reasons[0]
+
+
+@pytest.fixture
+def bound(tmp_path: Path) -> ClearedWorld:
+    """A world whose clearance is bound to the run file and the bundle beside it."""
+    world = cleared_world(tmp_path)
+    world.clearance.write_bytes(issue_clearance(bound_clearance(merkle_root(leaves_of(world.data))), rfc_key()))
+    (tmp_path / "run.yaml").write_bytes(RUN_FILE)
+    (tmp_path / "policy.yaml").write_bytes(POLICY_FILE)
+    return world
+
+
+def test_the_run_file_and_the_bundles_are_compared_byte_by_byte(bound: ClearedWorld) -> None:
+    run, policy = bound.folder / "run.yaml", bound.folder / "policy.yaml"
+    both = AskedRun(run_file=run, policy_files=[policy])
+    assert gate(bound, run=both).version == 3
+    policy.write_bytes(POLICY_FILE + b"# harmless\n")
+    with pytest.raises(SubjectMismatchError, match=r"the policy bundle .*policy\.yaml did not judge this run as it is now") as caught:
+        gate(bound, run=both)
+    assert len(caught.value.reasons) == 1
+    run.write_bytes(RUN_FILE.replace(b"1", b"2"))
+    with pytest.raises(SubjectMismatchError, match=r"the run file .*run\.yaml is not the one that was cleared") as caught:
+        gate(bound, run=both)
+    assert len(caught.value.reasons) == 2
+    assert gate(bound).version == 3, "what the caller does not name is not compared"
+
+
+def test_a_bundle_that_judged_nothing_denies_beside_one_that_did(bound: ClearedWorld) -> None:
+    other = bound.folder / "strict.yaml"
+    other.write_bytes(b"format: provenance.policy\nname: strict\n")
+    with pytest.raises(SubjectMismatchError, match=r"strict\.yaml did not judge") as caught:
+        gate(bound, run=AskedRun(policy_files=[bound.folder / "policy.yaml", other]))
+    assert len(caught.value.reasons) == 1
+
+
+@pytest.mark.parametrize(("name", "size"), [("run file", 4 << 20), ("policy bundle", 1 << 20)])
+def test_named_files_that_cannot_be_read_or_are_too_large_deny(bound: ClearedWorld, name: str, size: int) -> None:
+    large = bound.folder / "large"
+    with large.open("wb") as file:
+        file.truncate(size + 1)
+    for path, reason in (
+        (large, f"is larger than {size:,} bytes"),
+        (bound.folder / "none", "cannot be read: No such file"),
+        (bound.data, "Is a directory"),
+    ):
+        run = AskedRun(run_file=path) if name == "run file" else AskedRun(policy_files=[path])
+        with pytest.raises(ClearanceError, match=f"the {name} .*{reason}"):
+            gate(bound, run=run)
+
+
+def test_a_clearance_that_binds_no_run_file_is_not_taken_for_one_that_does(world: ClearedWorld) -> None:
+    (world.folder / "run.yaml").write_bytes(RUN_FILE)
+    run = AskedRun(run_file=world.folder / "run.yaml")
+    with pytest.raises(SubjectMismatchError, match="of version 1, which binds no run file"):
+        gate(world, run=run)
+    without = bound_clearance(merkle_root(leaves_of(world.data)), rests_on=sample_basis(run_file_digest=None))
+    world.clearance.write_bytes(issue_clearance(without, rfc_key()))
+    with pytest.raises(SubjectMismatchError, match="audited without a run file"):
+        gate(world, run=run)

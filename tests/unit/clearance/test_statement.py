@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 
 from provenance.canonical import canonical_bytes
-from provenance.clearance.statement import BreakGlass, Issuer, parse_statement, statement_bytes
+from provenance.clearance.statement import BreakGlass, Clearance, GateLeave, Issuer, parse_statement, statement_bytes
 from provenance.errors import EnvelopeFormatError
 from provenance.model.finding import VerdictKind
-from tests.fakes.clearances import released_clearance, sample_clearance
+from tests.fakes.clearances import bound_clearance, broken_clearance, released_clearance, sample_basis, sample_clearance
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "formats" / "clearance.schema.json").read_text(encoding="utf-8"))
 VARIANTS = [
@@ -22,12 +22,16 @@ VARIANTS = [
     sample_clearance(verdict=VerdictKind.REVIEW, released_by="Grace Ünïcode", replaces="sha256:" + "66" * 32),
     released_clearance(),
     sample_clearance(verdict=VerdictKind.BLOCKED, break_glass=BreakGlass(approver="Joan", reason="demonstration")),
+    bound_clearance(),
+    bound_clearance(rests_on=sample_basis(run_file_digest=None, waiver_digests=()), gate=GateLeave(digest_cache=True, ranks_verify=True)),
+    bound_clearance(verdict=VerdictKind.REVIEW, released_by="Grace Reviewer", releases=released_clearance().releases),
+    broken_clearance(),
 ]
 
 
-def changed(path: tuple[str | int, ...], value: Any) -> bytes:
-    """Return the sample's statement with one place changed, canonical again."""
-    document = json.loads(statement_bytes(sample_clearance()))
+def changed(path: tuple[str | int, ...], value: Any, clearance: Clearance | None = None) -> bytes:
+    """Return a statement, by default the sample's, with one place changed, canonical again."""
+    document = json.loads(statement_bytes(clearance or sample_clearance()))
     place = document
     for step in path[:-1]:
         place = place[step]
@@ -124,6 +128,69 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any, str]] = [
 ]
 
 
+B = ("predicate", "rests_on")
+HOSTILE_3: list[tuple[tuple[str | int, ...], Any, str | None]] = [
+    ((*B,), None, "rests_on must be an object, got NoneType"),
+    ((*B,), ..., "the predicate lacks the field 'rests_on'"),
+    ((*B, "scans_digest"), ..., "rests_on lacks the field 'scans_digest'"),
+    ((*B, "extra"), 1, "rests_on has an unknown field 'extra'"),
+    ((*B, "audit_id"), "7f3c", "rests_on.audit_id must be sha256"),
+    ((*B, "run_file_digest"), "", "rests_on.run_file_digest must be sha256"),
+    ((*B, "licenses_catalog_digest"), "x", "rests_on.licenses_catalog_digest must be sha256"),
+    ((*B, "scans_digest"), "sha256:" + "AB" * 32, "rests_on.scans_digest must be sha256"),
+    ((*B, "findings_digest"), None, "findings_digest"),
+    ((*B, "waiver_digests"), ["x"], "rests_on.waiver_digests must be sha256"),
+    ((*B, "waiver_digests"), [D, D], "rests_on.waiver_digests must be sorted, each once"),
+    ((*B, "requested_by"), " ", "rests_on.requested_by must be non-empty text"),
+    (("predicate", "gate"), ..., "the predicate lacks the field 'gate'"),
+    (("predicate", "gate"), True, "gate must be an object, got bool"),
+    (("predicate", "gate", "digest_cache"), ..., "gate lacks the field 'digest_cache'"),
+    (("predicate", "gate", "digest_cache"), 1, "gate.digest_cache"),
+    (("predicate", "gate", "ranks_verify"), "yes", "gate.ranks_verify"),
+    (("predicate", "gate", "skip"), True, "gate has an unknown field 'skip'"),
+    (("predicate", "policy_digests"), ["sha256:" + "ff" * 32, D], "policy_digests must be sorted, each once"),
+    (("predicate", "index_digests"), [D, D], "index_digests must be sorted, each once"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y"}, "break_glass lacks the field 'findings'"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y", "rules": [], "findings": 0}, "break_glass must name the rules"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y", "rules": ["B", "A"], "findings": 2}, "break_glass.rules must be sorted"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y", "rules": ["A", "B"], "findings": 1}, "count each finding"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y", "rules": [""], "findings": 1}, "break_glass.rules must be non-empty text"),
+    (("predicate", "break_glass"), {"approver": "x", "reason": "y", "rules": ["A"], "findings": True}, "break_glass.findings"),
+    (("predicate", "break_glass"), {"approver": "", "reason": "y", "rules": ["A"], "findings": 1}, "break_glass.approver must be non-empty"),
+    (("predicate", "releases"), [], None),
+    (("predicate", "releases"), ["x"], "go with released_by"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "reason"), HOSTILE_3)
+def test_every_malformed_field_of_version_3_has_its_own_reason(path: tuple[str | int, ...], value: Any, reason: str | None) -> None:
+    raw = changed(path, value, bound_clearance())
+    if reason is None:
+        assert parse_statement(raw) == bound_clearance()
+        return
+    with pytest.raises(EnvelopeFormatError) as caught:
+        parse_statement(raw)
+    assert reason in str(caught.value)
+
+
+def test_a_version_says_only_what_it_can() -> None:
+    for raw in (
+        changed(("predicateType",), "https://provenance-audit.dev/clearance/v2", bound_clearance()),
+        changed(("predicateType",), "https://provenance-audit.dev/clearance/v1", bound_clearance()),
+        changed(("predicate", "gate"), {"digest_cache": True, "ranks_verify": False}),
+    ):
+        with pytest.raises(EnvelopeFormatError, match=r"unknown field '(gate|rests_on|releases)'"):
+            parse_statement(raw)
+    for later in ("v4", "v10", "v999999"):
+        with pytest.raises(EnvelopeFormatError, match=f"of version {later[1:]}, and this program reads up to version 3: update"):
+            parse_statement(changed(("predicateType",), f"https://provenance-audit.dev/clearance/{later}", bound_clearance()))
+    for other in ("v03", "v0", "v3 ", "v3/", "V3", "v1234567", "v\u0663", "x"):
+        with pytest.raises(EnvelopeFormatError, match="predicateType is"):
+            parse_statement(changed(("predicateType",), f"https://provenance-audit.dev/clearance/{other}", bound_clearance()))
+    with pytest.raises(ValueError, match="go with rests_on"):
+        sample_clearance(gate=GateLeave(ranks_verify=True))
+
+
 @pytest.mark.parametrize(("path", "value", "reason"), HOSTILE)
 def test_every_malformed_field_has_its_own_reason(path: tuple[str | int, ...], value: Any, reason: str) -> None:
     with pytest.raises(EnvelopeFormatError, match=reason):
@@ -144,7 +211,7 @@ def test_every_malformed_field_has_its_own_reason(path: tuple[str | int, ...], v
         (b'{"a":NaN}', "the number NaN"),
         (b'{"a":-Infinity}', "the number -Infinity"),
         (b'{"a":1.5}', r"the number 1\.5"),
-        (b'{"a":' + b"9" * 10_000 + b"}", "integer string"),
+        (b'{"a":' + b"9" * 10_000 + b"}", "integers lie between"),
     ],
 )
 def test_what_is_no_strict_json_is_refused(raw: bytes, reason: str) -> None:

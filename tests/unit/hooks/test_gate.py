@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from provenance.clearance.signing import issue_clearance
 from provenance.clearance.statement import Clearance
+from provenance.clearance.trust import trust_bytes
 from provenance.errors import ProvenanceError
+from provenance.fingerprint.digest import merkle_root
 from provenance.hooks import gate
 from provenance.hooks.gate import TrainingBlocked, denial_lines, require_clearance
-from tests.fakes.clearances import NOW, ClearedWorld, cleared_world
+from tests.fakes.clearances import NOW, RUN_FILE, ClearedWorld, broken_clearance, cleared_world, leaves_of, rfc_key, sample_trust
 
 
 @pytest.fixture
@@ -33,6 +36,19 @@ def ask(world: ClearedWorld, **given: Any) -> Clearance:
 def test_a_cleared_run_passes_in_silence(world: ClearedWorld, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(world).issuer.name == "Ada Clearer"
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_break_glass_is_told_of_and_needs_its_run(world: ClearedWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world.clearance.write_bytes(issue_clearance(broken_clearance(merkle_root(leaves_of(world.data))), rfc_key(0), rfc_key(1)))
+    world.trust.write_bytes(trust_bytes(sample_trust(("issuer",), ("approver",))))
+    run = tmp_path / "run.yaml"
+    run.write_bytes(RUN_FILE)
+    assert ask(world, run_file=run).break_glass is not None
+    err = capsys.readouterr().err
+    assert "BREAK-GLASS: this run was NOT cleared (its verdict is BLOCKED)" in err
+    assert "3 finding(s) of C001, D002" in err
+    with pytest.raises(TrainingBlocked, match="not told which run this is"):
+        ask(world)
 
 
 def test_a_denial_is_exit_77_outside_the_error_tree() -> None:

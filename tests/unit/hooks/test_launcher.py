@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from provenance.clearance.signing import issue_clearance
 from provenance.clearance.trust import trust_bytes
+from provenance.fingerprint.digest import merkle_root
 from provenance.hooks.launcher import run
-from tests.fakes.clearances import ClearedWorld, cleared_world, sample_trust
+from tests.fakes.clearances import (
+    POLICY_FILE,
+    RUN_FILE,
+    ClearedWorld,
+    bound_clearance,
+    broken_clearance,
+    cleared_world,
+    leaves_of,
+    rfc_key,
+    sample_trust,
+)
 
 ALWAYS = {"issued": "2020-01-01T00:00:00Z", "not_before": "2020-01-01T00:00:00Z", "expires": "2999-01-01T00:00:00Z"}
 SAY = [sys.executable, "-c", "import sys; print('TRAINED', sys.argv[1:])"]
@@ -115,3 +129,65 @@ def test_help_needs_no_clearance() -> None:
     done = launch("--help")
     assert done.returncode == 0
     assert "--clearance" in done.stdout
+
+
+def broken(world: ClearedWorld) -> list[str]:
+    """Issue a break-glass clearance under this machine's clock; return the launcher's options."""
+    now = dt.datetime.now(dt.UTC)
+    times = {
+        "issued": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "not_before": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "expires": f"{now + dt.timedelta(hours=24):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    clearance = broken_clearance(merkle_root(leaves_of(world.data)), **times)
+    world.clearance.write_bytes(issue_clearance(clearance, rfc_key(0), rfc_key(1)))
+    window = ("2019-01-01T00:00:00Z", "2999-12-31T00:00:00Z")
+    world.trust.write_bytes(trust_bytes(sample_trust(("issuer",), ("approver",), window=window)))
+    (world.folder / "run.yaml").write_bytes(RUN_FILE)
+    return options(world)
+
+
+def test_break_glass_starts_its_run_loudly_and_no_other(world: ClearedWorld) -> None:
+    given = broken(world)
+    done = launch(*given, "--run", str(world.folder / "run.yaml"), "--", *SAY)
+    assert (done.returncode, done.stdout) == (0, "TRAINED []\n")
+    assert "provenance: NOT cleared, let start by break-glass, issued by Ada Clearer" in done.stderr
+    assert "BREAK-GLASS: this run was NOT cleared (its verdict is BLOCKED)" in done.stderr
+    assert "3 finding(s) of C001, D002" in done.stderr
+    assert "by Grace Reviewer" in done.stderr
+    assert "the customer's demonstration is today" in done.stderr
+    assert "\x1b" not in done.stderr, "colour is for terminals"
+    (world.folder / "other.yaml").write_bytes(RUN_FILE + b"# another\n")
+    for more, reason in (((), "name its file with --run"), (("--run", str(world.folder / "other.yaml")), "is not the one that was cleared")):
+        denied = launch(*given, *more, "--", *SAY)
+        assert (denied.returncode, denied.stdout) == (77, "")
+        assert reason in denied.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_break_glass_is_red_on_a_terminal(world: ClearedWorld) -> None:
+    import pty
+
+    given = broken(world)
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "provenance.hooks.launcher", *given, "--run", str(world.folder / "run.yaml"), "--", *SAY]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=follower, check=False, timeout=60)
+    os.close(follower)
+    text = os.read(leader, 1 << 16).decode()
+    os.close(leader)
+    assert done.returncode == 0
+    assert "\x1b[1;31mBREAK-GLASS: this run was NOT cleared" in text
+
+
+def test_a_bundle_that_was_changed_after_signing_denies(world: ClearedWorld) -> None:
+    clearance = bound_clearance(merkle_root(leaves_of(world.data)), **ALWAYS)
+    world.clearance.write_bytes(issue_clearance(clearance, rfc_key()))
+    run, policy = world.folder / "run.yaml", world.folder / "policy.yaml"
+    run.write_bytes(RUN_FILE)
+    policy.write_bytes(POLICY_FILE)
+    given = [*options(world), "--run", str(run), "--policy", str(policy)]
+    assert launch(*given, "--", *SAY).returncode == 0
+    policy.write_bytes(POLICY_FILE.replace(b"1", b"1 "))
+    denied = launch(*given, "--", *SAY)
+    assert (denied.returncode, denied.stdout) == (77, "")
+    assert "policy.yaml did not judge this run as it is now" in denied.stderr
