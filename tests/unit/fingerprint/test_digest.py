@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import ManifestError
+from provenance.fingerprint import digest
 from provenance.fingerprint.digest import (
     ShardLeaf,
     TreeHash,
@@ -114,6 +115,39 @@ def test_any_changed_byte_of_a_manifest_changes_the_root_or_is_refused(entries: 
     except ManifestError:
         return
     assert root != merkle_root(leaves)
+
+
+manifests = st.lists(st.sampled_from(["a", "b", "é", "\u2028", "\x7f", "a b", "🙂", "\\", '"', "\n"]), min_size=1, max_size=6, unique=True)
+
+
+@given(manifests, st.lists(st.tuples(st.integers(0, 10**9), st.binary(max_size=3), st.integers(0, 3)), max_size=3), st.integers(1, 400))
+@settings(deadline=None, max_examples=300)
+def test_lines_read_at_one_go_are_those_read_one_by_one(paths: list[str], edits: list[tuple[int, bytes, int]], block: int) -> None:
+    raw = manifest_bytes([leaf(path) for path in paths])
+    for at, put, cut in edits:
+        raw = raw[: at % len(raw)] + put + raw[at % len(raw) + cut :] or b"x"
+    try:
+        expected = tuple(iter_manifest(raw))
+    except ManifestError:
+        expected = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digest, "_BLOCK_OF_LINES", block)
+        found = digest._plain_leaves(raw)
+    if found is None:
+        assert expected is None or set("".join(leaf.path for leaf in expected)) & set('\\"\n')
+    else:
+        assert found == expected
+        assert [hash(a) for a in found] == [hash(b) for b in expected]
+        assert [leaf_bytes(a) for a in found] == raw.split(b"\n")[:-1]
+
+
+def test_10_000_lines_are_read_at_one_go_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves = tuple(leaf(f"part-{i:05}", size=i) for i in range(10_000))
+    raw = manifest_bytes(leaves)
+    monkeypatch.setattr(digest, "iter_manifest", None)
+    assert parse_manifest(raw) == (leaves, merkle_root(leaves))
+    monkeypatch.setattr(digest, "_BLOCK_OF_LINES", 10_000_000)
+    assert parse_manifest(raw) == (leaves, merkle_root(leaves))
 
 
 def line(**changes: object) -> bytes:
