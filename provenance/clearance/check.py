@@ -14,8 +14,9 @@ from provenance.clearance.allowances import require_digest_cache
 from provenance.clearance.binding import ANY_RUN, MAX_POLICY_BYTES, MAX_RUN_BYTES, AskedRun, NamedFile
 from provenance.clearance.envelope import MAX_ENVELOPE_BYTES
 from provenance.clearance.faults import ShardProblem
-from provenance.clearance.revocation import CLOCK_SKEW, load_revocations
+from provenance.clearance.revocation import CLOCK_SKEW
 from provenance.clearance.shards import Reading, ShardCheck, ShardPlan, hash_plan, plan_shards
+from provenance.clearance.signed_lists import load_revocations
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.trust import Trust

@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "terms": ("terms:terms", "Look up providers' terms."),
     "licenses": ("licenses:licenses", "Look up licences."),
     "keys": ("keys:keys", "Make signing keys, and say whom to trust."),
-    "clearance": ("clearance:clearance", "Verify and read clearances."),
+    "clearance": ("clearance:clearance", "Verify, read, sign and revoke clearances."),
     "report": ("report:report", "Write and verify audit documents."),
     "sql": ("sql:sql", "Ask the registry in SQL; nothing can be changed."),
     "log": ("log:log", "Read and verify the audit log."),
