@@ -182,6 +182,10 @@ class TrustFileError(ClearanceError):
     """The trust file or the revocation list it names cannot be relied on."""
 
 
+class DigestCacheError(ClearanceError):
+    """A digest cache cannot be relied on: somebody else could have written it."""
+
+
 class EnvelopeFormatError(ClearanceError):
     """An envelope or its payload is malformed or surprising."""
 

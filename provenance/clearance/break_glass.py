@@ -16,9 +16,8 @@ from typing import Final
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.trust import APPROVER_ROLE, Trust, TrustedKey
-from provenance.fingerprint.persons import is_same_person
 from provenance.model.absence import is_absent
-from provenance.model.finding import VerdictKind
+from provenance.model.verdict import VerdictKind
 
 BREAK_GLASS_ROLE: Final = "break-glass"
 """Where the trust file gives any key this role, only such keys approve; else those of the role ``approver`` do."""
@@ -51,6 +50,8 @@ def person_faults(clearance: Clearance) -> tuple[str, ...]:
     """Return why the approver is not a second person; nothing where the clearance is no break-glass."""
     if clearance.break_glass is None or clearance.rests_on is None:
         return ()
+    from provenance.fingerprint.persons import is_same_person
+
     approver, asked = clearance.break_glass.approver, clearance.rests_on.requested_by
     faults = []
     if is_same_person(approver, clearance.issuer.name):

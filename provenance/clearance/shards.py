@@ -3,65 +3,29 @@
 Rules:
 * A leaf's path is looked up under every root given, in order. Wherever it exists it must hold the registered bytes, since a trainer may read any of them.
 * A link counts as the file it resolves to. One that leaves the roots is a denial, and so is one that resolves to nothing.
-* A file under a root that no leaf accounts for is a denial. Neither hidden files nor any names are exempt: a trainer that globs would read them.
-* What is not a regular file (FIFO, socket, device) is a denial and is never opened.
-* What lies in a store is listed and read as well: see ``remote``.
+* A file under a root that no leaf accounts for is a denial: see ``disk``. What lies in a store is listed and read as well: see ``remote``.
 * Shape first: where a file is missing, of another size, or unregistered, nothing is hashed, so that a denial comes fast.
+* Shape last: after hashing the folders are walked again, and every file must be what it was when it was hashed, since hashing may take an hour.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
-from typing import Final
+from typing import TYPE_CHECKING
 
-from provenance.clearance.faults import NOT_CLEARED, ShardFault, ShardProblem
-from provenance.clearance.remote import RemoteFiles, content_problem, list_remote, parents
-from provenance.clearance.strict_json import printable
-from provenance.fingerprint.digest import ShardLeaf, hash_stream
-from provenance.storage.stores import PLAIN_STORES, Stores
-from provenance.storage.urls import is_url, local_path
+from provenance.clearance.content import Item, Reading, SideBySide, VerifiedFile, known_file, verify_file
+from provenance.clearance.disk import Disk, FileIdentity, look_alikes, path_reason, walk_roots
+from provenance.clearance.faults import ShardFault, ShardProblem
+from provenance.fingerprint.digest import ShardLeaf
 
-MAX_THREADS: Final = 8
-"""SHA-256 releases the interpreter lock; more threads than this do not help a disk."""
-OPEN_FLAGS: Final = (
-    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)
-"""How a shard is opened: never through a link, and without waiting for whoever writes to a FIFO."""
+if TYPE_CHECKING:
+    from provenance.clearance.remote import RemoteFiles
+    from provenance.storage.stores import Stores
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileIdentity:
-    """What the operating system says of a file: as long as it stays the same, nobody but root changed the bytes.
-
-    The time of the last change (``ctime_ns``) cannot be set back as that of the last modification can.
-    """
-
-    device: int
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> FileIdentity:
-        """Return the identity in what ``stat`` or ``fstat`` gave."""
-        return cls(device=status.st_dev, inode=status.st_ino, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, ctime_ns=status.st_ctime_ns)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedFile:
-    """A file that held the registered bytes when it was hashed."""
-
-    place: str
-    """Resolved path, or URL."""
-    leaf: ShardLeaf
-    identity: FileIdentity | None
-    """As it was while it was hashed; ``None`` for what lies in a store."""
+__all__ = ["FileIdentity", "Reading", "ShardCheck", "ShardPlan", "VerifiedFile", "hash_plan", "plan_shards", "settle", "verify_file", "verify_shards"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +35,30 @@ class ShardCheck:
     shards: int
     """Leaves in the manifest."""
     size_bytes: int
-    """Bytes that were hashed."""
+    """Bytes that were hashed, or known from a digest cache."""
     problems: tuple[ShardProblem, ...]
     """Sorted by path; empty means that the disk holds exactly the manifest."""
     verified: tuple[VerifiedFile, ...] = ()
     """Every place that was hashed and held the registered bytes, sorted by place."""
 
+    @property
+    def from_cache(self) -> int:
+        """Files that were not hashed now, since a digest cache knew them."""
+        return sum(file.from_cache for file in self.verified)
 
-@dataclass(slots=True)
-class _Disk:
-    """What lies under the roots. Paths are resolved: walking never follows a link."""
 
-    roots: list[str] = field(default_factory=list)
-    files: set[str] = field(default_factory=set)
-    links: list[str] = field(default_factory=list)
-    problems: list[ShardProblem] = field(default_factory=list)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardPlan:
+    """Everything but the bytes: where each registered file lies, and what is wrong with names, sizes, links and unregistered files."""
 
-    def holds(self, real: str) -> bool:
-        return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self.roots)
+    leaves: tuple[ShardLeaf, ...]
+    places: tuple[Item, ...]
+    """Every place that has to be hashed."""
+    problems: tuple[ShardProblem, ...]
+    disk: Disk = field(repr=False)
+    watched: frozenset[str] = field(repr=False)
+    """Folders of this machine in which every file has to be registered."""
+    stores: Stores | None = field(repr=False)
 
 
 def verify_shards(
@@ -98,7 +68,7 @@ def verify_shards(
     allow_extra: bool = False,
     shard_folders_only: bool = False,
     on_bytes: Callable[[int], None] | None = None,
-    stores: Stores = PLAIN_STORES,
+    stores: Stores | None = None,
 ) -> ShardCheck:
     """Return what differs between a manifest and the files under the data roots.
 
@@ -115,189 +85,196 @@ def verify_shards(
         LocationError: If a root is a URL that cannot be used.
 
     Cost:
-        Reads every registered byte once, on up to 8 threads.
+        Reads every registered byte once, on as many threads as there are cores, at most 16.
     """
-    texts = [os.fspath(root) for root in roots]
-    disk, remote = _walk_roots([local_path(t) for t in texts if not is_url(t)]), list_remote([t for t in texts if is_url(t)], stores)
-    disk.problems.extend(remote.problems)
-    found: dict[tuple[str, ShardLeaf], None] = {}
-    for leaf in leaves:
-        found.update(dict.fromkeys((place, leaf) for place in _places(leaf, disk, remote)))
+    plan = plan_shards(leaves, roots, allow_extra=allow_extra, shard_folders_only=shard_folders_only, stores=stores)
+    return hash_plan(plan, reading=Reading(on_bytes=on_bytes))
+
+
+def plan_shards(
+    leaves: Sequence[ShardLeaf],
+    roots: Sequence[str | os.PathLike[str]],
+    *,
+    allow_extra: bool = False,
+    shard_folders_only: bool = False,
+    stores: Stores | None = None,
+) -> ShardPlan:
+    """Return what can be told without reading a byte. Arguments and errors are those of ``verify_shards``."""
+    local, urls = split_roots(roots)
+    disk, remote = walk_roots(local), _list_remote(urls, stores)
+    if remote is not None:
+        disk.problems.extend(remote.problems)
+    found = _find_all(leaves, disk, remote)
+    there = {place for place, _ in found if _is_remote(place)}
+    here = {place for place, _ in found} - there
+    watched: frozenset[str] = frozenset()
     if not allow_extra:
-        disk.problems.extend(_unregistered({place for place, _ in found}, disk, remote, shard_folders_only=shard_folders_only))
+        watched = frozenset(_parent(real) for real in here) if shard_folders_only else frozenset(disk.roots)
+        disk.problems.extend(disk.strays(here, watched))
+        if remote is not None:
+            disk.problems.extend(remote.unregistered(there, {_parent_url(url) for url in there} if shard_folders_only else remote.roots))
     for place, leaf in found:
-        problem = remote.size_problem(place, leaf) if is_url(place) else _size_problem(place, leaf)
+        problem = remote.size_problem(place, leaf) if remote is not None and place in there else _size_problem(place, leaf)
         if problem is not None:
             disk.problems.append(problem)
-    results = [] if disk.problems else _hash_all(list(found), on_bytes, stores)
-    verified = sorted((r for r in results if isinstance(r, VerifiedFile)), key=lambda v: v.place)
-    disk.problems.extend(r for r in results if isinstance(r, ShardProblem))
-    return ShardCheck(
-        shards=len(leaves),
-        size_bytes=sum(leaf.size_bytes for _, leaf in found) if results else 0,
-        problems=tuple(sorted(disk.problems, key=lambda p: (p.path, p.detail))),
-        verified=tuple(verified),
+    return ShardPlan(
+        leaves=tuple(leaves),
+        places=tuple(found),
+        problems=tuple(sorted(look_alikes(disk.problems), key=_order)),
+        disk=disk,
+        watched=watched,
+        stores=None if remote is None else remote.stores,
     )
 
 
-def _places(leaf: ShardLeaf, disk: _Disk, remote: RemoteFiles) -> Iterator[str]:
-    """Yield where a leaf's file lies, one place a root that has it; note a problem where there is none or it leaves the roots."""
-    reason = remote.path_reason(leaf.path) if is_url(leaf.path) else _path_reason(leaf.path)
+def hash_plan(plan: ShardPlan, *, reading: Reading | None = None) -> ShardCheck:
+    """Return what reading every file of a plan gave. Where the plan has problems already, nothing is read."""
+    results = [] if plan.problems else verify_places(plan.places, reading=reading, stores=plan.stores)
+    verified = tuple(sorted((r for r in results if isinstance(r, VerifiedFile)), key=lambda v: v.place))
+    problems = [*plan.problems, *(r for r in results if isinstance(r, ShardProblem))]
+    if results and not problems:
+        problems += settle(plan, verified)
+    return ShardCheck(
+        shards=len(plan.leaves),
+        size_bytes=sum(leaf.size_bytes for _, leaf in plan.places) if results else 0,
+        problems=tuple(sorted(problems, key=_order)),
+        verified=verified,
+    )
+
+
+def verify_places(places: Iterable[Item], *, reading: Reading | None = None, stores: Stores | None = None) -> list[ShardProblem | VerifiedFile]:
+    """Return what reading some places of a plan gave, one result a place, in no order: all of them, or one rank's share."""
+    how, wanted = reading or Reading(), list(places)
+    results: list[ShardProblem | VerifiedFile] = []
+    if how.cache is not None:
+        known = {place: known_file(place, leaf, how.cache) for place, leaf in wanted if not _is_remote(place)}
+        results.extend(file for file in known.values() if file is not None)
+        wanted = [item for item in wanted if known.get(item[0]) is None]
+
+    def read(item: Item, told: Callable[[int], None]) -> ShardProblem | VerifiedFile:
+        place, leaf = item
+        if not _is_remote(place):
+            return verify_file(place, leaf, on_bytes=told)
+        from provenance.clearance.remote import content_problem
+
+        return content_problem(place, leaf, stores or _plain_stores(), told) or VerifiedFile(place=place, leaf=leaf, identity=None)
+
+    if how.on_begin is not None:
+        how.on_begin(len(wanted), sum(leaf.size_bytes for _, leaf in wanted))
+    return results + SideBySide(read, on_bytes=how.on_bytes).run(wanted)
+
+
+def settle(plan: ShardPlan, verified: Iterable[VerifiedFile]) -> list[ShardProblem]:
+    """Return what came, went, or changed on this machine's disks between the plan and now, although each file was right when it was read."""
+    again = walk_roots(plan.disk.roots)
+    found = _find_all([leaf for leaf in plan.leaves if path_reason(leaf.path) is None], again, None, lookup_only=True)
+    problems = list(again.problems)
+    here = {item for item in plan.places if not _is_remote(item[0])}
+    for _, leaf in sorted(here.symmetric_difference(found), key=lambda item: item[1].path):
+        problems.append(
+            ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail="was moved or put in another place while the check was on its way")
+        )
+    problems.extend(again.strays({place for place, _ in here}, plan.watched))
+    problems.extend(problem for file in verified if (problem := _changed_since(file)) is not None)
+    return problems
+
+
+def split_roots(roots: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[str]]:
+    """Return the roots that are folders, and those that are URLs."""
+    texts = [os.fspath(root) for root in roots]
+    urls = [text for text in texts if _is_remote(text)]
+    local = [text for text in texts if not _is_remote(text)]
+    if any("://" in text for text in local):
+        from provenance.storage.urls import local_path
+
+        local = [local_path(text) for text in local]
+    return local, urls
+
+
+def _is_remote(text: str) -> bool:
+    """Tell whether a text is a store's URL; the module of URLs is loaded only for what looks like one."""
+    if "://" not in text:
+        return False
+    from provenance.storage.urls import is_url
+
+    return is_url(text)
+
+
+def _plain_stores() -> Stores:
+    from provenance.storage.stores import PLAIN_STORES
+
+    return PLAIN_STORES
+
+
+def _list_remote(urls: Sequence[str], stores: Stores | None) -> RemoteFiles | None:
+    if not urls:
+        return None
+    from provenance.clearance.remote import list_remote
+
+    return list_remote(urls, stores or _plain_stores())
+
+
+def _find_all(leaves: Iterable[ShardLeaf], disk: Disk, remote: RemoteFiles | None, *, lookup_only: bool = False) -> dict[Item, None]:
+    """Return where the leaves' files lie, each place once; what has none, or leaves the roots, is noted as a problem."""
+    found: dict[Item, None] = {}
+    for leaf in leaves:
+        before, known = len(disk.problems), len(found)
+        found.update(dict.fromkeys((place, leaf) for place in _places(leaf, disk, remote)))
+        if not lookup_only and len(found) == known and len(disk.problems) == before:
+            detail = "registered, and missing under every data root"
+            disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=leaf.path, detail=detail))
+    return found
+
+
+def _places(leaf: ShardLeaf, disk: Disk, remote: RemoteFiles | None) -> Iterator[str]:
+    """Yield where a leaf's file lies, one place a root that has it."""
+    remote_path = _is_remote(leaf.path)
+    if not remote_path:
+        reason = path_reason(leaf.path)
+    elif remote is None:
+        reason = "a URL, and no data root is one: give its folder with --root, and it is read there"
+    else:
+        reason = remote.path_reason(leaf.path)
     if reason is not None:
         disk.problems.append(ShardProblem(fault=ShardFault.BAD_PATH, path=leaf.path, detail=reason))
         return
-    before = len(disk.problems)
-    places = [*([] if is_url(leaf.path) else _locate(leaf, disk)), *remote.locate(leaf)]
-    if not places and len(disk.problems) == before:
-        disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=leaf.path, detail="registered, and missing under every data root"))
-    yield from places
-
-
-def _unregistered(covered: set[str], disk: _Disk, remote: RemoteFiles, *, shard_folders_only: bool) -> Iterator[ShardProblem]:
-    """Yield what stands under the roots, or in the folders of cleared shards, and was not cleared."""
-    there = {place for place in covered if is_url(place)}
-    here = covered - there
-    watched = {real[: real.rfind(os.sep)] or os.sep for real in here} if shard_folders_only else set(disk.roots)
-    yield from _extra(disk, here, watched)
-    yield from remote.unregistered(there, parents(there) if shard_folders_only else remote.roots)
-
-
-def _walk_roots(roots: Sequence[str]) -> _Disk:
-    disk = _Disk()
-    for root in roots:
-        real = os.path.realpath(root)
-        if not Path(real).is_dir():
-            disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=root, detail="this data root is not a folder"))
-        elif real not in disk.roots:
-            disk.roots.append(real)
-    pending = list(disk.roots)
-    seen = set(pending)
-    while pending:
-        for folder in _scan(pending.pop(), disk):
-            if folder not in seen:  # a root may lie inside another
-                seen.add(folder)
-                pending.append(folder)
-    return disk
-
-
-def _scan(folder: str, disk: _Disk) -> Iterator[str]:
-    """Sort a folder's entries into ``disk`` and yield its subfolders."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_symlink():
-                    disk.links.append(entry.path)
-                elif entry.is_dir(follow_symlinks=False):
-                    yield entry.path
-                elif entry.is_file(follow_symlinks=False):
-                    disk.files.add(entry.path)
-                else:
-                    detail = "not a regular file (a FIFO, socket or device)"
-                    disk.problems.append(ShardProblem(fault=ShardFault.IRREGULAR, path=entry.path, detail=detail))
-    except OSError as err:
-        disk.problems.append(ShardProblem(fault=ShardFault.UNREADABLE, path=folder, detail=f"cannot be listed: {err.strerror}"))
-
-
-def _locate(leaf: ShardLeaf, disk: _Disk) -> Iterator[str]:
-    """Yield the resolved paths of a leaf's file, one a root on this machine that has it; note a problem where it leaves the roots."""
-    for root in disk.roots:
-        location = f"{root.rstrip(os.sep)}{os.sep}{leaf.path}"  # text, as scandir gave it: with 10,000 leaves pathlib would cost ten times as much
-        if location in disk.files:
-            yield location
-        elif os.path.lexists(location):
-            real = os.path.realpath(location)
-            if real in disk.files:
-                yield real
-            else:
-                disk.problems.append(_link_problem(leaf.path, real, disk))
-
-
-def _path_reason(path: str) -> str | None:
-    if path.startswith("/") or (os.name == "nt" and PurePath(path).anchor):
-        return "the manifest's path is absolute"
-    parts = path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
-    return "the manifest's path climbs or is not normal" if any(part in ("", ".", "..") for part in parts) else None
-
-
-def _link_problem(path: str, real: str, disk: _Disk) -> ShardProblem:
-    if not disk.holds(real):
-        return ShardProblem(fault=ShardFault.OUTSIDE, path=path, detail=f"a link that leaves the data roots, to {printable(real)}")
-    if os.path.lexists(real):
-        return ShardProblem(fault=ShardFault.IRREGULAR, path=path, detail="not a regular file")
-    return ShardProblem(fault=ShardFault.IRREGULAR, path=path, detail=f"a link to {printable(real)}, which does not exist")
-
-
-def _extra(disk: _Disk, covered: set[str], watched: set[str]) -> Iterator[ShardProblem]:
-    for path in disk.files - covered:
-        if _lies_in(path, watched):
-            yield ShardProblem(fault=ShardFault.UNREGISTERED, path=path, detail=NOT_CLEARED)
-    for link in disk.links:
-        if not _lies_in(link, watched):
-            continue
-        real = os.path.realpath(link)
-        inside = disk.holds(real)
-        # A link to a folder or file inside the roots adds nothing: what it resolves to is judged itself.
-        if not (inside and (real in disk.files or Path(real).is_dir())):
-            yield _link_problem(link, real, disk)
-
-
-def _lies_in(path: str, folders: set[str]) -> bool:
-    """Tell whether a path stands in one of the folders, or anywhere below one."""
-    at = path.rfind(os.sep)
-    while at > 0:
-        if path[:at] in folders:
-            return True
-        at = path.rfind(os.sep, 0, at)
-    return os.sep in folders
+    if not remote_path:
+        yield from disk.locate(leaf)
+    if remote is not None:
+        yield from remote.locate(leaf)
 
 
 def _size_problem(real: str, leaf: ShardLeaf) -> ShardProblem | None:
     try:
-        size = os.lstat(real).st_size
+        status = os.lstat(real)
     except OSError as err:
         return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=f"cannot be read: {err.strerror}")
-    if size == leaf.size_bytes:
+    if not stat.S_ISREG(status.st_mode):
+        return ShardProblem(fault=ShardFault.IRREGULAR, path=leaf.path, detail="not a regular file")
+    if status.st_size == leaf.size_bytes:
         return None
-    return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {size:,} bytes, registered {leaf.size_bytes:,}")
+    return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {status.st_size:,} bytes, registered {leaf.size_bytes:,}")
 
 
-def _hash_all(found: Sequence[tuple[str, ShardLeaf]], on_bytes: Callable[[int], None] | None, stores: Stores) -> list[ShardProblem | VerifiedFile]:
-    lock = threading.Lock()
-
-    def report(n_bytes: int) -> None:
-        if on_bytes is not None:
-            with lock:
-                on_bytes(n_bytes)
-
-    def check(item: tuple[str, ShardLeaf]) -> ShardProblem | VerifiedFile:
-        place, leaf = item
-        if not is_url(place):
-            return verify_file(place, leaf, on_bytes=report)
-        return content_problem(place, leaf, stores, report) or VerifiedFile(place=place, leaf=leaf, identity=None)
-
-    threads = min(MAX_THREADS, os.cpu_count() or 1, len(found))
-    if threads <= 1:
-        return [check(item) for item in found]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(check, found))
-
-
-def verify_file(real: str, leaf: ShardLeaf, *, on_bytes: Callable[[int], None] | None = None) -> ShardProblem | VerifiedFile:
-    """Return a file as verified, hashed in full, or what is wrong with it. ``real`` must be resolved: a link is not followed."""
+def _changed_since(file: VerifiedFile) -> ShardProblem | None:
+    if file.identity is None:
+        return None
     try:
-        descriptor = os.open(real, OPEN_FLAGS)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return ShardProblem(fault=ShardFault.IRREGULAR, path=leaf.path, detail="not a regular file")
-            digest, size = hash_stream(file, on_bytes=on_bytes)
-            before, after = FileIdentity.of(status), FileIdentity.of(os.fstat(descriptor))
+        now = FileIdentity.of(os.lstat(file.place))
     except OSError as err:
-        return ShardProblem(fault=ShardFault.UNREADABLE, path=leaf.path, detail=f"cannot be read: {err.strerror}")
-    if (digest, size) != (leaf.sha256, leaf.size_bytes):
-        return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail=f"changed: {digest[:19]}…, registered {leaf.sha256[:19]}…")
-    if before != after:
-        return ShardProblem(fault=ShardFault.CHANGED, path=leaf.path, detail="was changed while it was read")
-    return VerifiedFile(place=real, leaf=leaf, identity=after)
+        return ShardProblem(fault=ShardFault.UNREADABLE, path=file.leaf.path, detail=f"went away while the check was on its way: {err.strerror}")
+    if now == file.identity:
+        return None
+    return ShardProblem(fault=ShardFault.CHANGED, path=file.leaf.path, detail="was changed while the check was on its way, after it had been read")
+
+
+def _order(problem: ShardProblem) -> tuple[str, str]:
+    return problem.path, problem.detail
+
+
+def _parent(real: str) -> str:
+    return real[: real.rfind(os.sep)] or os.sep
+
+
+def _parent_url(url: str) -> str:
+    return url.rpartition("/")[0]

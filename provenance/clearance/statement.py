@@ -13,7 +13,7 @@ from provenance.canonical import canonical_bytes, digest_bytes
 from provenance.clearance.strict_json import expect_fields, expect_text, load_strict, parse_time
 from provenance.errors import EnvelopeFormatError, WireFormatError
 from provenance.fingerprint.digest import is_digest
-from provenance.model.finding import VerdictKind
+from provenance.model.verdict import VerdictKind
 from provenance.model.wire import read_value, to_wire
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"

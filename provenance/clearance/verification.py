@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from provenance.clearance import break_glass, ed25519
 from provenance.clearance.binding import NamedFile, NamedRun, binding_faults
 from provenance.clearance.envelope import Envelope, parse_envelope, pre_authentication_encoding
-from provenance.clearance.release import ReviewRelease, uncovered, verify_release
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
 from provenance.clearance.statement import Clearance, parse_statement, statement_digest
 from provenance.clearance.strict_json import parse_time
@@ -28,8 +27,10 @@ from provenance.errors import (
     UntrustedKeyError,
     VerdictError,
 )
-from provenance.fingerprint.persons import is_same_person
-from provenance.model.finding import VerdictKind
+from provenance.model.verdict import VerdictKind
+
+if TYPE_CHECKING:
+    from provenance.clearance.release import ReviewRelease
 
 Fault = tuple[type[ClearanceError], str]
 
@@ -152,6 +153,11 @@ def _releases(
     clearance: Clearance, signers: Sequence[TrustedKey], trust: Trust, revocations: RevocationList | None, now: str
 ) -> tuple[tuple[TrustedKey, ...], list[Fault]]:
     """Return the reviewers whose releases hold, and what is wrong with releases: each must be of this very audit, and together they must cover it."""
+    if not clearance.releases:
+        return (), []
+    from provenance.clearance.release import uncovered, verify_release
+    from provenance.fingerprint.persons import is_same_person
+
     issuers = {k.key for k in signers if k.name == clearance.issuer.name}
     found: list[ReviewRelease] = []
     keys: list[TrustedKey] = []
@@ -169,7 +175,7 @@ def _releases(
         else:
             found.append(release)
             keys.append(key)
-    if clearance.releases and not faults and (why := uncovered(found)) is not None:
+    if not faults and (why := uncovered(found)) is not None:
         faults.append((VerdictError, f"the review is not complete: {why}"))
     return tuple(keys), faults
 
@@ -210,6 +216,10 @@ def _person_faults(clearance: Clearance) -> list[Fault]:
     """Tell where the reviewer's signature under the clearance itself is the issuer's own by another name; releases are looked at one by one."""
     faults: list[Fault] = [(UntrustedKeyError, text) for text in break_glass.person_faults(clearance)]
     reviewer = clearance.released_by
-    if reviewer is None or clearance.releases or not is_same_person(reviewer, clearance.issuer.name):
+    if reviewer is None or clearance.releases:
+        return faults
+    from provenance.fingerprint.persons import is_same_person
+
+    if not is_same_person(reviewer, clearance.issuer.name):
         return faults
     return [*faults, (UntrustedKeyError, f"{reviewer!r} both issued the clearance and released its audit")]

@@ -14,14 +14,16 @@ from provenance.config import load_settings
 from provenance.errors import ConfigError
 from provenance.storage.urls import Place
 
-_HANDED_ON = (
+_WITH_VALUE = (
     ("trust_path", "--trust"),
     ("manifest", "--manifest"),
     ("run_file", "--run"),
     ("run_digest", "--run-digest"),
     ("denial_json", "--denial-json"),
+    ("digest_cache", "--digest-cache"),
+    ("ranks_verify_within", "--ranks-verify-within"),
 )
-"""Parameters of this command that the launcher takes by the option."""
+_FLAGS = (("shard_folders_only", "--shard-folders-only"), ("ranks_verify", "--ranks-verify"))
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
@@ -34,6 +36,14 @@ _HANDED_ON = (
 @click.option("--run-digest", default=None, help="Refuse a clearance of another run.")
 @click.option("--shard-folders-only", is_flag=True, help="Look for files that were not cleared only in folders that hold cleared shards.")
 @click.option("--denial-json", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write the reasons of a denial there.")
+@click.option(
+    "--digest-cache",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Do not hash files that this file says were hashed; the clearance must allow it.",
+)
+@click.option("--ranks-verify", is_flag=True, help="Leave hashing to a hook in the command, and watch; the clearance must allow it.")
+@click.option("--ranks-verify-within", type=float, default=None, help="Seconds in which the ranks must have hashed everything; 900 otherwise.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_context
 def exec_command(
@@ -53,12 +63,11 @@ def exec_command(
         argv += ["--root", str(root)]
     for bundle in policies:
         argv += ["--policy", str(ctx.path(bundle))]
-    for name, option in _HANDED_ON:
+    for name, option in _WITH_VALUE:
         value = options[name]
         if value is not None:
             argv += [option, str(ctx.path(value) if isinstance(value, Path) else value)]
-    if options["shard_folders_only"]:
-        argv.append("--shard-folders-only")
+    argv += [option for name, option in _FLAGS if options[name]]
     return run([*argv, "--", *command])
 
 

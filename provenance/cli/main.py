@@ -173,7 +173,12 @@ def main() -> NoReturn:
     from provenance.cli.redacted import redact_stderr
 
     redact_stderr()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == EXIT_DENIED:
+        from provenance.hooks.launcher import leave
+
+        leave(code)  # PYTHONINSPECT would make a prompt of sys.exit, and another exit code
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from io import BytesIO
+from itertools import islice, repeat
 from operator import add, lt
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -32,6 +33,8 @@ _PIECES: Final = 4
 _BLOCK_OF_LINES: Final = 1 << 16
 """Bytes of a manifest that are read at one go: few enough that their memory is used again, which saves a tenth."""
 _LEAF, _NODE = b"\x00", b"\x01"  # RFC 6962 section 2.1: domain separation of leaves and nodes
+_AT_ONCE: Final = 1 << 10
+"""Lines whose hashes are folded at once; a power of two."""
 EMPTY_ROOT: Final = _PREFIX + hashlib.sha256(b"").hexdigest()
 """The tree hash of no entries (RFC 6962 section 2.1): the version of a dataset of which only metadata is known. Nothing is ever cleared under it."""
 
@@ -113,7 +116,11 @@ def tree_hash(entries: Sequence[bytes]) -> bytes:
     Source:
         RFC 6962 section 2.1; the hash of no entries is that of the empty string.
     """
-    level = _hash_each(_LEAF, entries)
+    return _fold(_hash_each(_LEAF, entries))
+
+
+def _fold(level: list[bytes]) -> bytes:
+    """Return the tree hash over the hashes of its entries."""
     if not level:
         return hashlib.sha256(b"").digest()
     # The recursive split at the largest power of two (RFC 6962 section 2.1) equals pairing neighbours level by level and lifting an odd last node.
@@ -148,7 +155,11 @@ class TreeHash:
 
     def add(self, entry: bytes) -> None:
         """Append an entry."""
-        size, digest = 1, hashlib.sha256(_LEAF + entry).digest()
+        self.add_hashed([hashlib.sha256(_LEAF + entry).digest()])
+
+    def add_hashed(self, hashes: list[bytes]) -> None:
+        """Append entries by their leaf hashes: a power of two of them, and no more than were appended at once before."""
+        size, digest = len(hashes), _fold(hashes)
         while self._peaks and self._peaks[-1][0] == size:
             _, left = self._peaks.pop()
             size, digest = 2 * size, hashlib.sha256(_NODE + left + digest).digest()
@@ -221,7 +232,17 @@ def parse_manifest(raw: bytes, *, where: str = "manifest") -> tuple[tuple[ShardL
     if leaves is None:  # something needs an escape, or is wrong: this way says what
         leaves = tuple(iter_manifest(raw, where=where))
     # Every line has been found to be its leaf's canonical form, and in order: the lines are the tree's entries as they stand.
-    return leaves, _PREFIX + tree_hash(_lines(raw, where)).hex()
+    return leaves, _root_of_lines(raw)
+
+
+def _root_of_lines(raw: bytes) -> str:
+    """Return the root over lines, part by part: a list of all lines would take as much memory as the leaves."""
+    tree, lines = TreeHash(), BytesIO(raw)
+    while part := [line[:-1] for line in islice(lines, _AT_ONCE)]:
+        hashes = _hash_each(_LEAF, part)
+        for together in [hashes] if len(hashes) == _AT_ONCE else [[one] for one in hashes]:
+            tree.add_hashed(together)
+    return tree.root
 
 
 def _plain_leaves(raw: bytes) -> tuple[ShardLeaf, ...] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
@@ -35,11 +35,16 @@ def warn(clearance: Clearance) -> None:
     lines = warning_lines(clearance)
     if not lines:
         return
+    if sys.stderr is None:
+        return
     red, plain = (_RED, _PLAIN) if sys.stderr.isatty() else ("", "")
-    sys.stderr.write("".join(f"{red}{line}{plain}\n" for line in lines))
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):  # full or closed: nobody can be told there
+        sys.stderr.write("".join(f"{red}{line}{plain}\n" for line in lines))
+        sys.stderr.flush()
 
 
 def _told(label: str, text: str) -> Sequence[str]:
+    import textwrap
+
     indent = " " * 13
     return textwrap.wrap(printable(text), WIDTH, initial_indent=f"  {label:<9}  ", subsequent_indent=indent, break_long_words=True)

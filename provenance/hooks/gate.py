@@ -1,28 +1,28 @@
 """The check a trainer makes before it touches data: fails closed, says why, and ends the job.
 
 The denial is a ``SystemExit`` outside the package's error tree, so that neither ``except Exception`` nor ``except ProvenanceError`` in a training
-script swallows it. No environment variable can switch the gate off: none is read here, and of roots that are URLs the store's own package reads where the store is and
-with what credentials, as the trainer's does.
+script swallows it. No environment variable can switch the gate off: none is read here but the address at which a launcher that watches wants to be told
+(``obligation``), and of roots that are URLs the store's own package reads where the store is and with what credentials, as the trainer's does.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, Required, TypedDict, Unpack
 
 from provenance.clearance.binding import AskedRun
-from provenance.clearance.check import GatePass, open_gate
+from provenance.clearance.check import GatePass, GatePlan, pass_plan, plan_gate
+from provenance.clearance.shards import Reading, split_roots
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
 from provenance.hooks.break_glass import warn
-from provenance.storage.secrets import redact
+from provenance.hooks.obligation import report_cover, report_denial
 
 DENIED_EXIT: Final = 77
 DENIAL_FORMAT: Final = "provenance.denial"
@@ -81,6 +81,8 @@ class GateOptions(TypedDict, total=False):
     """Look for files that were not cleared only in folders that hold cleared shards: for roots that hold other datasets too."""
     clock: Callable[[], str]
     """Where the time comes from, RFC 3339 UTC."""
+    digest_cache: PathText | None
+    """File of digests of files that were hashed before; only where the clearance allows it."""
 
 
 def require_clearance(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> Clearance:
@@ -106,9 +108,10 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
     try:
         passed = examine(clearance, **options)
     except TrainingBlocked as denial:
-        announce(denial, denial_json=denial_json)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         end_process_group()
         raise
+    say(f"provenance: {note}" for note in passed.notes)
     warn(passed.clearance)
     return passed
 
@@ -116,18 +119,27 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
 def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:
     """Return what was checked if training may start. Prints nothing, ends nothing. Arguments are those of ``require_clearance``.
 
+    A launcher that left hashing to the ranks and watches them is told that everything was hashed.
+
     Raises:
         TrainingBlocked: If anything at all is wrong.
     """
-    where = os.fspath(clearance)
-    clock = options.get("clock", utc_now)
-    try:
-        return open_gate(
+    plan = plan_run(clearance, **options)
+    passed = finish(plan, clearance, **options)
+    for note in report_cover(passed.clearance, ((file.place, file.leaf) for file in passed.shards.verified)):
+        say([f"provenance: {note}"])
+    return passed
+
+
+def plan_run(clearance: PathText, **options: Unpack[GateOptions]) -> GatePlan:
+    """Check everything but the bytes, and return what has to be hashed. Arguments and errors are those of ``examine``."""
+    with denying(clearance):
+        return plan_gate(
             clearance,
             manifest_path=options.get("manifest"),
             roots=options["roots"],
             trust=load_trust(options.get("trust")),
-            now=clock(),
+            now=options.get("clock", utc_now),
             run=AskedRun(
                 run_digest=options.get("run_digest"),
                 policy_digests=options.get("policy_digests"),
@@ -136,25 +148,94 @@ def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:
             ),
             shard_folders_only=options.get("shard_folders_only", False),
         )
+
+
+def finish(
+    plan: GatePlan,
+    clearance: PathText,
+    *,
+    on_begin: Callable[[int, int], None] | None = None,
+    on_bytes: Callable[[int], None] | None = None,
+    **options: Unpack[GateOptions],
+) -> GatePass:
+    """Hash what a plan names. Arguments and errors are those of ``examine``.
+
+    Args:
+        plan: What ``plan_run`` returned for the same options.
+        clearance: ``X.clearance.json``.
+        on_begin: Told the number of files and bytes before the first is read.
+        on_bytes: Told of every block hashed, one call at a time, from any thread.
+        **options: See ``GateOptions``.
+    """
+    with denying(clearance):
+        cache, path = None, options.get("digest_cache")
+        if path is not None:
+            from provenance.clearance.digest_cache import open_cache
+
+            cache = open_cache(path, roots=plan.shards.disk.roots)
+        return pass_plan(plan, reading=Reading(on_begin=on_begin, on_bytes=on_bytes, cache=cache))
+
+
+@contextmanager
+def denying(clearance: PathText) -> Iterator[None]:
+    """Turn whatever goes wrong into a denial.
+
+    Raises:
+        TrainingBlocked: With the reasons.
+    """
+    where = os.fspath(clearance)
+    try:
+        yield
     except ClearanceError as err:
         raise TrainingBlocked(err.reasons, hint=err.hint, clearance=where, kind=type(err).__name__) from err
     except ProvenanceError as err:
         raise TrainingBlocked((str(err),), hint=err.hint, clearance=where, kind=type(err).__name__) from err
     except Exception as err:
+        from provenance.storage.secrets import redact
+
         reason = redact(f"the check itself failed: {type(err).__name__}: {err}")
         raise TrainingBlocked((reason,), hint="this is a fault of provenance: please report it", clearance=where, kind=type(err).__name__) from err
 
 
-def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None) -> None:
-    """Print a denial as one block on stderr and, where asked, write it as JSON."""
+def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None, roots: Iterable[PathText] = ()) -> None:
+    """Print a denial as one block on stderr and, where asked, write it as JSON.
+
+    Args:
+        denial: What was refused and why.
+        denial_json: File for the JSON; never written through a link.
+        roots: Data roots: a file below one of them would be one that was not cleared, and is not written.
+    """
     lines = denial_lines(denial)
-    if denial_json is not None:
-        try:
-            Path(denial_json).write_text(denial_document(denial), encoding="utf-8")
-        except OSError as err:
-            lines.insert(-1, f"  note       the denial could not be written to {printable(os.fspath(denial_json))}: {err.strerror}")
-    sys.stderr.write("\n".join(lines) + "\n")
-    sys.stderr.flush()
+    document = denial_document(denial)
+    report_denial(document)
+    if denial_json is not None and (why := _write_denial(document, os.fspath(denial_json), roots)) is not None:
+        lines.insert(-1, f"  note       the denial could not be written to {printable(os.fspath(denial_json))}: {why}")
+    say(lines)
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines on stderr. Where nobody can read them, as with a closed or full stderr, the exit code alone must speak."""
+    text = "".join(f"{line}\n" for line in lines)
+    if text and sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def _write_denial(document: str, path: str, roots: Iterable[PathText]) -> str | None:
+    """Write a denial; return why it could not be."""
+    try:
+        folder = os.path.realpath(os.path.dirname(path))  # noqa: PTH120 - text in, text out
+        for root in map(os.path.realpath, split_roots(roots)[0]):
+            if folder == root or folder.startswith(root.rstrip(os.sep) + os.sep):
+                return "it lies below a data root, where it would be a file that was not cleared"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+        with os.fdopen(os.open(path, flags, 0o666), "w", encoding="utf-8") as file:
+            file.write(document)
+    except (OSError, ValueError) as err:
+        link = os.path.islink(path) if "\0" not in path else False  # noqa: PTH114 - text in
+        return "it is a link" if link else getattr(err, "strerror", None) or str(err)
+    return None
 
 
 def denial_lines(denial: TrainingBlocked) -> list[str]:
@@ -173,6 +254,8 @@ def denial_lines(denial: TrainingBlocked) -> list[str]:
 
 def denial_document(denial: TrainingBlocked) -> str:
     """Return the denial as a JSON document."""
+    import json
+
     wire = {
         "format": DENIAL_FORMAT,
         "version": DENIAL_VERSION,

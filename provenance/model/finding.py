@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provenance.model.verdict import VerdictKind as VerdictKind  # noqa: PLC0414 - readers of findings take it from here
+
 
 class Outcome(StrEnum):
     """One rule's judgement on one subject."""
@@ -30,14 +32,6 @@ class Severity(StrEnum):
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
-
-
-class VerdictKind(StrEnum):
-    """What an audit decides."""
-
-    CLEARED = "CLEARED"
-    REVIEW = "REVIEW"
-    BLOCKED = "BLOCKED"
 
 
 class SubjectKind(StrEnum):

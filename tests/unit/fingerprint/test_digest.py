@@ -244,3 +244,10 @@ def test_hash_file_is_sha256_and_reports_every_byte(tmp_path: Path, content: byt
     told: list[int] = []
     assert hash_file(file, on_bytes=told.append) == ("sha256:" + hashlib.sha256(content).hexdigest(), len(content))
     assert sum(told) == len(content)
+
+
+@pytest.mark.parametrize("n", [1, 2, 1023, 1024, 1025, 2047, 2048, 3000, 5121])
+def test_the_root_of_a_manifest_is_that_of_its_lines_however_many_there_are(n: int) -> None:
+    leaves = [ShardLeaf(path=f"{i:05}", sha256=f"sha256:{i:064x}", size_bytes=i) for i in range(n)]
+    raw = manifest_bytes(leaves)
+    assert parse_manifest(raw) == (tuple(leaves), "sha256:" + tree_hash(raw.splitlines()).hex())

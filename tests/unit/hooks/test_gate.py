@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,8 +130,15 @@ def test_no_environment_variable_switches_the_gate_off(world: ClearedWorld, monk
 
 
 def test_the_sources_of_the_gate_read_no_environment() -> None:
+    """But the one that reads the address of a launcher that watches, which only adds a report: tests/unit/hooks/test_ranks_verify.py."""
     for folder in ("hooks", "clearance"):
         for file in (Path(gate.__file__).parents[1] / folder).glob("*.py"):
+            if file.name == "obligation.py":
+                assert set(re.findall(r"os\.environ\b(?:\.get)?(?:\(\w+\))?", file.read_text(encoding="utf-8"))) == {
+                    "os.environ.get(ADDRESS)",
+                    "os.environ",
+                }
+                continue
             assert "environ" not in file.read_text(encoding="utf-8").replace("environment", ""), file
             assert "getenv" not in file.read_text(encoding="utf-8"), file
 
