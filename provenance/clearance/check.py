@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ class GatePass:
 
     clearance: Clearance
     shards: ShardCheck
+    began_ns: int = 0
+    """This machine's clock, in nanoseconds, before the first file was hashed: what has changed since is not vouched for by how it looked then."""
 
 
 def default_manifest_path(clearance_path: str | os.PathLike[str]) -> Path:
@@ -91,6 +94,7 @@ def open_gate(
     Raises:
         ClearanceError: Of the class that fits the first fault; ``reasons`` lists all of them.
     """
+    began_ns = time.time_ns()
     envelope = _read(clearance_path, "clearance", MAX_ENVELOPE_BYTES)
     clearance = verify_clearance(envelope, trust, now, revocations=load_revocations(trust), run_digest=run_digest, policy_digests=policy_digests)
     leaves = _load_leaves(manifest_path or default_manifest_path(clearance_path), clearance)
@@ -103,7 +107,7 @@ def open_gate(
             hint="restore the registered files, or register, audit and clear the data as they are now",
             reasons=tuple(str(problem) for problem in check.problems),
         )
-    return GatePass(clearance=clearance, shards=check)
+    return GatePass(clearance=clearance, shards=check, began_ns=began_ns)
 
 
 def _load_leaves(path: str | os.PathLike[str], clearance: Clearance) -> tuple[ShardLeaf, ...]:
