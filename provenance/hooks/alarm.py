@@ -7,7 +7,6 @@ main thread. If that has not ended the process within ``GRACE_S`` seconds, or th
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Client, Listener
 from typing import Final
 
@@ -70,12 +70,11 @@ class _Bell:
         # Linux has names of sockets that are no files, so that nothing is left behind by a process that is ended.
         name = f"\0provenance-{os.getpid()}-{os.urandom(8).hex()}" if sys.platform == "linux" else None
         self._listener = Listener(name, backlog=64, authkey=key)
-        self.alarm = Alarm(pid=os.getpid(), address=str(self._listener.address), key=key)
+        self.alarm = Alarm(pid=os.getpid(), address=name or str(self._listener.address), key=key)
         self.listeners: list[Callable[[], None]] = []
         self.denial: TrainingBlocked | None = None
         self._lock = threading.Lock()
         threading.Thread(target=self._wait, name="provenance-alarm", daemon=True).start()
-        atexit.register(self._at_exit)
 
     def _wait(self) -> None:
         while True:
@@ -95,6 +94,7 @@ class _Bell:
             if self.denial is not None or os.getpid() != self.alarm.pid:
                 return
             self.denial = denial
+            sys._provenance_last_word = _LastWord()  # type: ignore[attr-defined] # noqa: SLF001 – what a thread's module holds, Python may never let go of
         threading.Thread(target=_end_after_grace, name="provenance-end", daemon=True).start()
         announce(denial, denial_json=denial_json)
         for listen in self.listeners:
@@ -103,10 +103,21 @@ class _Bell:
         end_process_group()
         _raise_in_main_thread()
 
-    def _at_exit(self) -> None:
-        """Where the script ended in another way, its exit code is the denial's all the same."""
-        if self.denial is not None and os.getpid() == self.alarm.pid:
-            _end_now()
+
+class _LastWord:
+    """Where the script ended in another way, its exit code is the denial's all the same.
+
+    Python lets go of this after everything that was registered to be called at exit, so that other packages still end in order.
+    """
+
+    def __init__(self) -> None:
+        self._end = partial(os._exit, DENIED_EXIT)
+        self._pid = os.getpid()
+        self._process = os.getpid  # kept: when this is let go of, modules may be empty
+
+    def __del__(self) -> None:
+        if self._pid == self._process():
+            self._end()
 
 
 _bell: _Bell | None = None

@@ -14,7 +14,7 @@ import functools
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ FOLDER_NOTE: Final = "provenance-sources.json"
 FILE_NOTE_SUFFIX: Final = ".sources.json"
 NOTE_FORMAT: Final = "provenance.cache-sources"
 NOTE_VERSION: Final = 1
+MEMORY: Final = "rows that came from memory (from_list, from_generator, keep_in_memory, add_column) were never registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,10 +173,30 @@ def data_files_of(builder: Any) -> list[str]:
     return [str(path) for split in files.values() for path in split]
 
 
+def arrow_files(dataset: Any) -> list[str]:
+    """Return the files that a map-style dataset's rows are mapped from, resolved; those of its index order are none of them.
+
+    Raises:
+        UntracedError: If some rows lie in memory.
+    """
+    return [os.path.realpath(path) for path in _mapped_paths(dataset.data)]
+
+
+def _mapped_paths(table: Any) -> Iterator[str]:
+    from datasets.table import ConcatenationTable, MemoryMappedTable
+
+    if isinstance(table, ConcatenationTable):
+        for row in table.blocks:
+            for block in row:
+                yield from _mapped_paths(block)
+    elif isinstance(table, MemoryMappedTable):
+        yield str(table.path)
+    elif table.num_rows:
+        raise UntracedError(MEMORY)
+
+
 def _note_mapped(parent: Any, result: Any, began_ns: int) -> None:
     """Note the files that a call of ``map`` wrote. What it found in a cache of before keeps the note that was written then."""
-    from provenance.hooks.datasets import arrow_files
-
     known = set(arrow_files(parent))
     made = [path for path in arrow_files(result) if path not in known and FileIdentity.of(os.lstat(path)).ctime_ns > began_ns - COARSE_GRAIN_NS // 40]
     if not made:

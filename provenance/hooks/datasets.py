@@ -23,7 +23,7 @@ from provenance.clearance.check import GatePass
 from provenance.clearance.shards import OPEN_FLAGS, FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.fingerprint.digest import ShardLeaf
-from provenance.hooks.cache_notes import Source, UntracedError, data_files_of, keep_notes, same_file, sources_of_cache
+from provenance.hooks.cache_notes import Source, UntracedError, arrow_files, data_files_of, keep_notes, same_file, sources_of_cache
 from provenance.hooks.gate import TrainingBlocked
 from provenance.hooks.guard import Guard, resolved
 from provenance.hooks.guarded_file import ShardFaultError, UnsettledError, is_settled, open_regular, verify_descriptor
@@ -31,7 +31,6 @@ from provenance.storage.urls import is_url
 
 try:
     import datasets as library
-    from datasets.table import ConcatenationTable, MemoryMappedTable
 except ImportError as err:
     raise ImportError("provenance.hooks.datasets needs the datasets package: pip install datasets") from err
 
@@ -39,7 +38,6 @@ FILE_BUILDERS: Final = frozenset({"arrow", "csv", "hdf5", "json", "pandas", "par
 """The package's own readers of files, each of which reads what its configuration names and nothing else."""
 _FILE_ARGUMENTS: Final = ("base_files", "original_files")
 """In which arguments these readers keep the files of one split."""
-MEMORY: Final = "rows that came from memory (from_list, from_generator, keep_in_memory, add_column) were never registered"
 HINT: Final = (
     "load registered files with provenance.hooks.datasets.load, or import provenance.hooks.datasets before datasets.load_dataset and give it "
     "download_mode='force_redownload' once; write rows that were made otherwise to files, and register, audit and clear them"
@@ -114,26 +112,6 @@ def load(*args: Any, guarded: Guard, cache_dir: str | os.PathLike[str] | None = 
             loaded = library.load_dataset(*args, **{**options, "download_mode": "force_redownload"})
         check_datasets(guarded, loaded)
     return loaded
-
-
-def arrow_files(dataset: Any) -> list[str]:
-    """Return the files that a map-style dataset's rows are mapped from, resolved; those of its index order are none of them.
-
-    Raises:
-        UntracedError: If some rows lie in memory.
-    """
-    return [os.path.realpath(path) for path in _mapped_paths(dataset.data)]
-
-
-def _mapped_paths(table: Any) -> Iterator[str]:
-    if isinstance(table, ConcatenationTable):
-        for row in table.blocks:
-            for block in row:
-                yield from _mapped_paths(block)
-    elif isinstance(table, MemoryMappedTable):
-        yield str(table.path)
-    elif table.num_rows:
-        raise UntracedError(MEMORY)
 
 
 def _parts(dataset: Any, reasons: dict[str, None]) -> Iterator[Source]:

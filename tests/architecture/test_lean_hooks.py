@@ -36,6 +36,7 @@ LEAN_MODULES = [
     "provenance.hooks",
     "provenance.hooks.gate",
     "provenance.hooks.launcher",
+    "provenance.hooks.guard",
     "provenance.clearance",
     "provenance.clearance.check",
     "provenance.clearance.signing",
