@@ -83,19 +83,28 @@ class _Bell:
                     if connection.poll(ANSWER_S):
                         wire = json.loads(connection.recv_bytes(1 << 24))
                         denial = TrainingBlocked(wire["reasons"], hint=wire["hint"], clearance=wire["clearance"], kind=wire["kind"])
-                        self.ring(denial, wire["denial_json"])
-                        connection.send_bytes(b"heard")
+                        self.ring(denial, wire["denial_json"], answer=partial(connection.send_bytes, b"heard"))
             except Exception:  # noqa: BLE001 – whatever a stranger sends, workers must still be heard
                 time.sleep(0.01)
 
-    def ring(self, denial: TrainingBlocked, denial_json: PathText | None) -> None:
-        """End this process by a denial in its main thread; only the first counts."""
+    def ring(self, denial: TrainingBlocked, denial_json: PathText | None, *, answer: Callable[[], None] = lambda: None) -> None:
+        """End this process by a denial in its main thread; only the first counts.
+
+        Args:
+            denial: Why.
+            denial_json: File for it.
+            answer: Called once nothing can keep this process from ending with 77.
+        """
         with self._lock:
-            if self.denial is not None or os.getpid() != self.alarm.pid:
-                return
-            self.denial = denial
+            first = self.denial is None
+            self.denial = self.denial or denial
+        if first:
             sys._provenance_last_word = _LastWord()  # type: ignore[attr-defined] # noqa: SLF001 – what a thread's module holds, Python may never let go of
-        threading.Thread(target=_end_after_grace, name="provenance-end", daemon=True).start()
+            threading.Thread(target=_end_after_grace, name="provenance-end", daemon=True).start()
+        with suppress(OSError):
+            answer()
+        if not first:
+            return
         announce(denial, denial_json=denial_json)
         for listen in self.listeners:
             with suppress(Exception):  # whoever keeps a record must not keep the job alive

@@ -286,7 +286,7 @@ class Guard:
         first, self._denial = self._denial is None, denial
         if not self._alarm.is_here():
             self._end_from_worker(denial)
-        if threading.current_thread() is not threading.main_thread():
+        elif threading.current_thread() is not threading.main_thread():
             end_main_thread(denial, self._denial_json)
         elif first:
             announce(denial, denial_json=self._denial_json)
