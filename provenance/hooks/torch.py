@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final, Unpack
 
@@ -194,19 +195,15 @@ class GuardedIterableDataset(IterableDataset[Any]):
         self._rank = _rank_and_world()
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield this reader's records.
+        """Return this reader's records, read as they are asked for.
 
         Raises:
             TrainingBlocked: At the read at which a shard has changed.
         """
         reader, readers = self._reader()
         if len(self._paths) >= readers:
-            for path in self._paths[reader::readers]:
-                yield from self._shard(path)
-            return
-        for number, record in enumerate(record for path in self._paths for record in self._shard(path)):
-            if number % readers == reader:
-                yield record
+            return chain.from_iterable(map(self._shard, self._paths[reader::readers]))
+        return islice(chain.from_iterable(map(self._shard, self._paths)), reader, None, readers)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a worker that is started afresh needs: it sees no process group, so the rank is told now."""
@@ -225,13 +222,18 @@ class GuardedIterableDataset(IterableDataset[Any]):
         return rank * workers + number, world * workers
 
     def _shard(self, path: str) -> Iterator[Any]:
+        # In one piece: each generator that a record is passed on by costs as much as finding its line.
         with self.guarded.open(path) as file:
             if self._read is not None:
                 yield from self._read(file)
             elif _is_text(path):
                 yield file.read().decode("utf-8")
             else:
-                yield from _json_lines(file)
+                while block := file.read(LINES_BYTES):
+                    whole = block if block.endswith(b"\n") else block + file.readline()
+                    for line in whole.split(b"\n"):
+                        if line and not line.isspace():
+                            yield json.loads(line)
 
 
 def _placed(guarded: Guard, paths: Sequence[PathText] | None, read: Read | None) -> list[str]:
@@ -241,16 +243,6 @@ def _placed(guarded: Guard, paths: Sequence[PathText] | None, read: Read | None)
         if read is None and PurePath(place).suffix.lower() not in JSON_LINES | TEXT:
             raise LocationError(f"{place}: neither JSON Lines nor text, so its records are not known", hint=READ_HINT)
     return places
-
-
-def _json_lines(file: BinaryIO) -> Iterator[Any]:
-    """Yield the object of each line that is not blank; split by blocks, which takes less time than asking for each line."""
-    while block := file.read(LINES_BYTES):
-        if not block.endswith(b"\n"):
-            block += file.readline()
-        for line in block.split(b"\n"):
-            if line and not line.isspace():
-                yield json.loads(line)
 
 
 def _is_text(path: str) -> bool:
