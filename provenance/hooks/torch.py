@@ -31,8 +31,6 @@ except ImportError as err:
 Read = Callable[[BinaryIO], Sequence[Any]]
 """Makes records of an open shard."""
 JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
-LINES_BYTES: Final = 1 << 17
-"""What is parted into lines at a time: fits the cache of a core."""
 TEXT: Final = frozenset({".txt", ".md", ".text"})
 READ_HINT: Final = "give read=..., a function that takes the open shard (bytes) and returns its records"
 UNSEEN_HINT: Final = "give the paths of the shards, or have the dataset read through provenance.hooks.guard.Guard.open"
@@ -229,11 +227,9 @@ class GuardedIterableDataset(IterableDataset[Any]):
             elif _is_text(path):
                 yield file.read().decode("utf-8")
             else:
-                while block := file.read(LINES_BYTES):
-                    whole = block if block.endswith(b"\n") else block + file.readline()
-                    for line in whole.split(b"\n"):
-                        if line and not line.isspace():
-                            yield json.loads(line)
+                for line in file:
+                    if not line.isspace():
+                        yield json.loads(line)
 
 
 def _placed(guarded: Guard, paths: Sequence[PathText] | None, read: Read | None) -> list[str]:
