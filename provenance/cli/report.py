@@ -11,6 +11,8 @@ from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
+from provenance.cli.report_diff import diff
+from provenance.cli.report_index import index
 
 FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
 
@@ -70,3 +72,7 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
     verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
+
+
+report.add_command(diff)
+report.add_command(index)

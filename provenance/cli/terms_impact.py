@@ -39,7 +39,7 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
 
     workspace = ctx.workspace()
     change = CatalogChange(before=workspace.terms, after=workspace.terms_with(*(ctx.path(path) for path in paths)))
-    found = assess_impact(change, _issued(workspace), workspace.tools(ctx.progress(), ctx.actor))
+    found = assess_impact(change, issued_clearances(workspace), workspace.tools(ctx.progress(), ctx.actor))
     if output == "json":
         say_json(found)
     else:
@@ -49,7 +49,8 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
     return _PARTIAL if found.problems else 0
 
 
-def _issued(workspace: Workspace) -> Sequence[IssuedClearance]:
+def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
+    """Return the clearances that the log tells of, newest first."""
     from provenance.audit.impact import IssuedClearance
 
     with workspace.units.read() as registry:

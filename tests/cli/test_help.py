@@ -114,6 +114,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("sql",): ("SELECT dataset FROM dataset_overview",),
     ("reference", "show"): ("novels",),
     ("findings", "show"): ("FINDING",),
+    ("report", "diff"): ("latest",),
     ("policy", "show"): ("baseline",),
     ("policy", "diff"): ("baseline", "distillation"),
     ("policy", "explain"): ("E001", "dataset:forum-notes"),
