@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provenance.clearance.check import GatePass
-from provenance.clearance.shards import OPEN_FLAGS, FileIdentity, VerifiedFile
+from provenance.clearance.shards import FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.fingerprint.digest import ShardLeaf
 from provenance.hooks.cache_notes import Source, UntracedError, arrow_files, data_files_of, keep_notes, same_file, sources_of_cache
@@ -199,7 +199,7 @@ def _verified_now(file: VerifiedFile, began_ns: int) -> FileIdentity:
     now = FileIdentity.of(os.lstat(file.place))
     if file.identity == now and is_settled(now, min(began_ns, time.time_ns())):
         return now
-    descriptor = open_regular(file.place, OPEN_FLAGS)
+    descriptor = open_regular(file.place)
     try:
         return verify_descriptor(descriptor, file.leaf)
     finally:

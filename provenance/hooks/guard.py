@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Final, NoReturn, Unpack, cast
 
 from provenance.clearance.check import GatePass
-from provenance.clearance.shards import OPEN_FLAGS, FileIdentity, VerifiedFile
+from provenance.clearance.shards import FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.errors import IngestError, LocationError
 from provenance.fingerprint.digest import BLOCK_BYTES, Readable, ShardLeaf
@@ -226,7 +226,7 @@ class Guard:
 
     def _open_file(self, place: str) -> ShardFile | BinaryIO:
         leaf = self._files[place].leaf
-        descriptor = open_regular(place, OPEN_FLAGS)
+        descriptor = open_regular(place)
         try:
             identity = FileIdentity.of(os.fstat(descriptor))
             if self._known.get(place) != identity:

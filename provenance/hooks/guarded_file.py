@@ -34,6 +34,10 @@ FINE_GRAIN_NS: Final = 50_000_000
 """File systems take times from a clock that ticks every 1 to 10 ms."""
 COARSE_GRAIN_NS: Final = 2_000_000_000
 """Those that keep whole seconds keep at worst every other one."""
+_OPEN_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
+"""Never through a link, and without waiting for whoever writes to a FIFO."""
 MAX_TRIES: Final = 5
 """How often a file may be changed while it is hashed or read before that is a denial."""
 
@@ -131,14 +135,14 @@ def _marks(identity: FileIdentity) -> tuple[int, int, int, int, int]:
     return identity.ctime_ns, identity.mtime_ns, identity.size_bytes, identity.inode, identity.device
 
 
-def open_regular(place: str, flags: int) -> int:
+def open_regular(place: str) -> int:
     """Return the descriptor of a regular file, which no link was followed to.
 
     Raises:
         ShardFaultError: If there is none, or it may not be read.
     """
     try:
-        descriptor = os.open(place, flags)
+        descriptor = os.open(place, _OPEN_FLAGS)
     except OSError as err:
         raise ShardFaultError(f"cannot be read: {err.strerror}") from err
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
