@@ -39,6 +39,7 @@ LEAN_MODULES = [
     "provenance.hooks.gate",
     "provenance.hooks.launcher",
     "provenance.hooks.record",
+    "provenance.hooks.guard",
     "provenance.clearance",
     "provenance.clearance.check",
     "provenance.clearance.signing",
