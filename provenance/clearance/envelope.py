@@ -61,20 +61,26 @@ def envelope_bytes(envelope: Envelope) -> bytes:
     return canonical_bytes(wire) + b"\n"
 
 
-def parse_envelope(raw: bytes) -> Envelope:
+def parse_envelope(
+    raw: bytes, *, max_bytes: int = MAX_ENVELOPE_BYTES, what: str = "clearance envelope", writer: str = "provenance clear"
+) -> Envelope:
     """Return the envelope that bytes hold.
+
+    Args:
+        raw: The file as it is.
+        max_bytes: Larger ones are not read.
+        what: Names it in errors.
+        writer: The command that writes it.
 
     Raises:
         EnvelopeFormatError: With the reason, for everything that is not exactly an envelope of this profile.
     """
     try:
-        envelope = _parse(load_strict(raw, max_bytes=MAX_ENVELOPE_BYTES))
+        envelope = _parse(load_strict(raw, max_bytes=max_bytes))
     except ValueError as err:
-        raise EnvelopeFormatError(f"clearance envelope: {err}") from err
+        raise EnvelopeFormatError(f"{what}: {err}") from err
     if envelope_bytes(envelope) != raw:
-        raise EnvelopeFormatError(
-            "clearance envelope: it is not in canonical form (RFC 8785 and one newline)", hint="use the file as `provenance clear` wrote it"
-        )
+        raise EnvelopeFormatError(f"{what}: it is not in canonical form (RFC 8785 and one newline)", hint=f"use the file as `{writer}` wrote it")
     return envelope
 
 

@@ -51,6 +51,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     """
     from provenance.audit.clear import prepare_clearance, write_clearance
     from provenance.audit.review import find_reviews
+    from provenance.clearance.statement import statement_bytes, statement_digest
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
@@ -74,7 +75,8 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
             released=released,
         )
         _check_agrees(reviewer if second is None else None, released, needed=prepared.clearance.released_by)
-        registry.note("clearances", audit=record.id, manifest_root=prepared.clearance.manifest_root, expires=prepared.clearance.expires)
+        facts = {"manifest_root": prepared.clearance.manifest_root, "expires": prepared.clearance.expires}
+        registry.note("clearances", audit=record.id, statement=statement_digest(statement_bytes(prepared.clearance)), **facts)
     co_signs = second is not None and prepared.clearance.released_by is None
     manifest = write_clearance(prepared, (keys[0], second[0]) if second is not None and co_signs else (keys[0],), target)
     if output == "json":

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "licenses": ("licenses:licenses", "Look up licences."),
     "keys": ("keys:keys", "Make signing keys, and say whom to trust."),
     "clearance": ("clearance:clearance", "Verify and read clearances."),
+    "runs": ("runs:runs", "Take over what runs really read, and look at it."),
     "report": ("report:report", "Write and verify audit documents."),
     "sql": ("sql:sql", "Ask the registry in SQL; nothing can be changed."),
     "log": ("log:log", "Read and verify the audit log."),

@@ -39,7 +39,7 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
 
     workspace = ctx.workspace()
     change = CatalogChange(before=workspace.terms, after=workspace.terms_with(*(ctx.path(path) for path in paths)))
-    found = assess_impact(change, _issued(workspace), workspace.tools(ctx.progress(), ctx.actor))
+    found = assess_impact(change, issued_clearances(workspace), workspace.tools(ctx.progress(), ctx.actor))
     if output == "json":
         say_json(found)
     else:
@@ -49,19 +49,28 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
     return _PARTIAL if found.problems else 0
 
 
-def _issued(workspace: Workspace) -> Sequence[IssuedClearance]:
+def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
+    """Return the clearances that the log tells of, in their order."""
     from provenance.audit.impact import IssuedClearance
 
     with workspace.units.read() as registry:
         entries = registry.last_log_entries(_MOST_CLEARANCES, action="clear")
     return [
-        IssuedClearance(audit=str(item["audit"]), manifest_root=str(item["manifest_root"]), issued=entry.at, expires=str(item["expires"]))
+        IssuedClearance(
+            audit=str(item["audit"]),
+            manifest_root=str(item["manifest_root"]),
+            issued=entry.at,
+            expires=str(item["expires"]),
+            statement=str(item.get("statement", "")),
+        )
         for entry in entries
         for item in entry.details.get("clearances", ())
     ]
 
 
 def _say(found: Impact) -> None:
+    from provenance.audit.runs import signature_words
+
     if not found.entries:
         say("every entry there holds already: nothing is touched")
         return
@@ -75,6 +84,11 @@ def _say(found: Impact) -> None:
     say(f"Clearances that rest on them: {len(found.clearances)}")
     for clearance in found.clearances:
         say_fitting(f"  {short(clearance.manifest_root)}  of audit {short(clearance.audit)}, valid until {clearance.expires}")
+    say(f"Runs that went by them, or had such a dataset to read: {len(found.runs) or 'not known – no run record'}")
+    for run in found.runs[:_SHOWN]:
+        say_fitting(f"  {run.id[:12]}  {visible(run.model)}, {run.began[:10]}, {run.end}, {visible(signature_words(run))}")
+    if len(found.runs) > _SHOWN:
+        say(f"  … and {len(found.runs) - _SHOWN} more: -f json lists them")
 
 
 def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:

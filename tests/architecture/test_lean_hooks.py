@@ -36,7 +36,14 @@ LEAN_MODULES = [
     "provenance.hooks",
     "provenance.hooks.gate",
     "provenance.hooks.launcher",
+    "provenance.hooks.configured",
+    "provenance.hooks.trainers",
+    "provenance.hooks.loaders",
+    "provenance.hooks.paths",
+    "provenance.hooks.lightning_events",
+    "provenance.hooks.axolotl_data",
     "provenance.hooks.guard",
+    "provenance.hooks.record",
     "provenance.clearance",
     "provenance.clearance.check",
     "provenance.clearance.signing",
@@ -78,7 +85,9 @@ def test_the_isolation_is_real() -> None:
     assert "ModuleNotFoundError" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["provenance.hooks", "provenance.hooks.gate", "provenance.hooks.launcher", "provenance.clearance.check"])
+@pytest.mark.parametrize(
+    "module", ["provenance.hooks", "provenance.hooks.gate", "provenance.hooks.launcher", "provenance.hooks.record", "provenance.clearance.check"]
+)
 def test_importing_the_gate_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, json, {module}; print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
