@@ -42,7 +42,7 @@ class ProvenanceCallback(Callback):  # type: ignore[misc]  # Composer is not ins
         """
         super().__init__()
         self.gate = TrainerGate(clearance, framework=FRAMEWORK, denial_json=denial_json, record=record, require_guarded=require_guarded, **options)
-        self._checked = self._fitting = False
+        self._fitting = False
 
     @property
     def clearance(self) -> Clearance:
@@ -52,7 +52,7 @@ class ProvenanceCallback(Callback):  # type: ignore[misc]  # Composer is not ins
     def fit_start(self, state: Any, logger: Any) -> None:
         """Check every byte again; then resolve what training and evaluation will read."""
         self.gate.check_again()
-        self._checked = self._fitting = True
+        self._fitting = True
         self.gate.check_data({"train_dataloader": state.train_dataloader, "evaluators": list(state.evaluators)})
 
     def epoch_start(self, state: Any, logger: Any) -> None:
@@ -81,7 +81,6 @@ class ProvenanceCallback(Callback):  # type: ignore[misc]  # Composer is not ins
             self.gate.run_ended(RunEnd.FAILED)
 
     def _before_stage(self, **given: object) -> None:
-        if not self._checked:
+        if not self.gate.begun:
             self.gate.check_again()
-            self._checked = True
         self.gate.check_data(given)

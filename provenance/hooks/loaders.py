@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -67,8 +68,10 @@ def package_of(value: object) -> str:
 
 
 def is_of_datasets(value: object) -> bool:
-    """Tell whether a value's type is of the ``datasets`` package, or made from one that is."""
-    return any(kind.__module__.partition(".")[0] == "datasets" for kind in type(value).__mro__)
+    """Tell whether a value's type is of Hugging Face's ``datasets`` package, or made from one that is; projects often have a package of that name too."""
+    package = sys.modules.get("datasets")
+    is_theirs = hasattr(package, "load_dataset") and hasattr(package, "DatasetDict")
+    return is_theirs and any(kind.__module__.partition(".")[0] == "datasets" for kind in type(value).__mro__)
 
 
 def _is_dataset(value: object) -> bool:

@@ -15,6 +15,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,7 +74,8 @@ class TrainerGate:
         self._told_unseen: set[str] = set()
         self._resolved: dict[str, object] = {}
         self._told_read: set[str] = set()
-        self._begun = False
+        self.begun = False
+        """Every byte was checked again since the constructor."""
         self.passed: GatePass = pass_gate(clearance, denial_json=denial_json, **options)
         _note_caches()
 
@@ -105,7 +107,7 @@ class TrainerGate:
         from provenance.hooks.ranks import pass_gate_together
 
         self.passed = pass_gate_together(self._clearance, denial_json=self._denial_json, **self._options)
-        self._begun = True
+        self.begun = True
 
     def check_data(self, given: Mapping[str, object]) -> None:
         """Resolve what the trainer was given to registered shards, unless this was done already.
@@ -130,7 +132,7 @@ class TrainerGate:
             self.refuse(TrainingBlocked(reasons, hint=GUARD_HINT, kind="SubjectMismatchError"))
         self._tell_unseen(unseen)
         self._tell_read(found)
-        if self._begun:
+        if self.begun:
             self._resolved.update(fresh)
 
     def step_ended(self, step: int, *, epoch: float | None = None) -> None:
@@ -176,7 +178,7 @@ class TrainerGate:
 
     def _tell_read(self, found: Sequence[tuple[Handed, tuple[ShardLeaf, ...] | None]]) -> None:
         """Tell what listens what is trained on, once training has begun."""
-        for handed, shards in found if self._begun else ():
+        for handed, shards in found if self.begun else ():
             if not handed.name.startswith(TRAINED_ON):
                 continue
             if shards is None and isinstance(self.observer, UnseenObserver):
@@ -223,7 +225,8 @@ def _record_below(parent: Path, framework: str, passed: GatePass) -> RunObserver
 def _note_caches() -> None:
     """Have the ``datasets`` package, where it is installed, note what it makes caches from: what it loads after this can be traced."""
     if find_spec("datasets") is not None:
-        import provenance.hooks.datasets  # noqa: F401 – importing it is what starts the notes
+        with suppress(ImportError):  # a package of the project's own may have this name
+            import provenance.hooks.datasets  # noqa: F401 – importing it is what starts the notes
 
 
 def rank_and_world() -> tuple[int, int]:

@@ -37,8 +37,6 @@ class ProvenanceCallback(TrainerCallback):
     gate: TrainerGate
     resolve = True
     """Resolve the trainer's datasets."""
-    _begun = False
-    """Every byte was checked again since the constructor."""
 
     def __init__(
         self,
@@ -123,7 +121,7 @@ class ProvenanceCallback(TrainerCallback):
         Raises:
             TrainingBlocked: As ``on_train_begin``.
         """
-        if not self._begun:
+        if not self.gate.begun:
             self._begin(given)
 
     def on_prediction_step(self, *_: Any, **given: Any) -> None:
@@ -145,14 +143,12 @@ class ProvenanceCallback(TrainerCallback):
 
     def _begin(self, given: dict[str, Any]) -> None:
         self.gate.check_again()
-        self._begun = True
         self._resolve(train_dataloader=given.get("train_dataloader"), eval_dataloader=given.get("eval_dataloader"))
 
     def _check_once(self) -> None:
         """Check every byte again, where an evaluation comes without training or before it."""
-        if not self._begun:
+        if not self.gate.begun:
             self.gate.check_again()
-            self._begun = True
 
     def _resolve(self, **given: object) -> None:
         if self.resolve:

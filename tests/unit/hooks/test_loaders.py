@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from provenance.hooks.loaders import MAX_DEPTH, handed_datasets
+from provenance.hooks.loaders import MAX_DEPTH, handed_datasets, is_of_datasets
+
+
+@pytest.fixture(autouse=True)
+def datasets_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells Hugging Face's package from others of its name."""
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=None, DatasetDict=None))
 
 
 def kind(package: str, name: str = "Thing", **attributes: Any) -> Any:
@@ -60,4 +67,12 @@ def test_a_wrapper_around_itself_comes_to_an_end() -> None:
 def test_a_class_made_from_one_of_the_datasets_package_is_resolved_as_one() -> None:
     base = type("Dataset", (), {"__module__": "datasets.arrow_dataset"})
     mine = type("Mine", (base,), {"__module__": "__main__", "dataset": object()})()
+    assert names(train=mine) == {"train": mine}
+
+
+def test_a_projects_own_package_of_that_name_is_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = kind("datasets")
+    assert is_of_datasets(mine)
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(Mine=type(mine)))
+    assert not is_of_datasets(mine)
     assert names(train=mine) == {"train": mine}

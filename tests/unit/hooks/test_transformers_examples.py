@@ -53,7 +53,7 @@ kept, words, way = KeptObserver(), tiny.tokenizer(), sys.argv[1]
 if way == "configured":
     gate = ProvenanceCallback.configured()
 else:
-    gate = ProvenanceCallback("run.clearance.json", roots=["data"], trust="trust.json", record=kept, require_guarded=way == "guarded only")
+    gate = ProvenanceCallback("run.clearance.json", roots=["data"], trust="trust.json", record=kept, require_guarded="guarded" in way)
 
 def load(file, **more):
     texts = load_dataset("json", data_files=[file], split="train", cache_dir="out/cache", **more)
@@ -81,6 +81,12 @@ elif way == "streamed":
     trainer = make(load("data/chat/*.jsonl", streaming=True))
 elif way == "streamed other":
     trainer = make(load("other.jsonl", streaming=True))
+elif way == "guarded":
+    from provenance.hooks.torch import guard
+    def read(shard):
+        ids = [words(json.loads(line)["text"], truncation=True, max_length=32, padding="max_length")["input_ids"] for line in shard]
+        return [{"input_ids": i, "labels": i} for i in ids]
+    trainer = make(guard(["data/chat/b.jsonl"], clearance="run.clearance.json", roots=["data"], trust="trust.json", read=read, observer=kept))
 elif way == "from a list":
     from datasets import Dataset
     trainer = make(Dataset.from_list([good[i] for i in range(8)]))
@@ -136,6 +142,7 @@ def scenes(world: ClearedWorld) -> dict[str, Scene]:
         "observed": way("observed"),
         "streamed": way("streamed"),
         "streamed other": way("streamed other"),
+        "guarded": way("guarded"),
         "from a list": way("from a list"),
         "preferences": way("preferences"),
         "preferences other": way("preferences other"),
@@ -238,6 +245,13 @@ def test_a_dataset_that_nobody_follows_is_denied_where_that_is_asked_for(played:
     end = played.ends["guarded only"]
     assert (end.code, end.forward, end.fetched) == (77, 0, 0)
     assert "require_guarded is set" in end.err
+
+
+def test_a_guarded_dataset_is_trained_on_where_nothing_else_is_allowed(played: Played) -> None:
+    end = played.ends["guarded"]
+    assert end.code == 0, end.err
+    assert set(json.loads(end.out.splitlines()[-1])["reads"]) == {"chat/b.jsonl"}
+    assert "nobody follows" not in end.err
 
 
 @pytest.mark.parametrize("name", ["removed", "exchanged", "evaluate watched"])
