@@ -23,19 +23,17 @@ file.write_bytes(file.read_bytes().replace(b"press", b"prest", 1))
 """
 MEND = "import pathlib; pathlib.Path('data/chat/b.jsonl').write_bytes(pathlib.Path('good').read_bytes())"
 OTHER = "import pathlib; pathlib.Path('other.jsonl').write_text('{\"text\": \"not registered\"}\\n' * 8)"
-CHANGE_LATER = (
-    """
-import lightning
+CHANGE_LATER = """
+import lightning, pathlib
 fit = lightning.Trainer.fit
 def change(self, *a, **k):
     lightning.Trainer.fit = fit
-"""
-    + "".join(f"    {line}\n" for line in TAMPER.strip().splitlines())
-    + """
+    pathlib.Path("data/human.txt").write_text("changed")
     return fit(self, *a, **k)
+pathlib.Path("human").write_bytes(pathlib.Path("data/human.txt").read_bytes())
 lightning.Trainer.fit = change
 """
-)
+MEND_HUMAN = "import pathlib; pathlib.Path('data/human.txt').write_bytes(pathlib.Path('human').read_bytes())"
 CONFIGURE = "import pathlib; pathlib.Path('provenance.toml').write_text('[gate]\\nclearance = \"run.clearance.json\"\\ntrust = \"trust.json\"\\n')"
 MISTAKE = "import pathlib; pathlib.Path('provenance.toml').write_text('[gate]\\nclearence = \"run.clearance.json\"\\n')"
 UNCONFIGURE = "import pathlib; pathlib.Path('provenance.toml').unlink()"
@@ -124,7 +122,7 @@ def scenes(world: ClearedWorld) -> dict[str, Scene]:
         "unregistered": Scene(script="lightning_fit.py", before=OTHER, data="other.jsonl", swallow=True),
         "changed before training": Scene(script="lightning_fit.py", before=CHANGE_LATER),
     }
-    made |= {f"{package} observed": way(package, "observed", MEND) for package in LIGHTNING_PACKAGES}
+    made |= {f"{package} observed": way(package, "observed", MEND_HUMAN) for package in LIGHTNING_PACKAGES}
     made |= {name: way("lightning.pytorch", name) for name in ("fails", "validation", "validate", "test", "predict")}
     for package in LIGHTNING_PACKAGES:
         made |= {
@@ -174,7 +172,7 @@ def test_a_dataset_that_was_never_registered_is_denied_before_the_first_batch(pl
 def test_data_changed_between_constructor_and_training_are_denied(played: Played) -> None:
     end = played.ends["changed before training"]
     assert (end.code, end.forward, end.fetched) == (77, 0, 0)
-    assert "chat/b.jsonl: changed" in end.err
+    assert "human.txt: changed" in end.err
 
 
 @pytest.mark.parametrize("package", LIGHTNING_PACKAGES)
