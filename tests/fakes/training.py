@@ -82,14 +82,18 @@ def play_once(
             assert time.monotonic() < deadline, f"{name} was not played"
             time.sleep(0.1)
     else:
-        world = lasting_world(folder)
-        scenes = prepare(world)
-        code, endings = play(world, list(scenes.values()), path=[folder / place for place in path])
         part = folder / "ends.part"
-        part.write_text(json.dumps([code, {name: asdict(end) for name, end in zip(scenes, endings, strict=True)}]), encoding="utf-8")
-        part.rename(ends)
-    code, told = json.loads(ends.read_text(encoding="utf-8"))
-    return Played(folder=folder, code=code, ends={name: Ending(**end) for name, end in told.items()})
+        part.write_text(json.dumps(None), encoding="utf-8")
+        try:
+            world = lasting_world(folder)
+            scenes = prepare(world)
+            code, endings = play(world, list(scenes.values()), path=[folder / place for place in path])
+            part.write_text(json.dumps([code, {name: asdict(end) for name, end in zip(scenes, endings, strict=True)}]), encoding="utf-8")
+        finally:
+            part.rename(ends)
+    told = json.loads(ends.read_text(encoding="utf-8"))
+    assert told is not None, f"{name} could not be played: see the first failure"
+    return Played(folder=folder, code=told[0], ends={name: Ending(**end) for name, end in told[1].items()})
 
 
 def lasting_world(folder: Path) -> ClearedWorld:
