@@ -22,7 +22,7 @@ from provenance.model.wire import read_value
 from provenance.ports import Registry
 from provenance.ports.evidence import EvidenceStore
 
-RUN_SUFFIX: Final = ".run-record.json"
+RUN_SUFFIX: Final = ".run.json"
 NO_RECORD: Final = "not known – no run record"
 UNSEEN: Final = "not known – runs had it to read, and no read of it was seen"
 

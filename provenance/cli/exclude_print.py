@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provenance.cli.output import counted, say, short, thousands, visible
+from provenance.model.absence import TriState
 from provenance.model.exclusion import Demand, DemandKind, DemandState, ExclusionReport, Looked, Place, Presence, RecordedDemand
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
+    from provenance.model.training import RecordedRun
 
 _WIDTH = 80
 _STATES_SHOWN = 100
@@ -157,6 +159,27 @@ def say_touched(found: Iterable[Touched]) -> None:
         say(f"  … and {len(items) - _TOUCHED_SHOWN} more", err=True)
     if items:
         say("run provenance audit again; a clearance that holds is replaced or revoked by hand", err=True)
+
+
+def runs_with(workspace: Workspace, report: ExclusionReport) -> tuple[RecordedRun, ...]:
+    """Return the runs that read, or may have read, a dataset version in which a demand is still inside."""
+    held = {(s.dataset, s.root_digest) for s in report.states if s.state is Presence.STILL_INSIDE}
+    with workspace.units.read() as registry:
+        runs = registry.training_runs()
+    return tuple(
+        run for run in runs if any((r.dataset, r.root_digest) in held and (r.first_read or run.unseen is not TriState.NO) for r in run.reads)
+    )
+
+
+def say_runs_with(found: tuple[RecordedRun, ...]) -> None:
+    """Print which runs read what must go, on stderr."""
+    if not found:
+        say("runs that read it: not known – no run record", err=True)
+    for run in found[:_TOUCHED_SHOWN]:
+        signed = f"signed by {visible(run.signed_by)}" if run.is_signed else "UNSIGNED"
+        say(f"  ! run {run.id[:12]} of {visible(run.model)}, {run.began[:10]}, had it to read: {signed}", err=True)
+    if len(found) > _TOUCHED_SHOWN:
+        say(f"  … and {len(found) - _TOUCHED_SHOWN} more: provenance runs list", err=True)
 
 
 def _touched_lines(items: Iterable[Touched]) -> Iterator[str]:

@@ -16,10 +16,10 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import counted, next_step, say, visible, write_whole
 from provenance.errors import ConfigError, NotRegisteredError, ReportError
-from provenance.registry.exchange.exports import FORMATS, ExportFormat
+from provenance.exchange.exports import FORMATS, ExportFormat
 
 if TYPE_CHECKING:
-    from provenance.registry.exchange.export_facts import Export, ShardSource
+    from provenance.exchange.export_facts import Export, ShardSource
     from provenance.registry.repository import SqlRegistry
 
 _NAME_LENGTH = 80
@@ -63,7 +63,7 @@ def _split(item: str) -> tuple[str, str, str]:
 
 
 def _prepared(registry: SqlRegistry, chosen: Iterable[tuple[str, str]], *, max_inline: int | None = None) -> Iterator[tuple[Export, ShardSource]]:
-    from provenance.registry.exchange.export_facts import MAX_INLINE, prepare
+    from provenance.exchange.export_facts import MAX_INLINE, prepare
 
     for name, root in chosen:
         shards = partial(registry.iter_shards, name, root)
@@ -71,8 +71,8 @@ def _prepared(registry: SqlRegistry, chosen: Iterable[tuple[str, str]], *, max_i
 
 
 def _write_stream(ctx: CommandContext, registry: SqlRegistry, chosen: Sequence[tuple[str, str]], *, name: str, output: str, validate: bool) -> int:
-    from provenance.registry.exchange.export_csv import render
-    from provenance.registry.exchange.native import native_lines
+    from provenance.exchange.export_csv import render
+    from provenance.exchange.native import native_lines
 
     if validate:
         raise click.UsageError(f"--validate: {name} has no schema; import checks all of it")
@@ -113,7 +113,7 @@ def _write_documents(
 
 
 def _validate(form: ExportFormat, documents: Sequence[bytes], chosen: Sequence[tuple[str, str]]) -> None:
-    from provenance.registry.exchange.export_check import check_document
+    from provenance.exchange.export_check import check_document
 
     for i, raw in enumerate(documents):
         faults = check_document(form.name, raw)
@@ -152,7 +152,7 @@ def file_stem(name: str) -> str:
 
 
 def _write_lists(folder: Path, lists: dict[str, ShardSource]) -> None:
-    from provenance.registry.exchange.export_facts import shard_line
+    from provenance.exchange.export_facts import shard_line
 
     for name in sorted(lists):
         write_whole(folder / name, map(shard_line, lists[name]()))

@@ -81,8 +81,8 @@ def import_command(
 def _from_files(paths: list[Path], form: str | None, plan: ImportPlan, tools: Tools, *, root: str, name: str) -> _Done:
     from provenance.audit.backing import keep_snapshot
     from provenance.audit.imports import record_import
+    from provenance.exchange.formats import ImportFormat, ReadOptions, read_sources
     from provenance.ingest.reader import format_of
-    from provenance.registry.exchange.formats import ImportFormat, ReadOptions, read_sources
 
     options = ReadOptions(format=None if form is None else ImportFormat(form), root=root, format_of=format_of, name=name)
     done = _Done()
@@ -105,8 +105,8 @@ def _from_files(paths: list[Path], form: str | None, plan: ImportPlan, tools: To
 def _from_template(workspace: Workspace, tools: Tools, plan: ImportPlan, text: str, root: str) -> _Done:
     """Register files by their paths: their bytes are read, so that they are recorded as ``register`` records them."""
     from provenance.audit.imports import foresee_files, record_files
-    from provenance.registry.exchange.sources import Reading
-    from provenance.registry.exchange.template import find_datasets, parse_template
+    from provenance.exchange.sources import Reading
+    from provenance.exchange.template import find_datasets, parse_template
 
     reading, done = Reading("template"), _Done()
     folder = workspace.settings.root(root)

@@ -171,13 +171,14 @@ def show(
         say_json_list(source.as_json(found))
         return 0
     for item in source.with_words(list(itertools.islice(found, limit))):
-        _print(item)
+        print_match(item)
     if next(found, None) is not None:
         say(f"… and more: add --offset {offset + limit}, or use -f json for all")
     return 0
 
 
-def _print(item: MatchEvidence) -> None:
+def print_match(item: MatchEvidence) -> None:
+    """Print a match: both places, its numbers, and the words on both sides with what they share marked."""
     m, r = item.match, item.reference
     say(f"{item.id.removeprefix('sha256:')[:10]}  {m.words} words shared text, longest run {m.longest_run}", bold=True)
     tokens = "" if m.token_start is None else f", tokens {m.token_start} to {m.token_end}"

@@ -69,7 +69,7 @@ def named_tokenizer(ctx: CommandContext, options: Mapping[str, object]) -> Token
     Raises:
         ManifestError: If its file is not there.
     """
-    from provenance.registry.exchange.manifest import find_tokenizer
+    from provenance.exchange.manifest import find_tokenizer
 
     given, field = options["tokenizer"], options["tokens_field"]
     if not isinstance(given, Path):

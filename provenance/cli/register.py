@@ -21,8 +21,8 @@ from provenance.storage.urls import Place, below, is_url, local_path, parse_url
 if TYPE_CHECKING:
     from provenance.audit.register import DatasetPlan, Registration
     from provenance.bootstrap import Workspace
+    from provenance.exchange.manifest import Snapshot
     from provenance.fingerprint.digest import ShardLeaf
-    from provenance.registry.exchange.manifest import Snapshot
 
 Claims = dict[tuple[str, str], "ShardLeaf"]
 """(root, path) → what a shard list states of the file."""
@@ -108,7 +108,7 @@ def _from_manifest(workspace: Workspace, path: Path) -> tuple[list[DatasetPlan],
     Raises:
         ManifestError: If it means other folders by the names of data roots than the workspace does: its patterns would resolve elsewhere.
     """
-    from provenance.registry.exchange.manifest import load_datasets_manifest
+    from provenance.exchange.manifest import load_datasets_manifest
 
     document = load_datasets_manifest(path)
     for name, place in document.roots:
@@ -165,8 +165,8 @@ def _below(ctx: CommandContext, given: str, base: Place) -> str:
 
 def build_dataset(facts: dict[str, object]) -> Dataset:
     """Return the dataset that command-line options describe."""
+    from provenance.exchange.manifest import DATASET_NAME
     from provenance.licensing.classes import normalize
-    from provenance.registry.exchange.manifest import DATASET_NAME
 
     value, original = normalize(str(facts["license_text"]))
     generator = None

@@ -80,8 +80,8 @@ def list_runs(ctx: CommandContext, /, dataset: str | None, output: str) -> int:
         say("no run record is known")
         next_step("provenance runs import RECORD", quiet=ctx.quiet)
         return 0
-    rows = [(r.id[:12], r.model, minute(r.began), r.end, thousands(r.steps), _share(r), r.signed_by or "UNSIGNED", r.verdict) for r in found]
-    columns = ("run", "model", "began (UTC)", "end", "steps", "read", "signed by", "verdict then")
+    rows = [(r.id[:12], r.model, r.began[:10], r.end, thousands(r.steps), _share(r), r.signed_by or "UNSIGNED", r.verdict) for r in found]
+    columns = ("run", "model", "began", "end", "steps", "read", "signed by", "verdict then")
     say_table(columns, rows, right=frozenset({"steps", "read"}), spare=("steps",))
     say("read: share of the cleared bytes that was seen read at least once", err=True)
     next_step(f"provenance runs show {found[0].id[:12]}", quiet=ctx.quiet)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,12 +21,14 @@ from provenance.config import shipped
 from provenance.errors import ReportError
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord
+from provenance.model.training import RecordedRun
 from provenance.report import page as page_content
 from provenance.report import wording
 
 _TEMPLATE = "audit.html.j2"
 _ABSENT = {"NOT_STATED": "not stated", "UNREADABLE": "unreadable"}
 _LINK = re.compile(r"https?://[^\s<>\"'`\\]{1,500}")
+_FOOT = re.compile(r"[A-Za-z0-9 ]{1,80}")
 _SAFE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{8,64})")
 
 
@@ -36,17 +39,20 @@ class HtmlReport:
     name: str = "html"
     file_name: str = "index.html"
     suffix: str = ".html"
+    runs: tuple[RecordedRun, ...] = ()
+    """What is known of runs that were made."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the page as UTF-8."""
-        return render_html(record)
+        return render_html(record, runs=self.runs)
 
 
-def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
+def render_html(record: AuditRecord, *, runs: Sequence[RecordedRun] = (), templates: Path | None = None) -> bytes:
     """Return the HTML audit of a record: the same record gives the same bytes.
 
     Args:
         record: What was established.
+        runs: What is known of runs that were made.
         templates: A folder whose files take the place of ours, name by name.
 
     Raises:
@@ -55,19 +61,35 @@ def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
     Cost:
         About a second, most of it for the charts; at most 2 MB at 2,000 findings, since what is shown is capped and counted.
     """
+    return render_page(_TEMPLATE, {"record": record, "page": page_content.build_page(record, runs)}, foot=_foot(record), templates=templates)
+
+
+def render_page(template: str, values: Mapping[str, object], *, foot: str, templates: Path | None = None) -> bytes:
+    """Return a page of ours as UTF-8: one file with its style sheet and script, which its policy names by their hashes.
+
+    Args:
+        template: File name of the template.
+        values: What it needs beside ``style``, ``script`` and ``content_security_policy``.
+        foot: Text at the foot of printed pages: letters, digits and spaces only, since it is written into the style sheet.
+        templates: A folder whose files take the place of ours, name by name.
+
+    Raises:
+        ReportError: If a template is missing, broken, or uses a name that does not exist.
+    """
+    if not _FOOT.fullmatch(foot):
+        raise ReportError(f"page foot {foot[:60]!r}: holds other than letters, digits and spaces")
     environment = _environment(templates)
-    style = _asset(environment, "audit.css").replace("/*page-foot*/", _page_foot(record))
+    style = _asset(environment, "audit.css").replace("/*page-foot*/", f'content: "{foot}";')
     script = _asset(environment, "audit.js")
     try:
-        text = environment.get_template(_TEMPLATE).render(
-            record=record,
-            page=page_content.build_page(record),
+        text = environment.get_template(template).render(
+            **values,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             content_security_policy=_policy(style, script),
         )
     except jinja2.TemplateError as err:
-        where = f"{err.name or _TEMPLATE}, line {err.lineno}" if isinstance(err, jinja2.TemplateSyntaxError) else _TEMPLATE
+        where = f"{err.name or template}, line {err.lineno}" if isinstance(err, jinja2.TemplateSyntaxError) else template
         raise ReportError(f"template {where}: {err.message}", hint="compare it with the shipped template of the same name") from err
     return text.encode("utf-8", "replace")
 
@@ -156,10 +178,10 @@ def _asset(environment: jinja2.Environment, name: str) -> str:
     return source
 
 
-def _page_foot(record: AuditRecord) -> str:
-    """Return the text at the foot of printed pages: only hex of the record's id, since it is written into the style sheet."""
+def _foot(record: AuditRecord) -> str:
+    """Return the text at the foot of printed pages."""
     match = _SAFE_ID.fullmatch(record.id)
-    return f'content: "Training data audit {match.group(1)[:12]}";' if match else 'content: "Training data audit";'
+    return f"Training data audit {match.group(1)[:12]}" if match else "Training data audit"
 
 
 def _policy(style: str, script: str) -> str:

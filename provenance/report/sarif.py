@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _RUN_FILE = "run.yaml"
 """Where findings on a whole run or dataset are shown when nobody knows what the run file was called."""
 _LONGEST = 2_000
 """Characters of a message."""
+_MOMENT = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _log(record: AuditRecord) -> dict[str, Any]:
             {
                 "tool": {"driver": {"name": "provenance", "version": record.tool.version, "rules": rules}},
                 "automationDetails": {"id": f"provenance/{record.run.model.name}/", "guid": _guid(record.id)},
-                "invocations": [{"executionSuccessful": True, "endTimeUtc": record.created, "commandLine": record.command}],
+                "invocations": [{"executionSuccessful": True, **_ended(record.created), "commandLine": record.command}],
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(f, numbers[f.bundle, f.rule], evidence, waivers, run_file) for f in record.findings] + _verdict(record, run_file),
                 "properties": {
@@ -179,3 +181,8 @@ def _text(text: str) -> str:
 def _guid(audit: str) -> str:
     """Return a GUID of version 5 made from the audit's id: the same record gives the same one."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, audit.encode("utf-8", "replace").decode()))
+
+
+def _ended(moment: str) -> dict[str, str]:
+    """Return when the audit ended, if the record, which may have been edited, tells a time at all: consumers check its form (SARIF 3.9)."""
+    return {"endTimeUtc": moment} if _MOMENT.fullmatch(moment) else {}

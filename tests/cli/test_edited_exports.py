@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from provenance.cli.main import run
+from provenance.exchange.exports import FORMATS
 from provenance.model.claims import Evidence, LicenseClaim, LicenseFacts
 from provenance.model.dataset import Dataset
-from provenance.registry.exchange.exports import FORMATS
 from provenance.registry.session import SqlUnitOfWork
 from tests.fakes.clock import FixedClock
 from tests.fakes.values import shards, version

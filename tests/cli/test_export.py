@@ -10,10 +10,10 @@ import pytest
 
 from provenance.cli.export import file_stem
 from provenance.cli.main import run
+from provenance.exchange import export_facts
+from provenance.exchange.export_check import check_document
+from provenance.exchange.exports import FORMATS, read_export
 from provenance.model.dataset import Dataset, DatasetVersion
-from provenance.registry.exchange import export_facts
-from provenance.registry.exchange.export_check import check_document
-from provenance.registry.exchange.exports import FORMATS, read_export
 from provenance.registry.session import SqlUnitOfWork
 from tests.fakes.clock import FixedClock
 from tests.fakes.values import full_version, shards, version

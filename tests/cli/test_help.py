@@ -114,6 +114,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("sql",): ("SELECT dataset FROM dataset_overview",),
     ("reference", "show"): ("novels",),
     ("findings", "show"): ("FINDING",),
+    ("report", "diff"): ("latest",),
     ("policy", "show"): ("baseline",),
     ("policy", "diff"): ("baseline", "distillation"),
     ("policy", "explain"): ("E001", "dataset:forum-notes"),
@@ -141,9 +142,9 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
 CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
 
 
-EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices")}
-"""Nothing in the sample speaks as an assistant or asks for a notice, and no audit of it waits for a review."""
-ELSEWHERE = {("review", "release"), ("clear",), ("clearance", "verify")}
+EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices"), ("runs", "list")}
+"""Nothing in the sample speaks as an assistant or asks for a notice, no audit of it waits for a review, and no run of it was made."""
+ELSEWHERE = {("review", "release"), ("clear",), ("clearance", "verify"), *(("runs", verb) for verb in ("import", "show", "verify", "seal"))}
 """Tested where an audit needs a review, or is cleared."""
 
 

@@ -407,7 +407,7 @@ def test_tampering_with_stored_waivers_and_releases_is_found(inbox: Desk) -> Non
     assert inbox("log", "verify") == 0
 
 
-@pytest.mark.parametrize("command", ["waivers", "review"])
+@pytest.mark.parametrize("command", ["waivers", pytest.param("review", marks=pytest.mark.full)])
 def test_a_kill_at_any_moment_leaves_all_or_nothing(inbox: Desk, command: str) -> None:
     """Kill the process at its n-th statement to the database, for growing n until what it does is kept whole."""
     arguments = {

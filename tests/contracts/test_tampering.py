@@ -173,9 +173,12 @@ def changes(table: Table, rows: list[Row]) -> Iterator[Change]:
         yield from kind(table, rows)
 
 
-def test_every_change_of_every_table_is_found(database: str) -> None:
+def test_every_change_of_every_table_is_found(database: str, loops: int) -> None:
+    """All of them in the full tier; else every third, others on each database."""
     fill(database)
     engine = open_engine(database)
+    step = 3 if loops == 1 else 1
+    first = 1 if step > 1 and engine.dialect.name == "postgresql" else 0
     told: dict[str, list[str]] = {"found": [], "passed": [], "refused": []}
     with engine.connect().execution_options(provenance_write=True) as connection, connection.begin() as whole:
         assert outcome(connection) == "passed"
@@ -183,9 +186,9 @@ def test_every_change_of_every_table_is_found(database: str) -> None:
         for table in Base.metadata.sorted_tables:
             rows = chosen(connection, table)
             assert rows, f"the sample has no row in {table.name}"
-            for change in changes(table, rows):
+            for change in itertools.islice(changes(table, rows), first, None, step):
                 told[attempt(connection, change)].append(f"{table.name}: {change.told}")
         whole.rollback()
     assert [change for change in told["passed"] if not change.startswith(NO_FACT)] == []
-    assert len(told["found"]) > 10 * len(Base.metadata.tables)
+    assert len(told["found"]) > 10 / step * len(Base.metadata.tables)
     assert len(told["refused"]) < len(told["found"]) / 2  # columns of PostgreSQL take only their own type

@@ -12,8 +12,8 @@ import numpy as np
 from tokenizers import Tokenizer as Trained
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
+from provenance.exchange.manifest import find_tokenizer
 from provenance.model.dataset import Tokenizer
-from provenance.registry.exchange.manifest import find_tokenizer
 from tests.conftest import ROOT
 
 NOVEL = (ROOT / "examples/sample/references/the-man-who-was-thursday.txt").read_text(encoding="utf-8")

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import ManifestError
+from provenance.exchange.croissant import read_croissant
+from provenance.exchange.dpi import read_dpi
+from provenance.exchange.hf_card import read_card
+from provenance.exchange.sources import SourceRead, source_of
 from provenance.ingest.reader import format_of
 from provenance.model.dataset import ShardDigests
 from provenance.registry.digests import facts_digest, verify_facts
-from provenance.registry.exchange.croissant import read_croissant
-from provenance.registry.exchange.dpi import read_dpi
-from provenance.registry.exchange.hf_card import read_card
-from provenance.registry.exchange.sources import SourceRead, source_of
 from tests.unit.registry.test_import_readers import CARD, CROISSANT, dpi_entry
 
 JSON = st.recursive(

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from provenance.exchange import export_csv
+from provenance.exchange.export_check import check_document
+from provenance.exchange.export_facts import prepare
+from provenance.exchange.exports import FORMATS, read_export
+from provenance.exchange.native import native_lines, read_native
 from provenance.model.absence import is_absent
 from provenance.model.concluding import without_baseless_conclusion
 from provenance.model.dataset import Dataset, DatasetVersion, Shard, ShardDigests
-from provenance.registry.exchange import export_csv
-from provenance.registry.exchange.export_check import check_document
-from provenance.registry.exchange.export_facts import prepare
-from provenance.registry.exchange.exports import FORMATS, read_export
-from provenance.registry.exchange.native import native_lines, read_native
 from tests.fakes import values
 
 NAMES = (*sorted(FORMATS), "csv")

@@ -15,6 +15,7 @@ import pytest
 
 from provenance.documents import parse_document
 from provenance.errors import ProvenanceError
+from provenance.exchange.manifest import load_datasets_manifest
 from provenance.fingerprint.digest import parse_manifest
 from provenance.licensing.classes import load_licenses
 from provenance.licensing.license_class import USES
@@ -41,7 +42,6 @@ from provenance.policy.bundle_tests import run_bundle_tests
 from provenance.policy.remedy_file import load_remedies
 from provenance.policy.rundoc import load_run
 from provenance.policy.waivers import WaiverReason, load_waivers
-from provenance.registry.exchange.manifest import load_datasets_manifest
 
 ROOT = Path(__file__).parents[2]
 FORMATS = ROOT / "docs" / "formats"

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from provenance.exchange import export_csv
+from provenance.exchange.export_facts import prepare
+from provenance.exchange.exports import FORMATS
 from provenance.model.dataset import Dataset, DatasetVersion, Obtained, Shard, ShardFormat, SourceKind
 from provenance.model.details import Modality, OptOutSignal
 from provenance.model.wire import read_value, to_wire
-from provenance.registry.exchange import export_csv
-from provenance.registry.exchange.export_facts import prepare
-from provenance.registry.exchange.exports import FORMATS
 from tests.fakes.values import full_version, version
 
 NAMES = (*sorted(FORMATS), "csv")

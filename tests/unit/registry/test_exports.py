@@ -18,6 +18,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from provenance.errors import ManifestError
+from provenance.exchange import export_card, export_csv, export_cyclonedx, export_spdx
+from provenance.exchange.export_check import SCHEMAS, check_document
+from provenance.exchange.export_facts import Export, prepare, shard_line
+from provenance.exchange.export_words import license_form
+from provenance.exchange.exports import FORMATS, read_export
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import (
     Dataset,
@@ -35,11 +40,6 @@ from provenance.model.dataset import (
 )
 from provenance.model.details import Details, Modality, PersonalData, Rights
 from provenance.model.wire import read_value, to_wire
-from provenance.registry.exchange import export_card, export_csv, export_cyclonedx, export_spdx
-from provenance.registry.exchange.export_check import SCHEMAS, check_document
-from provenance.registry.exchange.export_facts import Export, prepare, shard_line
-from provenance.registry.exchange.export_words import license_form
-from provenance.registry.exchange.exports import FORMATS, read_export
 from tests.fakes.values import full_version, shards, version
 
 HOSTILE = "=cmd|' /C calc'!A0 <script>alert(1)</script> --- \n---\n# x [a](javascript:x) \u202e\x1b[2J \"'`$& {{x}} @id _:b"

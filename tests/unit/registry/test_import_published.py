@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from provenance.exchange.croissant import read_croissant
+from provenance.exchange.dpi import read_dpi
+from provenance.exchange.hf_card import read_card
+from provenance.exchange.sources import SourceRead, dataset_name, load_source, source_of
 from provenance.ingest.reader import format_of
 from provenance.model.absence import TriState
-from provenance.registry.exchange.croissant import read_croissant
-from provenance.registry.exchange.dpi import read_dpi
-from provenance.registry.exchange.hf_card import read_card
-from provenance.registry.exchange.sources import SourceRead, dataset_name, load_source, source_of
 
 SAYS = {
     "distribution_bad_contained_in": "'THISDOESNOTEXIST', which is not in the document",

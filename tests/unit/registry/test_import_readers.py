@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import ManifestError
+from provenance.exchange import export_croissant
+from provenance.exchange.croissant import read_croissant
+from provenance.exchange.dpi import read_dpi
+from provenance.exchange.export_facts import prepare
+from provenance.exchange.hf_card import read_card
+from provenance.exchange.sources import MAX_DEPTH, SourceRead, dataset_name, parse_json, path_fault, source_of
+from provenance.exchange.tabular import read_table
 from provenance.ingest.reader import format_of
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset, DatasetVersion, Generator, LicenseClaim, LicenseFacts, Shard, SourceKind
-from provenance.registry.exchange import export_croissant
-from provenance.registry.exchange.croissant import read_croissant
-from provenance.registry.exchange.dpi import read_dpi
-from provenance.registry.exchange.export_facts import prepare
-from provenance.registry.exchange.hf_card import read_card
-from provenance.registry.exchange.sources import MAX_DEPTH, SourceRead, dataset_name, parse_json, path_fault, source_of
-from provenance.registry.exchange.tabular import read_table
 from tests.fakes import values
 
 SHA = "ab" * 32

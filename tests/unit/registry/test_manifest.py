@@ -14,11 +14,11 @@ import pytest
 
 from provenance.documents import parse_document
 from provenance.errors import ManifestError
+from provenance.exchange import manifest as module
+from provenance.exchange.manifest import ManifestDocument, load_datasets_manifest
 from provenance.model.absence import TriState
 from provenance.model.dataset import DateRange, Details, Evidence, Generator, Obtained, Source, SourceKind, Tokenizer
 from provenance.model.details import Collection, Crawler, Modality, OptOutCheck, OptOutSignal, PersonalData, TokenCount
-from provenance.registry.exchange import manifest as module
-from provenance.registry.exchange.manifest import ManifestDocument, load_datasets_manifest
 from tests.conftest import ROOT
 
 FULL = """

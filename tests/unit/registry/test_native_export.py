@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import ManifestError
+from provenance.exchange.native import NativeVersion, is_native, iter_native, native_lines, read_native, write_native
+from provenance.exchange.sources import Reading
 from provenance.fingerprint.digest import EMPTY_ROOT
 from provenance.model.dataset import Dataset, DatasetVersion, ShardDigests
-from provenance.registry.exchange.native import NativeVersion, is_native, iter_native, native_lines, read_native, write_native
-from provenance.registry.exchange.sources import Reading
 from tests.fakes import values
 
 

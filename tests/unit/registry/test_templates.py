@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import ManifestError
-from provenance.registry.exchange.sources import Reading
-from provenance.registry.exchange.template import find_datasets, parse_template
+from provenance.exchange.sources import Reading
+from provenance.exchange.template import find_datasets, parse_template
 
 
 def make(folder: Path, *paths: str) -> None:

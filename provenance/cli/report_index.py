@@ -1,0 +1,84 @@
+"""``provenance report index``: one page over all audits of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.context import CommandContext
+from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.output import counted, json_text, next_step, say, say_fitting, say_json, say_problems, short, visible, write_whole
+
+if TYPE_CHECKING:
+    from provenance.audit.portfolio import Portfolio
+
+DATA_FILE = "portfolio.json"
+_PARTIAL = 4
+"""Exit code."""
+
+
+@click.command("index")
+@click.option(
+    "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; the workspace's reports otherwise."
+)
+@click.option("--no-reports", is_flag=True, help="Write the page alone: models whose report is not in the folder have no link.")
+@text_or_json
+@pass_context
+def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, output: str) -> int:
+    """Write one page over all audits: models, trend, datasets, waivers that end, terms that changed.
+
+    The reports of each model's newest audit are written beside it where they are not there. Exit codes: 0 done, 4 some audits could not be read.
+    """
+    from provenance.audit.portfolio import survey_portfolio
+    from provenance.cli.audits import load_audit
+    from provenance.cli.terms_impact import issued_clearances
+    from provenance.report.folder import write_report
+    from provenance.report.portfolio import FILE_NAME, render_portfolio
+
+    workspace = ctx.workspace()
+    folder = ctx.path(out) if out else workspace.settings.reports
+    found = survey_portfolio(workspace.tools(ctx.progress(), ctx.actor), workspace.terms, issued_clearances(workspace))
+    links: dict[str, str] = {}
+    for model in found.models:
+        name = short(model.newest.id)
+        if not no_reports and not (folder / name / FILE_NAME).is_file():
+            write_report(load_audit(ctx, model.newest.id), folder / name)
+        if (folder / name / FILE_NAME).is_file():
+            links[model.newest.id] = f"{name}/{FILE_NAME}"
+    page = render_portfolio(found, links=links)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / DATA_FILE, [json_text(found).encode("utf-8", "replace")])
+    write_whole(folder / FILE_NAME, [page])
+    if output == "json":
+        say_json(found)
+    else:
+        _say(found)
+        say(f"page {folder / FILE_NAME}")
+        next_step(_next(found), quiet=ctx.quiet)
+    say_problems(found.problems, "audits could not be read: the page says so")
+    return _PARTIAL if found.problems else 0
+
+
+def _say(found: Portfolio) -> None:
+    for model in found.models:
+        point = model.newest
+        say_fitting(
+            f"{point.verdict:<8} {visible(model.model)} · {point.deny} deny, {point.review} review · {counted(len(model.audits), 'audit')}, last {point.created[:10]}"
+        )
+    for waiver in found.waivers:
+        left = f"ends in {counted(waiver.days_left, 'day')}" if waiver.days_left >= 0 else f"ended on {waiver.waiver.expires}"
+        say_fitting(f"  ! waiver {visible(waiver.waiver.id)} of {visible(waiver.model)} {left}")
+    for change in found.terms:
+        if change.unknown_to:
+            say_fitting(
+                f"  ! {visible(change.provider)} terms of {change.effective_from} ({visible(change.terms)}): {counted(change.runs, 'run')} affected, not known to the audit"
+            )
+
+
+def _next(found: Portfolio) -> str:
+    stale = next((m for m in found.models if any(a.model == m.model for t in found.terms for a in t.unknown_to)), None)
+    if stale is not None:
+        return f"provenance audit, since the terms of {visible(stale.model)} are others now"
+    return "provenance report diff OLD NEW compares two audits"

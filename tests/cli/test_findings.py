@@ -1,0 +1,97 @@
+"""``findings list`` and ``findings show``, over records whose findings the tests know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provenance.cli.main import run
+from provenance.model.audit import AuditRecord
+from provenance.model.finding import SubjectKind
+from provenance.model.wire import to_wire
+from tests.fakes.records import blocked_record, huge_record, sha
+
+
+def kept(folder: Path, record: AuditRecord) -> str:
+    file = folder / "audit.json"
+    file.write_text(json.dumps(to_wire(record)), encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def record() -> AuditRecord:
+    return blocked_record()
+
+
+@pytest.fixture
+def audit(tmp_path: Path, record: AuditRecord) -> str:
+    return kept(tmp_path, record)
+
+
+def listed(capsys: pytest.CaptureFixture[str], audit: str, *options: str) -> set[str]:
+    capsys.readouterr()
+    assert run(["findings", "list", audit, "-f", "json", *options]) == 0
+    return {f["id"] for f in json.loads(capsys.readouterr().out)}
+
+
+def test_each_filter_keeps_what_it_names(capsys: pytest.CaptureFixture[str], audit: str, record: AuditRecord) -> None:
+    every = {f.id for f in record.findings}
+    assert listed(capsys, audit) == every
+    assert listed(capsys, audit, "--open") == {f.id for f in record.findings if f.is_open}
+    assert listed(capsys, audit, "--waived") == {f.id for f in record.findings if f.waiver} != set()
+    assert listed(capsys, audit, "--action", "review") == {f.id for f in record.findings if f.action == "review"}
+    assert listed(capsys, audit, "--severity", "high") == {f.id for f in record.findings if f.severity == "high"} != set()
+    assert listed(capsys, audit, "--dataset", "web-crawl") == {f.id for f in record.findings if f.dataset == "web-crawl"} != set()
+    assert listed(capsys, audit, "--search", "MOBY-dick") == {f.id for f in record.findings if "moby-dick" in f.message.casefold()} != set()
+    of_lumen = listed(capsys, audit, "--provider", "lumen-ai")
+    assert of_lumen == {f.id for f in record.findings if f.dataset == "chat-distilled" and f.subject.kind is not SubjectKind.MATCH}
+    assert listed(capsys, audit, "--dataset", "web-crawl", "--action", "review") == set()
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"), [("--dataset", "web-crwl", "web-crawl"), ("--provider", "lumen", "lumen-ai"), ("--rule", "D00", "D001")]
+)
+def test_a_name_that_the_audit_does_not_know_is_no_good_news(
+    capsys: pytest.CaptureFixture[str], audit: str, option: str, name: str, said: str
+) -> None:
+    assert run(["findings", "list", audit, option, name]) in {1, 2}
+    assert said in capsys.readouterr().err
+
+
+def test_pages_hold_every_finding_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    record = huge_record(datasets=3, findings=95)
+    audit = kept(tmp_path, record)
+    seen: list[str] = []
+    for offset in (0, 40, 80):
+        assert run(["findings", "list", audit, "--limit", "40", "--offset", str(offset)]) == 0
+        told = capsys.readouterr()
+        seen += [line.split()[0] for line in told.out.splitlines()[1:]]
+        assert ("--offset" in told.err) == (offset < 80)
+    assert seen == [f.id.removeprefix("sha256:")[:10] for f in record.findings]
+    assert run(["findings", "list", audit, "--limit", "40", "--offset", "400"]) == 0
+    assert "there are only 95 findings" in capsys.readouterr().out
+
+
+def test_a_finding_on_a_passage_shows_both_texts(capsys: pytest.CaptureFixture[str], audit: str, record: AuditRecord) -> None:
+    items = {e.id: e for e in record.evidence if e.text is not None}
+    finding = next(f for f in record.findings if f.subject.id in items)
+    text = items[finding.subject.id].text
+    assert text is not None
+    assert run(["findings", "show", finding.id, "--audit", audit]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    shared = text.text[text.shared[0].start : text.shared[0].end].split()[:5]
+    assert "[" + " ".join(shared) in out
+    assert "training text:" in out
+    assert "reference text:" in out
+
+
+def test_hostile_text_steers_no_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path, record: AuditRecord) -> None:
+    evil = replace(record.findings[0], id=sha("evil"), message="\x1b[2Jgone\u202e", dataset="\x1b]0;x\x07")
+    audit = kept(tmp_path, replace(record, findings=(evil,)))
+    for command in (["list", audit], ["show", evil.id, "--audit", audit], ["list", audit, "--search", "\x1b"]):
+        run(["findings", *command])
+        told = capsys.readouterr()
+        assert not {"\x1b", "\u202e", "\x07"} & set(told.out + told.err)
