@@ -153,7 +153,9 @@ class Guard:
 
         Arguments and errors are those of ``open``.
         """
-        place = self._place(path)
+        text = os.fspath(path)
+        # Where a link stands in the way of a resolved path by now, opening refuses it or finds other bytes: resolving it again would only take longer.
+        place = text if text in self._files and self._denial is None else self._place(path)
         try:
             return self._open_store(place) if is_url(place) else self._open_file(place)
         except ShardFaultError as err:
@@ -208,10 +210,10 @@ class Guard:
         """Return the place of a registered shard."""
         if self._denial is not None:
             self._end(self._denial)
+        text = os.fspath(path)
         place = resolved(path)
         if place in self._files:
             return place
-        text = os.fspath(path)
         if text in self._place_of and not os.path.lexists(text):
             return self._place_of[text]
         return self._deny(f"{printable(str(text))}: {self._why_unregistered(place)}", hint=UNREGISTERED_HINT)

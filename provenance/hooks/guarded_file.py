@@ -150,6 +150,8 @@ def open_regular(place: str, flags: int) -> int:
 class ShardFile(io.RawIOBase):
     """The bytes of one registered shard, looked at again after every read."""
 
+    closed = False  # a buffer asks for it at every line, and the property of the base class takes as long as finding the line
+
     def __init__(
         self, descriptor: int, leaf: ShardLeaf, identity: FileIdentity, *, on_read: Callable[[str, int], None], deny: Callable[[str], NoReturn]
     ) -> None:
@@ -167,7 +169,7 @@ class ShardFile(io.RawIOBase):
         self._seen = _marks(identity)
         self._on_read = on_read
         self._deny = deny
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._at = 0
 
     @property
@@ -224,7 +226,7 @@ class ShardFile(io.RawIOBase):
     def readall(self) -> bytes:
         """Return all of the rest. Errors are those of ``readinto``."""
         with self._lock:
-            block = self.read_at(self._at, max(0, self.leaf.size_bytes - self._at))
+            block = self.read_at(self._at, self.leaf.size_bytes - self._at)
             self._at += len(block)
             return block
 
@@ -240,8 +242,8 @@ class ShardFile(io.RawIOBase):
     def close(self) -> None:
         """Let go of the file."""
         if not self.closed:
+            self.closed = True
             os.close(self._descriptor)
-        super().close()
 
     def _checked(self, fetch: Callable[[], Fetched]) -> Fetched:
         """Return what a call fetched that is known to have met the registered bytes."""

@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final, Unpack
 
@@ -100,6 +101,7 @@ class GuardedDataset(Dataset[Any]):
         self._paths = _placed(guarded, paths, read)
         self._starts: list[array[int]] = []
         self._firsts = array("q")
+        self._is_text = [_is_text(path) for path in self._paths]
         self._begin()
         total = 0
         for number, path in enumerate(self._paths):
@@ -151,12 +153,12 @@ class GuardedDataset(Dataset[Any]):
             return self._records(shard)[number]
         path, starts = self._paths[shard], self._starts[shard]
         raw = _read_at(self._open(path), starts[2 * number], starts[2 * number + 1])
-        return _parsed(raw, path)
+        return raw.decode("utf-8") if self._is_text[shard] else json.loads(raw)
 
     def _line_starts(self, path: str) -> array[int]:
         """Return start and size of each record, by turns."""
         found, at = array("q"), 0
-        if PurePath(path).suffix.lower() in TEXT:
+        if _is_text(path):
             return array("q", [0, self.guarded.shard_of(path).size_bytes])
         with self.guarded.open(path) as file:
             for line in file:
@@ -191,19 +193,15 @@ class GuardedIterableDataset(IterableDataset[Any]):
         self._rank = _rank_and_world()
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield this reader's records.
+        """Return this reader's records, read as they are asked for.
 
         Raises:
             TrainingBlocked: At the read at which a shard has changed.
         """
         reader, readers = self._reader()
         if len(self._paths) >= readers:
-            for path in self._paths[reader::readers]:
-                yield from self._shard(path)
-            return
-        for number, record in enumerate(record for path in self._paths for record in self._shard(path)):
-            if number % readers == reader:
-                yield record
+            return chain.from_iterable(map(self._shard, self._paths[reader::readers]))
+        return islice(chain.from_iterable(map(self._shard, self._paths)), reader, None, readers)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a worker that is started afresh needs: it sees no process group, so the rank is told now."""
@@ -222,13 +220,16 @@ class GuardedIterableDataset(IterableDataset[Any]):
         return rank * workers + number, world * workers
 
     def _shard(self, path: str) -> Iterator[Any]:
+        # In one piece: each generator that a record is passed on by costs as much as finding its line.
         with self.guarded.open(path) as file:
             if self._read is not None:
                 yield from self._read(file)
-            elif PurePath(path).suffix.lower() in TEXT:
-                yield _parsed(file.read(), path)
+            elif _is_text(path):
+                yield file.read().decode("utf-8")
             else:
-                yield from (_parsed(line, path) for line in file if not line.isspace())
+                for line in file:
+                    if not line.isspace():
+                        yield json.loads(line)
 
 
 def _placed(guarded: Guard, paths: Sequence[PathText] | None, read: Read | None) -> list[str]:
@@ -240,8 +241,8 @@ def _placed(guarded: Guard, paths: Sequence[PathText] | None, read: Read | None)
     return places
 
 
-def _parsed(raw: bytes, path: str) -> Any:
-    return raw.decode("utf-8") if PurePath(path).suffix.lower() in TEXT else json.loads(raw)
+def _is_text(path: str) -> bool:
+    return PurePath(path).suffix.lower() in TEXT
 
 
 def _read_at(file: ShardFile | BinaryIO, offset: int, size: int) -> bytes:

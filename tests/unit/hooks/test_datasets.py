@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 datasets = pytest.importorskip("datasets")
@@ -180,6 +181,10 @@ def test_a_cache_is_traced_by_another_process_through_its_note(given: Given, mon
         assert [leaf.path for leaf in shards_behind(made, given.guard)] == list(CHAT)
     (note,) = Path(given.cache).rglob(cache_notes.FOLDER_NOTE)
     wire = json.loads(note.read_bytes())
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "formats" / "cache-sources.schema.json").read_bytes())
+    (beside,) = Path(given.cache).rglob(f"*{cache_notes.FILE_NOTE_SUFFIX}")
+    for written in (wire, json.loads(beside.read_bytes())):
+        jsonschema.validate(written, schema)
     assert sorted(source["path"] for source in wire["sources"]) == sorted(given.files)
     note.unlink()
     with pytest.raises(TrainingBlocked, match="no note tells"):
