@@ -175,7 +175,7 @@ def load_trust(path: str | os.PathLike[str] | None = None) -> Trust:
     file = SYSTEM_TRUST if path is None else Path(path)
     try:
         if path is None:
-            _check_owner(file)
+            expect_root_owned(file)
         with file.open("rb") as stream:
             raw = stream.read(MAX_TRUST_BYTES + 1)
     except (OSError, ValueError) as err:
@@ -184,6 +184,19 @@ def load_trust(path: str | os.PathLike[str] | None = None) -> Trust:
             f"trust file {file} cannot be relied on: {reason}", hint="name one with --trust; `provenance keys new` makes one"
         ) from err
     return parse_trust(raw, where=str(file))
+
+
+def expect_root_owned(file: Path) -> None:
+    """Expect a file that nobody but root can change or exchange.
+
+    Raises:
+        ValueError: If it, or its folder, belongs to somebody else or is writable by others.
+        OSError: If it cannot be looked at.
+    """
+    for path in (file, file.parent):
+        status = path.stat()
+        if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise ValueError(f"{path} must belong to root and be writable by root alone")
 
 
 def parse_trust(raw: bytes, *, where: str = "trust file") -> Trust:
@@ -224,13 +237,6 @@ def key_wire(key: TrustedKey, *, with_issue_until: bool) -> dict[str, object]:
         "not_after": key.not_after,
     }
     return {**fields, "issue_until": key.issue_until} if with_issue_until else fields
-
-
-def _check_owner(file: Path) -> None:
-    for path in (file, file.parent):
-        status = path.stat()
-        if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ValueError(f"{path} must belong to root and be writable by root alone")
 
 
 def _parse(raw: Any, where: str) -> Trust:

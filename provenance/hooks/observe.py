@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from provenance.model.training import RunEnd
 
-__all__ = ["ReasonObserver", "RunEnd", "RunObserver", "Unobserved", "tell_denied"]
+__all__ = ["ReasonObserver", "RunEnd", "RunObserver", "Unobserved", "UnseenObserver", "tell_denied"]
 
 
 class RunObserver(Protocol):
@@ -42,6 +42,14 @@ class ReasonObserver(Protocol):
 
     def run_stopped(self, reasons: Sequence[str]) -> None:
         """Take note of reasons, one sentence each, such as a shard that changed."""
+
+
+@runtime_checkable
+class UnseenObserver(Protocol):
+    """Listens also to what is read and not seen."""
+
+    def reads_unseen(self, what: str) -> None:
+        """Take note that something is read which hooks do not see, one sentence."""
 
 
 def tell_denied(observer: RunObserver, reasons: Sequence[str]) -> None:
