@@ -225,7 +225,7 @@ class Workspace:
             TrustFileError: If the file or its revocation list is there and malformed.
         """
         from provenance.audit.admitting import Verifier
-        from provenance.clearance.revocation import load_revocations
+        from provenance.clearance.signed_lists import load_revocations
         from provenance.clearance.trust import load_trust
 
         file = trust_file or self.trust_file

@@ -29,7 +29,12 @@ _KNOWN = {
     "require_signed_waivers",
     "matching",
     "storage",
+    "gate",
 }
+GATE_KEYS = frozenset(
+    {"clearance", "trust", "roots", "manifest", "run_digest", "policy_digests", "shard_folders_only", "denial_json", "record", "require_guarded"}
+)
+"""What the table ``[gate]`` may hold; ``provenance.hooks.configured`` reads it, in trainers."""
 LOGIN_HINT = "take it out: PostgreSQL reads passwords from PGPASSWORD, ~/.pgpass or a service file, see docs/database.md"
 _RELATIVE_SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?P<path>(?!/|:memory:)[^?]+)(?P<query>\?.*)?", re.DOTALL)
 MIN_WORDS = 24
@@ -119,6 +124,10 @@ def _read(file: Path) -> dict[str, object]:
     unknown = sorted(set(raw) - _KNOWN)
     if unknown:
         raise ConfigError(f"{file}: unknown setting {unknown[0]!r}", hint=f"known settings: {', '.join(sorted(_KNOWN))}")
+    gate = raw.get("gate", {})
+    wrong = sorted(set(gate) - GATE_KEYS) if isinstance(gate, dict) else ["gate"]
+    if wrong:
+        raise ConfigError(f"{file}: [gate] cannot hold {wrong[0]!r}", hint=f"it is a table, of: {', '.join(sorted(GATE_KEYS))}")
     return raw
 
 

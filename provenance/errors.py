@@ -92,6 +92,10 @@ class NoFilesError(ManifestError):
     """A pattern names no file."""
 
 
+class RunRecordError(InputError):
+    """A run's folder or record cannot be used."""
+
+
 class LocationError(InputError, ValueError):
     """A path or URL of data cannot be used. The message repeats no credential that it held."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from provenance.audit.affected_runs import affected_runs
 from provenance.audit.facts import run_use
 from provenance.audit.lineage import Tracer
 from provenance.audit.tools import Tools
@@ -21,6 +22,7 @@ from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, Generator
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind, ReferenceRecord
+from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value
 from provenance.ports import Registry
 
@@ -91,6 +93,8 @@ class IssuedClearance:
     manifest_root: str
     issued: str
     expires: str
+    statement: str = ""
+    """``statement_digest`` of the clearance; empty where the log of an earlier version does not tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,8 @@ class Impact:
     audits: tuple[TouchedAudit, ...]
     clearances: tuple[IssuedClearance, ...]
     """Those of touched audits that have not expired."""
+    runs: tuple[RecordedRun, ...]
+    """Runs that went by touched audits, or that read, or may have read, a touched dataset."""
     problems: tuple[ReadProblem, ...]
     """Audits whose record could not be read: what the change does to them is not known."""
 
@@ -120,7 +126,7 @@ def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tool
     problems: list[ReadProblem] = []
     audits: list[TouchedAudit] = []
     if not change.entries:
-        return Impact(entries=(), datasets=(), audits=(), clearances=(), problems=())
+        return Impact(entries=(), datasets=(), audits=(), clearances=(), runs=(), problems=())
     with tools.units.read() as registry:
         origins = _Origins(registry)
         datasets = tuple(t for v in registry.datasets() for t in _dataset(v.dataset, v.root_digest, origins, change))
@@ -132,9 +138,12 @@ def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tool
                 continue
             if touched := tuple(_run(record, origins, change)):
                 audits.append(_audit(record, touched))
-    hit = {audit.id for audit in audits}
+        hit = {audit.id for audit in audits}
+        runs = affected_runs(registry, (t.dataset for t in datasets), audits=hit)
     live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now())
-    return Impact(entries=tuple(sorted(change.entries)), datasets=datasets, audits=tuple(audits), clearances=live, problems=tuple(problems))
+    return Impact(
+        entries=tuple(sorted(change.entries)), datasets=datasets, audits=tuple(audits), clearances=live, runs=runs, problems=tuple(problems)
+    )
 
 
 def _record(raw: bytes, *, where: str) -> AuditRecord:

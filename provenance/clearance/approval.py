@@ -76,11 +76,10 @@ def _key_fault(waiver: Waiver, key: TrustedKey, now: str) -> str | None:
         return f"signed by {key.name!r}, and {waiver.approved_by!r} is named as its approver"
     if is_same_person(key.name, waiver.requested_by):
         return f"signed by {key.name!r}, who asked for it"
-    start, end = key.window()
-    created = parse_time(f"{waiver.created[:10]}T00:00:00Z", where="created")
-    if not (start - _A_DAY < created <= end and start <= parse_time(now, where="now") <= end):  # a waiver tells the day of its making, not the second
-        return f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only"
-    return None
+    # A waiver tells the day of its making, not the second: in doubt it was made when the key began, or before it ended.
+    day, start = parse_time(f"{waiver.created[:10]}T00:00:00Z", where="created"), key.window()[0]
+    created = start if start - _A_DAY < day < start else day
+    return key.window_fault(created, parse_time(now, where="now"))
 
 
 def _revocation_fault(key: TrustedKey, trust: Trust, revocations: RevocationList | None, now: str) -> str | None:

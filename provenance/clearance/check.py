@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +15,9 @@ from provenance.clearance.allowances import require_digest_cache
 from provenance.clearance.binding import ANY_RUN, MAX_POLICY_BYTES, MAX_RUN_BYTES, AskedRun, NamedFile
 from provenance.clearance.envelope import MAX_ENVELOPE_BYTES
 from provenance.clearance.faults import ShardProblem
-from provenance.clearance.revocation import CLOCK_SKEW, load_revocations
+from provenance.clearance.revocation import CLOCK_SKEW
 from provenance.clearance.shards import Reading, ShardCheck, ShardPlan, hash_plan, plan_shards
+from provenance.clearance.signed_lists import load_revocations
 from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.trust import Trust
@@ -55,6 +57,8 @@ class GatePass:
     shards: ShardCheck
     notes: tuple[str, ...] = ()
     """Words for the user: of a digest cache that was damaged, or could not be written."""
+    began_ns: int = 0
+    """This machine's clock, in nanoseconds, before the first file was hashed: what has changed since is not vouched for by how it looked then."""
 
 
 def default_manifest_path(clearance_path: str | os.PathLike[str]) -> Path:
@@ -160,13 +164,14 @@ def pass_plan(plan: GatePlan, *, reading: Reading | None = None) -> GatePass:
     """
     if reading is not None and reading.cache is not None:
         require_digest_cache(plan.clearance)
+    began_ns = time.time_ns()
     check = hash_plan(plan.shards, reading=reading)
     _refuse(check.problems)
     clearance = still_holds(plan)
     if reading is None or reading.cache is None:
-        return GatePass(clearance=clearance, shards=check)
+        return GatePass(clearance=clearance, shards=check, began_ns=began_ns)
     reading.cache.keep(check.verified)
-    return GatePass(clearance=clearance, shards=check, notes=tuple(reading.cache.notes))
+    return GatePass(clearance=clearance, shards=check, notes=tuple(reading.cache.notes), began_ns=began_ns)
 
 
 def still_holds(plan: GatePlan) -> Clearance:

@@ -50,38 +50,50 @@ def pre_authentication_encoding(payload: bytes, *, payload_type: str = PAYLOAD_T
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def envelope_bytes(envelope: Envelope) -> bytes:
+def envelope_bytes(envelope: Envelope, *, payload_type: str = PAYLOAD_TYPE) -> bytes:
     """Return the one byte string of an envelope, which ends in a newline."""
     signatures = sorted(envelope.signatures, key=lambda s: s.key_id)
     wire = {
         "payload": base64.b64encode(envelope.payload).decode("ascii"),
-        "payloadType": PAYLOAD_TYPE,
+        "payloadType": payload_type,
         "signatures": [{"keyid": s.key_id, "sig": base64.b64encode(s.signature).decode("ascii")} for s in signatures],
     }
     return canonical_bytes(wire) + b"\n"
 
 
-def parse_envelope(raw: bytes) -> Envelope:
+def parse_envelope(
+    raw: bytes,
+    *,
+    payload_type: str = PAYLOAD_TYPE,
+    max_bytes: int = MAX_ENVELOPE_BYTES,
+    what: str = "clearance envelope",
+    writer: str = "provenance clear",
+) -> Envelope:
     """Return the envelope that bytes hold.
+
+    Args:
+        raw: The file as it is.
+        payload_type: The one type of payload that is accepted.
+        max_bytes: Larger envelopes are not read.
+        what: What the envelope is called where it is refused.
+        writer: The command that writes it.
 
     Raises:
         EnvelopeFormatError: With the reason, for everything that is not exactly an envelope of this profile.
     """
     try:
-        envelope = _parse(load_strict(raw, max_bytes=MAX_ENVELOPE_BYTES))
+        envelope = _parse(load_strict(raw, max_bytes=max_bytes), payload_type)
     except ValueError as err:
-        raise EnvelopeFormatError(f"clearance envelope: {err}") from err
-    if envelope_bytes(envelope) != raw:
-        raise EnvelopeFormatError(
-            "clearance envelope: it is not in canonical form (RFC 8785 and one newline)", hint="use the file as `provenance clear` wrote it"
-        )
+        raise EnvelopeFormatError(f"{what}: {err}") from err
+    if envelope_bytes(envelope, payload_type=payload_type) != raw:
+        raise EnvelopeFormatError(f"{what}: it is not in canonical form (RFC 8785 and one newline)", hint=f"use the file as `{writer}` wrote it")
     return envelope
 
 
-def _parse(raw: Any) -> Envelope:
+def _parse(raw: Any, payload_type: str) -> Envelope:
     fields = expect_fields(raw, ("payload", "payloadType", "signatures"), where="the envelope")
-    if fields["payloadType"] != PAYLOAD_TYPE:
-        raise ValueError(f"payloadType is {fields['payloadType']!r:.80}, expected {PAYLOAD_TYPE}")
+    if fields["payloadType"] != payload_type:
+        raise ValueError(f"payloadType is {fields['payloadType']!r:.80}, expected {payload_type}")
     signatures = expect_list(fields["signatures"], where="signatures")
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise ValueError(f"signatures must be a list of 1 to {MAX_SIGNATURES} entries")

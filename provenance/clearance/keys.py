@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 MAX_KEY_FILE_BYTES: Final = 1 << 16
+MAX_PASSPHRASE_BYTES: Final = 1_000
+"""Libraries refuse passphrases of 1,024 bytes."""
 _PEM_MARK: Final = b"-----BEGIN "
 
 
@@ -98,6 +100,8 @@ def write_key(key: SigningKey, path: str | os.PathLike[str], *, passphrase: byte
     """
     if passphrase is not None and not passphrase:
         raise KeyFileError("the passphrase is empty", hint="give none at all for an unencrypted key file")
+    if passphrase is not None and len(passphrase) > MAX_PASSPHRASE_BYTES:
+        raise KeyFileError(f"the passphrase has {len(passphrase)} bytes, at most {MAX_PASSPHRASE_BYTES} are taken")
     pem = key.pem(passphrase)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -122,6 +126,10 @@ def load_key(path: str | os.PathLike[str], *, passphrase: bytes | None = None) -
     pem = _read_private(file)
     if _PEM_MARK not in pem:
         raise KeyFileError(f"key file {file} is not a PEM file")
+    if b"PRIVATE KEY-----" not in pem:
+        raise KeyFileError(f"key file {file} holds no private key")
+    if b"OPENSSH PRIVATE KEY" in pem:
+        raise KeyFileError(f"key file {file} is of OpenSSH, and PEM (PKCS 8) is read", hint="make a key for this alone: provenance keys new NAME")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -133,8 +141,17 @@ def load_key(path: str | os.PathLike[str], *, passphrase: bytes | None = None) -
     except (ValueError, TypeError, UnsupportedAlgorithm) as err:
         raise KeyFileError(f"key file {file} cannot be opened: {'wrong passphrase or damaged file' if encrypted else 'damaged file'}") from err
     if not isinstance(private, _library()):
-        raise KeyFileError(f"key file {file} holds a {type(private).__name__}, expected an Ed25519 private key")
+        raise KeyFileError(f"key file {file} holds a {type(private).__name__.lstrip('_')}, expected an Ed25519 private key")
     return SigningKey(private)
+
+
+def is_encrypted(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a passphrase is needed to open a key file.
+
+    Raises:
+        KeyFileError: If the file cannot be read, or is open to other users.
+    """
+    return b"ENCRYPTED" in _read_private(Path(path))
 
 
 def _read_private(file: Path) -> bytes:

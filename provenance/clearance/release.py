@@ -162,10 +162,10 @@ def verify_release(raw: bytes, trust: Trust, now: str, *, revocations: Revocatio
         raise SignatureError(f"the signature of {key.name!r} under the release does not verify")
     if REVIEWER_ROLE not in key.roles or key.name != release.reviewer:
         raise UntrustedKeyError(f"the reviewer {release.reviewer!r} did not sign the release in the role {REVIEWER_ROLE!r}")
-    start, end = key.window()
     released, moment = parse_time(release.released, where="released"), parse_time(now, where="now")
-    if not all(start - CLOCK_SKEW <= at <= end + CLOCK_SKEW for at in (released, moment)):
-        raise UntrustedKeyError(f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only")
+    fault = key.window_fault(released, moment, skew=CLOCK_SKEW)
+    if fault is not None:
+        raise UntrustedKeyError(fault)
     if released > moment + CLOCK_SKEW:
         raise UntrustedKeyError(f"the release of {release.released} lies in the future of this machine's clock, {now}")
     _check_revoked(key, trust, revocations, now)

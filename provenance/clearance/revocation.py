@@ -1,18 +1,17 @@
 """Revocation lists: keys and clearances that no longer count. A list that is missing or too old is a refusal, never a pass.
 
-The list is protected as the trust file is: by who may write it. Its path stands in the trust file.
+Its path stands in the trust file, which also says who must sign it. Without that, version 1, the list is protected as the trust file is: by who may write it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from provenance.canonical import canonical_bytes
 from provenance.clearance.strict_json import expect_fields, expect_list, expect_text, load_strict, parse_time
-from provenance.clearance.trust import RevocationSource, Trust
+from provenance.clearance.trust import RevocationSource
 from provenance.errors import TrustFileError
 from provenance.fingerprint.digest import is_digest
 
@@ -63,41 +62,28 @@ class RevocationList:
         return next((r for r in self.clearances if r.id == wanted), None)
 
 
-def load_revocations(trust: Trust) -> RevocationList | None:
-    """Return the revocation list that a trust names; ``None`` if it names none.
-
-    Raises:
-        TrustFileError: If the list is missing or malformed.
-    """
-    if trust.revocation is None:
-        return None
-    file = Path(trust.source).parent / trust.revocation.path
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_REVOCATION_BYTES + 1)
-    except (OSError, ValueError) as err:
-        reason = getattr(err, "strerror", None) or str(err)
-        raise TrustFileError(f"revocation list {file} cannot be read: {reason}", hint="the trust file names it, so it must be there") from err
-    return parse_revocations(raw, where=str(file))
-
-
-def parse_revocations(raw: bytes, *, where: str = "revocation list") -> RevocationList:
+def parse_revocations(raw: bytes, *, where: str = "revocation list", version: int = REVOCATION_VERSION) -> RevocationList:
     """Return the revocation list that a document holds.
+
+    Args:
+        raw: The document: the file of an unsigned list, the payload of a signed one.
+        where: What it is called where it is refused.
+        version: The one version that is accepted: 1 unsigned, 2 signed.
 
     Raises:
         TrustFileError: With the reason, if the document is malformed.
     """
     try:
-        return _parse(load_strict(raw, max_bytes=MAX_REVOCATION_BYTES))
+        return _parse(load_strict(raw, max_bytes=MAX_REVOCATION_BYTES), version)
     except ValueError as err:
         raise TrustFileError(f"{where}: {err}") from err
 
 
-def revocation_bytes(revocations: RevocationList) -> bytes:
-    """Return the file form of a revocation list: canonical JSON and a newline."""
+def revocation_bytes(revocations: RevocationList, *, version: int = REVOCATION_VERSION) -> bytes:
+    """Return the file form of an unsigned revocation list, or the payload of a signed one: canonical JSON and a newline."""
     wire = {
         "format": REVOCATION_FORMAT,
-        "version": REVOCATION_VERSION,
+        "version": version,
         "issued": revocations.issued,
         "keys": [{"id": r.id, "reason": r.reason} for r in revocations.keys],
         "clearances": [{"id": r.id, "reason": r.reason} for r in revocations.clearances],
@@ -125,10 +111,10 @@ def stale_reason(revocations: RevocationList | None, source: RevocationSource | 
     return None
 
 
-def _parse(raw: Any) -> RevocationList:
+def _parse(raw: Any, version: int) -> RevocationList:
     document = expect_fields(raw, ("format", "version", "issued", "keys", "clearances"), where="the document")
-    if document["format"] != REVOCATION_FORMAT or type(document["version"]) is not int or document["version"] != REVOCATION_VERSION:
-        raise ValueError(f"expected format {REVOCATION_FORMAT!r} version {REVOCATION_VERSION}")
+    if document["format"] != REVOCATION_FORMAT or type(document["version"]) is not int or document["version"] != version:
+        raise ValueError(f"expected format {REVOCATION_FORMAT!r} version {version}")
     return RevocationList(
         issued=expect_text(document["issued"], where="issued"),
         keys=_parse_entries(document["keys"], "keys"),

@@ -16,6 +16,7 @@ from provenance.clearance.envelope import Envelope, parse_envelope, pre_authenti
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
 from provenance.clearance.statement import Clearance, parse_statement, statement_digest
 from provenance.clearance.strict_json import parse_time
+from provenance.clearance.thresholds import shortfalls
 from provenance.clearance.trust import REVIEWER_ROLE, Trust, TrustedKey
 from provenance.errors import (
     ClearanceError,
@@ -35,8 +36,8 @@ Fault = tuple[type[ClearanceError], str]
 
 _HINTS: Final[dict[type[ClearanceError], str]] = {
     ExpiredClearanceError: "run the audit again and have a new clearance issued",
-    RevokedClearanceError: "ask who revoked it; a new audit and clearance are needed",
-    UntrustedKeyError: "have a key of the trust file sign; `provenance keys list` shows them",
+    RevokedClearanceError: "revoked: ask who did it, then audit and clear again; a list too old or missing: provenance keys refresh, and copy it beside the trust file",
+    UntrustedKeyError: "have who is missing sign: provenance clearance sign FILE --as NAME; `provenance keys list` shows the keys",
     SubjectMismatchError: "this clearance is for another run: use the one issued for this run",
     VerdictError: "mend what the audit found, audit again and clear",
 }
@@ -186,16 +187,12 @@ def _signer_faults(
     issued = parse_time(clearance.issued, where="issued")
     usable = []
     for key in signers:
-        start, end = key.window()
-        if all(start - CLOCK_SKEW <= moment <= end + CLOCK_SKEW for moment in (issued, now)):
+        fault = key.window_fault(issued, now, skew=CLOCK_SKEW)
+        if fault is None:
             usable.append(key)
         else:
-            faults.append((UntrustedKeyError, f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only"))
-    reviewers = [*usable, *(key for key in {k.key: k for k in released}.values() if key not in usable)]
-    for role, needed in trust.thresholds:
-        able = sum(role in key.roles for key in (reviewers if role == REVIEWER_ROLE else usable))
-        if able < needed:
-            faults.append((UntrustedKeyError, f"{needed} distinct key(s) of role {role!r} must sign, {able} did"))
+            faults.append((UntrustedKeyError, fault))
+    faults += [(UntrustedKeyError, str(lack)) for lack in shortfalls(trust, usable, issued=issued, now=now, released=released)]
     if not _signed_as(usable, clearance.issuer.name, clearance.issuer.role):
         faults.append((UntrustedKeyError, f"the issuer {clearance.issuer.name!r} did not sign in the role {clearance.issuer.role!r}"))
     if clearance.released_by is not None and not _signed_as(released if clearance.releases else usable, clearance.released_by, REVIEWER_ROLE):

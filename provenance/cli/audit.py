@@ -73,7 +73,9 @@ def write_report(workspace: Workspace, record: AuditRecord) -> Path:
     from provenance.report.folder import write_report as write
 
     folder = workspace.settings.reports / short(record.id)
-    write(record, folder)
+    with workspace.units.read() as registry:
+        runs = registry.training_runs()
+    write(record, folder, runs=runs)
     return folder / "index.html"
 
 

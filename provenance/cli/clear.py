@@ -10,7 +10,8 @@ import click
 from provenance.cli.audits import LATEST, registered_audit
 from provenance.cli.break_glass import asked_break_glass, break_glass_options, say_break_glass
 from provenance.cli.context import CommandContext
-from provenance.cli.keys import safe_name
+from provenance.cli.cosigning import say_lacking
+from provenance.cli.key_files import safe_name
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import next_step, say, say_json, visible
 from provenance.cli.signing import given_path, has_key, open_key, passphrase_option, trust_option
@@ -58,7 +59,7 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
     from provenance.audit.break_glass import ACTION, note_break_glass
     from provenance.audit.clear import prepare_clearance, write_clearance
     from provenance.audit.review import find_reviews
-    from provenance.clearance.statement import GateLeave
+    from provenance.clearance.statement import GateLeave, statement_bytes, statement_digest
 
     workspace = ctx.workspace()
     record = registered_audit(workspace, audit)
@@ -88,18 +89,22 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
         )
         cleared = prepared.clearance
         _check_agrees(reviewer if second is None else None, released, needed=cleared.released_by)
-        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires)
+        digest = statement_digest(statement_bytes(cleared))
+        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, statement=digest)
         if cleared.break_glass is not None:
             note_break_glass(registry, record, cleared.break_glass, expires=cleared.expires)
     co_signs = second is not None and cleared.released_by is None
     others = [broken[0]] if broken is not None else [second[0]] if second is not None and co_signs else []
     manifest = write_clearance(prepared, (keys[0], *others), target)
+    lacking = say_lacking(target, verifier)
     if output == "json":
-        say_json({"model": record.run.model.name, "audit": record.id, "clearance": cleared, "file": str(target), "manifest": str(manifest)})
+        files = {"file": str(target), "manifest": str(manifest)}
+        say_json({"model": record.run.model.name, "audit": record.id, "clearance": cleared, "lacking": lacking, **files})
     else:
         _say_cleared(record.run.model.name, cleared, target, manifest)
     run = "" if broken is None else f"--run {Path(record.run_file or 'run.yaml').name} "
-    next_step(f"provenance exec --clearance {target.name} --trust {trust_file.name} {run}-- YOUR COMMAND", quiet=ctx.quiet)
+    use = f"provenance exec --clearance {target.name} --trust {trust_file.name} {run}-- YOUR COMMAND"
+    next_step(f"provenance clearance sign {target.name} --as NAME" if lacking else use, quiet=ctx.quiet)
     return 0
 
 

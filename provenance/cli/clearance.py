@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provenance.cli.clearance_export import export
 from provenance.cli.context import CommandContext
+from provenance.cli.cosigning import sign
 from provenance.cli.files import PLACE
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import say, say_json
+from provenance.cli.revoking import revoke_clearance
 from provenance.cli.signing import given_path
 from provenance.model.wire import to_wire
 from provenance.storage.urls import Place
@@ -21,7 +24,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def clearance() -> None:
-    """Verify and read clearances."""
+    """Verify, read, sign and revoke clearances."""
+
+
+clearance.add_command(sign)
+clearance.add_command(revoke_clearance)
+clearance.add_command(export)
 
 
 @clearance.command("verify")

@@ -16,9 +16,11 @@ from provenance.model.wire import to_wire
 
 if TYPE_CHECKING:
     from provenance.audit.lineage import Ancestor, Inheritance
+    from provenance.audit.runs import FirstUse
     from provenance.registry.catalog import VersionTotals
 
 ANCESTORS_SHOWN = 10
+RUNS_SHOWN = 5
 _LABEL, _TEXT = 19, 57
 """Columns of a fact's name, and of what it says."""
 _RIGHT = frozenset({"size", "records", "words", "unread"})
@@ -55,6 +57,20 @@ def say_origin(made: Sequence[Derivation], inherited: Inheritance) -> None:
         _say_fact("inherits", f"what nobody knows: {name} is not registered, and what is not known is denied")
     for name in inherited.generated:
         _say_fact("made by a model", f"{name} was generated, and its facts name no model")
+
+
+def say_uses(used: FirstUse) -> None:
+    """Print which runs really read a dataset version, when first and last, and what their records are worth."""
+    from provenance.audit.runs import signature_words
+
+    _say_fact("first used", used.sentence)
+    for use in used.uses[:RUNS_SHOWN]:
+        r, run = use.reads, use.run
+        told = f"{r.first_read} to {r.last_read}" if use.is_read else "no read of it was seen, which is not to say that there was none"
+        shards = f"{thousands(r.shards_read)} of {counted(r.shards, 'shard')}, " if use.is_read else ""
+        _say_fact("trained on by", f"{run.model}, run {run.id[:12]}, {shards}{told}, {signature_words(run)}")
+    if len(used.uses) > RUNS_SHOWN:
+        _say_fact("trained on by", f"and {len(used.uses) - RUNS_SHOWN} more: provenance runs list --dataset {used.dataset}")
 
 
 def say_record_licenses(licenses: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.dataset_page import say_facts, say_origin, say_record_licenses, say_shards, wire_inherited
+from provenance.cli.dataset_page import say_facts, say_origin, say_record_licenses, say_shards, say_uses, wire_inherited
 from provenance.cli.diff import diff
 from provenance.cli.evidence import evidence
 from provenance.cli.lineage import derive, lineage
@@ -155,6 +155,7 @@ def _cut(line: str) -> str:
 def show(ctx: CommandContext, /, name: str, limit: int | None, offset: int, output: str) -> int:
     """Show one dataset: NAME, NAME@sha256:… for a version, or NAME~1 for the recording before."""
     from provenance.audit.lineage import Tracer
+    from provenance.audit.runs import first_use
 
     with ctx.workspace().units.read() as registry:
         number = registry.find_recording(name)
@@ -165,12 +166,18 @@ def show(ctx: CommandContext, /, name: str, limit: int | None, offset: int, outp
         made = [d for d in registry.derivations_of((version.dataset.name,)) if d.root_digest == version.root_digest]
         newest = registry.version_facts(version.dataset.name).root_digest
         inherited = Tracer(registry).trace_whole(version)
+        used = first_use(registry, version.dataset.name, version.root_digest)
     if output == "json":
         extra = {"totals": to_wire(totals), "derivations": to_wire(tuple(made)), "record_licenses": licenses, "inherited": wire_inherited(inherited)}
+        extra |= {
+            "first_used": used.sentence,
+            "runs": to_wire(tuple({"run": u.run.id, "model": u.run.model, "signed_by": u.run.signed_by, **to_wire(u.reads)} for u in used.uses)),
+        }
         say_json({**to_wire(version), "shards": to_wire(tuple(shards)), **extra})
         return 0
     say_facts(version, newest)
     say_origin(made, inherited)
+    say_uses(used)
     say_record_licenses(licenses)
     say_shards(shards, totals, offset)
     next_step(f"provenance datasets lineage {visible(version.dataset.name)}", quiet=ctx.quiet)

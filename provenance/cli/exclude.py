@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.exclude_print import say_demand, say_report, say_touched, touched_by, value_of
+from provenance.cli.exclude_print import runs_with, say_demand, say_report, say_runs_with, say_touched, touched_by, value_of
 from provenance.cli.options import jobs_option, pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_json, say_problems, say_table, short, visible, write_whole
 from provenance.errors import InputError
@@ -230,6 +230,7 @@ def check(
     states = {s.state for s in report.states}
     if Presence.STILL_INSIDE in states:
         say_touched(touched_by(workspace, {s.demand for s in report.states if s.state is Presence.STILL_INSIDE}))
+        say_runs_with(runs_with(workspace, report))
         next_step("provenance audit, then provenance remedy drop --rule X001 --apply", quiet=ctx.quiet)
         return 11
     return 10 if Presence.UNKNOWN in states else 0

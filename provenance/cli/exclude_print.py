@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provenance.cli.output import counted, say, short, thousands, visible
+from provenance.model.absence import TriState
 from provenance.model.exclusion import Demand, DemandKind, DemandState, ExclusionReport, Looked, Place, Presence, RecordedDemand
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
+    from provenance.model.training import RecordedRun
 
 _WIDTH = 80
 _STATES_SHOWN = 100
@@ -132,11 +134,13 @@ class Touched:
 
 def touched_by(workspace: Workspace, demands: set[str]) -> list[Touched]:
     """Return the last audit of each model, and the clearances still running, that were made before one of some demands was recorded."""
+    from provenance.audit.break_glass import ACTION
+
     now = workspace.clock.now()
     with workspace.units.read() as registry:
         since = max((d.demand.at for d in registry.demands() if d.demand.id in demands), default="")
         audits = registry.audits()
-        cleared = registry.last_log_entries(1_000, action="clear")
+        cleared = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(1_000, action=action)]
     newest = {row[2]: row for row in reversed(audits)}
     models = {row[0]: row[2] for row in audits}
     found = [Touched(what="audit", model=model, when=row[1], state=row[3]) for model, row in sorted(newest.items()) if row[1] <= since]
@@ -157,6 +161,27 @@ def say_touched(found: Iterable[Touched]) -> None:
         say(f"  … and {len(items) - _TOUCHED_SHOWN} more", err=True)
     if items:
         say("run provenance audit again; a clearance that holds is replaced or revoked by hand", err=True)
+
+
+def runs_with(workspace: Workspace, report: ExclusionReport) -> tuple[RecordedRun, ...]:
+    """Return the runs that read, or may have read, a dataset version in which a demand is still inside."""
+    held = {(s.dataset, s.root_digest) for s in report.states if s.state is Presence.STILL_INSIDE}
+    with workspace.units.read() as registry:
+        runs = registry.training_runs()
+    return tuple(
+        run for run in runs if any((r.dataset, r.root_digest) in held and (r.first_read or run.unseen is not TriState.NO) for r in run.reads)
+    )
+
+
+def say_runs_with(found: tuple[RecordedRun, ...]) -> None:
+    """Print which runs read what must go, on stderr."""
+    if not found:
+        say("runs that read it: none known by the run records at hand", err=True)
+    for run in found[:_TOUCHED_SHOWN]:
+        signed = f"signed by {visible(run.signed_by)}" if run.is_signed else "UNSIGNED"
+        say(f"  ! run {run.id[:12]} of {visible(run.model)}, {run.began[:10]}, had it to read: {signed}", err=True)
+    if len(found) > _TOUCHED_SHOWN:
+        say(f"  … and {len(found) - _TOUCHED_SHOWN} more: provenance runs list", err=True)
 
 
 def _touched_lines(items: Iterable[Touched]) -> Iterator[str]:

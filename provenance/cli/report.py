@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,12 @@ from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
 from provenance.cli.report_diff import diff
 from provenance.cli.report_index import index
+from provenance.errors import NoWorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provenance.model.training import RecordedRun
 
 FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
 
@@ -42,11 +49,21 @@ def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[st
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder, formats)
+    write_report(record, folder, formats, runs=_known_runs(ctx))
     for name in dict.fromkeys(formats):
         say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
     return 0
+
+
+def _known_runs(ctx: CommandContext) -> Sequence[RecordedRun]:
+    """Return the runs that the workspace knows, none where there is no workspace."""
+    try:
+        workspace = ctx.workspace()
+    except NoWorkspaceError:
+        return ()
+    with workspace.units.read() as registry:
+        return registry.training_runs()
 
 
 @report.command("open")

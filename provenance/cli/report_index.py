@@ -32,7 +32,7 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, output: st
     The reports of each model's newest audit are written beside it where they are not there. Exit codes: 0 done, 4 some audits could not be read.
     """
     from provenance.audit.portfolio import survey_portfolio
-    from provenance.cli.audits import load_audit
+    from provenance.cli.audits import as_of_now, load_audit
     from provenance.cli.terms_impact import issued_clearances
     from provenance.report.folder import write_report
     from provenance.report.portfolio import FILE_NAME, render_portfolio
@@ -44,7 +44,7 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, output: st
     for model in found.models:
         name = short(model.newest.id)
         if not no_reports and not (folder / name / FILE_NAME).is_file():
-            write_report(load_audit(ctx, model.newest.id), folder / name)
+            write_report(as_of_now(ctx, load_audit(ctx, model.newest.id)), folder / name)
         if (folder / name / FILE_NAME).is_file():
             links[model.newest.id] = f"{name}/{FILE_NAME}"
     page = render_portfolio(found, links=links)

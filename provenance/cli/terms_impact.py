@@ -50,19 +50,28 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
 
 
 def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
-    """Return the clearances that the log tells of, newest first."""
+    """Return the clearances that the log tells of, newest first, those by break-glass among them."""
+    from provenance.audit.break_glass import ACTION
     from provenance.audit.impact import IssuedClearance
 
     with workspace.units.read() as registry:
-        entries = registry.last_log_entries(_MOST_CLEARANCES, action="clear")
+        found = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(_MOST_CLEARANCES, action=action)]
     return [
-        IssuedClearance(audit=str(item["audit"]), manifest_root=str(item["manifest_root"]), issued=entry.at, expires=str(item["expires"]))
-        for entry in entries
+        IssuedClearance(
+            audit=str(item["audit"]),
+            manifest_root=str(item["manifest_root"]),
+            issued=entry.at,
+            expires=str(item["expires"]),
+            statement=str(item.get("statement", "")),
+        )
+        for entry in sorted(found, key=lambda entry: -entry.seq)
         for item in entry.details.get("clearances", ())
     ]
 
 
 def _say(found: Impact) -> None:
+    from provenance.audit.runs import signature_words
+
     if not found.entries:
         say("every entry there holds already: nothing is touched")
         return
@@ -76,6 +85,12 @@ def _say(found: Impact) -> None:
     say(f"Clearances that rest on them: {len(found.clearances)}")
     for clearance in found.clearances:
         say_fitting(f"  {short(clearance.manifest_root)}  of audit {short(clearance.audit)}, valid until {clearance.expires}")
+    unknown = "none known by the run records at hand" if found.datasets or found.audits else 0
+    say(f"Runs that went by them, or had such a dataset to read: {len(found.runs) or unknown}")
+    for run in found.runs[:_SHOWN]:
+        say_fitting(f"  {run.id[:12]}  {visible(run.model)}, {run.began[:10]}, {run.end}, {visible(signature_words(run))}")
+    if len(found.runs) > _SHOWN:
+        say(f"  … and {len(found.runs) - _SHOWN} more: -f json lists them")
 
 
 def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:

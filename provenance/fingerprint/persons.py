@@ -58,6 +58,20 @@ def is_same_name(one: str, other: str) -> bool:
     return bool(_keys(one) & _keys(other))
 
 
+def count_persons(names: Iterable[str]) -> int:
+    """Return how many persons names stand for at least: no two of those counted may be one person.
+
+    A name that may be several people, such as "bob" beside two of them, gives way to these. Cost: quadratic in the number of different names.
+    """
+    different = sorted(set(names))
+    alike = {name: [other for other in different if other != name and is_same_person(name, other)] for name in different}
+    counted: set[str] = set()
+    for name in sorted(different, key=lambda n: (len(alike[n]), n)):
+        if not counted.intersection(alike[name]):
+            counted.add(name)
+    return len(counted)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Naming:
     """By what a text names somebody."""

@@ -254,23 +254,23 @@ def success_lines(passed: GatePass) -> tuple[str, str]:
     conditions = f", {len(clearance.conditions)} obligation(s) to keep" if clearance.conditions else ""
     cached = f" ({check.from_cache:,} of {len(check.verified):,} file(s) known from the digest cache, not hashed now)" if check.from_cache else ""
     return (
-        f"provenance: {_by(clearance)} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}{conditions}",
+        f"provenance: {_issued(clearance)}{conditions}",
         f"provenance: {check.shards:,} shard(s), {check.size_bytes:,} bytes verified{cached}, root {clearance.manifest_root[:19]}",
     )
 
 
-def _by(clearance: Clearance) -> str:
-    return "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
-
-
 def watching_lines(plan: GatePlan, within_s: float) -> tuple[str, str]:
     """Return the two lines that say what was verified and what the ranks owe."""
-    clearance = plan.clearance
     size = sum(leaf.size_bytes for _, leaf in plan.shards.places)
     return (
-        f"provenance: {_by(clearance)} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}, bytes not yet verified",
+        f"provenance: {_issued(plan.clearance)}, bytes not yet verified",
         f"provenance: the ranks have {within_s:g} s to hash {len(plan.shards.places):,} file(s), {size:,} bytes; else the command is ended",
     )
+
+
+def _issued(clearance: Clearance) -> str:
+    by = "cleared by" if clearance.break_glass is None else "NOT cleared, let start by break-glass, issued by"
+    return f"{by} {printable(clearance.issuer.name)}, issued {clearance.issued}, expires {clearance.expires}"
 
 
 if __name__ == "__main__":

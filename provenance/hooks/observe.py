@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
+from provenance.model.training import RunEnd
 
-class RunEnd(StrEnum):
-    """How a run came to its end."""
-
-    COMPLETED = "completed"
-    """The trainer came to the end of its loop."""
-    STOPPED = "stopped"
-    """Somebody ended it before, by a signal or the keyboard."""
-    FAILED = "failed"
-    """It ended with an error."""
-    DENIED = "denied"
-    """The gate, or a shard that changed, ended it."""
+__all__ = ["ReasonObserver", "RunEnd", "RunObserver", "Unobserved", "UnseenObserver", "tell_denied"]
 
 
 class RunObserver(Protocol):
@@ -43,6 +34,29 @@ class RunObserver(Protocol):
 
     def run_ended(self, end: RunEnd) -> None:
         """Take note that the run is over. Only the first call counts."""
+
+
+@runtime_checkable
+class ReasonObserver(Protocol):
+    """Listens also to why a run is not allowed to go on."""
+
+    def run_stopped(self, reasons: Sequence[str]) -> None:
+        """Take note of reasons, one sentence each, such as a shard that changed."""
+
+
+@runtime_checkable
+class UnseenObserver(Protocol):
+    """Listens also to what is read and not seen."""
+
+    def reads_unseen(self, what: str) -> None:
+        """Take note that something is read which hooks do not see, one sentence."""
+
+
+def tell_denied(observer: RunObserver, reasons: Sequence[str]) -> None:
+    """Tell an observer that the run ends because it is denied, and why where it wants to know."""
+    if isinstance(observer, ReasonObserver):
+        observer.run_stopped(reasons)
+    observer.run_ended(RunEnd.DENIED)
 
 
 class Unobserved:

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ Exchange = Callable[[str], Sequence[str]]
 """Gives one text to all ranks and returns the texts of all, in the order of ranks."""
 
 
+class DeniedElsewhere(TrainingBlocked):
+    """Training may not start, since another rank was denied."""
+
+
 def pass_gate_together(
     clearance: PathText, *, denial_json: PathText | None = None, wait_s: float = WAIT_S, **options: Unpack[GateOptions]
 ) -> GatePass:
@@ -73,7 +78,7 @@ def pass_gate_together(
             passed = agree(clearance, exchange, rank=rank, on_denial=watch.part, **options)
         except TrainingBlocked as denial:
             watch.part()
-            announce(denial, denial_json=denial_json, roots=options["roots"])
+            announce(denial, denial_json=denial_json if rank == 0 or not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
             end_process_group()
             raise
     warn(passed.clearance)
@@ -100,6 +105,7 @@ def agree(
     Raises:
         TrainingBlocked: If anything is wrong on any rank.
     """
+    began_ns = time.time_ns()  # no rank hashes before this one has spoken
     plan, own = _attempt(clearance, lambda: _plan(clearance, options))
     if own is not None:
         on_denial()
@@ -118,7 +124,7 @@ def agree(
         raise own
     _refuse_denied(clearance, covers, rank)
     with denying(clearance):
-        passed = _join(plan, [covers[number] for number in sharing])
+        passed = _join(plan, [covers[number] for number in sharing], began_ns)
     if rank == sharing[0]:  # one launcher on each machine
         for note in report_cover(passed.clearance, ((file.place, file.leaf) for file in passed.shards.verified)):
             say([f"provenance: {note}"])
@@ -258,7 +264,7 @@ def _refuse_denied(clearance: PathText, words: Sequence[Mapping[str, Any]], rank
     denied = [(number, word["denied"]) for number, word in enumerate(words) if word["denied"] and number != rank]
     if denied:
         reasons = tuple(f"rank {number} was denied: {reason}" for number, said in denied for reason in said)
-        raise TrainingBlocked(reasons, hint="see what that rank says", clearance=os.fspath(clearance), kind=SubjectMismatchError.__name__)
+        raise DeniedElsewhere(reasons, hint="see what that rank says", clearance=os.fspath(clearance), kind=SubjectMismatchError.__name__)
 
 
 def _refuse_strangers(clearance: PathText, words: Sequence[Mapping[str, Any]], rank: int) -> None:
@@ -274,7 +280,7 @@ def _refuse_strangers(clearance: PathText, words: Sequence[Mapping[str, Any]], r
         raise TrainingBlocked(reasons, hint=hint, clearance=os.fspath(clearance), kind=SubjectMismatchError.__name__)
 
 
-def _join(plan: GatePlan, covers: Sequence[Mapping[str, Any]]) -> GatePass:
+def _join(plan: GatePlan, covers: Sequence[Mapping[str, Any]], began_ns: int) -> GatePass:
     """Return the pass for what ranks of one sight covered together.
 
     Raises:
@@ -298,7 +304,7 @@ def _join(plan: GatePlan, covers: Sequence[Mapping[str, Any]]) -> GatePass:
     check = ShardCheck(
         shards=len(plan.shards.leaves), size_bytes=sum(leaf.size_bytes for _, leaf in plan.shards.places), problems=(), verified=verified
     )
-    return GatePass(clearance=still_holds(plan), shards=check)
+    return GatePass(clearance=still_holds(plan), shards=check, began_ns=began_ns)
 
 
 def _identity(numbers: Sequence[int] | None) -> FileIdentity | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
     from provenance.model.lineage import Derivation
     from provenance.model.match import ScanResult
+    from provenance.model.training import RecordedRun
     from provenance.model.waiving import RecordedWaiver, Review
 
 
@@ -144,6 +145,16 @@ class Registry(Protocol):
 
     def reviews(self, record_digest: str | None = None) -> Sequence[Review]:
         """Return all decisions in the order they were made, or those on one audit record."""
+
+    def add_run(self, recorded: RecordedRun) -> bool:
+        """Take over what a run record says; tell whether it is new. The same record again changes nothing, unless it is signed now and was not.
+
+        Raises:
+            ConflictError: If another record of the same run is known.
+        """
+
+    def training_runs(self, dataset: str | None = None) -> Sequence[RecordedRun]:
+        """Return all runs in the order they were taken over, each once, or those that had a dataset to read, whether they did or not."""
 
     def note(self, kind: str, **facts: str) -> None:
         """Put an event that changes no fact, such as an issued clearance, into this unit's log row."""

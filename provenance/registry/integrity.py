@@ -15,6 +15,7 @@ from provenance.registry.exclusions import demand_digest, index_digest, withdraw
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import verify_log
 from provenance.registry.repository import SqlRegistry
+from provenance.registry.runs import run_digest
 from provenance.registry.terms import FACETS, build_terms
 from provenance.registry.waivers import review_digest, waiver_digest, waiver_withdrawal_digest
 
@@ -59,6 +60,7 @@ def verify_registry(registry: SqlRegistry, *, expected_head: str | None = None, 
     _compare("waiver", _logged(registry, "waivers", _DEMAND_KEYS), ((w.waiver.id, waiver_digest(w)) for w in registry.waivers()))
     _compare("waiver's withdrawal", sorted(_logged(registry, "waiver_withdrawals", _DEMAND_KEYS)), _waiver_withdrawals(registry))
     _compare("review", _logged(registry, "reviews", _REVIEW_KEYS), ((r.record_digest, review_digest(r)) for r in registry.reviews()))
+    _compare("run", _logged(registry, "training_runs", _DEMAND_KEYS), ((r.id, run_digest(r)) for r in registry.recorded_runs()))
     for told in registry.loose_rows():
         raise ConflictError(f"the registry was changed behind the log: {told}", hint=_CHANGED)
     return head

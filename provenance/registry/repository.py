@@ -25,6 +25,7 @@ from provenance.registry.digests import FactsState, facts_digest, revision_diges
 from provenance.registry.exclusions import ExclusionRegistry
 from provenance.registry.guards import GENESIS
 from provenance.registry.log import LogAct, LogEntry, build_entry
+from provenance.registry.runs import RunRegistry
 from provenance.registry.scans import ScanRecords
 from provenance.registry.streams import batched, summarize_stream
 from provenance.registry.structure import StructureRegistry
@@ -46,7 +47,7 @@ SHARDS_PER_INSERT = 10_000
 _PAGE = 1000  # rows of the log or of scans read at a time
 
 
-class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, ScanRecords, StructureRegistry, WaiverRegistry):
+class SqlRegistry(DerivationRegistry, DiffRegistry, ExclusionRegistry, RunRegistry, ScanRecords, StructureRegistry, WaiverRegistry):
     """Implements ``ports.Registry`` on one database session. Made by ``session.SqlUnitOfWork``."""
 
     def add_version(self, version: DatasetVersion) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from provenance.registry.base import BYTEWISE, COUNTED, Base, Key, Position, StepKey, VersionKey
 from provenance.registry.exclusion_tables import ExclusionRow, ExclusionWithdrawalRow, RecordIndexRow
 from provenance.registry.guards import attach_guards
+from provenance.registry.run_tables import TrainingReadRow, TrainingRunRow
 from provenance.registry.scan_tables import (
     ScanFrameRow,
     ScanIndexRow,
@@ -58,6 +59,8 @@ __all__ = [
     "TermsRow",
     "TokenizerRow",
     "TotalsRow",
+    "TrainingReadRow",
+    "TrainingRunRow",
     "VersionRow",
     "WaiverRow",
     "WaiverWithdrawalRow",

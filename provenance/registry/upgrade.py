@@ -21,7 +21,7 @@ from provenance.registry.faults import place_of, translated
 from provenance.registry.repository import SqlRegistry
 from provenance.registry.witness import keep_head
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision of the schema, oldest first; a test compares it with the migrations."""
 HEAD = REVISIONS[-1]
 _UPGRADE_LOCK = 0x70726F76  # "prov": PostgreSQL advisory lock, so that two upgrades do not run at once

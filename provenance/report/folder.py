@@ -14,6 +14,7 @@ from pathlib import Path
 from provenance.canonical import canonical_bytes, digest_bytes
 from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
+from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
@@ -54,13 +55,16 @@ class ReportManifest:
     version: int = MANIFEST_VERSION
 
 
-def write_report(record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("html", "json")) -> ReportManifest:
+def write_report(
+    record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("html", "json"), *, runs: Sequence[RecordedRun] = ()
+) -> ReportManifest:
     """Write a report folder and return its manifest. Nothing is written before every document is made; the manifest comes last.
 
     Args:
         record: What was established.
         out_dir: Made where it does not exist; files of the same names are replaced.
         formats: Names of ``FORMATS``. The tables findings.csv, matches.csv and shards.csv are always written.
+        runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
 
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
@@ -68,7 +72,8 @@ def write_report(record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
-    made = {FORMATS[name].file_name: FORMATS[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record)
+    documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs))}
+    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, runs)
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
     manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from provenance.config import shipped
 from provenance.errors import ReportError
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord
+from provenance.model.training import RecordedRun
 from provenance.report import page as page_content
 from provenance.report import wording
 
@@ -38,17 +39,20 @@ class HtmlReport:
     name: str = "html"
     file_name: str = "index.html"
     suffix: str = ".html"
+    runs: tuple[RecordedRun, ...] = ()
+    """What is known of runs that were made."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the page as UTF-8."""
-        return render_html(record)
+        return render_html(record, runs=self.runs)
 
 
-def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
+def render_html(record: AuditRecord, *, runs: Sequence[RecordedRun] = (), templates: Path | None = None) -> bytes:
     """Return the HTML audit of a record: the same record gives the same bytes.
 
     Args:
         record: What was established.
+        runs: What is known of runs that were made.
         templates: A folder whose files take the place of ours, name by name.
 
     Raises:
@@ -57,7 +61,7 @@ def render_html(record: AuditRecord, *, templates: Path | None = None) -> bytes:
     Cost:
         About a second, most of it for the charts; at most 2 MB at 2,000 findings, since what is shown is capped and counted.
     """
-    return render_page(_TEMPLATE, {"record": record, "page": page_content.build_page(record)}, foot=_foot(record), templates=templates)
+    return render_page(_TEMPLATE, {"record": record, "page": page_content.build_page(record, runs)}, foot=_foot(record), templates=templates)
 
 
 def render_page(template: str, values: Mapping[str, object], *, foot: str, templates: Path | None = None) -> bytes:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from provenance.model.audit import AuditRecord, ShardSummary
 from provenance.model.finding import Action, VerdictKind
-from provenance.report.charts import Chart, cap_bar, share_bar
+from provenance.model.training import RecordedRun
+from provenance.report.charts import Chart, Table, cap_bar, share_bar
 from provenance.report.groups import DETAILED, Entry, anchor, group_findings
 from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
 from provenance.report.passages import EXPLAINED
 from provenance.report.timeline import terms_timeline
+from provenance.report.trained import trained_table
 from provenance.report.wording import clip, count, number, percent
 
 ROWS = 1500
@@ -62,10 +64,12 @@ class Page:
     shards: tuple[ShardSummary, ...]
     unused_waivers: frozenset[str]
     scan_words: str
+    trained: Table
+    """Which runs really read which dataset."""
 
 
-def build_page(record: AuditRecord) -> Page:
-    """Return the page's content for a record."""
+def build_page(record: AuditRecord, runs: Sequence[RecordedRun] = ()) -> Page:
+    """Return the page's content for a record, and for what is known of runs."""
     day = clip(record.created, 10).rstrip("…")
     entries = group_findings(record.findings, record.evidence, day=day)
     shares = {name: [m for m in record.mixture if m.grouping == name] for name in {m.grouping for m in record.mixture}}
@@ -94,6 +98,7 @@ def build_page(record: AuditRecord) -> Page:
         shards=_notable_shards(record.shards),
         unused_waivers=frozenset(w.id for w in record.waivers if w.id not in used),
         scan_words=_scan_words(record),
+        trained=trained_table(record, runs),
     )
 
 

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 from provenance.model.audit import AuditRecord
+from provenance.model.training import RecordedRun
+from provenance.report.trained import COLUMNS, trained_rows
 from provenance.report.wording import csv_cell, visible
 
 _FINDINGS = (
@@ -32,9 +34,11 @@ _MATCHES = (
 _SHARDS = ("dataset", "path", "sha256", "size_bytes", "records", "words", "state", "alarms", "matched_words")
 
 
-def render_sidecars(record: AuditRecord) -> dict[str, bytes]:
-    """Return file name → CSV bytes (UTF-8, RFC 4180 line ends) for findings, matches and shards."""
-    return {"findings.csv": _findings(record), "matches.csv": _matches(record), "shards.csv": _shards(record)}
+def render_sidecars(record: AuditRecord, runs: Sequence[RecordedRun] = ()) -> dict[str, bytes]:
+    """Return file name → CSV bytes (UTF-8, RFC 4180 line ends) for findings, matches and shards, and for runs where any had the data to read."""
+    made = {"findings.csv": _findings(record), "matches.csv": _matches(record), "shards.csv": _shards(record)}
+    trained = trained_rows(record, runs)
+    return made | ({"runs.csv": _table(COLUMNS, trained)} if trained else {})
 
 
 def _findings(record: AuditRecord) -> bytes:

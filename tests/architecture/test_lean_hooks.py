@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from provenance.clearance.trust import trust_bytes
-from tests.fakes.clearances import ClearedWorld, cleared_world, sample_trust
+from provenance.clearance.revocation import RevocationList
+from provenance.clearance.signed_lists import sign_revocations
+from provenance.clearance.trust import RevocationSource, trust_bytes
+from tests.fakes.clearances import ClearedWorld, cleared_world, rfc_key, sample_trust
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -36,10 +38,23 @@ LEAN_MODULES = [
     "provenance.hooks",
     "provenance.hooks.gate",
     "provenance.hooks.launcher",
+    "provenance.hooks.configured",
+    "provenance.hooks.trainers",
+    "provenance.hooks.loaders",
+    "provenance.hooks.paths",
+    "provenance.hooks.lightning_events",
+    "provenance.hooks.axolotl_data",
+    "provenance.hooks.guard",
+    "provenance.hooks.record",
     "provenance.clearance",
     "provenance.clearance.check",
     "provenance.clearance.signing",
     "provenance.clearance.keys",
+    "provenance.clearance.keyring",
+    "provenance.clearance.cosigning",
+    "provenance.clearance.public_keys",
+    "provenance.clearance.signed_lists",
+    "provenance.clearance.sigstore",
     "provenance.fingerprint.digest",
     "provenance.canonical",
     "provenance.ports",
@@ -77,7 +92,9 @@ def test_the_isolation_is_real() -> None:
     assert "ModuleNotFoundError" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["provenance.hooks", "provenance.hooks.gate", "provenance.hooks.launcher", "provenance.clearance.check"])
+@pytest.mark.parametrize(
+    "module", ["provenance.hooks", "provenance.hooks.gate", "provenance.hooks.launcher", "provenance.hooks.record", "provenance.clearance.check"]
+)
 def test_importing_the_gate_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, json, {module}; print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
@@ -119,6 +136,19 @@ def test_the_launcher_denies_without_any_dependency(world: ClearedWorld) -> None
     done = launch_alone(world, "true")
     assert done.returncode == 77
     assert "human.txt: changed" in done.stderr
+
+
+def test_a_signed_revocation_list_is_checked_without_any_dependency(world: ClearedWorld) -> None:
+    source = RevocationSource(path="revoked.json", max_age_s=1 << 40, role="revoker")
+    window = ("2019-01-01T00:00:00Z", "2999-12-31T00:00:00Z")
+    world.trust.write_bytes(trust_bytes(sample_trust(("issuer",), ("revoker",), revocation=source, window=window)))
+    place, fresh = world.trust.with_name("revoked.json"), RevocationList(issued="2026-01-01T00:00:00Z")
+    place.write_bytes(sign_revocations(fresh, rfc_key(1)))
+    assert launch_alone(world, "true").returncode == 0
+    place.write_bytes(sign_revocations(fresh, rfc_key(0)))
+    done = launch_alone(world, "true")
+    assert done.returncode == 77
+    assert "must sign it, 0 did" in done.stderr
 
 
 def test_a_root_in_a_store_is_denied_where_nothing_can_read_it(world: ClearedWorld) -> None:

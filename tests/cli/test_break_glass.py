@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from provenance.bootstrap import open_workspace
 from provenance.cli.main import run
+from provenance.cli.terms_impact import issued_clearances
 from tests.conftest import ROOT
 
 RUN = """format: provenance.run
@@ -88,6 +90,8 @@ def test_a_blocked_run_starts_by_break_glass_and_every_report_says_so(desk: Desk
 
 def test_a_later_audit_of_the_run_tells_of_it_too_and_can_be_cleared(desk: Desk, tmp_path: Path) -> None:
     assert clear(desk)[0] == 0
+    workspace = open_workspace(tmp_path)
+    assert len(issued_clearances(workspace)) == 1, "it counts among the clearances that a changed text touches"
     assert desk("register", "data/a.jsonl", "--dataset", "notes", "--synthetic", "no", "--license", "CC0-1.0")[0] == 0
     code, out, _ = desk("audit", "run.yaml")
     assert code == 10

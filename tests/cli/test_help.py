@@ -137,14 +137,25 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("waivers", "withdraw"): ("W-2", "--reason", "no more"),
     ("policy", "new"): ("ours",),
     ("keys", "new"): ("second", "--no-passphrase"),
+    ("keys", "trust"): ("11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "--name", "third", "--role", "legal"),
+    ("keys", "rotate"): ("officer", "--no-passphrase"),
+    ("keys", "refresh"): ("--as", "officer"),
+    ("keys", "revoke"): ("ab" * 32, "--reason", "lost", "--as", "officer"),
+    ("clearance", "revoke"): ("cd" * 32, "--reason", "wrong", "--as", "officer"),
     ("review", "reject"): ("--reviewer", "somebody", "--reason", "no"),
 }
 CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
 
 
-EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices")}
-"""Nothing in the sample speaks as an assistant or asks for a notice, and no audit of it waits for a review."""
-ELSEWHERE = {("review", "release"), ("clear",), ("clearance", "verify")}
+EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices"), ("runs", "list")}
+"""Nothing in the sample speaks as an assistant or asks for a notice, no audit of it waits for a review, and no run of it was made."""
+ELSEWHERE = {
+    ("review", "release"),
+    ("clear",),
+    ("clearance", "verify"),
+    ("clearance", "sign"),
+    *(("runs", verb) for verb in ("import", "show", "verify", "seal")),
+}
 """Tested where an audit needs a review, or is cleared."""
 
 

@@ -55,7 +55,8 @@ def test_the_sample_is_blocked_mended_cleared_and_guarded(work: Path, capsys: py
     gate = ("clearance", "verify", "helpdesk-7b.clearance.json", "--trust", "trust.json")
     assert provenance(work, *gate) == 0
     passed = printed(work, capsys, *gate)
-    assert (passed["holds"], passed["clearance"]) == (True, cleared["clearance"])
+    assert (passed["holds"], passed["clearance"], cleared["lacking"]) == (True, cleared["clearance"], [])
+    sign_off(work, capsys, gate)
     assert provenance(work, "log", "verify") == 0
     with (work / "data" / "prose" / "prose.jsonl").open("ab") as file:
         file.write(b"\n")
@@ -128,3 +129,16 @@ def test_a_scan_says_which_shards_were_scanned_updated_or_current(tmp_path: Path
     assert "0 scanned, 0 updated for references that came or went, 1 scanned before" in told
     assert provenance(tmp_path, "reference", "remove", "two", "--yes") == 0
     assert scanned()[0] == "before"
+
+
+def sign_off(work: Path, capsys: pytest.CaptureFixture[str], gate: tuple[str, ...]) -> None:
+    """Ask for a lawyer's signature: clear, see who is missing, have them sign; and take the threshold back."""
+    assert provenance(work, "keys", "new", "lawyer", "--role", "legal", "--no-passphrase") == 0
+    assert provenance(work, "keys", "trust", "--threshold", "legal=1") == 0
+    lacking = printed(work, capsys, "clear", "--as", "officer")["lacking"]
+    assert lacking == [{"role": "legal", "needed": 1, "signed": 0, "can_sign": ["lawyer"]}]
+    assert provenance(work, *gate) == 77
+    assert "1 person(s) with a key of role 'legal' must sign, 0 did; still to sign: lawyer" in capsys.readouterr().err
+    assert provenance(work, "clearance", "sign", gate[2], "--as", "lawyer", "--yes") == 0
+    assert provenance(work, *gate) == 0
+    assert provenance(work, "keys", "trust", "--threshold", "legal=0") == 0

@@ -52,6 +52,7 @@ def filled(units: SqlUnitOfWork) -> SqlUnitOfWork:
         registry.add_waiver(values.waiver())
         registry.withdraw_waiver(values.waiver().waiver.id, values.withdrawal())
         registry.add_review(values.review())
+        registry.add_run(values.training_run())
     return units
 
 
@@ -173,7 +174,7 @@ def test_removing_the_last_log_row_and_its_facts_needs_a_known_head(database: st
         head = registry.log_head
     late = (
         *("derivation_shards", "derivation_inputs", "derivation_steps", "exclusion_withdrawals", "exclusions", "record_indexes"),
-        *("waiver_withdrawals", "waivers", "reviews"),
+        *("waiver_withdrawals", "waivers", "reviews", "training_reads", "training_runs"),
     )
     tamper(database, "DELETE FROM audit_log WHERE seq = 4", "DELETE FROM audits", *(f"DELETE FROM {table}" for table in late))
     with filled.read() as registry:

@@ -345,3 +345,19 @@ def test_what_was_recorded_again_is_the_newest_of_its_frame(units: UnitOfWork) -
             registry.save_scan(scan, values.digest(evidence))
     with units.read() as registry:
         assert registry.scans_in({first.frame}, newest=1) == {first.frame: [(first, values.digest(3))]}
+
+
+def test_what_was_noted_comes_back_by_kind_and_action(units: UnitOfWork) -> None:
+    for action, kind, text in (
+        ("break-glass", "passes", "one"),
+        ("clear", "passes", "other action"),
+        ("break-glass", "others", "x"),
+        ("break-glass", "passes", "two"),
+    ):
+        with units.begin(actor="tester", action=action) as registry:
+            registry.note(kind, reason=text)
+    with units.read() as registry:
+        found = registry.noted("passes", action="break-glass")
+        assert [dict(facts) for _, facts in found] == [{"reason": "one"}, {"reason": "two"}]
+        assert all(at.endswith("Z") for at, _ in found)
+        assert list(registry.noted("passes", action="nothing")) == []

@@ -16,6 +16,7 @@ from provenance.model.dataset import Dataset, DatasetVersion, Shard
 from provenance.model.exclusion import Demand, RecordedDemand, RecordIndexFacts, Withdrawal
 from provenance.model.lineage import Derivation
 from provenance.model.match import ScanResult
+from provenance.model.training import RecordedRun
 from provenance.model.waiving import RecordedWaiver, Review
 from provenance.model.wire import to_wire
 from provenance.ports import Clock, StreamSummary
@@ -38,6 +39,7 @@ class _State:
     indexes: list[RecordIndexFacts] = field(default_factory=list)
     waivers: list[RecordedWaiver] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    runs: list[RecordedRun] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -178,6 +180,21 @@ class InMemoryRegistry:
 
     def reviews(self, record_digest: str | None = None) -> Sequence[Review]:
         return [r for r in self._state.reviews if record_digest in {None, r.record_digest}]
+
+    def add_run(self, recorded: RecordedRun) -> bool:
+        self._must_write()
+        known = [r for r in self._state.runs if r.id == recorded.id]
+        if any(r.content_digest != recorded.content_digest for r in known):
+            raise ConflictError(f"another record of run {recorded.id} is known, and it says something else")
+        if known and (not recorded.is_signed or any(r.is_signed for r in known)):
+            return False
+        self._state.runs.append(recorded)
+        self.changed.append(to_wire(recorded))
+        return True
+
+    def training_runs(self, dataset: str | None = None) -> Sequence[RecordedRun]:
+        found = {run.id: run for run in self._state.runs}
+        return [run for run in found.values() if dataset is None or any(r.dataset == dataset for r in run.reads)]
 
     def save_record_index(self, facts: RecordIndexFacts) -> None:
         self._must_write()

@@ -41,6 +41,7 @@ from provenance.model.finding import Subject, SubjectKind, VerdictKind, Waiver
 from provenance.model.lineage import Derivation, DerivationInput, Transform
 from provenance.model.match import LeftOut, ReadProblem, ScanResult, SuspectCount
 from provenance.model.run import ModelPlan, Organization, Purpose, Run, RunData
+from provenance.model.training import DatasetReads, RecordedRun
 from provenance.model.waiving import ApprovalSignature, RecordedWaiver, Review, ReviewDecision
 
 CREATED = "2026-03-01T11:00:00Z"
@@ -310,6 +311,48 @@ def review(number: int = 1, *, decision: ReviewDecision = ReviewDecision.RELEASE
         envelope="{}" if decision is ReviewDecision.RELEASED else "",
         at="2026-03-01T12:00:00Z",
         actor="tester",
+    )
+
+
+def training_run(number: int = 1, *, signed: bool = True) -> RecordedRun:
+    """Return a run with every field set."""
+    reads = tuple(
+        DatasetReads(
+            dataset=f"set{i}",
+            root_digest=digest(i),
+            shards=4,
+            shards_read=i,
+            size_bytes=100,
+            bytes_read=50 * i,
+            first_read="2026-03-01T12:00:01Z" if i else "",
+            last_read="2026-03-01T12:10:00Z" if i else "",
+        )
+        for i in range(3)
+    )
+    return RecordedRun(
+        id=f"{number:032x}",
+        model="helpdesk-7b",
+        clearance=digest(40 + number),
+        audit=digest(20 + number),
+        audit_id=f"audit-{number}",
+        verdict="CLEARED",
+        run_digest=digest(50 + number),
+        manifest_root=digest(3),
+        framework="transformers",
+        began="2026-03-01T12:00:00Z",
+        ended="2026-03-01T13:00:00Z",
+        end="completed",
+        steps=1000,
+        size_bytes=300,
+        covered_bytes=150,
+        unseen=TriState.UNKNOWN,
+        signed_by="node-7" if signed else "",
+        keyid="ab" * 32 if signed else "",
+        content_digest=digest(60 + number),
+        file_digest=digest(70 + number + 1000 * signed),
+        at="2026-03-01T14:00:00Z",
+        actor="tester",
+        reads=reads,
     )
 
 

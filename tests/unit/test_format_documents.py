@@ -175,7 +175,7 @@ def test_the_schemas_know_the_fields_and_words_of_the_code() -> None:
         (run["approvals"]["anyOf"][0]["items"]["properties"], ProviderApproval),
         (run["approvals"]["anyOf"][0]["items"]["properties"]["evidence"]["anyOf"][0]["properties"], ApprovalEvidence),
     ):
-        assert set(place) - {"format", "version"} == {f.name for f in fields(kind)} - {"digest"}
+        assert set(place) - {"format", "version"} == {f.name for f in fields(kind)} - {"digest", "file_digest"}
     rule = schema("policy")["properties"]["rules"]["items"]["properties"]
     assert rule["for_each"]["enum"] == [k.value for k in SubjectKind]
     assert rule["action"]["enum"] == [a.value for a in Action]

@@ -14,7 +14,7 @@ from provenance.audit.review import Released, ReleaseFields, find_released, reco
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_of
 from provenance.clearance.envelope import parse_envelope
-from provenance.clearance.statement import parse_statement
+from provenance.clearance.statement import Basis, GateLeave, parse_statement
 from provenance.clearance.trust import Trust, TrustedKey
 from provenance.errors import NotRegisteredError, SubjectMismatchError, UntrustedKeyError, VerdictError
 from provenance.fingerprint.digest import merkle_root, parse_manifest
@@ -118,6 +118,28 @@ def test_a_cleared_audit_gives_a_clearance_that_binds_all_it_rests_on(world: Wor
     assert c.index_digests == tuple(sorted({r.digest for r in record.references}))
     assert (c.issued, c.not_before, c.expires) == (NOW, NOW, "2026-12-08T12:00:00Z")
     assert (c.verdict, c.conditions, c.released_by) == (VerdictKind.CLEARED, record.obligations, None)
+    assert (c.version, c.gate) == (3, GateLeave())
+    assert c.rests_on == Basis(
+        audit_id=record.id,
+        requested_by=record.run.requested_by,
+        run_file_digest=None,
+        licenses_catalog_digest=record.licenses_digest,
+        scans_digest=digest_of(list(record.scans)),
+        findings_digest=digest_of([]),
+        waiver_digests=(),
+    )
+
+
+def test_waivers_that_count_and_the_run_file_are_bound(world: World) -> None:
+    waived = replace(_finding("L001", Action.DENY), waiver="w1")
+    bare = judged_record(world)
+    record = replace(
+        bare, findings=(waived,), waivers=(WAIVER, replace(WAIVER, id="unused")), run=replace(bare.run, file_digest="sha256:" + "5" * 64)
+    )
+    basis = clear(record, world.tools, issuer=ISSUER, days=1).clearance.rests_on
+    assert basis is not None
+    assert (basis.waiver_digests, basis.run_file_digest) == ((digest_of(to_wire(WAIVER)),), "sha256:" + "5" * 64)
+    assert basis.findings_digest == digest_of([to_wire(waived)])
 
 
 def released(world: World, record: AuditRecord) -> Released:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from provenance.canonical import canonical_bytes
 from provenance.clearance import trust as trust_module
 from provenance.clearance.keys import generate_key, key_from_seed, load_key, write_key
-from provenance.clearance.revocation import Revocation, RevocationList, load_revocations, parse_revocations, revocation_bytes
+from provenance.clearance.revocation import Revocation, RevocationList, parse_revocations, revocation_bytes
+from provenance.clearance.signed_lists import load_revocations
 from provenance.clearance.trust import RevocationSource, Trust, load_trust, parse_trust, trust_bytes
 from provenance.errors import KeyFileError, TrustFileError
 from tests.fakes.clearances import SEEDS, rfc_key, sample_trust
@@ -119,12 +120,13 @@ def test_a_trust_file_reads_back_and_fits_its_schema(tmp_path: Path) -> None:
 
 HOSTILE: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("format",), "provenance.trusts", "expected format"),
-    (("version",), 2, "expected format"),
+    (("version",), 3, "expected format"),
+    (("version",), 2, "lacks the field 'issue_until'"),
     (("version",), True, "expected format"),
     (("version",), ..., "lacks the field 'version'"),
     (("comment",), "x", "unknown field 'comment'"),
     (("keys",), {}, "keys must be a list"),
-    (("keys",), [], "its number of keys, 0"),
+    (("keys",), [], "of different persons, 0"),
     (("keys", 0), "x", "must be an object"),
     (("keys", 0, "id"), "ab" * 32, "not the SHA-256 of the key"),
     (("keys", 0, "id"), 1, "not the SHA-256 of the key"),
@@ -144,11 +146,11 @@ HOSTILE: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("thresholds",), [], "must be an object"),
     (("thresholds",), {}, "must name the role 'issuer'"),
     (("thresholds",), {"reviewer": 1}, "must name the role 'issuer'"),
-    (("thresholds", "issuer"), 0, "between 1 and its number of keys, 1"),
-    (("thresholds", "issuer"), 2, "between 1 and its number of keys, 1"),
+    (("thresholds", "issuer"), 0, "of different persons, 1"),
+    (("thresholds", "issuer"), 2, "of different persons, 1"),
     (("thresholds", "issuer"), True, "must be an integer"),
     (("thresholds", "issuer"), "1", "must be an integer"),
-    (("thresholds", "nobody"), 1, "its number of keys, 0"),
+    (("thresholds", "nobody"), 1, "of different persons, 0"),
     (("revocation",), ..., "lacks the field 'revocation'"),
     (("revocation",), "revoked.json", "revocation must be an object"),
     (("revocation",), {"path": "r", "max_age_s": 0}, "positive integer"),

@@ -128,7 +128,7 @@ def test_a_key_of_another_role_does_not_count() -> None:
     error = refused(issue_clearance(sample_clearance(), rfc_key()), trust)
     assert isinstance(error, UntrustedKeyError)
     assert error.reasons == (
-        "1 distinct key(s) of role 'issuer' must sign, 0 did",
+        "1 person(s) with a key of role 'issuer' must sign, 0 did; still to sign: Grace Reviewer",
         "the issuer 'Ada Clearer' did not sign in the role 'issuer'",
     )
 
@@ -136,13 +136,16 @@ def test_a_key_of_another_role_does_not_count() -> None:
 def test_a_threshold_counts_distinct_keys() -> None:
     trust = sample_trust(ISSUER, ISSUER, ISSUER, thresholds=(("issuer", 2),))
     error = refused(issue_clearance(sample_clearance(), rfc_key()), trust)
-    assert "2 distinct key(s) of role 'issuer' must sign, 1 did" in error.reasons
+    assert "2 person(s) with a key of role 'issuer' must sign, 1 did; still to sign: Grace Reviewer or Joan Counsel" in error.reasons
     assert verify_clearance(issue_clearance(sample_clearance(), rfc_key(0), rfc_key(2)), trust, NOW) == sample_clearance()
 
 
 def test_every_role_with_a_threshold_must_sign() -> None:
     trust = sample_trust(ISSUER, ISSUER, COUNSEL, thresholds=(("counsel", 1), ("issuer", 1)))
-    assert "1 distinct key(s) of role 'counsel' must sign, 0 did" in refused(issue_clearance(sample_clearance(), rfc_key()), trust).reasons
+    assert (
+        "1 person(s) with a key of role 'counsel' must sign, 0 did; still to sign: Joan Counsel"
+        in refused(issue_clearance(sample_clearance(), rfc_key()), trust).reasons
+    )
     verify_clearance(issue_clearance(sample_clearance(), rfc_key(0), rfc_key(2)), trust, NOW)
 
 

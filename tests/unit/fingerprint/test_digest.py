@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import ManifestError
+from provenance.fingerprint import digest
 from provenance.fingerprint.digest import (
     ShardLeaf,
     TreeHash,
@@ -116,6 +117,39 @@ def test_any_changed_byte_of_a_manifest_changes_the_root_or_is_refused(entries: 
     assert root != merkle_root(leaves)
 
 
+manifests = st.lists(st.sampled_from(["a", "b", "é", "\u2028", "\x7f", "a b", "🙂", "\\", '"', "\n"]), min_size=1, max_size=6, unique=True)
+
+
+@given(manifests, st.lists(st.tuples(st.integers(0, 10**9), st.binary(max_size=3), st.integers(0, 3)), max_size=3), st.integers(1, 400))
+@settings(deadline=None, max_examples=300)
+def test_lines_read_at_one_go_are_those_read_one_by_one(paths: list[str], edits: list[tuple[int, bytes, int]], block: int) -> None:
+    raw = manifest_bytes([leaf(path) for path in paths])
+    for at, put, cut in edits:
+        raw = raw[: at % len(raw)] + put + raw[at % len(raw) + cut :] or b"x"
+    try:
+        expected = tuple(iter_manifest(raw))
+    except ManifestError:
+        expected = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digest, "_BLOCK_OF_LINES", block)
+        found = digest._plain_leaves(raw)
+    if found is None:
+        assert expected is None or set("".join(leaf.path for leaf in expected)) & set('\\"\n')
+    else:
+        assert found == expected
+        assert [hash(a) for a in found] == [hash(b) for b in expected]
+        assert [leaf_bytes(a) for a in found] == raw.split(b"\n")[:-1]
+
+
+def test_10_000_lines_are_read_at_one_go_in_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    leaves = tuple(leaf(f"part-{i:05}", size=i) for i in range(10_000))
+    raw = manifest_bytes(leaves)
+    monkeypatch.setattr(digest, "iter_manifest", None)
+    assert parse_manifest(raw) == (leaves, merkle_root(leaves))
+    monkeypatch.setattr(digest, "_BLOCK_OF_LINES", 10_000_000)
+    assert parse_manifest(raw) == (leaves, merkle_root(leaves))
+
+
 def line(**changes: object) -> bytes:
     fields: dict[str, object] = {"path": "a.txt", "sha256": DIGEST, "size_bytes": 3} | changes
     return json.dumps(fields, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
@@ -210,3 +244,10 @@ def test_hash_file_is_sha256_and_reports_every_byte(tmp_path: Path, content: byt
     told: list[int] = []
     assert hash_file(file, on_bytes=told.append) == ("sha256:" + hashlib.sha256(content).hexdigest(), len(content))
     assert sum(told) == len(content)
+
+
+@pytest.mark.parametrize("n", [1, 2, 1023, 1024, 1025, 2047, 2048, 3000, 5121])
+def test_the_root_of_a_manifest_is_that_of_its_lines_however_many_there_are(n: int) -> None:
+    leaves = [ShardLeaf(path=f"{i:05}", sha256=f"sha256:{i:064x}", size_bytes=i) for i in range(n)]
+    raw = manifest_bytes(leaves)
+    assert parse_manifest(raw) == (tuple(leaves), "sha256:" + tree_hash(raw.splitlines()).hex())

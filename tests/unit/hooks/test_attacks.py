@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,12 +76,15 @@ def test_a_shard_swapped_for_another_registered_one_with_its_time_set_back(world
 
 def test_a_file_replaced_while_another_is_hashed(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     first = world.data / "chat" / "b.jsonl"  # the largest is read first
-    other = first.with_name("new")
+    other, first_done = first.with_name("new"), threading.Event()
     real = content.verify_file
 
     def swap_after(place: str, leaf: ShardLeaf, **given: object) -> object:
         result = real(place, leaf)
+        if place == str(first):
+            first_done.set()
         if place == str(world.data / "human.txt"):
+            assert first_done.wait(30)
             other.write_bytes(first.read_bytes())
             other.replace(first)
         return result

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from provenance.model.audit import AuditRecord
+from provenance.model.audit import AuditRecord, BrokenGlass
 from provenance.model.finding import Action, Finding, Outcome, Subject, SubjectKind, VerdictKind
 from provenance.report.folder import FORMATS
 from tests.fakes import records
@@ -132,3 +132,29 @@ def test_what_is_not_known_is_said_to_be_so() -> None:
 @pytest.mark.parametrize("name", ["sarif", "junit"])
 def test_the_same_record_gives_the_same_bytes(name: str) -> None:
     assert FORMATS[name].render(records.blocked_record()) == FORMATS[name].render(records.blocked_record())
+
+
+def test_break_glass_is_an_error_in_every_pipeline_format_and_red_on_the_page() -> None:
+    hostile = BrokenGlass(
+        at="2026-11-24T12:00:00Z",
+        approver="<b>Joan</b>\x00",
+        reason="]( {0} </script><script>alert(1)</script>",
+        audit="sha256:" + "7" * 64,
+        expires="2026-11-25T12:00:00Z",
+        rules=("C001", "D002"),
+        findings=3,
+    )
+    record = replace(records.cleared_record(), broken_glass=(hostile,))
+    page = FORMATS["html"].render(record).decode()
+    assert 'class="broken-glass" role="alert"' in page
+    assert "<script>alert" not in page
+    assert "3 findings of C001, D002" in page
+    results = json.loads(FORMATS["sarif"].render(record))["runs"][0]["results"]
+    assert [(r["ruleId"], r["level"]) for r in results] == [("BREAK-GLASS", "error")]
+    assert "3 findings of C001, D002 let pass by <b>Joan</b>" in results[0]["message"]["text"]
+    junit = ET.fromstring(FORMATS["junit"].render(record))
+    assert [f.get("type") for f in junit.iter("failure")] == ["break-glass"]
+    assert junit.get("failures") == "1"
+    clean = records.cleared_record()
+    assert 'broken-glass" role' not in FORMATS["html"].render(clean).decode()
+    assert json.loads(FORMATS["sarif"].render(clean))["runs"][0]["results"] == []
