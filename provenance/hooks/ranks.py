@@ -30,7 +30,7 @@ from provenance.clearance.statement import statement_bytes, statement_digest
 from provenance.errors import SubjectMismatchError
 from provenance.fingerprint.digest import ShardLeaf
 from provenance.hooks.break_glass import warn
-from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, pass_gate, plan_run, say
+from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, plan_run, say
 from provenance.hooks.obligation import cover_digest, report_cover
 
 WAIT_S: Final = 1_800.0
@@ -60,29 +60,38 @@ def pass_gate_together(
 
     Args:
         clearance: ``X.clearance.json``.
-        denial_json: File for the denial as JSON; rank 0, and whoever was denied for a reason of its own, writes it.
+        denial_json: File for the denial as JSON; whoever was denied for a reason of its own writes it.
         wait_s: How long to wait for other ranks, seconds.
         **options: See ``GateOptions``. ``digest_cache`` has no use here and is a denial.
 
     Raises:
         TrainingBlocked: If anything at all is wrong on any rank. In the group the process ends at once instead, with code 77.
     """
-    distributed = _initialised()
-    if distributed is None:
-        return pass_gate(clearance, denial_json=denial_json, **options)
-    rank = int(distributed.get_rank())
-    with _no_waiting_for_ever(clearance, wait_s, denial_json=denial_json) as watch:
-        try:
-            with denying(clearance):
-                exchange = _over_gloo(distributed, wait_s)
-            passed = agree(clearance, exchange, rank=rank, on_denial=watch.part, **options)
-        except TrainingBlocked as denial:
-            watch.part()
-            announce(denial, denial_json=denial_json if rank == 0 or not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
-            end_process_group()
-            raise
+    try:
+        passed = examine_together(clearance, denial_json=denial_json, wait_s=wait_s, **options)
+    except TrainingBlocked as denial:
+        announce(denial, denial_json=denial_json if not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
+        end_process_group()
+        raise
+    for note in passed.notes:
+        say([f"provenance: {note}"])
     warn(passed.clearance)
     return passed
+
+
+def examine_together(clearance: PathText, *, denial_json: PathText | None = None, wait_s: float = WAIT_S, **options: Unpack[GateOptions]) -> GatePass:
+    """Return what all ranks verified. Says nothing and ends nothing, unless a rank does not come. Arguments are those of ``pass_gate_together``.
+
+    Raises:
+        TrainingBlocked: If anything at all is wrong on any rank.
+    """
+    distributed = _initialised()
+    if distributed is None:
+        return examine(clearance, **options)
+    with _no_waiting_for_ever(clearance, wait_s, denial_json=denial_json) as watch:
+        with denying(clearance):
+            exchange = _over_gloo(distributed, wait_s)
+        return agree(clearance, exchange, rank=int(distributed.get_rank()), on_denial=watch.part, **options)
 
 
 def agree(
