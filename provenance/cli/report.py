@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from provenance.model.training import RecordedRun
 
-FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
+FORMAT_NAMES = ("html", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx")
 
 
 @click.group()

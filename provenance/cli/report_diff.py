@@ -11,6 +11,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, minute, next_step, say, say_fitting, say_json, short, thousands, visible
 from provenance.report.changes import AuditChanges, ChangeKind, FindingChange, InputChange, Moved, compare_audits
+from provenance.report.wording import code_span
 
 SHOWN = 20
 """Findings of each kind, and numbers, that are listed for people."""
@@ -113,7 +114,7 @@ def _number_text(moved: Moved) -> str:
 
 def markdown_lines(changes: AuditChanges) -> Iterator[str]:
     """Yield the changes as Markdown, such as for a comment on a pull request: all of them, text of the data in code spans."""
-    yield f"## {changes.old_verdict} → {changes.new_verdict}: {_code(_models(changes))}"
+    yield f"## {changes.old_verdict} → {changes.new_verdict}: {code_span(_models(changes))}"
     yield ""
     yield f"From audit `{short(changes.old)}` of {changes.old_created} to `{short(changes.new)}` of {changes.new_created}."
     if changes.is_empty:
@@ -123,18 +124,9 @@ def markdown_lines(changes: AuditChanges) -> Iterator[str]:
         found = changes.of(kind)
         if found:
             yield from ("", f"### {title}: {sum(c.finding.size for c in found)}", "")
-            yield from (f"- **{_code(c.finding.rule)}** {_code(_about(c))}" for c in found)
+            yield from (f"- **{code_span(c.finding.rule)}** {code_span(_about(c))}" for c in found)
     yield from ("", f"Open in both: {changes.same}")
     for title, lines in (("Other inputs", map(_input_text, changes.inputs)), ("Numbers that moved", map(_number_text, changes.numbers))):
-        listed = [f"- {_code(line)}" for line in lines]
+        listed = [f"- {code_span(line)}" for line in lines]
         if listed:
             yield from ("", f"### {title}", "", *listed)
-
-
-def _code(text: str) -> str:
-    """Return hostile text as a Markdown code span, in which nothing is a link, an image or markup (CommonMark 0.31, 6.1)."""
-    shown = visible(text)
-    longest = max((len(run) for run in "".join(c if c == "`" else " " for c in shown).split()), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if shown[:1] == "`" or shown[-1:] == "`" or not shown.strip() else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"

@@ -16,18 +16,23 @@ from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
 from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
+from provenance.report.cyclonedx import CycloneDxReport
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
+from provenance.report.markdown import MarkdownReport
 from provenance.report.notices import NoticesReport
 from provenance.report.record_json import JsonReport
 from provenance.report.sarif import SarifReport
 from provenance.report.sidecars import render_sidecars
+from provenance.report.spdx import SpdxReport
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "provenance.report"
 MANIFEST_VERSION = 1
-FORMATS: dict[str, ReportFormat] = {f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport())}
+FORMATS: dict[str, ReportFormat] = {
+    f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport(), MarkdownReport(), CycloneDxReport(), SpdxReport())
+}
 """Every format by its name on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK_BYTES = 1 << 20

@@ -43,18 +43,19 @@ def render_value(wire: object, *, where: str) -> bytes:
     try:
         with suppress(ValueError):  # nearly always there is nothing to replace, and a copy of all of it would be made for nothing
             return canonical_bytes(wire) + b"\n"
-        return canonical_bytes(_unicode_only(wire)) + b"\n"
+        return canonical_bytes(unicode_only(wire)) + b"\n"
     except ValueError as err:
         raise ReportError(f"{where}: cannot be written as JSON: {err}") from err
 
 
-def _unicode_only(value: object) -> object:
+def unicode_only(value: object) -> object:
+    """Return JSON values in which lone surrogates, which no JSON reader takes, are U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, dict):
-        return {str(_unicode_only(k)): _unicode_only(v) for k, v in value.items()}
+        return {str(unicode_only(k)): unicode_only(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_unicode_only(v) for v in value]
+        return [unicode_only(v) for v in value]
     return value
 
 
