@@ -20,7 +20,6 @@ from provenance.report.cyclonedx import CycloneDxReport
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
-from provenance.report.markdown import MarkdownReport
 from provenance.report.notices import NoticesReport
 from provenance.report.record_json import JsonReport
 from provenance.report.sarif import SarifReport
@@ -31,7 +30,7 @@ MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "provenance.report"
 MANIFEST_VERSION = 1
 FORMATS: dict[str, ReportFormat] = {
-    f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport(), MarkdownReport(), CycloneDxReport(), SpdxReport())
+    f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport(), CycloneDxReport(), SpdxReport())
 }
 """Every format by its name on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")

@@ -129,16 +129,3 @@ def broken_glass_line(one: BrokenGlass) -> str:
     """Return in a line what a break-glass clearance let pass, who approved it and why."""
     passed = f"{count(one.findings, 'finding')} of {', '.join(one.rules)}"
     return f"Break-glass: the run was let start without being cleared, {one.at} to {one.expires}; {passed} let pass by {one.approver}: {one.reason}"
-
-
-def code_span(text: str) -> str:
-    """Return hostile text as a Markdown code span, in which nothing is a link, an image or markup (CommonMark 0.31, 6.1).
-
-    >>> code_span("a`b")
-    '``a`b``'
-    """
-    shown = visible(text).replace("\n", " ").replace("|", "\u2502")  # a bar would end a cell of a table
-    longest = max((len(run) for run in "".join(c if c == "`" else " " for c in shown).split()), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if shown[:1] == "`" or shown[-1:] == "`" or not shown.strip() else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"

@@ -1,9 +1,8 @@
-"""The audit as Markdown, CycloneDX and SPDX: valid by the published schemas and by another reader, with the record's own numbers, whatever the data hold."""
+"""The audit as CycloneDX and SPDX: valid by the published schemas and by another reader, with the record's own numbers, whatever the data hold."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,7 +14,6 @@ from provenance.errors import ReportError
 from provenance.exchange.export_check import check_document
 from provenance.model.audit import AuditRecord
 from provenance.report.cyclonedx import CycloneDxReport
-from provenance.report.markdown import SHOWN, MarkdownReport
 from provenance.report.spdx import SpdxReport
 from tests.fakes.records import blocked_record, cleared_record, hostile_record, huge_record, review_record
 
@@ -81,33 +79,3 @@ def test_the_spdx_model_is_trained_on_every_dataset() -> None:
 def test_a_record_without_a_time_is_refused_in_words(form: CycloneDxReport | SpdxReport) -> None:
     with pytest.raises(ReportError, match="is no time"):
         form.render(replace(blocked_record(), created="yesterday"))
-
-
-@pytest.mark.parametrize("make", RECORDS)
-def test_the_numbers_of_the_markdown_are_the_records(make: Callable[[], AuditRecord]) -> None:
-    record = make()
-    text = MarkdownReport().render(record).decode()
-    t = record.totals
-    rows = dict(re.findall(r"^\| ([a-z][a-z ]+) \| (\d+) \|", text, flags=re.MULTILINE))
-    assert [int(rows[f"open findings that {w}"]) for w in ("deny", "ask for a review", "warn")] == [t.deny, t.review, t.warn]
-    assert (int(rows["waived findings"]), int(rows["shards judged"])) == (t.waived, t.shards_judged)
-    assert text.startswith(f"# {record.verdict.value}: ")
-    for summary in record.datasets[:SHOWN]:
-        cells = next(line for line in text.splitlines() if line.startswith(f"| `{summary.dataset.name}` |")).split(" | ")
-        assert [int(c.strip(" |")) for c in (cells[2], cells[3], cells[5], cells[6])] == [
-            summary.shards,
-            summary.words,
-            summary.alarms,
-            summary.open_findings,
-        ]
-
-
-def test_hostile_text_stays_in_code_spans() -> None:
-    text = MarkdownReport().render(hostile_record()).decode()
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
-    assert "<script" not in outside
-    assert "](" not in outside
-    widths = {line.count(" | ") for line in text.splitlines() if line.startswith("| deny")}
-    assert len(widths) <= 1
