@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context
+from provenance.cli.options import pass_context, templates_option
 from provenance.cli.output import next_step, say, short
 from provenance.cli.report_diff import diff
 from provenance.cli.report_index import index
-from provenance.errors import NoWorkspaceError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from provenance.model.training import RecordedRun
-
-FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
+FORMAT_NAMES = ("html", "pdf", "json", "sarif", "junit", "notices")
 
 
 @click.group()
@@ -42,28 +35,20 @@ def report() -> None:
     show_default=True,
     help="May be given again.",
 )
+@templates_option
 @pass_context
-def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...]) -> int:
+def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...], templates: Path | None) -> int:
     """Write the HTML audit, its data and a manifest of digests; with --format other documents of the same audit."""
+    from provenance.cli.report_pages import known_beside, look_of
     from provenance.report.folder import FORMATS, write_report
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder, formats, runs=_known_runs(ctx))
+    write_report(record, folder, formats, beside=known_beside(ctx, record), look=look_of(ctx, templates))
     for name in dict.fromkeys(formats):
         say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
     return 0
-
-
-def _known_runs(ctx: CommandContext) -> Sequence[RecordedRun]:
-    """Return the runs that the workspace knows, none where there is no workspace."""
-    try:
-        workspace = ctx.workspace()
-    except NoWorkspaceError:
-        return ()
-    with workspace.units.read() as registry:
-        return registry.training_runs()
 
 
 @report.command("open")

@@ -8,18 +8,21 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provenance.canonical import canonical_bytes, digest_bytes
 from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
+from provenance.model.report_look import ReportLook
 from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
+from provenance.report.beside import Beside
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
 from provenance.report.notices import NoticesReport
+from provenance.report.pdf import PdfReport
 from provenance.report.record_json import JsonReport
 from provenance.report.sarif import SarifReport
 from provenance.report.sidecars import render_sidecars
@@ -27,7 +30,7 @@ from provenance.report.sidecars import render_sidecars
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "provenance.report"
 MANIFEST_VERSION = 1
-FORMATS: dict[str, ReportFormat] = {f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport())}
+FORMATS: dict[str, ReportFormat] = {f.name: f for f in (HtmlReport(), PdfReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport())}
 """Every format by its name on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK_BYTES = 1 << 20
@@ -56,7 +59,13 @@ class ReportManifest:
 
 
 def write_report(
-    record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("html", "json"), *, runs: Sequence[RecordedRun] = ()
+    record: AuditRecord,
+    out_dir: Path,
+    formats: Sequence[str] = ("html", "json"),
+    *,
+    runs: Sequence[RecordedRun] = (),
+    beside: Beside | None = None,
+    look: ReportLook | None = None,
 ) -> ReportManifest:
     """Write a report folder and return its manifest. Nothing is written before every document is made; the manifest comes last.
 
@@ -65,6 +74,8 @@ def write_report(
         out_dir: Made where it does not exist; files of the same names are replaced.
         formats: Names of ``FORMATS``. The tables findings.csv, matches.csv and shards.csv are always written.
         runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
+        beside: All that is known beside the record, ``runs`` added.
+        look: Templates and brand of the pages.
 
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
@@ -72,8 +83,10 @@ def write_report(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
-    documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs))}
-    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, runs)
+    known = beside or Beside()
+    known, style = replace(known, runs=(*known.runs, *runs)), look or ReportLook()
+    documents: dict[str, ReportFormat] = {**FORMATS, "html": HtmlReport(beside=known, look=style), "pdf": PdfReport(beside=known, look=style)}
+    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, known.runs)
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
     manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)
     try:

@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from provenance.audit.portfolio import EndingWaiver, ModelHistory, Portfolio, TermsChange
 from provenance.model.finding import VerdictKind
+from provenance.model.report_look import ReportLook
 from provenance.report.charts import NARROW, WIDE, Chart, KeyItem, Table
-from provenance.report.html import render_page
 from provenance.report.svg import SERIES, color, draw, frame, marks
+from provenance.report.templating import render_page
 from provenance.report.wording import clip, count, number, percent, short_digest
 
 SHOWN = 200
@@ -67,18 +68,21 @@ class PortfolioPage:
     problems: tuple[str, ...]
 
 
-def render_portfolio(portfolio: Portfolio, *, links: Mapping[str, str], templates: Path | None = None) -> bytes:
+def render_portfolio(portfolio: Portfolio, *, links: Mapping[str, str], templates: Path | None = None, look: ReportLook | None = None) -> bytes:
     """Return the page: the same portfolio gives the same bytes.
 
     Args:
         portfolio: What the audits say together.
         links: Address of a report by audit id, relative to the page.
         templates: A folder whose files take the place of ours, name by name.
+        look: Templates and brand.
 
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    return render_page("portfolio.html.j2", {"page": build_page(portfolio, links)}, foot="Training data audits", templates=templates)
+    used = look or ReportLook()
+    values = {"page": build_page(portfolio, links)}
+    return render_page("portfolio.html.j2", values, foot="Training data audits", templates=templates or used.templates, brand=used.brand)
 
 
 def build_page(portfolio: Portfolio, links: Mapping[str, str]) -> PortfolioPage:
