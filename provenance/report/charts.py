@@ -59,6 +59,8 @@ class Chart:
     svg: Markup = NO_DRAWING
     key: tuple[KeyItem, ...] = ()
     table: Table | None = None
+    table_title: str = "The numbers as a table"
+    """Opens the table."""
     scrolls: bool = False
 
 

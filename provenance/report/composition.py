@@ -18,7 +18,9 @@ def shares_by_year(datasets: Sequence[DatasetSummary]) -> tuple[MixtureShare, ..
 
 
 def shares_by_model(datasets: Sequence[DatasetSummary]) -> tuple[MixtureShare, ...]:
-    """Return the mixture by the model that wrote it; several of one dataset stand together."""
+    """Return the mixture by the model that wrote it; several of one dataset stand together. Nothing where no dataset names one."""
+    if not any(d.dataset.generators for d in datasets):
+        return ()
     return _shares(datasets, "model", models_of)
 
 
@@ -27,7 +29,9 @@ def _shares(datasets: Sequence[DatasetSummary], grouping: str, label_of: Callabl
         return ()
     found: dict[tuple[str, TriState], float] = {}
     for summary in datasets:
-        key = (label_of(summary), summary.synthetic)
+        label = label_of(summary)
+        told = f"{label}, synthetic" if summary.synthetic is TriState.YES and grouping == "year" and not is_absent(label) else label
+        key = (told, summary.synthetic)
         found[key] = found.get(key, 0.0) + (summary.weight or 0.0)
     return tuple(MixtureShare(grouping=grouping, label=label, share=share, synthetic=made) for (label, made), share in sorted(found.items()))
 

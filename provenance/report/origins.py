@@ -64,12 +64,23 @@ def origins_map(record: AuditRecord, graphs: Sequence[LineageGraph] = ()) -> Cha
     roots = sum(n.kind in {"ancestor", "lost"} for n in ways.nodes.values())
     models = sum(n.kind == "model" and n.column > 1 for n in ways.nodes.values())
     lost = sum(n.kind == "lost" for n in ways.nodes.values())
-    tail = f"; of {number(lost)} of these nobody knows what they are made of" if lost else ""
-    title = f"{count(len(record.datasets), 'dataset')} of the run, made of {count(roots, 'other dataset')} and by {count(models, 'model')}{tail}"
+    title = _title(len(record.datasets), roots, models, lost)
     kinds = [k for k in _KINDS if any(n.kind == k for n in ways.nodes.values())]
     key = tuple(KeyItem(slot=_KINDS[k][0], label=_KINDS[k][1], text="") for k in kinds)
     svg: Markup = draw(_chart(*_placed(ways)), label=title, css_class="map")
-    return Chart(id="chart-origins", title=title, svg=svg, key=key, table=_table(ways, recorded=bool(graphs)), scrolls=True)
+    return Chart(
+        id="chart-origins", title=title, svg=svg, key=key, table=_table(ways, recorded=bool(graphs)), table_title="The steps as a table", scrolls=True
+    )
+
+
+def _title(datasets: int, roots: int, models: int, lost: int) -> str:
+    run = count(datasets, "dataset") + " of the run"
+    if not roots and not models:
+        return f"{run}; that any comes from another dataset, or from a model, is not recorded"
+    parts = [count(roots, "other dataset")] if roots else []
+    parts += [count(models, "model")] if models else []
+    tail = f"; {number(lost)} of these {'is' if lost == 1 else 'are'} not registered" if lost else ""
+    return f"{run}, which come from {' and '.join(parts)}{tail}"
 
 
 def _ways(record: AuditRecord, graphs: Sequence[LineageGraph]) -> _Ways:

@@ -16,7 +16,7 @@ from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
 from provenance.report.origins import origins_map
 from provenance.report.passages import EXPLAINED
-from provenance.report.standing import DUTIES, DutyLine, WaiverLine, duty_lines, signed_sentence, waiver_lines
+from provenance.report.standing import CLAUSES, DUTIES, CitedClause, DutyLine, WaiverLine, cited_clauses, duty_lines, signed_sentence, waiver_lines
 from provenance.report.timeline import terms_timeline
 from provenance.report.trained import trained_table
 from provenance.report.wording import clip, count, number, percent
@@ -70,6 +70,8 @@ class Page:
     signed: str
     """Who cleared the run, as far as it is known."""
     scan_words: str
+    cited: tuple[CitedClause, ...]
+    cited_left: int
     origins: Chart
     trained: Table
     """Which runs really read which dataset."""
@@ -85,7 +87,7 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     shares = {name: [m for m in every if m.grouping == name] for name in {m.grouping for m in every}}
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
     among = _among(sum(not e.match.explained for e in record.evidence), record.totals.alarms)
-    duties = duty_lines(record.duties)
+    duties, cited = duty_lines(record.duties), cited_clauses(record)
     return Page(
         verdict_name=clip(record.run.model.name, 80),
         verdict_tail=_verdict_tail(record),
@@ -112,6 +114,8 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         waivers=waiver_lines(record),
         signed=signed_sentence(beside.clearances),
         scan_words=_scan_words(record),
+        cited=cited[:CLAUSES],
+        cited_left=max(0, len(cited) - CLAUSES),
         origins=origins_map(record, beside.lineage),
         trained=trained_table(record, beside.runs),
         beside=beside,

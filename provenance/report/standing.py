@@ -8,12 +8,25 @@ from datetime import date
 
 from provenance.model.absence import TriState
 from provenance.model.audit import AskedDuty, AuditRecord
-from provenance.model.finding import Waiver
+from provenance.model.finding import ClauseCitation, Finding, Waiver
 from provenance.report.beside import Issued
 from provenance.report.wording import clip, count, number, short_digest
 
 DUTIES = 400
 """Rows of the checklist; audit.json holds all."""
+
+
+CLAUSES = 60
+"""Clauses that findings cite, listed one by one; findings.csv holds the findings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedClause:
+    """A clause that was read, and how many open or waived findings rest on it."""
+
+    clause: ClauseCitation
+    findings: int
+    rules: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,18 @@ def _duty_line(members: Sequence[AskedDuty]) -> DutyLine:
         datasets=", ".join(clip(n, 120) for n in named[:12]) + more,
         due=due + tested,
         open=open_,
+    )
+
+
+def cited_clauses(record: AuditRecord) -> tuple[CitedClause, ...]:
+    """Return every clause that a finding cites or that terms in force hold once, by document and day."""
+    found: dict[ClauseCitation, list[Finding]] = {c: [] for t in record.terms_applied for c in t.clauses}
+    for finding in record.findings:
+        for clause in dict.fromkeys(finding.clauses):
+            found.setdefault(clause, []).append(finding)
+    ordered = sorted(found, key=lambda c: (c.terms, c.effective_from, c.clause, c.quote))
+    return tuple(
+        CitedClause(clause=c, findings=sum(f.size for f in found[c]), rules=clip(", ".join(sorted({f.rule for f in found[c]})), 120)) for c in ordered
     )
 
 

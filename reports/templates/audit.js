@@ -15,7 +15,7 @@
     const menus = [];
     for (const [key, title] of [["action", "Action"], ["severity", "Severity"], ["state", "State"], ["rule", "Rule"], ["dataset", "Dataset"], ["provider", "Provider"]]) {
       const values = [...new Set(findings.flatMap((f) => f.dataset[key].split(key === "provider" ? "|" : "\0")))].filter(Boolean).sort();
-      if (values.length < 2) continue;
+      if (!values.length || (values.length === 1 && findings.every((f) => f.dataset[key]))) continue;
       const label = make("label", title);
       const select = make("select", "", { name: key, "aria-label": title });
       select.append(make("option", "all", { value: "" }), ...values.map((v) => make("option", v, { value: v })));
