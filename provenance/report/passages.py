@@ -196,17 +196,18 @@ def marked(text: str, spans: Sequence[Span], limit: int = PASSAGE_CHARS) -> Mark
 
     Spans that overlap or leave the text are clamped: the marks never change the text.
     """
-    parts, used = [], 0
+    parts, used, at = [], 0, 0
     for piece, is_shared in _pieces(text, spans):
         if used >= limit:
             break
+        whole = len(piece) <= limit - used
         shown = clip(piece, limit - used) if is_shared else _short_gap(piece, limit - used)
         used += len(piece)
+        at += len(piece) if whole or not is_shared else len(shown) - 1
         safe = Markup.escape(visible(shown))
         parts.append(Markup("<mark>{}</mark>").format(safe) if is_shared else safe)
-    if used < len(text):
-        left = number(len(text) - min(used, limit))
-        parts.append(Markup(' <span class="cut">[… {} characters left out]</span>').format(left))
+    if at < len(text):
+        parts.append(Markup(' <span class="cut">[… {} characters left out]</span>').format(number(len(text) - at)))
     return Markup().join(parts)
 
 

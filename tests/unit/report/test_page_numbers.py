@@ -104,6 +104,11 @@ def shown(share: float) -> str:
     return (text.removesuffix(".0")) + "\u202f%"
 
 
+def rows_of(page: Page, ending: str) -> list[list[str]]:
+    """Return the body of the table whose caption ends so, nothing where there is none."""
+    return next((rows[1:] for caption, rows in page.tables.items() if caption.endswith(ending)), [])
+
+
 @pytest.fixture(scope="module", params=MAKERS)
 def both(request: pytest.FixtureRequest) -> tuple[Page, dict[str, Any]]:
     record = MAKERS[request.param]()
@@ -231,14 +236,14 @@ def test_passages(both: tuple[Page, dict[str, Any]]) -> None:
 
 def test_waivers_and_duties(both: tuple[Page, dict[str, Any]]) -> None:
     page, wire = both
-    rows: list[list[str]] = next((rows for caption, rows in page.tables.items() if "first to end" in caption), [[]])[1:]
+    rows = rows_of(page, "the first to end first")
     assert [r[0] for r in rows] == [w["id"] for w in wire["waivers"]]
     for row, w in zip(rows, wire["waivers"], strict=True):
         covered = sum(f["waiver"] == w["id"] for f in wire["findings"])
         assert (
             row[7] == f"covers {covered} finding{'' if covered == 1 else 's'}; 69 days left at the audit"
         )  # 2026-11-24 to 2027-02-01: 6 + 31 + 31 + 1
-    duties: list[list[str]] = next((rows for caption, rows in page.tables.items() if caption.endswith("to meet")), [[]])[1:]
+    duties = rows_of(page, "to meet")
     assert len(duties) == len(wire["duties"])
 
 
