@@ -108,17 +108,16 @@ def _add_sources(ways: _Ways, summary: DatasetSummary, named: set[str]) -> None:
         ways.edges[ways.add(f"model {name}", _Node(name=name, kind="model", column=2)), target] = generator.role
     for origin in dataset.derived_from:
         source = origin.partition("@")[0]
-        if source not in named:
-            ways.add(f"dataset {source}", _Node(name=source, kind="ancestor", column=2))
+        ways.add(f"dataset {source}", _Node(name=source, kind="dataset" if source in named else "ancestor", column=2))
         ways.edges.setdefault((f"dataset {source}", target), "derived from")
 
 
 def _add_graph(ways: _Ways, graph: LineageGraph, named: set[str]) -> None:
     for node in graph.nodes:
-        if node.depth < 0 and node.name not in named:
-            ways.add(f"dataset {node.name}", _Node(name=node.name, kind="ancestor" if node.registered else "lost", column=1 - node.depth))
-            if not node.registered:
-                ways.nodes[f"dataset {node.name}"] = _Node(name=node.name, kind="lost", column=1 - node.depth)
+        if node.depth < 0:
+            kind = "dataset" if node.name in named else "ancestor" if node.registered else "lost"
+            known = ways.nodes.get(f"dataset {node.name}")
+            ways.nodes[f"dataset {node.name}"] = _Node(name=node.name, kind=kind, column=max(1 - node.depth, known.column if known else 0))
     for edge in graph.edges:
         source, target = f"dataset {edge.source[0]}", f"dataset {edge.target[0]}"
         if source != target and source in ways.nodes and target in ways.nodes:
