@@ -42,12 +42,22 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+class Pages(dict[str, Path]):
+    """Every page by its name, made when it is first asked for: audits, and the portfolio."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        """Return the page's file."""
+        file = self._folder / f"{name}.html"
+        file.write_bytes(render_portfolio(full_portfolio(), links={}) if name == "portfolio" else render_html(MAKERS[name]()))
+        self[name] = file
+        return file
+
+
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every page by its name: audits, and the portfolio."""
-    folder = tmp_path_factory.mktemp("pages")
-    made = {name: render_html(make()) for name, make in MAKERS.items()}
-    made["portfolio"] = render_portfolio(full_portfolio(), links={})
-    for name, raw in made.items():
-        (folder / f"{name}.html").write_bytes(raw)
-    return {name: folder / f"{name}.html" for name in made}
+    """Every page by its name."""
+    return Pages(tmp_path_factory.mktemp("pages"))

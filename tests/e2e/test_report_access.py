@@ -17,7 +17,6 @@ full = pytest.mark.full
 STATES = [
     ("blocked", "light"),
     ("cleared", "dark"),
-    ("hostile", "dark"),
     ("portfolio", "light"),
     pytest.param("blocked", "dark", marks=full),
     pytest.param("review", "light", marks=full),
@@ -26,6 +25,7 @@ STATES = [
     pytest.param("empty", "light", marks=full),
     pytest.param("empty", "dark", marks=full),
     pytest.param("hostile", "light", marks=full),
+    pytest.param("hostile", "dark", marks=full),
     pytest.param("huge", "light", marks=full),
     pytest.param("huge", "dark", marks=full),
     pytest.param("portfolio", "dark", marks=full),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.fakes import records
 from tests.fakes.portfolios import full_portfolio
 
 SECTIONS = ("findings", "datasets", "overlap", "terms", "lineage", "obligations", "waivers", "trained", "method", "trail", "sign_off")
-HEAD_BLOCKS = ("title", "kicker", "verdict", "todo", "facts", "figures", "composition", "contents", "signatures", "more_sections", "foot")
+HEAD_BLOCKS = ("title", "kicker", "verdict", "todo", "facts", "figures", "composition", "contents", "more_sections", "foot")
 
 
 def picture() -> bytes:
@@ -36,26 +37,31 @@ def with_block(folder: Path, name: str, body: str, *, template: str = "audit.htm
     return ReportLook(templates=folder)
 
 
-@pytest.mark.parametrize("name", [*SECTIONS, *HEAD_BLOCKS])
-def test_every_section_is_a_block_that_a_user_replaces(tmp_path: Path, name: str) -> None:
-    look = with_block(tmp_path, name, "<p>our own words on {{ record.run.model.name }}</p>")
-    page = render_html(records.empty_record(), look=look).decode()
-    assert "<p>our own words on helpdesk-7b</p>" in page or name == "title"
-    assert page.count("our own words on") == 1
-    if name in SECTIONS:
-        assert f'<section id="{name.replace("_", "-")}"' not in page
+def with_blocks(folder: Path, names: Sequence[str], template: str) -> ReportLook:
+    blocks = "\n".join(f"{{% block {name} %}}<p>ours: {name}</p>{{% endblock %}}" for name in names)
+    (folder / template).write_text(f'{{% extends "shipped/{template}" %}}\n{blocks}\n', encoding="utf-8")
+    return ReportLook(templates=folder)
 
 
-@pytest.mark.parametrize("name", ["models", "trend", "matrix", "waivers", "terms", "contents", "kicker", "verdict", "more_sections", "foot"])
-def test_the_portfolio_has_blocks_too(tmp_path: Path, name: str) -> None:
-    look = with_block(tmp_path, name, "<p>our own words</p>", template="portfolio.html.j2")
-    assert render_portfolio(full_portfolio(), links={}, look=look).decode().count("our own words") == 1
+def test_every_section_is_a_block_that_a_user_replaces(tmp_path: Path) -> None:
+    page = render_html(records.empty_record(), look=with_blocks(tmp_path, [*SECTIONS, *HEAD_BLOCKS], "audit.html.j2")).decode()
+    for name in (*SECTIONS, *HEAD_BLOCKS):
+        assert page.count(f"<p>ours: {name}</p>") == 1, name
+    assert "<section" not in page
+
+
+def test_the_portfolio_has_blocks_too(tmp_path: Path) -> None:
+    names = ("title", "models", "trend", "matrix", "waivers", "terms", "contents", "kicker", "verdict", "more_sections", "foot")
+    page = render_portfolio(full_portfolio(), links={}, look=with_blocks(tmp_path, names, "portfolio.html.j2")).decode()
+    for name in names:
+        assert page.count(f"<p>ours: {name}</p>") == 1, name
+    assert "<section" not in page
 
 
 def test_a_block_may_keep_ours_and_use_our_macros(tmp_path: Path) -> None:
-    look = with_block(tmp_path, "waivers", "{{ super() }}<p>{{ icon('deny') }} Ask legal@example.org.</p>")
-    page = render_html(records.blocked_record(), look=look).decode()
-    assert '<section id="waivers"' in page
+    look = with_block(tmp_path, "signatures", "{{ super() }}<p>{{ icon('deny') }} Ask legal@example.org.</p>")
+    page = render_html(records.empty_record(), look=look).decode()
+    assert '<div class="sign">' in page
     assert "Ask legal@example.org" in page
 
 
