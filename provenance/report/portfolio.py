@@ -198,9 +198,15 @@ def _trend_title(models: tuple[ModelHistory, ...]) -> str:
 
 def _lines(rows: list[dict[str, Any]], width: int) -> Any:
     first, last = min(str(r["at"]) for r in rows), max(str(r["at"]) for r in rows)
-    domain = [first, last] if first[:10] != last[:10] else [first[:10] + "T00:00:00Z", first[:10] + "T23:59:59Z"]
+    one_day = first[:10] == last[:10]
+    domain = [first[:10] + "T00:00:00Z", first[:10] + "T23:59:59Z"] if one_day else [first, last]
     high = max(1, *(int(r["open"]) for r in rows))
-    x = alt.X("at:T", scale=alt.Scale(type="utc", domain=domain, nice=False), axis=alt.Axis(format="%Y-%m-%d", tickCount=3, grid=False), title=None)
+    x = alt.X(
+        "at:T",
+        scale=alt.Scale(type="utc", domain=domain, nice=False),
+        axis=alt.Axis(format="%H:%M UTC" if one_day else "%Y-%m-%d", tickCount=3, grid=False),
+        title=None,
+    )
     y = alt.Y("open:Q", scale=alt.Scale(domain=[0, high], nice=False), axis=alt.Axis(tickCount=min(high, 4), format="d", grid=True), title=None)
     base = marks(rows)
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=alt.Color("fill:N", scale=None, legend=None), detail="fill:N")
