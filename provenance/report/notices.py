@@ -42,9 +42,9 @@ class NoticesReport:
 
 
 def _lines(record: AuditRecord) -> Iterator[str]:
-    yield f"# Notices for {_plain(record.run.model.name)}"
+    yield f"# Notices for {plain(record.run.model.name)}"
     yield ""
-    yield f"Made from audit {_plain(record.id)} of {_plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
+    yield f"Made from audit {plain(record.id)} of {plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
     yield "recorded of the data ask in return. What nobody recorded is not in it. Not legal advice."
     yield ""
     yield from _clashes(record.duties)
@@ -67,7 +67,7 @@ def _clashes(duties: Sequence[AskedDuty]) -> Iterator[str]:
     if found:
         yield "## Duties that cannot both be kept"
         yield ""
-        yield from (f"- {_plain(text)}" for text in found)
+        yield from (f"- {plain(text)}" for text in found)
         yield ""
 
 
@@ -85,8 +85,8 @@ def _section(title: str, lead: str, duties: Sequence[AskedDuty], model: str) -> 
     for duty in duties:
         groups.setdefault(replace(duty, dataset="", place=""), []).append(duty)
     for duty, members in sorted(groups.items(), key=lambda item: (item[0].code, item[0].asked_by)):
-        yield f"- **{_plain(duty.code)}** – {_plain(duty.summary)}"
-        yield f"  Asked by {_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}, for {', '.join(dict.fromkeys(_of(m) for m in members))}."
+        yield f"- **{plain(duty.code)}** – {plain(duty.summary)}"
+        yield f"  Asked by {plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}, for {', '.join(dict.fromkeys(_of(m) for m in members))}."
         yield from (f"  {line}" for line in _name_state(duty, model))
     yield ""
 
@@ -94,20 +94,20 @@ def _section(title: str, lead: str, duties: Sequence[AskedDuty], model: str) -> 
 def _name_state(duty: AskedDuty, model: str) -> Iterator[str]:
     for asked in name_duties([(duty.asked_by, duty.code)]):
         state = {TriState.YES: "is as asked", TriState.NO: "is NOT as asked", TriState.UNKNOWN: "cannot be compared: the words are not catalogued"}
-        yield f"The planned name {_plain(model)} {state[asked.is_met_by(model)]}."
+        yield f"The planned name {plain(model)} {state[asked.is_met_by(model)]}."
 
 
 def _open(duty: AskedDuty) -> str:
-    tested = f", tested on {_plain(duty.tested_when)}" if duty.tested_when and duty.tested_when != "always" else ""
+    tested = f", tested on {plain(duty.tested_when)}" if duty.tested_when and duty.tested_when != "always" else ""
     return (", if it applies: a fact that decides is not stated" if duty.due is TriState.UNKNOWN else "") + tested
 
 
 def _of(duty: AskedDuty) -> str:
-    return f"{_plain(duty.dataset)} ({_plain(duty.place)})" if duty.place else _plain(duty.dataset)
+    return f"{plain(duty.dataset)} ({plain(duty.place)})" if duty.place else plain(duty.dataset)
 
 
 def _source(source: str) -> str:
-    return "" if not source or is_absent(source) else f" ({_plain(source)})"
+    return "" if not source or is_absent(source) else f" ({plain(source)})"
 
 
 def _credits(record: AuditRecord) -> Iterator[str]:
@@ -123,13 +123,13 @@ def _credits(record: AuditRecord) -> Iterator[str]:
         return
     known = {d.dataset.name: d for d in record.datasets}
     for name in sorted(asked):
-        yield f"### {_plain(name)}"
+        yield f"### {plain(name)}"
         yield ""
         if name in known:
             yield from (f"- {line}" for line in _makers(known[name]))
         for duty in asked[name]:
-            where = f", {_plain(duty.place)}" if duty.place else ""
-            yield f"- {_plain(duty.code)}: {_plain(duty.summary)} ({_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}{where})"
+            where = f", {plain(duty.place)}" if duty.place else ""
+            yield f"- {plain(duty.code)}: {plain(duty.summary)} ({plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}{where})"
         yield ""
 
 
@@ -145,12 +145,12 @@ def _makers(summary: DatasetSummary) -> Iterator[str]:
         ("To be cited as", details.citation),
     )
     missing = [what for what, value in stated[:4] if is_absent(value)]
-    yield from (f"{what}: {_plain(value)}" for what, value in stated if not is_absent(value))
+    yield from (f"{what}: {plain(value)}" for what, value in stated if not is_absent(value))
     if missing:
         yield f"Not recorded: {', '.join(missing).lower()}. State it in datasets.yaml: a credit needs it."
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Markdown takes as it is, in one line."""
     shown = " ".join(visible(clip(text, _LONGEST)).split())
     return _SPECIAL.sub(r"\\\1", shown)
