@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.ancestry import known_ancestors
 from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
@@ -50,7 +51,7 @@ def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[st
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder, formats, runs=_known_runs(ctx))
+    write_report(record, folder, formats, runs=_known_runs(ctx), ancestors=known_ancestors(ctx, record) if "notices" in formats else None)
     for name in dict.fromkeys(formats):
         say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
 from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
+from provenance.report.attribution import Ancestry
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
@@ -56,7 +57,12 @@ class ReportManifest:
 
 
 def write_report(
-    record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("html", "json"), *, runs: Sequence[RecordedRun] = ()
+    record: AuditRecord,
+    out_dir: Path,
+    formats: Sequence[str] = ("html", "json"),
+    *,
+    runs: Sequence[RecordedRun] = (),
+    ancestors: Mapping[str, Sequence[Ancestry]] | None = None,
 ) -> ReportManifest:
     """Write a report folder and return its manifest. Nothing is written before every document is made; the manifest comes last.
 
@@ -65,6 +71,7 @@ def write_report(
         out_dir: Made where it does not exist; files of the same names are replaced.
         formats: Names of ``FORMATS``. The tables findings.csv, matches.csv and shards.csv are always written.
         runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
+        ancestors: What each dataset comes from, for the notices; ``None`` where nobody looked.
 
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
@@ -72,7 +79,7 @@ def write_report(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
-    documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs))}
+    documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs)), "notices": NoticesReport(ancestors=ancestors)}
     made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, runs)
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
     manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)

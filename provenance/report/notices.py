@@ -6,13 +6,14 @@ Everything that comes from catalogues, manifests and corpora is written so that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.naming import name_duties
 from provenance.licensing.terms_duties import Obligation, contradictions
 from provenance.model.absence import TriState, is_absent
-from provenance.model.audit import AskedDuty, AuditRecord, DatasetSummary
+from provenance.model.audit import AskedDuty, AuditRecord
+from provenance.report.attribution import Ancestry, Credit, build_credits, iter_gaps, required_sentences, unknown_licenses
 from provenance.report.wording import clip, visible
 
 _LONGEST = 600
@@ -35,26 +36,29 @@ class NoticesReport:
     name: str = "notices"
     file_name: str = "NOTICES.md"
     suffix: str = ".md"
+    ancestors: Mapping[str, Sequence[Ancestry]] | None = None
+    """What each dataset comes from; ``None`` where nobody looked, so that credits of ancestors have gaps."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; a section without a duty says so."""
-        return ("\n".join(_lines(record)).rstrip() + "\n").encode("utf-8", "replace")
+        return ("\n".join(_lines(record, self.ancestors)).rstrip() + "\n").encode("utf-8", "replace")
 
 
-def _lines(record: AuditRecord) -> Iterator[str]:
+def _lines(record: AuditRecord, ancestors: Mapping[str, Sequence[Ancestry]] | None) -> Iterator[str]:
     yield f"# Notices for {plain(record.run.model.name)}"
     yield ""
     yield f"Made from audit {plain(record.id)} of {plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
     yield "recorded of the data ask in return. What nobody recorded is not in it. Not legal advice."
     yield ""
     yield from _clashes(record.duties)
+    yield from _sentences(record)
     named = set[str]()
     for title, kinds, lead in _SECTIONS:
         named |= kinds
         yield from _section(title, lead, [d for d in record.duties if _kind(d) in kinds], record.run.model.name)
     others = [d for d in record.duties if _kind(d) not in named | _CREDIT]
     yield from _section("Other duties", "", others, record.run.model.name)
-    yield from _credits(record)
+    yield from _credits(record, ancestors)
 
 
 def _kind(duty: AskedDuty) -> str:
@@ -110,44 +114,62 @@ def _source(source: str) -> str:
     return "" if not source or is_absent(source) else f" ({plain(source)})"
 
 
-def _credits(record: AuditRecord) -> Iterator[str]:
-    """Yield whom to credit: one entry a dataset of which a licence or terms ask for it, with what is recorded of its makers."""
+def _credits(record: AuditRecord, ancestors: Mapping[str, Sequence[Ancestry]] | None) -> Iterator[str]:
+    """Yield whom to credit: one entry for each dataset and ancestor of which a licence or terms ask for it, and what is missing for it."""
     yield "## Attribution"
     yield ""
-    asked: dict[str, list[AskedDuty]] = {}
-    for duty in record.duties:
-        if _kind(duty) in _CREDIT:
-            asked.setdefault(duty.dataset, []).append(duty)
-    if not asked:
+    credits_ = build_credits(record, ancestors)
+    duties = [d for d in record.duties if _kind(d) in _CREDIT]
+    if not credits_ and not duties:
         yield "Nothing that is recorded asks for any."
+        yield ""
+    for credit in credits_:
+        yield f"### {plain(credit.title or credit.dataset)}"
+        yield ""
+        yield plain(credit.line)
+        yield ""
+        yield from (f"- {line}" for line in _credit_lines(credit))
+        asked = [d for d in duties if (d.dataset, d.place) == (credit.dataset, credit.way)]
+        yield from (f"- Asked: {plain(d.code)}: {plain(d.summary)} ({plain(d.asked_by)}{_source(d.source)}{_open(d)})" for d in asked)
+        yield from (f"- **Not recorded**: {plain(gap)}" for gap in credit.gaps)
+        yield ""
+    yield from _gaps(record, credits_)
+
+
+def _credit_lines(credit: Credit) -> Iterator[str]:
+    if credit.license_expression:
+        yield f"SPDX-License-Identifier: {plain(credit.license_expression)}"
+    if credit.notice:
+        yield f"SPDX-FileCopyrightText: {plain(credit.notice)}"
+    if credit.citation:
+        yield f"To be cited as: {plain(credit.citation)}"
+    yield f"In dataset {plain(credit.dataset)}" + (f", from {plain(credit.way)}" if credit.way else "")
+
+
+def _gaps(record: AuditRecord, credits_: Sequence[Credit]) -> Iterator[str]:
+    """Yield what is missing for valid credits, all in one place."""
+    yield "## What is missing for valid credits"
+    yield ""
+    unknown = [f"{name}: its licence is not known, nor whether it asks for a credit" for name in unknown_licenses(record)]
+    found = [*iter_gaps(credits_), *unknown]
+    yield from (f"- {plain(gap)}" for gap in found)
+    if not found:
+        yield "Nothing that the recorded licences ask for."
+    yield ""
+
+
+def _sentences(record: AuditRecord) -> Iterator[str]:
+    """Yield the sentences to show, each on a line of its own, to be copied."""
+    found = required_sentences(record)
+    if not found:
         return
-    known = {d.dataset.name: d for d in record.datasets}
-    for name in sorted(asked):
-        yield f"### {plain(name)}"
-        yield ""
-        if name in known:
-            yield from (f"- {line}" for line in _makers(known[name]))
-        for duty in asked[name]:
-            where = f", {plain(duty.place)}" if duty.place else ""
-            yield f"- {plain(duty.code)}: {plain(duty.summary)} ({plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}{where})"
-        yield ""
-
-
-def _makers(summary: DatasetSummary) -> Iterator[str]:
-    dataset, details = summary.dataset, summary.dataset.details
-    stated = (
-        ("Title", dataset.title),
-        ("Makers", ", ".join(details.creators)),
-        ("Publisher", details.publisher),
-        ("Source", dataset.source.url),
-        ("Licence", dataset.license.effective),
-        ("Where the licence was read", dataset.license.declared.evidence.url),
-        ("To be cited as", details.citation),
-    )
-    missing = [what for what, value in stated[:4] if is_absent(value)]
-    yield from (f"{what}: {plain(value)}" for what, value in stated if not is_absent(value))
-    if missing:
-        yield f"Not recorded: {', '.join(missing).lower()}. State it in datasets.yaml: a credit needs it."
+    yield "## Sentences to copy"
+    yield ""
+    for sentence in found:
+        choices = " or ".join(f"“{plain(words)}”" for words in sentence.choices)
+        where = f", {sentence.where}" if sentence.where else ""
+        yield f"- {choices}{where} (asked by {', '.join(plain(w) for w in sentence.asked_by)})"
+    yield ""
 
 
 def plain(text: str) -> str:
