@@ -48,7 +48,7 @@ def _lines(record: AuditRecord, ancestors: Mapping[str, Sequence[Ancestry]] | No
     yield f"# Notices for {plain(record.run.model.name)}"
     yield ""
     yield f"Made from audit {plain(record.id)} of {plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
-    yield "recorded of the data ask in return. What nobody recorded is not in it. Not legal advice."
+    yield "recorded of the data ask in return. What a credit needs and nobody recorded is listed as missing. Not legal advice."
     yield ""
     yield from _clashes(record.duties)
     yield from _sentences(record)
