@@ -46,6 +46,8 @@ def letter(ctx: CommandContext, /, audit: str, to: str, out: Path | None, output
     if refusal is not None:
         return _refuse(refusal, output)
     digest = _registered_digest(workspace, stored)
+    if issued is not None and issued.expires < workspace.tools(ctx.progress(), ctx.actor, jobs=1).clock.now():
+        say(f"the clearance ended on {issued.expires}: the letter says so, and no run may start by it any more", err=True)
     clearance = None if issued is None else _looked_up(workspace, issued)
     made = build_letter(record, to=to, digest=digest, clearance=clearance)
     folder = ctx.path(out) if out else workspace.settings.reports / short(record.id) / "letter"

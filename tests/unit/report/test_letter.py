@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from provenance.audit.impact import IssuedClearance
@@ -14,8 +16,10 @@ from provenance.errors import InputError
 from provenance.model.audit import AuditRecord, BrokenGlass
 from provenance.model.finding import Action, VerdictKind
 from provenance.report.letter import LetterClearance, build_letter, letter_html, letter_json, letter_markdown, letter_refusal
+from provenance.report.schema import letter_schema
 from tests.fakes import records
 
+FORMATS = Path(__file__).parents[3] / "docs" / "formats"
 CLEARED = records.cleared_record()
 ISSUED = IssuedClearance(
     audit=CLEARED.id,
@@ -140,3 +144,13 @@ def test_hostile_names_stay_text_in_every_form() -> None:
 def test_the_same_facts_give_the_same_bytes() -> None:
     for form in (letter_html, letter_json, letter_markdown):
         assert form(build_letter(CLEARED, to="A", clearance=LOOKED_UP)) == form(build_letter(CLEARED, to="A", clearance=LOOKED_UP))
+
+
+def test_the_published_schema_is_the_values_own_and_takes_every_letter() -> None:
+    schema = letter_schema()
+    assert json.loads((FORMATS / "letter.schema.json").read_text(encoding="utf-8")) == schema
+    validator = jsonschema.Draft202012Validator(schema)
+    for letter in (build_letter(CLEARED, to="A", clearance=LOOKED_UP), build_letter(hostile(), to="A")):
+        wire = json.loads(letter_json(letter))
+        validator.validate(wire)
+        assert not validator.is_valid({key: value for key, value in wire.items() if key != "sources"})
