@@ -32,7 +32,20 @@ _KNOWN = {
     "gate",
 }
 GATE_KEYS = frozenset(
-    {"clearance", "trust", "roots", "manifest", "run_digest", "policy_digests", "shard_folders_only", "denial_json", "record", "require_guarded"}
+    {
+        "clearance",
+        "trust",
+        "roots",
+        "manifest",
+        "run_digest",
+        "policy_digests",
+        "run_file",
+        "policy_files",
+        "shard_folders_only",
+        "denial_json",
+        "record",
+        "require_guarded",
+    }
 )
 """What the table ``[gate]`` may hold; ``provenance.hooks.configured`` reads it, in trainers."""
 LOGIN_HINT = "take it out: PostgreSQL reads passwords from PGPASSWORD, ~/.pgpass or a service file, see docs/database.md"

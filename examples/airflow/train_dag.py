@@ -35,7 +35,7 @@ def helpdesk_7b() -> None:
 
     @task
     def train() -> None:
-        gate = ("--clearance", "helpdesk-7b.clearance.json", "--trust", "/etc/provenance/trust.json", "--root", "data")
+        gate = ("--clearance", "helpdesk-7b.clearance.json", "--trust", "/etc/provenance/trust.json", "--run", "run.yaml", "--root", "data")
         run("provenance", "exec", *gate, "--denial-json", "denial.json", "--", "./train.sh")
 
     audit() >> train()

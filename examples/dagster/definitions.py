@@ -37,7 +37,7 @@ def cleared_for_training() -> dg.AssetCheckResult:
 @dg.asset(deps=[training_data])
 def helpdesk_7b() -> None:
     """Train behind the gate: it hashes every byte, so that data changed after the check are denied."""
-    gate = ("--clearance", "helpdesk-7b.clearance.json", "--trust", "/etc/provenance/trust.json", "--root", "data")
+    gate = ("--clearance", "helpdesk-7b.clearance.json", "--trust", "/etc/provenance/trust.json", "--run", "run.yaml", "--root", "data")
     code = run("provenance", "exec", *gate, "--denial-json", "denial.json", "--", "./train.sh")
     if code != 0:
         words = "denied by provenance; see denial.json" if code == DENIED else "training failed"

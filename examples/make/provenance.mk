@@ -16,4 +16,4 @@ clear: audit
 
 # Not after clear: who trains need not hold the key. Without a clearance that holds, this is Error 77.
 train:
-	provenance exec --clearance $(CLEARANCE) --trust $(TRUST) $(ROOTS:%=--root %) -- $(TRAIN)
+	provenance exec --clearance $(CLEARANCE) --run $(RUN) --trust $(TRUST) $(ROOTS:%=--root %) -- $(TRAIN)

@@ -14,6 +14,8 @@ MAX_RUN_BYTES = 4 << 20
 MAX_POLICY_BYTES = 1 << 20
 """As the readers of both kinds of files take them: no larger file can have been audited."""
 
+UNNAMED_RUN: Final = "a break-glass clearance holds for one run alone, and the gate was not told which run this is: name its file with --run"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedFile:
@@ -70,7 +72,7 @@ def _run_faults(clearance: Clearance, asked: NamedRun) -> list[str]:
     if asked.run_file is not None:
         faults += _run_file_faults(clearance, asked.run_file)
     if clearance.break_glass is not None and asked.run_digest is None and asked.run_file is None:
-        faults.append("a break-glass clearance holds for one run alone, and the gate was not told which run this is: name its file with --run")
+        faults.append(UNNAMED_RUN)
     return faults
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from provenance.clearance import break_glass, ed25519
-from provenance.clearance.binding import NamedFile, NamedRun, binding_faults
+from provenance.clearance.binding import UNNAMED_RUN, NamedFile, NamedRun, binding_faults
 from provenance.clearance.envelope import Envelope, parse_envelope, pre_authentication_encoding
 from provenance.clearance.revocation import CLOCK_SKEW, RevocationList, stale_reason
 from provenance.clearance.statement import Clearance, parse_statement, statement_digest
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Fault = tuple[type[ClearanceError], str]
 
+_NAME_THE_RUN: Final = "say which run it is: --run run.yaml"
 _HINTS: Final[dict[type[ClearanceError], str]] = {
     ExpiredClearanceError: "run the audit again and have a new clearance issued",
     RevokedClearanceError: "revoked: ask who did it, then audit and clear again; a list too old or missing: provenance keys refresh, and copy it beside the trust file",
@@ -93,7 +94,7 @@ def verify_clearance(
     ]
     if faults:
         kind, reason = faults[0]
-        raise kind(reason, hint=_HINTS.get(kind), reasons=tuple(text for _, text in faults))
+        raise kind(reason, hint=_NAME_THE_RUN if reason == UNNAMED_RUN else _HINTS.get(kind), reasons=tuple(text for _, text in faults))
     return clearance
 
 

@@ -79,7 +79,9 @@ def new(ctx: CommandContext, /, name: str, roles: tuple[str, ...], trust_path: P
     write_trust(trust_file, trust)
     _say_made(trusted, target, trust_file, warning, output=output)
     say_alike(trust, trusted)
-    next_step(f"provenance clear --as {safe_name(name)}; install the trust file as /etc/provenance/trust.json where training runs", quiet=ctx.quiet)
+    use = {"issuer": f"provenance clear --as {safe_name(name)}", "reviewer": f"provenance review release --key {safe_name(name)}"}
+    first = next((use[role] for role in roles if role in use), "provenance keys list")
+    next_step(f"{first}; install the trust file as /etc/provenance/trust.json where training runs", quiet=ctx.quiet)
     return 0
 
 

@@ -22,7 +22,7 @@ from provenance.storage.urls import parse_place
 SYSTEM_GATE: Final = Path("/etc/provenance/gate.toml")
 DEFAULT_ROOTS: Final = ("data",)
 """Data roots of a workspace that names none, as ``provenance init`` makes it."""
-_PATHS: Final = ("clearance", "trust", "manifest", "denial_json", "record")
+_PATHS: Final = ("clearance", "trust", "manifest", "run_file", "denial_json", "record")
 _FLAGS: Final = ("shard_folders_only", "require_guarded")
 _EXAMPLE: Final = 'such as: [gate] clearance = "run.clearance.json", trust = "/etc/provenance/trust.json", roots = ["data"]; see docs/hooks.md'
 
@@ -40,6 +40,10 @@ class ConfiguredGate:
     manifest: Path | None = None
     run_digest: str | None = None
     policy_digests: tuple[str, ...] | None = None
+    run_file: Path | None = None
+    """The run file whose bytes must be those that were audited."""
+    policy_files: tuple[Path, ...] = ()
+    """Bundles that must be among those that judged it."""
     shard_folders_only: bool = False
     denial_json: Path | None = None
     record: Path | None = None
@@ -55,6 +59,8 @@ class ConfiguredGate:
             manifest=self.manifest,
             run_digest=self.run_digest,
             policy_digests=self.policy_digests,
+            run_file=self.run_file,
+            policy_files=self.policy_files,
             shard_folders_only=self.shard_folders_only,
         )
 
@@ -182,6 +188,8 @@ def _value(key: str, value: object, file: Path, folder: Path) -> object:
         return _places(value, file, folder, "[gate] roots")
     if key == "policy_digests":
         return tuple(_texts(value, file, "[gate] policy_digests"))
+    if key == "policy_files":
+        return tuple(folder / text for text in _texts(value, file, "[gate] policy_files"))
     if key in _FLAGS:
         if not isinstance(value, bool):
             raise _denied(file, f"[gate] {key} must be true or false, got {value!r:.40}", f"such as: {key} = true")

@@ -31,7 +31,7 @@ from provenance.fingerprint.digest import BLOCK_BYTES, Readable, ShardLeaf
 from provenance.hooks.alarm import end_main_thread, is_loader_worker, this_alarm
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate
 from provenance.hooks.guarded_file import BUFFER_BYTES, ShardFaultError, ShardFile, UnsettledError, is_settled, open_regular, verify_descriptor
-from provenance.hooks.observe import RunEnd, RunObserver, Unobserved
+from provenance.hooks.observe import RunObserver, Unobserved, tell_denied
 from provenance.storage.stores import PLAIN_STORES
 from provenance.storage.urls import is_url, local_path, parse_url
 
@@ -310,7 +310,7 @@ class Guard:
             os._exit(DENIED_EXIT)
 
     def _tell_denied(self) -> None:
-        self.observer.run_ended(RunEnd.DENIED)
+        tell_denied(self.observer, self._denial.reasons if self._denial is not None else ("a worker of this process was denied",))
 
 
 def resolved(path: PathText) -> str:

@@ -6,6 +6,7 @@ Rules:
 * A dataset of the user's own is let through, since everything under the roots was verified; that nobody follows its reading is said in one line.
   ``require_guarded`` refuses it.
 * The shards behind training data are told to what listens as read in full: what the ``datasets`` package made of them is what is trained on.
+* While it trains, shards are looked at now and then, whoever reads them: one that changed ends the run.
 * A fault of these checks is a denial, never silence.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -27,12 +29,17 @@ from provenance.errors import ProvenanceError
 from provenance.fingerprint.digest import ShardLeaf
 from provenance.hooks.configured import ConfiguredGate
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate, utc_now
+from provenance.hooks.guard import Guard
 from provenance.hooks.loaders import Handed, handed_datasets, is_of_datasets, package_of
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved, UnseenObserver, tell_denied
 
 TRAINED_ON: Final = "train"
 """What trainers' names for training data begin with; evaluation is no training."""
 GUARD_HINT: Final = "read the shards through provenance.hooks.torch, or load them with datasets.load_dataset from the data roots"
+LOOK_EVERY_S: Final = 1.0
+"""How often shards are looked at while others read them."""
+SHARE_OF_TIME: Final = 100
+"""How much longer than a look the time to the next one is."""
 Record = PathText | RunObserver | Callable[[GatePass], RunObserver]
 """Where a run is told: a folder, what listens, or what makes that."""
 
@@ -74,6 +81,8 @@ class TrainerGate:
         self._told_unseen: set[str] = set()
         self._resolved: dict[str, object] = {}
         self._told_read: set[str] = set()
+        self._guard: Guard | None = None
+        self._look_again_at = 0.0
         self.begun = False
         """Every byte was checked again since the constructor."""
         self.passed: GatePass = pass_gate(clearance, denial_json=denial_json, **options)
@@ -136,7 +145,12 @@ class TrainerGate:
             self._resolved.update(fresh)
 
     def step_ended(self, step: int, *, epoch: float | None = None) -> None:
-        """Tell what listens of a step. Arguments are those of ``RunObserver.step_ended``."""
+        """Tell what listens of a step, and look at the shards now and then. Arguments are those of ``RunObserver.step_ended``.
+
+        Raises:
+            TrainingBlocked: If a shard has changed since it was verified.
+        """
+        self._look_at_shards()
         self.observer.step_ended(step, epoch=epoch)
 
     def run_ended(self, end: RunEnd) -> None:
@@ -175,6 +189,17 @@ class TrainerGate:
         if guarded is not None and guarded.passed.clearance.manifest_root != self.passed.clearance.manifest_root:
             raise TrainingBlocked((f"{handed.name} is read under another clearance",), hint="give the guard and the trainer the same clearance")
         return ()
+
+    def _look_at_shards(self) -> None:
+        """See whether every shard is still what was verified, also where others read it: at most every second, and for a hundredth of the time."""
+        began = time.monotonic()
+        if began < self._look_again_at:
+            return
+        if self._guard is None or self._guard.passed is not self.passed:
+            self._guard = Guard.of(self.passed, observer=self.observer, denial_json=self._denial_json, clearance=self._clearance)
+        self._guard.check_unchanged()
+        ended = time.monotonic()
+        self._look_again_at = ended + max(LOOK_EVERY_S, SHARE_OF_TIME * (ended - began))
 
     def _tell_read(self, found: Sequence[tuple[Handed, tuple[ShardLeaf, ...] | None]]) -> None:
         """Tell what listens what is trained on, once training has begun."""

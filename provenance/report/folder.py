@@ -81,8 +81,22 @@ def write_report(
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
     documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs)), "notices": NoticesReport(ancestors=ancestors)}
     made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, runs)
+    return write_files(made, out_dir, audit=record.id)
+
+
+def write_files(made: Mapping[str, bytes], out_dir: Path, *, audit: str) -> ReportManifest:
+    """Write finished documents into a folder, and last the manifest of their digests, which it returns.
+
+    Args:
+        made: Bytes by file name.
+        out_dir: Made where it does not exist; files of the same names are replaced.
+        audit: Id of the audit record that they are views of.
+
+    Raises:
+        ReportError: If the folder cannot be written.
+    """
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
-    manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)
+    manifest = ReportManifest(audit=audit.encode("utf-8", "replace").decode(), files=files)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         for name, raw in sorted(made.items()):

@@ -71,7 +71,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.full)])
 def make_database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     """Return what makes an empty registry for a workspace."""
     server = request.getfixturevalue("postgres") if request.param == "postgresql" else None

@@ -64,7 +64,7 @@ def test_a_file_that_a_shard_list_states_otherwise_is_not_registered(work: Path,
 
 def test_the_first_key_of_a_trust_file_is_an_issuer(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert provenance(work, "keys", "new", "rev", "--role", "reviewer", "--no-passphrase") == 1
-    assert "issuer first" in capsys.readouterr().err
+    assert "a first key must be an issuer's" in capsys.readouterr().err
     assert not list((work / ".provenance" / "keys").glob("*.pem"))
 
 

@@ -59,7 +59,7 @@ def test_a_read_only_package_with_an_unwritable_home_costs_one_warning(world: Pa
 
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-@pytest.mark.parametrize("damage", [b"", b"cos\nnothing\n.", *(pytest.param(d, marks=pytest.mark.full) for d in (b"garbage", b"\x80\x05"))])
+@pytest.mark.parametrize("damage", [b"cos\nnothing\n.", *(pytest.param(d, marks=pytest.mark.full) for d in (b"", b"garbage", b"\x80\x05"))])
 def test_a_damaged_cache_is_mended(world: Path, suffix: str, damage: bytes) -> None:
     cache = str(world / "cache")
     run(world, NUMBA_CACHE_DIR=cache)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from provenance.clearance.statement import GateLeave
 from provenance.config import load_settings
 from provenance.errors import ConfigError
 from provenance.hooks import configured
 from provenance.hooks.configured import ConfiguredGate, find_gate, required_gate
-from provenance.hooks.gate import TrainingBlocked
+from provenance.hooks.gate import TrainingBlocked, examine
+from tests.fakes.launching import lasting_world
 
 GATE = '[gate]\nclearance = "run.clearance.json"\n'
 
@@ -53,6 +55,23 @@ def test_paths_are_taken_from_the_files_folder_wherever_training_starts(tmp_path
     assert gate.roots == (str(work / "data"), "s3://bucket/more")
     assert (gate.record, gate.require_guarded) == (work / "runs" / "a", True)
     assert gate.source == str(work / "provenance.toml")
+
+
+def test_the_run_and_its_bundles_are_held_against_what_was_audited(tmp_path: Path) -> None:
+    world = lasting_world(tmp_path, gate=GateLeave())
+    run = tmp_path / "run.yaml"
+    run.write_text("not what was audited")
+    work = write(tmp_path, GATE + 'trust = "trust.json"\nrun_file = "run.yaml"\n')
+    gate = found_in(work)
+    assert gate.run_file == run
+    with pytest.raises(TrainingBlocked, match="run"):
+        examine(gate.clearance, **gate.options())
+    write(tmp_path, GATE + 'trust = "trust.json"\npolicy_files = ["run.yaml"]\n')
+    assert found_in(work).policy_files == (run,)
+    with pytest.raises(TrainingBlocked, match="bundle"):
+        examine(world.clearance, **found_in(work).options())
+    write(tmp_path, GATE + 'trust = "trust.json"\n')
+    assert examine(world.clearance, **found_in(work).options()).clearance.rests_on is not None
 
 
 @pytest.mark.parametrize(("text", "roots"), [("", ["data"]), ('[roots]\nweb = "web"\nchat = "s3://b/chat"\n', ["web", "s3://b/chat"])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from provenance.clearance.check import GatePass
 from provenance.errors import RunRecordError
+from provenance.hooks import trainers
 from provenance.hooks.gate import TrainingBlocked, examine
 from provenance.hooks.observe import RunEnd, RunObserver
 from provenance.hooks.trainers import TrainerGate
@@ -49,6 +51,24 @@ def test_a_guard_of_the_same_clearance_is_accepted_and_of_another_denied(world: 
     other.reissue()
     with pytest.raises(TrainingBlocked, match="read under another clearance"):
         made.check_data({"train": guarded_by(examine(other.clearance, roots=[other.data], trust=other.trust, clock=lambda: NOW))})
+
+
+def test_a_shard_that_changes_under_other_readers_ends_the_run_at_a_step(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(trainers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    kept = KeptObserver()
+    made = gate(world, record=kept)
+    made.step_ended(1)
+    file = world.data / "human.txt"
+    status = file.stat()
+    file.write_bytes(b"!" + file.read_bytes()[1:])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    made.step_ended(2)  # not yet looked at again
+    clock[0] += trainers.LOOK_EVERY_S
+    with pytest.raises(TrainingBlocked, match=r"human\.txt: changed"):
+        made.step_ended(3)
+    assert kept.steps[-1][0] == 2
+    assert kept.end is RunEnd.DENIED
 
 
 def test_what_cannot_be_looked_into_is_a_denial_in_one_sentence(world: ClearedWorld, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,7 @@ def test_the_callback_denies_before_the_first_byte_and_allows_after_mending(worl
     assert counts["forward"] == 3
 
 
+@pytest.mark.full  # the examples of trainers run the same scene
 def test_a_right_clearance_for_the_changed_data_allows_the_run(world: ClearedWorld) -> None:
     tamper(world)
     world.reissue(**ALWAYS)
@@ -122,12 +123,14 @@ def test_a_right_clearance_for_the_changed_data_allows_the_run(world: ClearedWor
     assert (code, counts["steps"]) == (0, 3), err
 
 
+@pytest.mark.full  # the examples of trainers run the same scene
 def test_data_changed_between_constructor_and_training_are_denied(world: ClearedWorld) -> None:
     code, counts, err = train(world, when="change-before-train")
     assert (code, counts) == (77, {"items": 0, "forward": 0, "steps": 0, "trainer": 1})
     assert "human.txt: changed" in err
 
 
+@pytest.mark.full  # test_ranks_training and the examples start behind the prefix too
 def test_the_launcher_prefix_denies_before_the_script_starts_and_allows_after_mending(world: ClearedWorld) -> None:
     gate = ("--clearance", str(world.clearance), "--root", str(world.data), "--trust", str(world.trust))
     prefix = (sys.executable, "-m", "provenance.hooks.launcher", *gate, "--")
