@@ -145,7 +145,7 @@ def _sources(dataset: Dataset, record: AuditRecord) -> Statement:
         ("rights held by", ", ".join(details.rights.holders)),
         ("owned by", record.run.organization.name if source.kind is SourceKind.OWN else ""),
         ("outputs of", ", ".join(dict.fromkeys(_model_name(g) for g in dataset.generators if not is_absent(g.provider)))),
-        ("collected by", source.collector),
+        ("collected by", "" if "@" in source.collector else source.collector),  # a person's address is not for publishing
         ("found at", source.url),
         ("made from", ", ".join(dataset.derived_from)),
     ]

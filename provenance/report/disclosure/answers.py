@@ -18,6 +18,8 @@ ANSWERS_FORMAT, ANSWERS_VERSION = "provenance.answers", 1
 _DOCUMENT_KEYS = ("document", "model", "fields", "categories", "domains")
 _FIELD_KEYS = ("value", "applies", "by", "on", "evidence", "because")
 _DOMAIN_KEYS = ("file", "suffixes", "by", "on")
+NOBODY = "name of the person who answers"
+"""What a file to fill in holds in the place of a name: such a field is not answered yet."""
 _YES_NO = {"yes": "Yes", "no": "No"}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _Path = tuple[str | int, ...]
@@ -89,6 +91,7 @@ class _Reader:
         is_ours = name == self._template.id
         fields = self._object(one.get("fields", {}), (*at, "fields"), tuple(self._known) if is_ours else None)
         read = {key: self._answer(key, value, (*at, "fields", key)) for key, value in fields.items()}
+        read = {key: answer for key, answer in read.items() if answer.by != NOBODY}
         categories = self._object(one.get("categories", {}), (*at, "categories"), None)
         sections = {key: self._text(value, (*at, "categories", key)) for key, value in categories.items()}
         domains = self._domains(one["domains"], (*at, "domains")) if "domains" in one else None

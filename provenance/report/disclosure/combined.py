@@ -1,6 +1,6 @@
 """One document that answers both laws: the fields of the Union's public summary, and those of California's summary where they belong among them, each once.
 
-A field's id tells which law asks for it: ``EU 1.3.b``, ``CA 3``, or both. Answers are those of the two documents, unchanged; a question that both laws ask has one
+A field's id tells which law asks for it: ``EU-1.3.b``, ``CA-3``, or both. Answers are those of the two documents, unchanged; a question that both laws ask has one
 answer, and two different ones are a problem.
 """
 
@@ -76,15 +76,19 @@ def _from_union(entry: Entry, asked: dict[str, Entry]) -> Entry:
     if other is None:
         return _named(entry, "EU")
     answer = other if entry.id in _MUST_AGREE and entry.state in _UNSAID and other.state not in _UNSAID else entry
-    return replace(answer, id=f"EU {entry.id}, CA {other.id}", label=entry.label, help=entry.help)
+    return replace(answer, id=_both(entry, other), label=entry.label, help=entry.help)
+
+
+def _both(entry: Entry, other: Entry) -> str:
+    return f"EU-{entry.id}+CA-{other.id}"
 
 
 def _named(entry: Entry, law: str) -> Entry:
-    return replace(entry, id=f"{law} {entry.id}")
+    return replace(entry, id=f"{law}-{entry.id}")
 
 
 def _problems(found: Iterable[Problem], law: str) -> Iterator[Problem]:
-    yield from (replace(p, field=f"{law} {p.field}") for p in found)
+    yield from (replace(p, field=f"{law}-{p.field}") for p in found)
 
 
 def _disagreements(eu: Disclosure, asked: dict[str, Entry]) -> Iterator[Problem]:
@@ -94,4 +98,4 @@ def _disagreements(eu: Disclosure, asked: dict[str, Entry]) -> Iterator[Problem]
             continue
         if entry.lines[:1] != other.lines[:1]:
             message = f"answered “{entry.lines[0]}” for the Union and “{other.lines[0]}” for California"
-            yield Problem(field=f"EU {entry.id}, CA {other.id}", message=message, evidence=(eu.audit,))
+            yield Problem(field=_both(entry, other), message=message, evidence=(eu.audit,))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from provenance.report.disclosure.answers import ANSWERS_FORMAT, ANSWERS_VERSION
+from provenance.report.disclosure.answers import ANSWERS_FORMAT, ANSWERS_VERSION, NOBODY
+from provenance.report.disclosure.template import Kind
 from provenance.report.disclosure.values import Disclosure, Entry, State
 
 _OPEN = frozenset({State.MISSING, State.DRAFTED})
@@ -52,11 +53,11 @@ def _field(entry: Entry, day: str) -> Iterator[str]:
     yield f"      {_quoted(entry.id)}:"
     if entry.state is State.DRAFTED:
         yield from _comment("drafted from recorded facts" + (f": {entry.because}" if entry.because else "") + "; keep it or change it", "        ")
-        yield f"        value: {json.dumps(list(entry.lines), ensure_ascii=False)}"
+        yield f"        value: {json.dumps(entry.lines[0] if entry.kind is Kind.YES_NO else list(entry.lines), ensure_ascii=False)}"
     else:
         yield "        value: null"
         yield f"        because: {_quoted('not answered yet: ' + (entry.because or 'nobody was asked'))}"
-    yield '        by: "name of the person who answers"'
+    yield "        by: " + _quoted(NOBODY)
     yield f"        on: {_quoted(day)}"
 
 

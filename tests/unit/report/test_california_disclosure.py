@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from provenance.audit.california import FirstRead
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord
-from provenance.report.disclosure.answers import Answers
-from provenance.report.disclosure.california import TEMPLATE_ID, california_problems, california_told
+from provenance.report.disclosure.answers import Answers, load_answers
+from provenance.report.disclosure.california import TEMPLATE_ID, Before, california_document, california_problems, california_told
 from provenance.report.disclosure.fill import Filled, fill
+from provenance.report.disclosure.questions import open_entries, questions_yaml
 from provenance.report.disclosure.template import Answerer, Kind, load_template
 from provenance.report.disclosure.values import Answer, Entry, State
+from provenance.report.disclosure.views import render_disclosure_html, render_disclosure_json
 from tests.fakes import records
 
 TEMPLATE = load_template(TEMPLATE_ID)
@@ -112,3 +115,39 @@ def test_a_market_proposes_an_answer_and_a_person_gives_it() -> None:
     assert (found["0.b"].state, found["0.b"].lines) == (State.DRAFTED, ("Yes",))
     run = replace(BLOCKED.run, model=replace(BLOCKED.run.model, release=replace(BLOCKED.run.model.release, markets=("EU",))))
     assert entries(filled(replace(BLOCKED, run=run)))["0.b"].state is State.MISSING
+
+
+def test_a_file_of_questions_reads_back_and_answers_nothing_until_somebody_puts_a_name_to_it(tmp_path: Path) -> None:
+    asked = california_document(BLOCKED, {}, Answers())
+    file = tmp_path / "answers.yaml"
+    file.write_text(questions_yaml(asked), encoding="utf-8")
+    assert load_answers(file, TEMPLATE, BLOCKED.run.model.name).fields == {}
+    file.write_text(file.read_text(encoding="utf-8").replace("name of the person who answers", "Ada Legal"), encoding="utf-8")
+    given = load_answers(file, TEMPLATE, BLOCKED.run.model.name)
+    document = california_document(BLOCKED, {}, given)
+    assert set(given.fields) == {e.id for e in open_entries(asked)}
+    assert document.is_complete
+    assert {e.state for e in document.entries} == {State.COMPUTED, State.ANSWERED, State.NOT_KNOWN}
+
+
+def test_a_new_version_lists_what_changed_and_the_same_facts_give_the_same_bytes() -> None:
+    first = california_document(BLOCKED, {}, Answers())
+    second = california_document(BLOCKED, {}, answers(**{"7_a": "No"}), document_version="2", before=Before(place="summary.json", document=first))
+    assert second.supersedes is not None
+    assert second.supersedes.changes is not None
+    assert {c.field for c in second.supersedes.changes} == {"7", "7.a"}
+    again = california_document(BLOCKED, {}, Answers())
+    assert render_disclosure_json(first) == render_disclosure_json(again)
+    assert render_disclosure_html(first) == render_disclosure_html(again)
+
+
+def test_hostile_facts_stay_text_on_the_page_and_a_persons_address_is_not_published() -> None:
+    record = records.hostile_record()
+    first = record.datasets[0]
+    source = replace(first.dataset.source, collector="data-team@example.org")
+    record = replace(record, datasets=(replace(first, dataset=replace(first.dataset, source=source)), *record.datasets[1:]))
+    page = render_disclosure_html(california_document(record, {}, Answers())).decode()
+    assert page.count("<script") == 1
+    assert "<img" not in page
+    assert "\u202e" not in page
+    assert "data-team@example.org" not in page

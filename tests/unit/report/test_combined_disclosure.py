@@ -47,22 +47,22 @@ def california(**said: str) -> Disclosure:
 def test_every_field_of_both_laws_is_there_once_with_its_law() -> None:
     eu, ca = document("eu-2025-8311"), california()
     both = combine(eu, ca)
-    parts = Counter(part for e in both.entries for part in e.id.split(", "))
+    parts = Counter(part for e in both.entries for part in e.id.split("+"))
     assert set(parts.values()) == {1}
-    assert set(parts) == {f"EU {e.id}" for e in eu.entries} | {f"CA {e.id}" for e in ca.entries}
+    assert set(parts) == {f"EU-{e.id}" for e in eu.entries} | {f"CA-{e.id}" for e in ca.entries}
     assert len(both.entries) == len(eu.entries) + len(ca.entries) - len(SAME)
 
 
 def test_the_same_question_answered_twice_differently_is_a_problem() -> None:
     eu = document("eu-2025-8311", f2_5_a="No")
     both = combine(eu, california())
-    assert [p.field for p in both.problems] == ["EU 2.5.a, CA 12.a"]
+    assert [p.field for p in both.problems] == ["EU-2.5.a+CA-12.a"]
     assert combine(document("eu-2025-8311", f2_5_a="Yes"), california()).problems == ()
 
 
 def test_one_law_lends_the_other_its_answer_to_the_same_question() -> None:
     both = combine(document("eu-2025-8311"), california())
-    (entry,) = [e for e in both.entries if e.id == "EU 2.5.a, CA 12.a"]
+    (entry,) = [e for e in both.entries if e.id == "EU-2.5.a+CA-12.a"]
     assert (entry.state, entry.lines) == (State.COMPUTED, ("Yes",))
 
 
@@ -70,7 +70,7 @@ def test_problems_and_gaps_of_both_are_kept_and_audits_are_not_mixed() -> None:
     ca = california(f12_a="No")
     both = combine(document("eu-2025-8311"), ca)
     assert ca.problems
-    assert [p.field for p in both.problems] == [f"CA {p.field}" for p in ca.problems]
+    assert [p.field for p in both.problems] == [f"CA-{p.field}" for p in ca.problems]
     assert not both.is_complete
     with pytest.raises(ValueError, match="different audits"):
         combine(document("eu-2025-8311"), replace(ca, audit=records.sha("other")))
