@@ -13,6 +13,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
 from provenance.cli.report_diff import diff
+from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
 from provenance.errors import NoWorkspaceError
 
@@ -93,3 +94,4 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
 
 report.add_command(diff)
 report.add_command(index)
+report.add_command(eu)
