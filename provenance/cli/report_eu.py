@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 COMPLETE, OPEN, CONTRADICTED = 0, 10, 11
 """Exit codes."""
+SHOWN = 3
+"""Ids of evidence printed; summary.json names more."""
 
 
 @click.command("eu")
@@ -111,7 +113,8 @@ def _say(document: Disclosure, folder: Path) -> None:
     say_fitting(f"  {counted(len(document.entries), 'field')}: {', '.join(counts)}")
     for problem in document.problems:
         say_fitting(f"  ! {problem.field}: {visible(problem.message)}")
-        say_fitting(f"      evidence: {visible(', '.join(short(e, 60) for e in problem.evidence))}")
+        more = f" and {len(problem.evidence) - SHOWN} more" if len(problem.evidence) > SHOWN else ""
+        say_fitting(f"      evidence: {visible(', '.join(e.removeprefix('sha256:')[:40] for e in problem.evidence[:SHOWN]))}{more}")
     say_fitting(f"  next update due {document.due}")
     say(f"summary {folder / 'index.html'}")
 

@@ -29,8 +29,9 @@ def questions_yaml(document: Disclosure, unplaced: Sequence[str] = ()) -> str:
 
 def _lines(document: Disclosure, unplaced: Sequence[str]) -> Iterator[str]:
     yield from _comment(f"Answers for: {document.name} ({document.release}), model {document.model}.", "")
-    yield from _comment("Fill in value, by and on of each field, and take away because. Keep this file under version control.", "")
-    yield from _comment("What stays unknown: value: null, and because: says why. What does not apply: applies: false, and because:.", "")
+    yield from _comment('Fill in value, by (who answers) and on (the day, "2026-12-01"). While by is null, a field counts as not answered.', "")
+    yield from _comment("What stays unknown: value: null and because: with the reason. What does not apply: applies: false and because:.", "")
+    yield from _comment("Keep this file under version control.", "")
     yield f"format: {ANSWERS_FORMAT}"
     yield f"version: {ANSWERS_VERSION}"
     yield "documents:"
@@ -43,10 +44,10 @@ def _lines(document: Disclosure, unplaced: Sequence[str]) -> Iterator[str]:
     entries = open_entries(document)
     yield "    fields:" if entries else "    fields: {}"
     for entry in entries:
-        yield from _field(entry, document.updated)
+        yield from _field(entry)
 
 
-def _field(entry: Entry, day: str) -> Iterator[str]:
+def _field(entry: Entry) -> Iterator[str]:
     yield from _comment(f"{entry.id} {entry.label}", "      ")
     yield from _comment(entry.help, "      ")
     yield f"      {_quoted(entry.id)}:"
@@ -54,10 +55,10 @@ def _field(entry: Entry, day: str) -> Iterator[str]:
         yield from _comment("drafted from recorded facts" + (f": {entry.because}" if entry.because else "") + "; keep it or change it", "        ")
         yield f"        value: {json.dumps(list(entry.lines), ensure_ascii=False)}"
     else:
+        yield from _comment(f"not answered: {entry.because or 'nobody was asked'}", "        ")
         yield "        value: null"
-        yield f"        because: {_quoted('not answered yet: ' + (entry.because or 'nobody was asked'))}"
-    yield '        by: "name of the person who answers"'
-    yield f"        on: {_quoted(day)}"
+    yield "        by: null"
+    yield "        on: null"
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:

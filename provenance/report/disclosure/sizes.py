@@ -74,7 +74,7 @@ def _is_large(name: str, modality: str, sizes: Mapping[str, Mapping[str, Span]])
     own = sizes[name][modality]
     others = [s[modality] for other, s in sizes.items() if other != name and modality in s]
     if not others:
-        return TriState.UNKNOWN if own.high == 0 else TriState.YES
+        return TriState.NO if own.high == 0 else TriState.YES
     rest = Span(low=0, high=0)
     for other in others:
         rest += other
