@@ -13,8 +13,9 @@ from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context
 from provenance.cli.output import next_step, say, short
-from provenance.cli.report_ab2013 import ab2013
+from provenance.cli.report_ab2013 import ab2013, disclosures
 from provenance.cli.report_diff import diff
+from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
 from provenance.cli.report_letter import letter
 from provenance.errors import NoWorkspaceError
@@ -98,3 +99,5 @@ report.add_command(diff)
 report.add_command(index)
 report.add_command(letter)
 report.add_command(ab2013)
+report.add_command(eu)
+report.add_command(disclosures)

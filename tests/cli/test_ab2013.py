@@ -33,15 +33,19 @@ def test_the_way_from_questions_to_a_posted_summary(desk: Desk, tmp_path: Path) 
     assert code == 10
     assert "Not finished" in out
     assert {f.name for f in (tmp_path / "one").iterdir()} == {"index.html", "summary.md", "summary.json", "manifest.json"}
-    code, out, _ = desk("--questions")
-    assert code == 0
+    code, out, _ = desk("--questions", "-f", "yaml")
+    assert code == 10
     (tmp_path / "answers.yaml").write_text(out)
     assert desk("--answers", "answers.yaml", "--out", "two")[0] == 10, "nobody put a name to it"
-    (tmp_path / "answers.yaml").write_text(out.replace("name of the person who answers", "Ada Legal"))
-    code, out, _ = desk("--answers", "answers.yaml", "--out", "two", "--supersedes", "one/summary.json", "--document-version", "2", "-f", "json")
-    assert code == 0
+    (tmp_path / "answers.yaml").write_text(
+        out.replace(" value: null\n", " value: null\n        because: nobody knows\n")
+        .replace("by: null", "by: Ada Legal")
+        .replace("on: null", 'on: "2026-12-01"')
+    )
+    code, out, err = desk("--answers", "answers.yaml", "--out", "two", "--supersedes", "one/summary.json", "-f", "json")
+    assert (code, err) == (0, "")
     document = json.loads(out)
-    assert document["supersedes"]["version"] == "1"
+    assert document["document_version"] == "2"
     assert "X.1" in {c["field"] for c in document["supersedes"]["changes"]}
     assert "own words" in (tmp_path / "two" / "index.html").read_text()
 

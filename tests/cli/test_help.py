@@ -145,7 +145,13 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("clearance", "revoke"): ("cd" * 32, "--reason", "wrong", "--as", "officer"),
     ("review", "reject"): ("--reviewer", "somebody", "--reason", "no"),
 }
-CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10, ("report", "letter"): 11, ("report", "ab2013"): 11}
+CODES: dict[tuple[str, ...], int] = {
+    ("audit",): 11,
+    ("exclude", "check"): 10,
+    ("report", "letter"): 11,
+    ("report", "ab2013"): 11,
+    ("report", "disclosures"): 11,
+}
 
 
 EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices"), ("runs", "list")}

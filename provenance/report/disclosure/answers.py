@@ -18,8 +18,6 @@ ANSWERS_FORMAT, ANSWERS_VERSION = "provenance.answers", 1
 _DOCUMENT_KEYS = ("document", "model", "fields", "categories", "domains")
 _FIELD_KEYS = ("value", "applies", "by", "on", "evidence", "because")
 _DOMAIN_KEYS = ("file", "suffixes", "by", "on")
-NOBODY = "name of the person who answers"
-"""What a file to fill in holds in the place of a name: such a field is not answered yet."""
 _YES_NO = {"yes": "Yes", "no": "No"}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _Path = tuple[str | int, ...]
@@ -90,20 +88,23 @@ class _Reader:
         name, model = (self._text(one.get(key), (*at, key)) for key in ("document", "model"))
         is_ours = name == self._template.id
         fields = self._object(one.get("fields", {}), (*at, "fields"), tuple(self._known) if is_ours else None)
-        read = {key: self._answer(key, value, (*at, "fields", key)) for key, value in fields.items()}
-        read = {key: answer for key, answer in read.items() if answer.by != NOBODY}
+        given = ((key, self._answer(key, value, (*at, "fields", key))) for key, value in fields.items())
+        read = {key: answer for key, answer in given if answer is not None}
         categories = self._object(one.get("categories", {}), (*at, "categories"), None)
         sections = {key: self._text(value, (*at, "categories", key)) for key, value in categories.items()}
         domains = self._domains(one["domains"], (*at, "domains")) if "domains" in one else None
         return name, model, Answers(file=str(self._path), fields=read, categories=sections, domains=domains)
 
-    def _answer(self, key: str, raw: object, at: _Path) -> Answer:
+    def _answer(self, key: str, raw: object, at: _Path) -> Answer | None:
+        """Return an answer, ``None`` where nobody has put a name to it yet (``by: null``)."""
         one = self._object(raw, at, _FIELD_KEYS)
         lines = self._lines(self._known.get(key), one.get("value"), (*at, "value"))
         applies = one.get("applies", True)
         if not isinstance(applies, bool):
             self._fail((*at, "applies"), "expected true or false")
         texts = {name: self._text(one[name], (*at, name)) if one.get(name) is not None else "" for name in ("by", "on", "evidence", "because")}
+        if "by" in one and one["by"] is None:
+            return None
         if not texts["by"] or not texts["on"]:
             self._fail(at, "an answer says who gave it and when: by, on")
         self._day(texts["on"], (*at, "on"))

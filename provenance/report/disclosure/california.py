@@ -6,7 +6,6 @@ A line for all datasets together comes first, then a line for each dataset. The 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from provenance.audit.california import (
@@ -25,10 +24,10 @@ from provenance.model.absence import TriState, is_absent
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import SourceKind
 from provenance.report.disclosure.answers import Answers
+from provenance.report.disclosure.eu import Superseded, next_version, superseding
 from provenance.report.disclosure.fill import fill
 from provenance.report.disclosure.template import load_template
-from provenance.report.disclosure.values import Disclosure, Entry, Problem, State, Supersedes, Told
-from provenance.report.disclosure.views import changes_between
+from provenance.report.disclosure.values import Disclosure, Entry, Problem, State, Told
 
 TEMPLATE_ID: Final = "ca-ab2013"
 _STATES: Final = {Known.COMPUTED: State.COMPUTED, Known.DRAFTED: State.DRAFTED, Known.NOT_KNOWN: State.MISSING}
@@ -167,16 +166,13 @@ def _head(record: AuditRecord) -> Iterator[Told]:
         yield Told(field="0.d", state=State.MISSING, rests_on=(run.digest,), because=changed.because)
 
 
-def california_document(
-    record: AuditRecord, firsts: Mapping[str, FirstRead], answers: Answers, *, document_version: str = "1", before: Before | None = None
-) -> Disclosure:
+def california_document(record: AuditRecord, firsts: Mapping[str, FirstRead], answers: Answers, *, before: Superseded | None = None) -> Disclosure:
     """Return California's summary of an audit.
 
     Args:
         record: The audit.
         firsts: When each dataset was first used, by name.
         answers: What people said.
-        document_version: What this version of the document is called.
         before: The version that it takes the place of.
 
     Raises:
@@ -193,28 +189,10 @@ def california_document(
         notice=template.notice,
         model=record.run.model.name,
         audit=record.id,
-        document_version=document_version,
-        updated=record.created[:10],
+        document_version=next_version(before),
+        updated=max([record.created[:10], *(a.on for a in answers.fields.values())]),
         due="",
-        supersedes=None if before is None else superseding(before, entries),
+        supersedes=superseding(before, entries),
         sections=found.sections,
         problems=(*found.problems, *california_problems(record, entries)),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """The version that a document takes the place of."""
-
-    place: str
-    """File name or address."""
-    document: Disclosure | None = None
-    """``None`` where only its address is known."""
-
-
-def superseding(before: Before, entries: tuple[Entry, ...]) -> Supersedes:
-    """Return what changed since the version before."""
-    known = before.document
-    if known is None:
-        return Supersedes(version="the version before", place=before.place, changes=None)
-    return Supersedes(version=known.document_version, place=before.place, changes=changes_between(known, entries))

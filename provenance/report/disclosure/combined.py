@@ -88,7 +88,11 @@ def _named(entry: Entry, law: str) -> Entry:
 
 
 def _problems(found: Iterable[Problem], law: str) -> Iterator[Problem]:
-    yield from (replace(p, field=f"{law}-{p.field}") for p in found)
+    shared = SAME if law == "EU" else {ca: eu for eu, ca in SAME.items()}
+    for problem in found:
+        other = shared.get(problem.field)
+        eu, ca = (problem.field, other) if law == "EU" else (other, problem.field)
+        yield replace(problem, field=f"{law}-{problem.field}" if other is None else f"EU-{eu}+CA-{ca}")
 
 
 def _disagreements(eu: Disclosure, asked: dict[str, Entry]) -> Iterator[Problem]:

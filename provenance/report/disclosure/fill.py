@@ -129,12 +129,16 @@ def _quoted(lines: tuple[str, ...]) -> str:
 def _contradicts(kind: Kind, computed: tuple[str, ...], said: tuple[str, ...], rows: tuple[Row, ...]) -> bool:
     """Tell whether a person's answer denies a computed one. Free words are added beside it and deny nothing that can be told."""
     if kind in _ONE_LIKE:
-        return said[: len(computed)] != computed and said != computed[:1]
+        return said[0] != computed[0] or any(_first_word(a) != _first_word(b) for a, b in zip(said[1:], computed[1:], strict=False))
     if kind in _SET_LIKE:
         return not {line.casefold() for line in computed} <= {line.casefold() for line in said}
     if kind is Kind.SIZES:
         return any(_bracket(row, said) not in {"", _bracket(row, computed)} for row in rows)
     return False
+
+
+def _first_word(line: str) -> str:
+    return line.split(maxsplit=1)[0].strip(".,;").casefold()
 
 
 def _bracket(row: Row, lines: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from provenance.report.disclosure.answers import ANSWERS_FORMAT, ANSWERS_VERSION, NOBODY
+from provenance.report.disclosure.answers import ANSWERS_FORMAT, ANSWERS_VERSION
 from provenance.report.disclosure.template import Kind
 from provenance.report.disclosure.values import Disclosure, Entry, State
 
@@ -30,8 +30,9 @@ def questions_yaml(document: Disclosure, unplaced: Sequence[str] = ()) -> str:
 
 def _lines(document: Disclosure, unplaced: Sequence[str]) -> Iterator[str]:
     yield from _comment(f"Answers for: {document.name} ({document.release}), model {document.model}.", "")
-    yield from _comment("Fill in value, by and on of each field, and take away because. Keep this file under version control.", "")
-    yield from _comment("What stays unknown: value: null, and because: says why. What does not apply: applies: false, and because:.", "")
+    yield from _comment('Fill in value, by (who answers) and on (the day, "2026-12-01"). While by is null, a field counts as not answered.', "")
+    yield from _comment("What stays unknown: value: null and because: with the reason. What does not apply: applies: false and because:.", "")
+    yield from _comment("Keep this file under version control.", "")
     yield f"format: {ANSWERS_FORMAT}"
     yield f"version: {ANSWERS_VERSION}"
     yield "documents:"
@@ -44,10 +45,10 @@ def _lines(document: Disclosure, unplaced: Sequence[str]) -> Iterator[str]:
     entries = open_entries(document)
     yield "    fields:" if entries else "    fields: {}"
     for entry in entries:
-        yield from _field(entry, document.updated)
+        yield from _field(entry)
 
 
-def _field(entry: Entry, day: str) -> Iterator[str]:
+def _field(entry: Entry) -> Iterator[str]:
     yield from _comment(f"{entry.id} {entry.label}", "      ")
     yield from _comment(entry.help, "      ")
     yield f"      {_quoted(entry.id)}:"
@@ -55,10 +56,10 @@ def _field(entry: Entry, day: str) -> Iterator[str]:
         yield from _comment("drafted from recorded facts" + (f": {entry.because}" if entry.because else "") + "; keep it or change it", "        ")
         yield f"        value: {json.dumps(entry.lines[0] if entry.kind is Kind.YES_NO else list(entry.lines), ensure_ascii=False)}"
     else:
+        yield from _comment(f"not answered: {entry.because or 'nobody was asked'}", "        ")
         yield "        value: null"
-        yield f"        because: {_quoted('not answered yet: ' + (entry.because or 'nobody was asked'))}"
-    yield "        by: " + _quoted(NOBODY)
-    yield f"        on: {_quoted(day)}"
+    yield "        by: null"
+    yield "        on: null"
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:

@@ -11,7 +11,8 @@ from provenance.audit.california import FirstRead
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord
 from provenance.report.disclosure.answers import Answers, load_answers
-from provenance.report.disclosure.california import TEMPLATE_ID, Before, california_document, california_problems, california_told
+from provenance.report.disclosure.california import TEMPLATE_ID, california_document, california_problems, california_told
+from provenance.report.disclosure.eu import Superseded
 from provenance.report.disclosure.fill import Filled, fill
 from provenance.report.disclosure.questions import open_entries, questions_yaml
 from provenance.report.disclosure.template import Answerer, Kind, load_template
@@ -122,7 +123,13 @@ def test_a_file_of_questions_reads_back_and_answers_nothing_until_somebody_puts_
     file = tmp_path / "answers.yaml"
     file.write_text(questions_yaml(asked), encoding="utf-8")
     assert load_answers(file, TEMPLATE, BLOCKED.run.model.name).fields == {}
-    file.write_text(file.read_text(encoding="utf-8").replace("name of the person who answers", "Ada Legal"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8")
+        .replace(" value: null\n", " value: null\n        because: nobody knows\n")
+        .replace("by: null", "by: Ada Legal")
+        .replace("on: null", 'on: "2026-12-01"'),
+        encoding="utf-8",
+    )
     given = load_answers(file, TEMPLATE, BLOCKED.run.model.name)
     document = california_document(BLOCKED, {}, given)
     assert set(given.fields) == {e.id for e in open_entries(asked)}
@@ -132,7 +139,7 @@ def test_a_file_of_questions_reads_back_and_answers_nothing_until_somebody_puts_
 
 def test_a_new_version_lists_what_changed_and_the_same_facts_give_the_same_bytes() -> None:
     first = california_document(BLOCKED, {}, Answers())
-    second = california_document(BLOCKED, {}, answers(**{"7_a": "No"}), document_version="2", before=Before(place="summary.json", document=first))
+    second = california_document(BLOCKED, {}, answers(**{"7_a": "No"}), before=Superseded(place="summary.json", document=first))
     assert second.supersedes is not None
     assert second.supersedes.changes is not None
     assert {c.field for c in second.supersedes.changes} == {"7", "7.a"}
