@@ -151,6 +151,7 @@ CODES: dict[tuple[str, ...], int] = {
     ("report", "letter"): 11,
     ("report", "ab2013"): 11,
     ("report", "disclosures"): 11,
+    ("report", "eu"): 11,
 }
 
 
