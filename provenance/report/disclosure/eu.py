@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from provenance.errors import ReportError
 from provenance.model.absence import TriState, is_absent
 from provenance.model.audit import AuditRecord
 from provenance.report.disclosure.answers import Answers
@@ -55,13 +56,14 @@ def make_eu_summary(
 
     Raises:
         DocumentError: If the file of domains cannot be used.
+        ReportError: If the record's day is none.
     """
     template, units = eu_template(), list_units(judged, answers.categories)
     updated = max([record.created[:10], *(a.on for a in answers.fields.values())])
     version = next_version(before)
     domains, domain_told = _domains(answers, units, is_small=is_small)
     told = (
-        *_general(record, judged, units, template, version, updated),
+        *_general(record, judged, units, template, version, updated, before),
         *tell_sources(record, units, judged),
         *domain_told,
         *_processing(judged, units),
@@ -107,7 +109,10 @@ def next_version(before: Superseded | None) -> str:
 
 def _later(day: str) -> str:
     """Return the day six months later, the last of its month where that is shorter."""
-    start = date.fromisoformat(day)
+    try:
+        start = date.fromisoformat(day)
+    except ValueError as err:
+        raise ReportError(f"the audit record was made on {day!r}, which is no day", hint="audit again: provenance audit run.yaml") from err
     years, month_number = divmod(start.month - 1 + _MONTHS_TO_UPDATE, _MONTHS)
     year, month_number = start.year + years, month_number + 1
     return date(year, month_number, min(start.day, calendar.monthrange(year, month_number)[1])).isoformat()
@@ -132,9 +137,13 @@ def _any(states: set[TriState], wanted: TriState, other: TriState) -> TriState:
     return TriState.YES if wanted in states else TriState.NO if states == {other} else TriState.UNKNOWN
 
 
-def _general(record: AuditRecord, judged: Sequence[Judged], units: Sequence[Unit], template: Template, version: str, updated: str) -> Iterator[Told]:
+def _general(
+    record: AuditRecord, judged: Sequence[Judged], units: Sequence[Unit], template: Template, version: str, updated: str, before: Superseded | None
+) -> Iterator[Told]:
     run, audit = record.run, (record.id,)
-    yield Told(field="0.a", state=State.COMPUTED, lines=(version,), rests_on=audit)
+    yield Told(
+        field="0.a", state=State.COMPUTED, lines=(version, *(() if before is None else (f"Previous version: {before.place}",))), rests_on=audit
+    )
     yield Told(field="0.b", state=State.COMPUTED, lines=(f"{updated[8:10]}/{updated[5:7]}/{updated[2:4]}",), rests_on=audit)
     if not is_absent(run.organization.name):
         contact = run.organization.contact

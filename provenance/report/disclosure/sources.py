@@ -27,6 +27,8 @@ _UNCLEAR = {
     SourceKind.UNKNOWN: "its source.kind is not stated",
 }
 _MODALITIES = {Modality.TEXT: "Text", Modality.CODE: "Text", Modality.IMAGE: "Image", Modality.AUDIO: "Audio", Modality.VIDEO: "Video"}
+UNSEEN = "whatever was made into"
+"""Begins the name of what a dataset may come from whose registry is not at hand."""
 _TABLE_ORDER = ("Text", "Image", "Audio", "Video", "Other")
 
 
@@ -71,34 +73,23 @@ class Unit:
 
 
 def gather(record: AuditRecord, registry: Registry | None) -> tuple[Judged, ...]:
-    """Return the datasets of a run with their ancestors; without a registry, only those among them that the record itself holds.
+    """Return the datasets of a run with their ancestors. What no registry at hand holds may have been made of anything: its lineage is not known.
 
     Args:
         record: The audit.
         registry: Of an open unit of work; ``None`` where there is no workspace.
     """
-    own = {s.dataset.name: s for s in record.datasets}
-    return tuple(_from_registry(s, registry) if registry is not None else _from_record(s, own) for s in record.datasets)
+    return tuple(_with_lineage(s, registry) for s in record.datasets)
 
 
-def _from_registry(summary: DatasetSummary, registry: Registry) -> Judged:
+def _with_lineage(summary: DatasetSummary, registry: Registry | None) -> Judged:
     name, root = summary.dataset.name, summary.root_digest
-    version = next((v for v in registry.versions(name) if v.root_digest == root), None)
-    if version is None:
-        return Judged(summary=summary, unknown=summary.dataset.derived_from)
+    version = next((v for v in registry.versions(name) if v.root_digest == root), None) if registry is not None else None
+    if registry is None or version is None:
+        return Judged(summary=summary, unknown=(f"{UNSEEN} {name}", *summary.dataset.derived_from))
     found = Tracer(registry).trace_whole(version)
     ancestors = tuple((a.dataset, a.root_digest, a.via == (SAME_BYTES,)) for a in found.ancestors if a.dataset.name != name)
     return Judged(summary=summary, ancestors=ancestors, unknown=found.unknown)
-
-
-def _from_record(summary: DatasetSummary, own: Mapping[str, DatasetSummary]) -> Judged:
-    pending = [n.partition("@")[0] for n in summary.dataset.derived_from]
-    for name in pending:  # grows while it is gone through
-        more = own[name].dataset.derived_from if name in own else ()
-        pending += [n for n in (m.partition("@")[0] for m in more) if n not in pending and n != summary.dataset.name]
-    names = tuple(dict.fromkeys(pending))
-    known = tuple((own[n].dataset, own[n].root_digest, False) for n in names if n in own)
-    return Judged(summary=summary, ancestors=known, unknown=tuple(n for n in names if n not in own))
 
 
 def list_units(judged: Sequence[Judged], categories: Mapping[str, str]) -> tuple[Unit, ...]:
@@ -119,7 +110,8 @@ def _origins(one: Judged) -> Iterator[tuple[str, Dataset | None, str]]:
     """Yield a dataset itself where it was made of no other or by a model, and the first of those that it was made of."""
     dataset = one.summary.dataset
     made_of = [(d, root) for d, root, same in one.ancestors if not same]
-    if not (made_of or one.unknown) or dataset.source.kind is SourceKind.SYNTHETIC or is_written(dataset):
+    is_unseen = any(name.startswith(UNSEEN) for name in one.unknown)
+    if is_unseen or not (made_of or one.unknown) or dataset.source.kind is SourceKind.SYNTHETIC or is_written(dataset):
         yield dataset.name, dataset, one.place
     for other, root, _ in one.ancestors:
         if not other.derived_from or other.source.kind is SourceKind.SYNTHETIC:

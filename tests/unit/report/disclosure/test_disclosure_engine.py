@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -188,3 +190,16 @@ def test_an_answers_file_is_read_strictly(tmp_path: Path, change: tuple[str, str
     assert parse_document(path.read_bytes(), where="x") is not None
     with pytest.raises(DocumentError, match=said):
         load_answers(path, asked, "m")
+
+
+def test_the_documented_answers_load_and_fit_their_schema(tmp_path: Path) -> None:
+    formats = Path(__file__).parents[4] / "docs" / "formats"
+    text = (formats / "answers.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "answers.yaml"
+    path.write_text(text, encoding="utf-8")
+    jsonschema.validate(parse_document(path.read_bytes(), where="answers"), json.loads((formats / "answers.schema.json").read_bytes()))
+    given = load_answers(path, load_template("eu-2025-8311"), "helpdesk-7b")
+    assert given.fields["2.4.b"].lines == ("Yes",)
+    assert "3.1.a" not in given.fields
+    assert given.domains is not None
+    assert given.domains.file == tmp_path / "domains-scraped.csv"

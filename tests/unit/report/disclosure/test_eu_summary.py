@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.cli.main import run
 from provenance.errors import DocumentError, ReportError
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord
@@ -26,6 +27,7 @@ from provenance.report.disclosure.sources import Judged, gather
 from provenance.report.disclosure.values import Answer, Disclosure, Entry, State
 from provenance.report.disclosure.views import read_disclosure, render_disclosure_html, render_disclosure_markdown, write_disclosure
 from provenance.report.folder import verify_report
+from provenance.report.record_json import JsonReport
 from tests.fakes.records import blocked_record, cleared_record, make_summary
 
 EVIL = "<script>alert(1)</script>\u202e\x00</style>=cmd|x"
@@ -63,7 +65,12 @@ def record_of(*datasets: Dataset, words: int = 10_000) -> AuditRecord:
 
 def summary(*datasets: Dataset, answers: Answers | None = None, words: int = 10_000) -> Disclosure:
     record = record_of(*datasets, words=words)
-    return make_eu_summary(record, gather(record, None), answers or Answers())
+    return make_eu_summary(record, alone(record), answers or Answers())
+
+
+def alone(record: AuditRecord) -> tuple[Judged, ...]:
+    """Return datasets of which a registry says that they were made of no other."""
+    return tuple(Judged(summary=s) for s in record.datasets)
 
 
 def by_id(document: Disclosure) -> dict[str, Entry]:
@@ -167,7 +174,7 @@ def test_no_synthetic_data_is_held_against_matches_and_generators() -> None:
     blocked = blocked_record()
     clean = tuple(replace(s, synthetic=TriState.NO, dataset=dataset(s.dataset.name)) for s in blocked.datasets)
     record = replace(blocked, datasets=clean)
-    document = make_eu_summary(record, gather(record, None), Answers())
+    document = make_eu_summary(record, alone(record), Answers())
     assert by_id(document)["2.5.a"].lines == ("No",)
     found = [p for p in document.problems if p.field == "2.5.a"]
     known = {e.id for e in record.evidence} | {f.id for f in record.findings}
@@ -309,7 +316,7 @@ def test_hostile_text_stays_text_and_the_folder_is_the_same_twice(tmp_path: Path
 def test_a_new_version_lists_what_changed_and_when_it_is_due_again(tmp_path: Path) -> None:
     old = summary(*EVERY)
     record = record_of(*EVERY[:-1])
-    new = make_eu_summary(record, gather(record, None), Answers(), before=Superseded(place="summary.json", document=old))
+    new = make_eu_summary(record, alone(record), Answers(), before=Superseded(place="summary.json", document=old))
     assert new.document_version == "2"
     assert (old.updated, old.due) == ("2026-11-24", "2027-05-24")
     assert new.supersedes is not None
@@ -326,3 +333,38 @@ def test_domains_come_from_a_file_that_the_answers_name(tmp_path: Path) -> None:
     assert by_id(document)["2.3.h"].state is State.COMPUTED
     write_disclosure(document, tmp_path / "out")
     assert (tmp_path / "out" / "domains.csv").read_bytes() == b"domain\r\nd19.example\r\nd18.example\r\n"
+
+
+def test_without_a_registry_no_source_is_ruled_out() -> None:
+    record = record_of(*EVERY)
+    entries = by_id(make_eu_summary(record, gather(record, None), Answers()))
+    assert entries["2.3.a"].lines == ("Yes",)
+    assert entries["2.2.2.a"].state is State.MISSING
+    assert "not registered" in entries["2.2.2.a"].because
+
+
+def test_the_command_writes_lists_and_compares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    record = record_of(*EVERY)
+    (tmp_path / "audit.json").write_bytes(JsonReport().render(record))
+
+    def eu(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run(["report", "eu", "audit.json", *words])
+        return code, capsys.readouterr().out
+
+    assert eu("--out", "one")[0] == 10
+    verify_report(tmp_path / "one")
+    code, text = eu("--questions", "-f", "yaml")
+    assert code == 10
+    (tmp_path / "answers.yaml").write_text(text)
+    assert eu("--answers", "answers.yaml", "--supersedes", "one", "--out", "two")[0] == 10
+    assert read_disclosure(tmp_path / "two" / "summary.json").document_version == "2"
+    bad = (tmp_path / "answers.yaml").read_text().replace('"1.1.a":', '"1.1.z":')
+    (tmp_path / "bad.yaml").write_text(bad)
+    assert eu("--answers", "bad.yaml", "--out", "three")[0] == 1
+    said_no = "format: provenance.answers\nversion: 1\ndocuments:\n  - document: eu-2025-8311\n    model: helpdesk-7b\n    fields:\n"
+    (tmp_path / "no.yaml").write_text(said_no + '      "2.3.a": {value: no, by: Ada, on: "2026-11-30"}\n')
+    code, text = eu("--answers", "no.yaml", "--out", "four")
+    assert code == 11
+    assert "2.3.a" in text
