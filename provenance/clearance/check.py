@@ -152,7 +152,7 @@ def plan_gate(
     if not roots:
         raise SubjectMismatchError("no data root is given, so nothing on disk can be checked", hint="give the data folder with --root")
     shards = plan_shards(leaves, roots, shard_folders_only=shard_folders_only)
-    _refuse(shards.problems)
+    refuse_changed(shards.problems)
     return GatePlan(clearance=clearance, shards=shards, began=moment, clock=clock, verify=verify)
 
 
@@ -166,7 +166,7 @@ def pass_plan(plan: GatePlan, *, reading: Reading | None = None) -> GatePass:
         require_digest_cache(plan.clearance)
     began_ns = time.time_ns()
     check = hash_plan(plan.shards, reading=reading)
-    _refuse(check.problems)
+    refuse_changed(check.problems)
     clearance = still_holds(plan)
     if reading is None or reading.cache is None:
         return GatePass(clearance=clearance, shards=check, began_ns=began_ns)
@@ -188,7 +188,12 @@ def still_holds(plan: GatePlan) -> Clearance:
     return plan.verify(moment)
 
 
-def _refuse(problems: Sequence[ShardProblem]) -> None:
+def refuse_changed(problems: Sequence[ShardProblem]) -> None:
+    """Deny where files differ.
+
+    Raises:
+        SubjectMismatchError: With every file.
+    """
     if problems:
         raise SubjectMismatchError(
             f"the data on disk are not the data that were cleared: {len(problems)} file(s) differ",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from provenance.clearance import shards
 from provenance.clearance.check import GatePass
 from provenance.fingerprint.digest import ShardLeaf
-from provenance.hooks import ranks
+from provenance.hooks import agreement, ranks
 from provenance.hooks.gate import TrainingBlocked
 from tests.fakes.clearances import NOW, ClearedWorld, cleared_world
 
@@ -54,7 +54,7 @@ def run(world: ClearedWorld, number: int, **changes: dict[int, Any]) -> list[Out
         options: dict[str, Any] = {"roots": [world.data], "trust": world.trust, "clock": lambda: NOW, "clearance": world.clearance}
         options |= {name: by_rank[rank] for name, by_rank in changes.items() if rank in by_rank}
         try:
-            outcomes[rank] = ranks.agree(options.pop("clearance"), table.exchange(rank), rank=rank, **options)
+            outcomes[rank] = agreement.agree(options.pop("clearance"), table.exchange(rank), rank=rank, **options)
         except TrainingBlocked as denial:
             outcomes[rank] = denial
 
@@ -144,8 +144,8 @@ def test_ranks_with_another_clearance_are_denied(world: ClearedWorld, tmp_path: 
 
 
 def test_a_cover_with_a_hole_is_a_denial(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = ranks.share_of
-    monkeypatch.setattr(ranks, "share_of", lambda places, *, part, parts: [] if part == 1 else whole(places, part=part, parts=parts))
+    whole = agreement.share_of
+    monkeypatch.setattr(agreement, "share_of", lambda places, *, part, parts: [] if part == 1 else whole(places, part=part, parts=parts))
     assert all("unread" in reasons(o) for o in run(world, 2))
 
 
@@ -155,7 +155,7 @@ def test_a_rank_that_ends_or_says_something_else_is_a_denial(world: ClearedWorld
 
     for exchange in (broken, lambda _: ["[]", "nonsense"], lambda _: ["3"]):
         with pytest.raises(TrainingBlocked) as caught:
-            ranks.agree(world.clearance, exchange, rank=0, roots=[world.data], trust=world.trust, clock=lambda: NOW)
+            agreement.agree(world.clearance, exchange, rank=0, roots=[world.data], trust=world.trust, clock=lambda: NOW)
         assert "was not completed" in caught.value.reasons[0]
 
 
@@ -166,7 +166,7 @@ def test_a_rank_that_was_denied_says_its_own_reason_even_when_nobody_hears_it(wo
     (world.data / "more.txt").write_text("not registered")
     heard: list[str] = []
     with pytest.raises(TrainingBlocked) as caught:
-        ranks.agree(
+        agreement.agree(
             world.clearance, broken, rank=0, on_denial=lambda: heard.append("parting"), roots=[world.data], trust=world.trust, clock=lambda: NOW
         )
     assert "more.txt" in caught.value.reasons[0]
@@ -189,7 +189,7 @@ def test_without_a_process_group_it_is_the_gate_of_one(world: ClearedWorld, caps
 @given(st.lists(st.integers(0, 10**9), max_size=60), st.integers(1, 9))
 def test_shares_are_a_partition_and_within_one_file_of_each_other(sizes: list[int], parts: int) -> None:
     places = [(f"/d/{i}", ShardLeaf(path=str(i), sha256="sha256:" + "0" * 64, size_bytes=size)) for i, size in enumerate(sizes)]
-    shares = [ranks.share_of(places, part=part, parts=parts) for part in range(parts)]
+    shares = [agreement.share_of(places, part=part, parts=parts) for part in range(parts)]
     assert sorted(place for share in shares for place, _ in share) == sorted(place for place, _ in places)
     loads = [sum(leaf.size_bytes + 1 for _, leaf in share) for share in shares]
     assert max(loads) - min(loads) <= max((size + 1 for size in sizes), default=0)

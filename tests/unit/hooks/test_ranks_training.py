@@ -27,6 +27,10 @@ from torch.nn.parallel import DistributedDataParallel
 from provenance.hooks import ranks
 from provenance.hooks.gate import require_clearance
 
+if case == "before-the-group":
+    with (folder / "starts").open("a") as file:
+        file.write("x")
+    require_clearance(folder / "run.clearance.json", roots=[Path(data)], trust=folder / "trust.json")
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 note = folder / f"rank-{rank}"
@@ -126,10 +130,11 @@ def test_a_denial_in_the_middle_ends_both_ranks(world: ClearedWorld) -> None:
 @pytest.mark.full
 def test_without_the_prefix_a_denied_job_that_torchrun_starts_anew_never_trains(world: ClearedWorld) -> None:
     (world.data / "human.txt").write_bytes(b"changed")
-    code, told, err, _ = torchrun(world, "plain", restarts=2)
+    code, told, err, _ = torchrun(world, "before-the-group", restarts=2)
     assert code == 1
-    assert err.count("TRAINING BLOCKED") >= 2
-    assert {word for rank in words(told) for word in rank} == {"started"}
+    assert words(told) == [[], []]
+    assert len((world.folder / "starts").read_text()) >= 3  # it was started again, and denied again
+    assert err.count("TRAINING BLOCKED") >= 3
 
 
 @pytest.mark.full
