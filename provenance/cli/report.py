@@ -7,12 +7,16 @@ from pathlib import Path
 
 import click
 
+from provenance.cli.ancestry import known_ancestors
 from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, templates_option
 from provenance.cli.output import next_step, say, short
+from provenance.cli.report_ab2013 import ab2013, disclosures
 from provenance.cli.report_diff import diff
+from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
+from provenance.cli.report_letter import letter
 
 FORMAT_NAMES = ("html", "pdf", "json", "sarif", "junit", "notices")
 
@@ -44,7 +48,8 @@ def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[st
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder, formats, beside=known_beside(ctx, record), look=look_of(ctx, templates))
+    ancestors = known_ancestors(ctx, record) if "notices" in formats else None
+    write_report(record, folder, formats, beside=known_beside(ctx, record), look=look_of(ctx, templates), ancestors=ancestors)
     for name in dict.fromkeys(formats):
         say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
@@ -78,3 +83,7 @@ def verify(ctx: CommandContext, /, folder: Path) -> int:
 
 report.add_command(diff)
 report.add_command(index)
+report.add_command(letter)
+report.add_command(ab2013)
+report.add_command(eu)
+report.add_command(disclosures)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from provenance.model.audit import AuditRecord
 from provenance.model.report_look import ReportLook
 from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
+from provenance.report.attribution import Ancestry
 from provenance.report.beside import Beside
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
@@ -66,6 +67,7 @@ def write_report(
     runs: Sequence[RecordedRun] = (),
     beside: Beside | None = None,
     look: ReportLook | None = None,
+    ancestors: Mapping[str, Sequence[Ancestry]] | None = None,
 ) -> ReportManifest:
     """Write a report folder and return its manifest. Nothing is written before every document is made; the manifest comes last.
 
@@ -76,6 +78,7 @@ def write_report(
         runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
         beside: All that is known beside the record, ``runs`` added.
         look: Templates and brand of the pages.
+        ancestors: What each dataset comes from, for the notices; ``None`` where nobody looked.
 
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
@@ -85,10 +88,29 @@ def write_report(
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
     known = beside or Beside()
     known, style = replace(known, runs=(*known.runs, *runs)), look or ReportLook()
-    documents: dict[str, ReportFormat] = {**FORMATS, "html": HtmlReport(beside=known, look=style), "pdf": PdfReport(beside=known, look=style)}
+    documents: dict[str, ReportFormat] = {
+        **FORMATS,
+        "html": HtmlReport(beside=known, look=style),
+        "pdf": PdfReport(beside=known, look=style),
+        "notices": NoticesReport(ancestors=ancestors),
+    }
     made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, known.runs)
+    return write_files(made, out_dir, audit=record.id)
+
+
+def write_files(made: Mapping[str, bytes], out_dir: Path, *, audit: str) -> ReportManifest:
+    """Write finished documents into a folder, and last the manifest of their digests, which it returns.
+
+    Args:
+        made: Bytes by file name.
+        out_dir: Made where it does not exist; files of the same names are replaced.
+        audit: Id of the audit record that they are views of.
+
+    Raises:
+        ReportError: If the folder cannot be written.
+    """
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
-    manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)
+    manifest = ReportManifest(audit=audit.encode("utf-8", "replace").decode(), files=files)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         for name, raw in sorted(made.items()):
