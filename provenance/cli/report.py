@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from provenance.model.training import RecordedRun
 
-FORMAT_NAMES = ("html", "json", "sarif", "junit", "notices")
+FORMAT_NAMES = ("html", "json", "markdown", "sarif", "junit", "notices")
 
 
 @click.group()
@@ -81,12 +81,17 @@ def open_report(ctx: CommandContext, /, audit: str) -> int:
 
 @report.command("verify")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--deep", is_flag=True, help="Also render each document again from audit.json and compare.")
 @pass_context
-def verify(ctx: CommandContext, /, folder: Path) -> int:
-    """Check every file of a report folder against its manifest."""
+def verify(ctx: CommandContext, /, folder: Path, deep: bool) -> int:
+    """Check every file of a report folder against its manifest; with --deep against its audit record too."""
     from provenance.report.folder import verify_report
+    from provenance.report.views import verify_views
 
-    verify_report(ctx.path(folder))
+    if deep:
+        verify_views(ctx.path(folder), runs=_known_runs(ctx))
+    else:
+        verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
 
