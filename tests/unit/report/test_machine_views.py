@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,26 @@ def test_folder_without_a_record_cannot_be_compared(tmp_path: Path) -> None:
     write_report(records.cleared_record(), tmp_path, ["markdown"])
     with pytest.raises(ReportError, match=r"audit\.json: not in the manifest"):
         verify_views(tmp_path)
+
+
+_RENDER = """
+import sys
+from pathlib import Path
+from provenance.report.folder import FORMATS, write_report
+from tests.fakes import records
+write_report(records.blocked_record(), Path(sys.argv[1]), sorted(FORMATS))
+"""
+
+
+@pytest.mark.full
+def test_all_formats_have_the_same_bytes_in_processes_with_other_surroundings(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    surroundings = (
+        {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"},
+        {"PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1700000000"},
+    )
+    for number, changed in enumerate(surroundings):
+        subprocess.run([sys.executable, "-c", _RENDER, str(tmp_path / str(number))], env=os.environ | changed, cwd=root, check=True)
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("0", "1"))
+    assert first == second
+    assert {"AUDIT.md", "index.html", "audit.json", "findings.sarif"} <= set(first)
