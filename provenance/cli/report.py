@@ -89,7 +89,8 @@ def verify(ctx: CommandContext, /, folder: Path, deep: bool) -> int:
     from provenance.report.views import verify_views
 
     if deep:
-        verify_views(ctx.path(folder), runs=_known_runs(ctx))
+        place = ctx.path(folder)
+        verify_views(place, runs=_known_runs(ctx) if (place / "runs.csv").is_file() else ())
     else:
         verify_report(ctx.path(folder))
     say(f"✓ {folder}")
