@@ -18,7 +18,7 @@ from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
 from provenance.cli.report_letter import letter
 
-FORMAT_NAMES = ("html", "pdf", "json", "sarif", "junit", "notices")
+FORMAT_NAMES = ("html", "pdf", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx")
 
 
 @click.group()
@@ -71,12 +71,20 @@ def open_report(ctx: CommandContext, /, audit: str) -> int:
 
 @report.command("verify")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--deep", is_flag=True, help="Also render each document again from audit.json and compare.")
 @pass_context
-def verify(ctx: CommandContext, /, folder: Path) -> int:
-    """Check every file of a report folder against its manifest."""
+def verify(ctx: CommandContext, /, folder: Path, deep: bool) -> int:
+    """Check every file of a report folder against its manifest; with --deep against its audit record too."""
     from provenance.report.folder import verify_report
+    from provenance.report.views import verify_views
 
-    verify_report(ctx.path(folder))
+    if deep:
+        place = ctx.path(folder)
+        verify_report(place)  # first: what follows reads the record in it
+        record = load_audit(ctx, str(place))
+        verify_views(place, beside=known_beside(ctx, record), look=look_of(ctx, None), ancestors=known_ancestors(ctx, record))
+    else:
+        verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
 

@@ -22,6 +22,7 @@ from provenance.report.beside import Beside
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
+from provenance.report.markdown import MarkdownReport
 from provenance.report.notices import NoticesReport
 from provenance.report.pdf import PdfReport
 from provenance.report.record_json import JsonReport
@@ -31,7 +32,9 @@ from provenance.report.sidecars import render_sidecars
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "provenance.report"
 MANIFEST_VERSION = 1
-FORMATS: dict[str, ReportFormat] = {f.name: f for f in (HtmlReport(), PdfReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport())}
+FORMATS: dict[str, ReportFormat] = {
+    f.name: f for f in (HtmlReport(), PdfReport(), JsonReport(), MarkdownReport(), SarifReport(), JunitReport(), NoticesReport())
+}
 """Every format by its name on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK_BYTES = 1 << 20
