@@ -7,7 +7,7 @@ T ?= tests
 PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-full check bench mutants format clean
+.PHONY: help demo test test-full check bench golden mutants format clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +50,9 @@ check: $(VENV)/.check ## format, lint, types, layers, docstrings
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate provenance
+
+golden: $(VENV)/.base ## make the sample reports in reports/samples again; their diff is what a change does to readers
+	$(BIN)/python -m tests.golden.make_reports
 
 bench: $(VENV)/.bench ## speed against peers, in one run
 	$(BIN)/python benchmarks/run.py

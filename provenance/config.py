@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provenance.errors import ConfigError, LocationError, NoWorkspaceError
+from provenance.model.report_look import ReportLook
 from provenance.storage.options import StorageOptions, parse_options
 from provenance.storage.secrets import find_secret
 from provenance.storage.urls import Place, parse_place
@@ -30,6 +31,7 @@ _KNOWN = {
     "matching",
     "storage",
     "gate",
+    "report",
 }
 GATE_KEYS = frozenset(
     {
@@ -87,6 +89,8 @@ class Settings:
     """How stores are reached."""
     min_words: int = MIN_WORDS
     """Shorter passages are listed as explained, and are no alarms."""
+    look: ReportLook = field(default_factory=ReportLook)
+    """Templates and brand of reports."""
 
     def root(self, name: str) -> Place:
         """Return a data root's folder or URL.
@@ -167,6 +171,7 @@ def _build(folder: Path, raw: dict[str, object]) -> Settings:
         require_signed_waivers=_flag(raw, "require_signed_waivers", folder),
         storage=parse_options(raw.get("storage", {}), where=str(folder / SETTINGS_NAME)),
         min_words=_min_words(raw, folder),
+        look=ReportLook.parse(raw.get("report", {}), folder=folder, where=str(folder / SETTINGS_NAME)),
     )
 
 

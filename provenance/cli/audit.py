@@ -70,12 +70,11 @@ def audit(
 
 def write_report(workspace: Workspace, record: AuditRecord) -> Path:
     """Write the report folder of an audit and return its first page."""
+    from provenance.cli.report_pages import beside_of
     from provenance.report.folder import write_report as write
 
     folder = workspace.settings.reports / short(record.id)
-    with workspace.units.read() as registry:
-        runs = registry.training_runs()
-    write(record, folder, runs=runs)
+    write(record, folder, beside=beside_of(workspace, record), look=workspace.settings.look)
     return folder / "index.html"
 
 

@@ -105,3 +105,10 @@ def reference_options(function: F) -> F:
     for option in reversed(_REFERENCE_OPTIONS):
         function = option(function)
     return function
+
+
+def templates_option(function: F) -> F:
+    """Add ``--templates``."""
+    text = "Folder of your own page templates; [report] templates of provenance.toml otherwise."
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--templates", type=kind, default=None, metavar="FOLDER", help=text)(function)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.ancestry import known_ancestors
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, text_or_json
@@ -100,7 +101,7 @@ def notices(ctx: CommandContext, /, audit: str, out: Path | None, output: str) -
     if output == "json":
         say_json(record.duties)
         return 0
-    raw = NoticesReport().render(record)
+    raw = NoticesReport(ancestors=known_ancestors(ctx, record)).render(record)
     if out is None:
         click.echo(raw, nl=False)
     else:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.ancestry import known_ancestors
 from provenance.cli.audits import LATEST, as_of_now, load_audit
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context
+from provenance.cli.options import pass_context, templates_option
 from provenance.cli.output import next_step, say, short
+from provenance.cli.report_ab2013 import ab2013, disclosures
 from provenance.cli.report_diff import diff
+from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
-from provenance.errors import NoWorkspaceError
+from provenance.cli.report_letter import letter
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from provenance.model.training import RecordedRun
-
-FORMAT_NAMES = ("html", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx")
+FORMAT_NAMES = ("html", "pdf", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx")
 
 
 @click.group()
@@ -42,28 +39,21 @@ def report() -> None:
     show_default=True,
     help="May be given again.",
 )
+@templates_option
 @pass_context
-def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...]) -> int:
+def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...], templates: Path | None) -> int:
     """Write the HTML audit, its data and a manifest of digests; with --format other documents of the same audit."""
+    from provenance.cli.report_pages import known_beside, look_of
     from provenance.report.folder import FORMATS, write_report
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
-    write_report(record, folder, formats, runs=_known_runs(ctx))
+    ancestors = known_ancestors(ctx, record) if "notices" in formats else None
+    write_report(record, folder, formats, beside=known_beside(ctx, record), look=look_of(ctx, templates), ancestors=ancestors)
     for name in dict.fromkeys(formats):
         say(f"report {folder / FORMATS[name].file_name}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
     return 0
-
-
-def _known_runs(ctx: CommandContext) -> Sequence[RecordedRun]:
-    """Return the runs that the workspace knows, none where there is no workspace."""
-    try:
-        workspace = ctx.workspace()
-    except NoWorkspaceError:
-        return ()
-    with workspace.units.read() as registry:
-        return registry.training_runs()
 
 
 @report.command("open")
@@ -81,15 +71,28 @@ def open_report(ctx: CommandContext, /, audit: str) -> int:
 
 @report.command("verify")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--deep", is_flag=True, help="Also render each document again from audit.json and compare.")
 @pass_context
-def verify(ctx: CommandContext, /, folder: Path) -> int:
-    """Check every file of a report folder against its manifest."""
+def verify(ctx: CommandContext, /, folder: Path, deep: bool) -> int:
+    """Check every file of a report folder against its manifest; with --deep against its audit record too."""
+    from provenance.cli.report_pages import known_beside, look_of
     from provenance.report.folder import verify_report
+    from provenance.report.views import verify_views
 
-    verify_report(ctx.path(folder))
+    if deep:
+        place = ctx.path(folder)
+        verify_report(place)  # first: what follows reads the record in it
+        record = load_audit(ctx, str(place))
+        verify_views(place, beside=known_beside(ctx, record), look=look_of(ctx, None), ancestors=known_ancestors(ctx, record))
+    else:
+        verify_report(ctx.path(folder))
     say(f"✓ {folder}")
     return 0
 
 
 report.add_command(diff)
 report.add_command(index)
+report.add_command(letter)
+report.add_command(ab2013)
+report.add_command(eu)
+report.add_command(disclosures)

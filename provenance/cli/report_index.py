@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.cli.options import pass_context, text_or_json
+from provenance.cli.options import pass_context, templates_option, text_or_json
 from provenance.cli.output import counted, json_text, next_step, say, say_fitting, say_json, say_problems, short, visible, write_whole
 
 if TYPE_CHECKING:
@@ -24,15 +24,17 @@ _PARTIAL = 4
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; the workspace's reports otherwise."
 )
 @click.option("--no-reports", is_flag=True, help="Write the page alone: models whose report is not in the folder have no link.")
+@templates_option
 @text_or_json
 @pass_context
-def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, output: str) -> int:
+def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, templates: Path | None, output: str) -> int:
     """Write one page over all audits: models, trend, datasets, waivers that end, terms that changed.
 
     The reports of each model's newest audit are written beside it where they are not there. Exit codes: 0 done, 4 some audits could not be read.
     """
     from provenance.audit.portfolio import survey_portfolio
     from provenance.cli.audits import as_of_now, load_audit
+    from provenance.cli.report_pages import beside_of, look_of
     from provenance.cli.terms_impact import issued_clearances
     from provenance.report.folder import write_report
     from provenance.report.portfolio import FILE_NAME, render_portfolio
@@ -40,14 +42,15 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, output: st
     workspace = ctx.workspace()
     folder = ctx.path(out) if out else workspace.settings.reports
     found = survey_portfolio(workspace.tools(ctx.progress(), ctx.actor), workspace.terms, issued_clearances(workspace))
-    links: dict[str, str] = {}
+    look, links = look_of(ctx, templates), dict[str, str]()
     for model in found.models:
         name = short(model.newest.id)
         if not no_reports and not (folder / name / FILE_NAME).is_file():
-            write_report(as_of_now(ctx, load_audit(ctx, model.newest.id)), folder / name)
+            record = as_of_now(ctx, load_audit(ctx, model.newest.id))
+            write_report(record, folder / name, beside=beside_of(workspace, record), look=look)
         if (folder / name / FILE_NAME).is_file():
             links[model.newest.id] = f"{name}/{FILE_NAME}"
-    page = render_portfolio(found, links=links)
+    page = render_portfolio(found, links=links, look=look)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / DATA_FILE, [json_text(found).encode("utf-8", "replace")])
     write_whole(folder / FILE_NAME, [page])

@@ -59,6 +59,8 @@ class Chart:
     svg: Markup = NO_DRAWING
     key: tuple[KeyItem, ...] = ()
     table: Table | None = None
+    table_title: str = "The numbers as a table"
+    """Opens the table."""
     scrolls: bool = False
 
 
@@ -147,7 +149,14 @@ def _on(slot: str) -> str:
     return color("ink") if slot == "hatch" else color(f"on-{slot}")
 
 
-_VERBS = {"licence": "is under", "provider": "was made by", "language": "is in", "domain": "is of the domain"}
+_VERBS = {
+    "licence": "is under",
+    "provider": "was made by",
+    "model": "was written by",
+    "language": "is in",
+    "year": "was made or collected in",
+    "domain": "is of the domain",
+}
 """How a title joins a share and its label, by noun."""
 
 

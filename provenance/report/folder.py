@@ -7,20 +7,25 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provenance.canonical import canonical_bytes, digest_bytes
 from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
+from provenance.model.report_look import ReportLook
 from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
+from provenance.report.attribution import Ancestry
+from provenance.report.beside import Beside
 from provenance.report.cyclonedx import CycloneDxReport
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.junit import JunitReport
+from provenance.report.markdown import MarkdownReport
 from provenance.report.notices import NoticesReport
+from provenance.report.pdf import PdfReport
 from provenance.report.record_json import JsonReport
 from provenance.report.sarif import SarifReport
 from provenance.report.sidecars import render_sidecars
@@ -30,7 +35,18 @@ MANIFEST = "manifest.json"
 MANIFEST_FORMAT = "provenance.report"
 MANIFEST_VERSION = 1
 FORMATS: dict[str, ReportFormat] = {
-    f.name: f for f in (HtmlReport(), JsonReport(), SarifReport(), JunitReport(), NoticesReport(), CycloneDxReport(), SpdxReport())
+    f.name: f
+    for f in (
+        HtmlReport(),
+        PdfReport(),
+        JsonReport(),
+        MarkdownReport(),
+        SarifReport(),
+        JunitReport(),
+        NoticesReport(),
+        CycloneDxReport(),
+        SpdxReport(),
+    )
 }
 """Every format by its name on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -60,7 +76,14 @@ class ReportManifest:
 
 
 def write_report(
-    record: AuditRecord, out_dir: Path, formats: Sequence[str] = ("html", "json"), *, runs: Sequence[RecordedRun] = ()
+    record: AuditRecord,
+    out_dir: Path,
+    formats: Sequence[str] = ("html", "json"),
+    *,
+    runs: Sequence[RecordedRun] = (),
+    beside: Beside | None = None,
+    look: ReportLook | None = None,
+    ancestors: Mapping[str, Sequence[Ancestry]] | None = None,
 ) -> ReportManifest:
     """Write a report folder and return its manifest. Nothing is written before every document is made; the manifest comes last.
 
@@ -69,6 +92,9 @@ def write_report(
         out_dir: Made where it does not exist; files of the same names are replaced.
         formats: Names of ``FORMATS``. The tables findings.csv, matches.csv and shards.csv are always written.
         runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
+        beside: All that is known beside the record, ``runs`` added.
+        look: Templates and brand of the pages.
+        ancestors: What each dataset comes from, for the notices; ``None`` where nobody looked.
 
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
@@ -76,10 +102,31 @@ def write_report(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown or not formats:
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
-    documents = {**FORMATS, "html": HtmlReport(runs=tuple(runs))}
-    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, runs)
+    known = beside or Beside()
+    known, style = replace(known, runs=(*known.runs, *runs)), look or ReportLook()
+    documents: dict[str, ReportFormat] = {
+        **FORMATS,
+        "html": HtmlReport(beside=known, look=style),
+        "pdf": PdfReport(beside=known, look=style),
+        "notices": NoticesReport(ancestors=ancestors),
+    }
+    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, known.runs)
+    return write_files(made, out_dir, audit=record.id)
+
+
+def write_files(made: Mapping[str, bytes], out_dir: Path, *, audit: str) -> ReportManifest:
+    """Write finished documents into a folder, and last the manifest of their digests, which it returns.
+
+    Args:
+        made: Bytes by file name.
+        out_dir: Made where it does not exist; files of the same names are replaced.
+        audit: Id of the audit record that they are views of.
+
+    Raises:
+        ReportError: If the folder cannot be written.
+    """
     files = tuple(ReportFile(path=name, sha256=digest_bytes(made[name]), size_bytes=len(made[name])) for name in sorted(made))
-    manifest = ReportManifest(audit=record.id.encode("utf-8", "replace").decode(), files=files)
+    manifest = ReportManifest(audit=audit.encode("utf-8", "replace").decode(), files=files)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         for name, raw in sorted(made.items()):

@@ -14,14 +14,34 @@ from provenance.model.finding import Action, Finding, Outcome, Severity, Subject
 from provenance.report.passages import EvidenceView, view_evidence
 from provenance.report.wording import clip, count, number
 
-DETAILED = 150
-"""Entries shown in full; later ones get a row in a table, and every finding stands in findings.csv."""
 PASSAGES_PER_ENTRY = 3
-PASSAGES = 160
-"""Passages in the whole page; every match stands in matches.csv."""
 MEMBERS_PER_ENTRY = 60
+_SHORT_CHARS = 320
+"""Of a passage, after the first ones."""
+_PROVIDERS = 8
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{12})[0-9a-f]*")
 _ACTIONS, _SEVERITIES = tuple(Action), tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much of a record one page shows. What is left out is counted on the page, and stands in the tables beside it."""
+
+    detailed: int = 150
+    """Entries shown in full; later ones get a row in a table, and every finding stands in findings.csv."""
+    rows: int = 1500
+    """Entries listed in one line each, after those shown in full."""
+    passages: int = 160
+    """Passages in the whole page; every match stands in matches.csv."""
+    full_chars: int = 240_000
+    """Characters of passages, both sides, that are shown as they are; later passages are shortened."""
+    members: int = 2_400
+    """Findings that entries list by themselves."""
+    shards: int = 100
+
+    def halved(self) -> Room:
+        """Return half of it, for texts that are longer than usual."""
+        return Room(**{name: max(1, getattr(self, name) // 2) for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +72,8 @@ class Entry:
     waiver_form: str
     same_readings: bool
     same_remedies: bool
-    search: str
+    providers: tuple[str, ...] = ()
+    """Whose outputs or terms it is about, as far as clauses and references tell."""
 
     @property
     def state(self) -> str:
@@ -74,14 +95,16 @@ def anchor(finding_id: str) -> str:
     return f"finding-{short}"
 
 
-def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], *, day: str) -> tuple[Entry, ...]:
+def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], *, day: str, room: Room | None = None) -> tuple[Entry, ...]:
     """Return findings as entries, the costliest first: open before waived, deny before review before warn, then severity, rule and subject.
 
     Args:
         findings: Of the record.
         evidence: Of the record; found by match id, else by the shard's path.
         day: The audit's day, written into waiver forms.
+        room: How much is shown.
     """
+    left = _Left(room or Room())
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in sorted(findings, key=_rank):
         groups.setdefault(_key(finding), []).append(finding)
@@ -89,15 +112,32 @@ def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence
     by_path: dict[str, list[MatchEvidence]] = {}
     for item in evidence:
         by_path.setdefault(item.match.path, []).append(item)
-    entries: list[Entry] = []
-    room = PASSAGES
-    for members in groups.values():
-        matches = _evidence_of(members, by_id, by_path)
-        shown = min(PASSAGES_PER_ENTRY, room) if len(entries) < DETAILED else 0
-        entry = _entry(members, matches, shown, day)
-        room -= len(entry.passages)
-        entries.append(entry)
-    return tuple(entries)
+    return tuple(_entry(members, _evidence_of(members, by_id, by_path), left, day) for members in groups.values())
+
+
+class _Left:
+    """What is left of the room while entries are made, one after the other."""
+
+    def __init__(self, room: Room) -> None:
+        self._detailed, self._passages, self._chars, self._members = room.detailed, room.passages, room.full_chars, room.members
+
+    def take_passages(self, matches: Sequence[MatchEvidence]) -> tuple[EvidenceView, ...]:
+        """Return the passages of the next entry that are shown."""
+        self._detailed -= 1
+        shown = min(PASSAGES_PER_ENTRY, self._passages) if self._detailed >= 0 else 0
+        return tuple(self._view(m) for m in matches[:shown])
+
+    def _view(self, item: MatchEvidence) -> EvidenceView:
+        self._passages -= 1
+        view = view_evidence(item) if self._chars > 0 else view_evidence(item, chars=_SHORT_CHARS)
+        self._chars -= len(view.training.passage) + len(view.reference.passage)
+        return view
+
+    def take_members(self, findings: Sequence[Finding]) -> Sequence[Finding]:
+        """Return the findings of the next entry that are listed: none of what stands in one line."""
+        wanted = min(MEMBERS_PER_ENTRY, self._members) if self._detailed >= 0 else 1
+        self._members -= min(wanted, len(findings))
+        return findings[: max(wanted, 1)]
 
 
 def _rank(finding: Finding) -> tuple[object, ...]:
@@ -142,9 +182,10 @@ def _evidence_of(
     return tuple(sorted(found.values(), key=lambda m: (m.match.explained, m.text is None, -m.match.words, m.id)))
 
 
-def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], shown: int, day: str) -> Entry:
+def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], left: _Left, day: str) -> Entry:
     lead, single = members[0], [f for f in members if not f.grouped]
     grouped = next((f for f in members if f.grouped), None)
+    passages = left.take_passages(matches)
     return Entry(
         anchor=anchor(lead.id),
         lead=lead,
@@ -153,14 +194,19 @@ def _entry(members: Sequence[Finding], matches: Sequence[MatchEvidence], shown: 
         more="" if grouped is None else anchor(grouped.id).removeprefix("finding-"),
         subject=_subject(members),
         fact=_fact(members, matches),
-        members=tuple(Member(anchor=anchor(f.id), subject=_subject_name(f, matches), message=_plain(f)) for f in single[:MEMBERS_PER_ENTRY]),
-        passages=tuple(view_evidence(m) for m in matches[:shown]),
+        members=tuple(Member(anchor=anchor(f.id), subject=_subject_name(f, matches), message=_plain(f)) for f in left.take_members(single)),
+        passages=passages,
         passages_total=len(matches) + sum(f.grouped for f in members if f.subject.kind is SubjectKind.MATCH),
         waiver_form="" if lead.grouped else waiver_form(lead, day),
         same_readings=all(f.because == lead.because for f in single),
         same_remedies=all(f.remedies == lead.remedies for f in single),
-        search=clip(f"{lead.rule} {lead.title} {lead.dataset} {lead.message}", 300).lower(),
+        providers=_providers(members, matches),
     )
+
+
+def _providers(members: Sequence[Finding], matches: Sequence[MatchEvidence]) -> tuple[str, ...]:
+    named = {c.terms.partition("/")[0] for f in members for c in f.clauses} | {m.reference.provider for m in matches}
+    return tuple(sorted(clip(" ".join(name.split()), 60) for name in named if name and not is_absent(name)))[:_PROVIDERS]
 
 
 def _subject(members: Sequence[Finding]) -> str:

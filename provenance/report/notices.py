@@ -6,13 +6,14 @@ Everything that comes from catalogues, manifests and corpora is written so that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provenance.audit.naming import name_duties
 from provenance.licensing.terms_duties import Obligation, contradictions
 from provenance.model.absence import TriState, is_absent
-from provenance.model.audit import AskedDuty, AuditRecord, DatasetSummary
+from provenance.model.audit import AskedDuty, AuditRecord
+from provenance.report.attribution import Ancestry, Credit, build_credits, iter_gaps, required_sentences, unknown_licenses
 from provenance.report.wording import clip, visible
 
 _LONGEST = 600
@@ -35,26 +36,29 @@ class NoticesReport:
     name: str = "notices"
     file_name: str = "NOTICES.md"
     suffix: str = ".md"
+    ancestors: Mapping[str, Sequence[Ancestry]] | None = None
+    """What each dataset comes from; ``None`` where nobody looked, so that credits of ancestors have gaps."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; a section without a duty says so."""
-        return ("\n".join(_lines(record)).rstrip() + "\n").encode("utf-8", "replace")
+        return ("\n".join(_lines(record, self.ancestors)).rstrip() + "\n").encode("utf-8", "replace")
 
 
-def _lines(record: AuditRecord) -> Iterator[str]:
-    yield f"# Notices for {_plain(record.run.model.name)}"
+def _lines(record: AuditRecord, ancestors: Mapping[str, Sequence[Ancestry]] | None) -> Iterator[str]:
+    yield f"# Notices for {plain(record.run.model.name)}"
     yield ""
-    yield f"Made from audit {_plain(record.id)} of {_plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
-    yield "recorded of the data ask in return. What nobody recorded is not in it. Not legal advice."
+    yield f"Made from audit {plain(record.id)} of {plain(record.created[:10])}, verdict {record.verdict.value}. It lists what the licences and terms that are"
+    yield "recorded of the data ask in return. What a credit needs and nobody recorded is listed as missing. Not legal advice."
     yield ""
     yield from _clashes(record.duties)
+    yield from _sentences(record)
     named = set[str]()
     for title, kinds, lead in _SECTIONS:
         named |= kinds
         yield from _section(title, lead, [d for d in record.duties if _kind(d) in kinds], record.run.model.name)
     others = [d for d in record.duties if _kind(d) not in named | _CREDIT]
     yield from _section("Other duties", "", others, record.run.model.name)
-    yield from _credits(record)
+    yield from _credits(record, ancestors)
 
 
 def _kind(duty: AskedDuty) -> str:
@@ -67,7 +71,7 @@ def _clashes(duties: Sequence[AskedDuty]) -> Iterator[str]:
     if found:
         yield "## Duties that cannot both be kept"
         yield ""
-        yield from (f"- {_plain(text)}" for text in found)
+        yield from (f"- {plain(text)}" for text in found)
         yield ""
 
 
@@ -85,8 +89,8 @@ def _section(title: str, lead: str, duties: Sequence[AskedDuty], model: str) -> 
     for duty in duties:
         groups.setdefault(replace(duty, dataset="", place=""), []).append(duty)
     for duty, members in sorted(groups.items(), key=lambda item: (item[0].code, item[0].asked_by)):
-        yield f"- **{_plain(duty.code)}** – {_plain(duty.summary)}"
-        yield f"  Asked by {_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}, for {', '.join(dict.fromkeys(_of(m) for m in members))}."
+        yield f"- **{plain(duty.code)}** – {plain(duty.summary)}"
+        yield f"  Asked by {plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}, for {', '.join(dict.fromkeys(_of(m) for m in members))}."
         yield from (f"  {line}" for line in _name_state(duty, model))
     yield ""
 
@@ -94,63 +98,81 @@ def _section(title: str, lead: str, duties: Sequence[AskedDuty], model: str) -> 
 def _name_state(duty: AskedDuty, model: str) -> Iterator[str]:
     for asked in name_duties([(duty.asked_by, duty.code)]):
         state = {TriState.YES: "is as asked", TriState.NO: "is NOT as asked", TriState.UNKNOWN: "cannot be compared: the words are not catalogued"}
-        yield f"The planned name {_plain(model)} {state[asked.is_met_by(model)]}."
+        yield f"The planned name {plain(model)} {state[asked.is_met_by(model)]}."
 
 
 def _open(duty: AskedDuty) -> str:
-    tested = f", tested on {_plain(duty.tested_when)}" if duty.tested_when and duty.tested_when != "always" else ""
+    tested = f", tested on {plain(duty.tested_when)}" if duty.tested_when and duty.tested_when != "always" else ""
     return (", if it applies: a fact that decides is not stated" if duty.due is TriState.UNKNOWN else "") + tested
 
 
 def _of(duty: AskedDuty) -> str:
-    return f"{_plain(duty.dataset)} ({_plain(duty.place)})" if duty.place else _plain(duty.dataset)
+    return f"{plain(duty.dataset)} ({plain(duty.place)})" if duty.place else plain(duty.dataset)
 
 
 def _source(source: str) -> str:
-    return "" if not source or is_absent(source) else f" ({_plain(source)})"
+    return "" if not source or is_absent(source) else f" ({plain(source)})"
 
 
-def _credits(record: AuditRecord) -> Iterator[str]:
-    """Yield whom to credit: one entry a dataset of which a licence or terms ask for it, with what is recorded of its makers."""
+def _credits(record: AuditRecord, ancestors: Mapping[str, Sequence[Ancestry]] | None) -> Iterator[str]:
+    """Yield whom to credit: one entry for each dataset and ancestor of which a licence or terms ask for it, and what is missing for it."""
     yield "## Attribution"
     yield ""
-    asked: dict[str, list[AskedDuty]] = {}
-    for duty in record.duties:
-        if _kind(duty) in _CREDIT:
-            asked.setdefault(duty.dataset, []).append(duty)
-    if not asked:
+    credits_ = build_credits(record, ancestors)
+    duties = [d for d in record.duties if _kind(d) in _CREDIT]
+    if not credits_ and not duties:
         yield "Nothing that is recorded asks for any."
+        yield ""
+    for credit in credits_:
+        yield f"### {plain(credit.title or credit.dataset)}"
+        yield ""
+        yield plain(credit.line)
+        yield ""
+        yield from (f"- {line}" for line in _credit_lines(credit))
+        asked = [d for d in duties if (d.dataset, d.place) == (credit.dataset, credit.way)]
+        yield from (f"- Asked: {plain(d.code)}: {plain(d.summary)} ({plain(d.asked_by)}{_source(d.source)}{_open(d)})" for d in asked)
+        yield from (f"- **Not recorded**: {plain(gap)}" for gap in credit.gaps)
+        yield ""
+    yield from _gaps(record, credits_)
+
+
+def _credit_lines(credit: Credit) -> Iterator[str]:
+    if credit.license_expression:
+        yield f"SPDX-License-Identifier: {plain(credit.license_expression)}"
+    if credit.notice:
+        yield f"SPDX-FileCopyrightText: {plain(credit.notice)}"
+    if credit.citation:
+        yield f"To be cited as: {plain(credit.citation)}"
+    yield f"In dataset {plain(credit.dataset)}" + (f", from {plain(credit.way)}" if credit.way else "")
+
+
+def _gaps(record: AuditRecord, credits_: Sequence[Credit]) -> Iterator[str]:
+    """Yield what is missing for valid credits, all in one place."""
+    yield "## What is missing for valid credits"
+    yield ""
+    unknown = [f"{name}: its licence is not known, nor whether it asks for a credit" for name in unknown_licenses(record)]
+    found = [*iter_gaps(credits_), *unknown]
+    yield from (f"- {plain(gap)}" for gap in found)
+    if not found:
+        yield "Nothing that the recorded licences ask for."
+    yield ""
+
+
+def _sentences(record: AuditRecord) -> Iterator[str]:
+    """Yield the sentences to show, each on a line of its own, to be copied."""
+    found = required_sentences(record)
+    if not found:
         return
-    known = {d.dataset.name: d for d in record.datasets}
-    for name in sorted(asked):
-        yield f"### {_plain(name)}"
-        yield ""
-        if name in known:
-            yield from (f"- {line}" for line in _makers(known[name]))
-        for duty in asked[name]:
-            where = f", {_plain(duty.place)}" if duty.place else ""
-            yield f"- {_plain(duty.code)}: {_plain(duty.summary)} ({_plain(duty.asked_by)}{_source(duty.source)}{_open(duty)}{where})"
-        yield ""
+    yield "## Sentences to copy"
+    yield ""
+    for sentence in found:
+        choices = " or ".join(f"“{plain(words)}”" for words in sentence.choices)
+        where = f", {sentence.where}" if sentence.where else ""
+        yield f"- {choices}{where} (asked by {', '.join(plain(w) for w in sentence.asked_by)})"
+    yield ""
 
 
-def _makers(summary: DatasetSummary) -> Iterator[str]:
-    dataset, details = summary.dataset, summary.dataset.details
-    stated = (
-        ("Title", dataset.title),
-        ("Makers", ", ".join(details.creators)),
-        ("Publisher", details.publisher),
-        ("Source", dataset.source.url),
-        ("Licence", dataset.license.effective),
-        ("Where the licence was read", dataset.license.declared.evidence.url),
-        ("To be cited as", details.citation),
-    )
-    missing = [what for what, value in stated[:4] if is_absent(value)]
-    yield from (f"{what}: {_plain(value)}" for what, value in stated if not is_absent(value))
-    if missing:
-        yield f"Not recorded: {', '.join(missing).lower()}. State it in datasets.yaml: a credit needs it."
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Markdown takes as it is, in one line."""
     shown = " ".join(visible(clip(text, _LONGEST)).split())
     return _SPECIAL.sub(r"\\\1", shown)

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 from provenance.model.audit import AuditRecord, ShardSummary
 from provenance.model.finding import Action, VerdictKind
-from provenance.model.training import RecordedRun
+from provenance.report.beside import Beside
 from provenance.report.charts import Chart, Table, cap_bar, share_bar
-from provenance.report.groups import DETAILED, Entry, anchor, group_findings
+from provenance.report.composition import shares_by_model, shares_by_year
+from provenance.report.groups import Entry, Room, anchor, group_findings
 from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
+from provenance.report.origins import origins_map
 from provenance.report.passages import EXPLAINED
+from provenance.report.standing import CLAUSES, DUTIES, CitedClause, DutyLine, WaiverLine, cited_clauses, duty_lines, signed_sentence, waiver_lines
 from provenance.report.timeline import terms_timeline
 from provenance.report.trained import trained_table
 from provenance.report.wording import clip, count, number, percent
 
-ROWS = 1500
-"""Findings listed in one line each, after those shown in full."""
-SHARDS = 100
 _RULES_NAMED = 6
-GROUPINGS = (("license", "licence"), ("provider", "provider"), ("language", "language"), ("domain", "domain"))
+GROUPINGS = (("license", "licence"), ("provider", "provider"), ("model", "model"), ("language", "language"), ("year", "year"), ("domain", "domain"))
 """Groupings of the mixture drawn below the first screen, with the noun for each."""
 _LENGTH_PARAMS = ("min_words", "max_overlap_words", "max_words")
 _CAP_PARAMS = ("max_synthetic", "max_synthetic_share", "synthetic_cap")
@@ -62,20 +62,32 @@ class Page:
     explained_of: str
     explained: tuple[tuple[str, str], ...]
     shards: tuple[ShardSummary, ...]
-    unused_waivers: frozenset[str]
+    shortened: int
+    """Entries whose passages or members are not all shown."""
+    duties: tuple[DutyLine, ...]
+    duties_left: int
+    waivers: tuple[WaiverLine, ...]
+    signed: str
+    """Who cleared the run, as far as it is known."""
     scan_words: str
+    cited: tuple[CitedClause, ...]
+    cited_left: int
+    origins: Chart
     trained: Table
     """Which runs really read which dataset."""
+    beside: Beside
 
 
-def build_page(record: AuditRecord, runs: Sequence[RecordedRun] = ()) -> Page:
-    """Return the page's content for a record, and for what is known of runs."""
+def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | None = None) -> Page:
+    """Return the page's content for a record, and for what is known beside it, as far as there is room."""
+    beside, room = beside or Beside(), room or Room()
     day = clip(record.created, 10).rstrip("…")
-    entries = group_findings(record.findings, record.evidence, day=day)
-    shares = {name: [m for m in record.mixture if m.grouping == name] for name in {m.grouping for m in record.mixture}}
+    entries = group_findings(record.findings, record.evidence, day=day, room=room)
+    every = (*record.mixture, *shares_by_year(record.datasets), *shares_by_model(record.datasets))
+    shares = {name: [m for m in every if m.grouping == name] for name in {m.grouping for m in every}}
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
     among = _among(sum(not e.match.explained for e in record.evidence), record.totals.alarms)
-    used = {f.waiver for f in record.findings if f.waiver is not None}
+    duties, cited = duty_lines(record.duties), cited_clauses(record)
     return Page(
         verdict_name=clip(record.run.model.name, 80),
         verdict_tail=_verdict_tail(record),
@@ -83,9 +95,9 @@ def build_page(record: AuditRecord, runs: Sequence[RecordedRun] = ()) -> Page:
         next_command=_next_command(record),
         figures=_figures(record),
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
-        entries=entries[:DETAILED],
-        rows=entries[DETAILED : DETAILED + ROWS],
-        rows_left=max(0, len(entries) - DETAILED - ROWS),
+        entries=entries[: room.detailed],
+        rows=entries[room.detailed : room.detailed + room.rows],
+        rows_left=max(0, len(entries) - room.detailed - room.rows),
         mixture=tuple(share_bar(shares[n], chart_id=f"chart-{n}", noun=noun) for n, noun in GROUPINGS if n in shares),
         synthetic=cap_bar(shares.get("synthetic", []), _param(record, _CAP_PARAMS)),
         overlap=overlap_map(record.evidence, among=among),
@@ -95,10 +107,18 @@ def build_page(record: AuditRecord, runs: Sequence[RecordedRun] = ()) -> Page:
         audit_key=anchor(record.id).removeprefix("finding-"),
         explained_of=_among(sum(e.match.explained for e in record.evidence), record.totals.explained),
         explained=_explained(record),
-        shards=_notable_shards(record.shards),
-        unused_waivers=frozenset(w.id for w in record.waivers if w.id not in used),
+        shards=_notable_shards(record.shards)[: room.shards],
+        shortened=sum(len(e.passages) < e.passages_total or e.members_left > 0 for e in entries[: room.detailed]),
+        duties=duties[:DUTIES],
+        duties_left=max(0, len(duties) - DUTIES),
+        waivers=waiver_lines(record),
+        signed=signed_sentence(beside.clearances),
         scan_words=_scan_words(record),
-        trained=trained_table(record, runs),
+        cited=cited[:CLAUSES],
+        cited_left=max(0, len(cited) - CLAUSES),
+        origins=origins_map(record, beside.lineage),
+        trained=trained_table(record, beside.runs),
+        beside=beside,
     )
 
 
@@ -204,4 +224,4 @@ def _explained(record: AuditRecord) -> tuple[tuple[str, str], ...]:
 
 def _notable_shards(shards: Sequence[ShardSummary]) -> tuple[ShardSummary, ...]:
     ordered = sorted(shards, key=lambda s: (s.state == "unchanged", -s.alarms, -s.matched_words, s.dataset, s.path))
-    return tuple(ordered[:SHARDS])
+    return tuple(ordered)

@@ -17,7 +17,8 @@ MAP_UNITS = 1000
 """Width of the mini-map in its own units."""
 _MAP_MIN_UNITS = 6
 _GAP_CHARS, _GAP_ENDS = 240, 90
-_PASSAGE_CHARS = 1600
+PASSAGE_CHARS = 1600
+"""Of a passage, on each side."""
 _CONTEXT_CHARS = 160
 _ADDRESS_CHARS = 120
 _ALSO_NAMED = 5
@@ -61,8 +62,8 @@ class EvidenceView:
     also: str
 
 
-def view_evidence(item: MatchEvidence) -> EvidenceView:
-    """Return what the page shows of a match."""
+def view_evidence(item: MatchEvidence, *, chars: int = PASSAGE_CHARS) -> EvidenceView:
+    """Return what the page shows of a match, at most ``chars`` characters of each passage."""
     match, text = item.match, item.text
     length = max(text.document_length if text else 0, match.end)
     start, width = _map_span(match.start, match.end, length)
@@ -70,14 +71,14 @@ def view_evidence(item: MatchEvidence) -> EvidenceView:
         heading="Training text",
         address=_training_address(item),
         before=_tail(text.before) if text else "",
-        passage=marked(text.text, text.shared) if text else Markup(),
+        passage=marked(text.text, text.shared, chars) if text else Markup(),
         after=clip(text.after, _CONTEXT_CHARS) if text else "",
     )
     reference = Side(
         heading="API output" if match.kind is ReferenceKind.API_OUTPUT else "Reference",
         address=_reference_address(item),
         before=_tail(text.reference_before) if text else "",
-        passage=_reference_passage(text) if text else Markup(),
+        passage=_reference_passage(text, chars) if text else Markup(),
         after=clip(text.reference_after, _CONTEXT_CHARS) if text else "",
     )
     of = f" of {number(length)}" if text else ""
@@ -101,10 +102,10 @@ def _tokens(match: Match) -> str:
     return f", tokens {number(match.token_start)}–{number(match.token_end)}"
 
 
-def _reference_passage(text: MatchText) -> Markup:
+def _reference_passage(text: MatchText, chars: int) -> Markup:
     if not text.reference_text:
         return Markup('<span class="cut">The reference is a pack: its words are not here.</span>')
-    return marked(text.reference_text, text.reference_shared)
+    return marked(text.reference_text, text.reference_shared, chars)
 
 
 def _map_span(start: int, end: int, length: int) -> tuple[int, int]:
@@ -190,22 +191,23 @@ def _also(item: MatchEvidence) -> str:
     return f"The same passage also stands in {names}{more}."
 
 
-def marked(text: str, spans: Sequence[Span]) -> Markup:
+def marked(text: str, spans: Sequence[Span], limit: int = PASSAGE_CHARS) -> Markup:
     """Return text escaped, with shared stretches in ``<mark>``; long gaps and overlong passages are cut, the cut shown as ….
 
     Spans that overlap or leave the text are clamped: the marks never change the text.
     """
-    parts, used = [], 0
+    parts, used, at = [], 0, 0
     for piece, is_shared in _pieces(text, spans):
-        if used >= _PASSAGE_CHARS:
+        if used >= limit:
             break
-        shown = clip(piece, _PASSAGE_CHARS - used) if is_shared else _short_gap(piece, _PASSAGE_CHARS - used)
+        whole = len(piece) <= limit - used
+        shown = clip(piece, limit - used) if is_shared else _short_gap(piece, limit - used)
         used += len(piece)
+        at += len(piece) if whole or not is_shared else len(shown) - 1
         safe = Markup.escape(visible(shown))
         parts.append(Markup("<mark>{}</mark>").format(safe) if is_shared else safe)
-    if used < len(text):
-        left = number(len(text) - min(used, _PASSAGE_CHARS))
-        parts.append(Markup(' <span class="cut">[… {} characters left out]</span>').format(left))
+    if at < len(text):
+        parts.append(Markup(' <span class="cut">[… {} characters left out]</span>').format(number(len(text) - at)))
     return Markup().join(parts)
 
 

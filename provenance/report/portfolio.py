@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from provenance.audit.portfolio import EndingWaiver, ModelHistory, Portfolio, TermsChange
 from provenance.model.finding import VerdictKind
+from provenance.model.report_look import ReportLook
 from provenance.report.charts import NARROW, WIDE, Chart, KeyItem, Table
-from provenance.report.html import render_page
 from provenance.report.svg import SERIES, color, draw, frame, marks
+from provenance.report.templating import render_page
 from provenance.report.wording import clip, count, number, percent, short_digest
 
 SHOWN = 200
@@ -67,18 +68,21 @@ class PortfolioPage:
     problems: tuple[str, ...]
 
 
-def render_portfolio(portfolio: Portfolio, *, links: Mapping[str, str], templates: Path | None = None) -> bytes:
+def render_portfolio(portfolio: Portfolio, *, links: Mapping[str, str], templates: Path | None = None, look: ReportLook | None = None) -> bytes:
     """Return the page: the same portfolio gives the same bytes.
 
     Args:
         portfolio: What the audits say together.
         links: Address of a report by audit id, relative to the page.
         templates: A folder whose files take the place of ours, name by name.
+        look: Templates and brand.
 
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    return render_page("portfolio.html.j2", {"page": build_page(portfolio, links)}, foot="Training data audits", templates=templates)
+    used = look or ReportLook()
+    values = {"page": build_page(portfolio, links)}
+    return render_page("portfolio.html.j2", values, foot="Training data audits", templates=templates or used.templates, brand=used.brand)
 
 
 def build_page(portfolio: Portfolio, links: Mapping[str, str]) -> PortfolioPage:
@@ -194,9 +198,15 @@ def _trend_title(models: tuple[ModelHistory, ...]) -> str:
 
 def _lines(rows: list[dict[str, Any]], width: int) -> Any:
     first, last = min(str(r["at"]) for r in rows), max(str(r["at"]) for r in rows)
-    domain = [first, last] if first[:10] != last[:10] else [first[:10] + "T00:00:00Z", first[:10] + "T23:59:59Z"]
+    one_day = first[:10] == last[:10]
+    domain = [first[:10] + "T00:00:00Z", first[:10] + "T23:59:59Z"] if one_day else [first, last]
     high = max(1, *(int(r["open"]) for r in rows))
-    x = alt.X("at:T", scale=alt.Scale(type="utc", domain=domain, nice=False), axis=alt.Axis(format="%Y-%m-%d", tickCount=3, grid=False), title=None)
+    x = alt.X(
+        "at:T",
+        scale=alt.Scale(type="utc", domain=domain, nice=False),
+        axis=alt.Axis(format="%H:%M UTC" if one_day else "%Y-%m-%d", tickCount=3, grid=False),
+        title=None,
+    )
     y = alt.Y("open:Q", scale=alt.Scale(domain=[0, high], nice=False), axis=alt.Axis(tickCount=min(high, 4), format="d", grid=True), title=None)
     base = marks(rows)
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=alt.Color("fill:N", scale=None, legend=None), detail="fill:N")

@@ -10,6 +10,7 @@ from typing import Any
 
 from provenance.model.audit import AUDIT_VERSION, AuditRecord
 from provenance.model.exclusion import EXCLUSIONS_VERSION, ExclusionReport
+from provenance.report.letter import LETTER_VERSION, Letter
 
 _FORMATS = "https://provenance-audit.dev/formats"
 _SCALARS: dict[object, dict[str, Any]] = {
@@ -29,6 +30,11 @@ def audit_schema() -> dict[str, Any]:
 def exclusions_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of what a check of demands found. Unknown fields are allowed: a later version may add some."""
     return _document(ExclusionReport, "exclusions", title="Demands and what is known of them", version=EXCLUSIONS_VERSION)
+
+
+def letter_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a customer letter. Unknown fields are allowed: a later version may add some."""
+    return _document(Letter, "letter", title="Customer letter", version=LETTER_VERSION)
 
 
 def _document(kind: type, name: str, *, title: str, version: int) -> dict[str, Any]:

@@ -13,9 +13,9 @@
   const status = document.getElementById("shown");
   if (tools && findings.length > 1) {
     const menus = [];
-    for (const [key, title] of [["action", "Action"], ["severity", "Severity"], ["state", "State"], ["rule", "Rule"], ["dataset", "Dataset"]]) {
-      const values = [...new Set(findings.map((f) => f.dataset[key]))].filter(Boolean).sort();
-      if (values.length < 2) continue;
+    for (const [key, title] of [["action", "Action"], ["severity", "Severity"], ["state", "State"], ["rule", "Rule"], ["dataset", "Dataset"], ["provider", "Provider"]]) {
+      const values = [...new Set(findings.flatMap((f) => f.dataset[key].split(key === "provider" ? "|" : "\0")))].filter(Boolean).sort();
+      if (!values.length || (values.length === 1 && findings.every((f) => f.dataset[key]))) continue;
       const label = make("label", title);
       const select = make("select", "", { name: key, "aria-label": title });
       select.append(make("option", "all", { value: "" }), ...values.map((v) => make("option", v, { value: v })));
@@ -33,7 +33,7 @@
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let n = 0;
       for (const f of findings) {
-        const fits = menus.every(([key, menu]) => !menu.value || f.dataset[key] === menu.value) && words.every((w) => f.textContent.toLowerCase().includes(w));
+        const fits = menus.every(([key, menu]) => !menu.value || f.dataset[key] === menu.value || (key === "provider" && f.dataset[key].split("|").includes(menu.value))) && words.every((w) => f.textContent.toLowerCase().includes(w));
         f.hidden = !fits;
         n += fits ? 1 : 0;
       }

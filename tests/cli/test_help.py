@@ -115,6 +115,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("reference", "show"): ("novels",),
     ("findings", "show"): ("FINDING",),
     ("report", "diff"): ("latest",),
+    ("report", "letter"): ("--to", "Customer AG"),
     ("policy", "show"): ("baseline",),
     ("policy", "diff"): ("baseline", "distillation"),
     ("policy", "explain"): ("E001", "dataset:forum-notes"),
@@ -144,7 +145,14 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("clearance", "revoke"): ("cd" * 32, "--reason", "wrong", "--as", "officer"),
     ("review", "reject"): ("--reviewer", "somebody", "--reason", "no"),
 }
-CODES: dict[tuple[str, ...], int] = {("audit",): 11, ("exclude", "check"): 10}
+CODES: dict[tuple[str, ...], int] = {
+    ("audit",): 11,
+    ("exclude", "check"): 10,
+    ("report", "letter"): 11,
+    ("report", "ab2013"): 11,
+    ("report", "disclosures"): 11,
+    ("report", "eu"): 11,
+}
 
 
 EMPTY = {("matches", "suspects"), ("review", "list"), ("remedy", "notices"), ("runs", "list")}

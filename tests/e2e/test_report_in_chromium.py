@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from provenance.model.audit import AuditRecord
-from provenance.report.html import render_html
-from tests.fakes import records
+from tests.fakes.watching import Watched
 
 pytestmark = pytest.mark.chromium
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-MAKERS: dict[str, Callable[[], AuditRecord]] = {
-    "blocked": records.blocked_record,
-    "cleared": records.cleared_record,
-    "hostile": records.hostile_record,
-    "huge": records.huge_record,
-}
+NAMES = ("blocked", "cleared", "hostile", "huge", "portfolio")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        reason = f"no browser found: looked for {', '.join(BROWSERS)}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("pages")
-    for name, make in MAKERS.items():
-        (folder / f"{name}.html").write_bytes(render_html(make()))
-    return {name: folder / f"{name}.html" for name in MAKERS}
-
-
-class Watched:
-    """A page whose console, errors and requests are written down."""
-
-    def __init__(self, browser: Any, path: Path, *, width: int = 1280, javascript: bool = True, color_scheme: str = "light") -> None:
-        self.said: list[str] = []
-        self.requests: list[str] = []
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=javascript, color_scheme=color_scheme, service_workers="block"
-        )
-        self.page = self.context.new_page()
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
-
-
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_page_keeps_its_policy_and_fetches_nothing(browser: Any, pages: dict[str, Path], name: str) -> None:
     with Watched(browser, pages[name]) as seen:
         assert seen.said == []
@@ -78,7 +22,7 @@ def test_page_keeps_its_policy_and_fetches_nothing(browser: Any, pages: dict[str
 
 
 def test_policy_stops_a_script_that_is_not_ours(browser: Any, pages: dict[str, Path], tmp_path: Path) -> None:
-    page = pages["cleared"].read_text().replace("<main>", "<main><script>window.pwned=1</script><p style='color:red'></p>")
+    page = pages["cleared"].read_text(encoding="utf-8").replace("<main>", "<main><script>window.pwned=1</script><p style='color:red'></p>")
     (tmp_path / "p.html").write_text(page)
     with Watched(browser, tmp_path / "p.html") as seen:
         assert len(seen.said) == 2

@@ -97,11 +97,11 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_its_data_and_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("migrations", "policies", "reports"):
+    for folder in ("migrations", "policies", "reports/templates"):
         mine = {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts}
         assert {f"provenance/_shipped/{n}" for n in mine} <= names
     assert "provenance/py.typed" in names
-    assert not any(n.startswith(("tests/", "benchmarks/", "examples/")) for n in names)
+    assert not any(n.startswith(("tests/", "benchmarks/", "examples/", "provenance/_shipped/reports/samples")) for n in names)
 
 
 def test_the_installed_package_finds_its_data_and_makes_a_registry(full: Path, tmp_path: Path) -> None:

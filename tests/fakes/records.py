@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.model.absence import TriState
 from provenance.model.audit import (
+    AskedDuty,
     AuditRecord,
     DatasetSummary,
     MatchEvidence,
@@ -547,6 +548,23 @@ def _terms() -> tuple[TermsApplied, ...]:
     return (first, second)
 
 
+DUTIES = (
+    AskedDuty(
+        code="attribution:required", summary="Name the authors", asked_by="CC-BY-4.0", source="https://license.example/by", dataset="web-crawl"
+    ),
+    AskedDuty(code="name-prefix:Llama", summary="Begin the model's name with “Llama”", asked_by="Llama 3.1 licence", dataset=""),
+    AskedDuty(
+        code="notice:required",
+        summary="Show a badge",
+        asked_by="lumen-ai/2024-05-01",
+        due=TriState.UNKNOWN,
+        tested_when="2026-12-01",
+        place="chat-source, via rewrite",
+        dataset="chat-distilled",
+    ),
+)
+
+
 def blocked_record() -> AuditRecord:
     """Return a blocked run: 18 chat shards with API outputs, two passages of a book, an unknown licence (one waived), too much synthetic text."""
     chat, books = _chat_evidence(), _book_evidence()
@@ -560,6 +578,7 @@ def blocked_record() -> AuditRecord:
     )
     crawl = make_dataset("web-crawl", kind=SourceKind.WEB_CRAWL, license_value="CC-BY-4.0", title="Pages about networking")
     forum = make_dataset("forum-dump", kind=SourceKind.UNKNOWN, license_value="NOT_STATED", title="Forum archive")
+    forum = dataclasses.replace(forum, derived_from=("forum-raw",))
     shards = [make_shard("chat-distilled", e.match.path, words=41_000, alarms=1) for e in chat]
     shards += [make_shard("web-crawl", f"crawl/{i:04}.jsonl.zst", words=110_000, alarms=1 if i in {7, 9} else 0) for i in range(10)]
     shards += [make_shard("support-tickets", f"tickets/{year}.parquet", words=220_000) for year in range(2016, 2026)]
@@ -611,6 +630,7 @@ def blocked_record() -> AuditRecord:
             ),
         ),
         obligations=("Attribute web-crawl under CC-BY-4.0 in NOTICE.", "The model name begins with “Llama” (Llama 3.1 licence, base model)."),
+        duties=DUTIES,
         steps=(
             Step(summary="Drop 412 records of chat-distilled", effect="0.3 % of tokens; 18 findings close", clears=("D001",)),
             Step(

@@ -55,7 +55,7 @@ def test_each_duty_stands_in_its_section_with_who_asks_and_for_what(code: str, t
     assert "meta.llama3.1.2024-07-23" in found
     assert "https://example.org/terms" in found
     assert "chat-distilled" in found
-    others = [t for t in re.findall(r"^## (.*)$", text, re.MULTILINE) if t != title]
+    others = [t for t in re.findall(r"^## (.*)$", text, re.MULTILINE) if t not in {title, "Sentences to copy", "What is missing for valid credits"}]
     assert all("Nothing that is recorded asks for any" in section(text, t) for t in others)
 
 
@@ -93,7 +93,7 @@ def test_what_a_credit_needs_and_nobody_recorded_is_named() -> None:
     record = records.blocked_record()
     name = record.datasets[0].dataset.name
     text = NoticesReport().render(replace(record, duties=(asked("attribution:required", dataset=name),))).decode()
-    assert "Not recorded: " in section(text, "Attribution")
+    assert "**Not recorded**: creator" in section(text, "Attribution")
 
 
 def test_names_cannot_write_markdown() -> None:
@@ -111,3 +111,14 @@ def test_the_same_record_gives_the_same_bytes_and_nothing_asked_is_said() -> Non
     record = replace(records.cleared_record(), duties=())
     assert NoticesReport().render(record) == NoticesReport().render(record)
     assert "Nothing that is recorded asks for any" in NoticesReport().render(record).decode()
+
+
+def test_required_sentences_can_be_copied_as_they_are() -> None:
+    text = written(asked("badge:Built with Llama"), asked("badge:Built with Llama", dataset="support-tickets"), asked("badge-docs:A|B"))
+    found = section(text, "Sentences to copy")
+    assert found.count("“Built with Llama”") == 1
+    assert "“A” or “B”, in the documentation" in found
+
+
+def test_a_dataset_whose_licence_nobody_knows_is_a_gap() -> None:
+    assert "forum-dump: its licence is not known" in section(written(), "What is missing for valid credits").replace("\\", "")

@@ -1,0 +1,67 @@
+"""What the commands that write report pages share: what is known beside a record, and how pages look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provenance.errors import NoWorkspaceError
+from provenance.model.report_look import ReportLook
+from provenance.report.beside import Beside, Issued
+
+if TYPE_CHECKING:
+    from provenance.bootstrap import Workspace
+    from provenance.cli.context import CommandContext
+    from provenance.model.audit import AuditRecord
+    from provenance.model.lineage import LineageGraph
+
+_MOST_CLEARANCES = 1000
+_MOST_GRAPHS = 60
+"""Datasets whose recorded lineage is drawn; of later ones what they say of themselves is."""
+
+
+def known_beside(ctx: CommandContext, record: AuditRecord) -> Beside:
+    """Return what the workspace knows beside an audit record, nothing where there is no workspace."""
+    try:
+        workspace = ctx.workspace()
+    except NoWorkspaceError:
+        return Beside()
+    return beside_of(workspace, record)
+
+
+def beside_of(workspace: Workspace, record: AuditRecord) -> Beside:
+    """Return what a workspace knows beside an audit record: runs that were made, lineage of its datasets, clearances of this audit."""
+    with workspace.units.read() as registry:
+        runs = tuple(registry.training_runs())
+    return Beside(runs=runs, lineage=_lineage(workspace, record), clearances=_clearances(workspace, record))
+
+
+def _lineage(workspace: Workspace, record: AuditRecord) -> tuple[LineageGraph, ...]:
+    from provenance.audit.lineage import find_version
+    from provenance.audit.lineage_graph import build_graph
+
+    with workspace.units.read() as registry:
+        named = [find_version(registry, f"{d.dataset.name}@{d.root_digest}") for d in record.datasets[:_MOST_GRAPHS]]
+        return tuple(build_graph(registry, version, down=False) for version in named if version is not None)
+
+
+def _clearances(workspace: Workspace, record: AuditRecord) -> tuple[Issued, ...]:
+    from provenance.audit.break_glass import ACTION
+
+    with workspace.units.read() as registry:
+        entries = [(e, action == ACTION) for action in ("clear", ACTION) for e in registry.last_log_entries(_MOST_CLEARANCES, action=action)]
+    return tuple(
+        Issued(issued=entry.at, expires=str(item["expires"]), statement=str(item.get("statement", "")), by=entry.actor, break_glass=broken)
+        for entry, broken in sorted(entries, key=lambda e: e[0].seq)
+        for item in entry.details.get("clearances", ())
+        if str(item["audit"]) == record.id
+    )
+
+
+def look_of(ctx: CommandContext, templates: Path | None = None) -> ReportLook:
+    """Return how pages look: as the workspace's settings say, with another folder of templates where one is given."""
+    try:
+        look = ctx.workspace().settings.look
+    except NoWorkspaceError:
+        look = ReportLook()
+    return look if templates is None else ReportLook(templates=ctx.path(templates).absolute(), brand=look.brand)

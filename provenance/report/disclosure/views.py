@@ -1,0 +1,157 @@
+"""Views of a disclosure document: JSON, which is the truth, Markdown, HTML and the list of domains; and the folder that holds them with a manifest."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from provenance.errors import ReportError, WireFormatError
+from provenance.model.wire import read_value, to_wire
+from provenance.report.disclosure.values import DISCLOSURE_FORMAT, DISCLOSURE_VERSION, Change, Disclosure, Entry, State
+from provenance.report.folder import ReportManifest, write_files
+from provenance.report.html import render_page
+from provenance.report.wording import count, csv_cell, visible
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
+STATE_WORDS = {
+    State.COMPUTED: "computed from recorded facts",
+    State.DRAFTED: "draft, to be confirmed",
+    State.ANSWERED: "answered",
+    State.NOT_KNOWN: "not known",
+    State.NOT_APPLICABLE: "not applicable",
+    State.LEFT_OPEN: "optional",
+    State.MISSING: "answer missing",
+}
+DOMAINS_FILE = "domains.csv"
+_LARGEST = 64 << 20
+
+
+def write_disclosure(document: Disclosure, folder: Path, *, templates: Path | None = None) -> ReportManifest:
+    """Write a folder with index.html, summary.md, summary.json, domains.csv where there are domains, and the manifest last.
+
+    Raises:
+        ReportError: If a page cannot be made or the folder cannot be written.
+    """
+    made = {
+        "index.html": render_disclosure_html(document, templates=templates),
+        "summary.md": render_disclosure_markdown(document),
+        "summary.json": render_disclosure_json(document),
+    }
+    if document.domains:
+        made[DOMAINS_FILE] = render_domains(document)
+    return write_files(made, folder, audit=document.audit)
+
+
+def render_disclosure_json(document: Disclosure) -> bytes:
+    """Return the document as JSON: keys sorted, UTF-8."""
+    return (json.dumps(to_wire(document), ensure_ascii=False, sort_keys=True, indent=2) + "\n").encode("utf-8", "replace")
+
+
+def read_disclosure(path: Path) -> Disclosure:
+    """Return the document that a JSON file holds.
+
+    Raises:
+        ReportError: If the file is missing or malformed, or of another format or version.
+    """
+    try:
+        with path.open("rb") as file:
+            wire = json.loads(file.read(_LARGEST))
+    except OSError as err:
+        raise ReportError(f"{path}: cannot be read: {err.strerror or err}") from err
+    except (ValueError, RecursionError) as err:
+        raise ReportError(f"{path}: not JSON: {err}") from err
+    if not isinstance(wire, dict) or wire.get("format") != DISCLOSURE_FORMAT or wire.get("version") != DISCLOSURE_VERSION:
+        raise ReportError(f"{path}: expected format {DISCLOSURE_FORMAT!r} version {DISCLOSURE_VERSION}, got something else")
+    try:
+        return read_value(Disclosure, wire, where=str(path))
+    except WireFormatError as err:
+        raise ReportError(str(err)) from err
+
+
+def changes_between(before: Disclosure, entries: tuple[Entry, ...]) -> tuple[Change, ...]:
+    """Return the fields whose answers differ, in the order of the new document; fields that are gone come last."""
+    old, new = {e.id: e.lines for e in before.entries}, {e.id: e.lines for e in entries}
+    return tuple(
+        Change(field=key, before=old.get(key, ()), after=new.get(key, ())) for key in dict.fromkeys((*new, *old)) if old.get(key) != new.get(key)
+    )
+
+
+def render_domains(document: Disclosure) -> bytes:
+    """Return the domains as CSV, the largest first; no cell is a formula."""
+    cells = ("domain", *(csv_cell(name) for name in document.domains))
+    return ("\r\n".join('"' + c.replace('"', '""') + '"' if re.search(r'[",\r\n]', c) else c for c in cells) + "\r\n").encode("utf-8", "replace")
+
+
+def standing(document: Disclosure) -> str:
+    """Return in a sentence whether the document can be filed."""
+    if document.problems:
+        return f"Not to be filed: {count(len(document.problems), 'contradiction')} between answers and recorded facts"
+    gaps, drafts = document.count(State.MISSING), document.count(State.DRAFTED)
+    parts = [count(gaps, "answer") + " missing"] if gaps else []
+    parts += [count(drafts, "draft") + " to confirm"] if drafts else []
+    return f"Not finished: {', '.join(parts)}" if parts else "Complete"
+
+
+def backing(entry: Entry) -> str:
+    """Return where an answer is from, in a line."""
+    parts = [STATE_WORDS[entry.state]]
+    if entry.by:
+        parts.append(f"by {entry.by} on {entry.on}")
+    if entry.evidence:
+        parts.append(f"evidence: {entry.evidence}")
+    if entry.because and entry.state is not State.NOT_APPLICABLE and not any(entry.because in line for line in entry.lines):
+        parts.append(entry.because)
+    return "; ".join(parts)
+
+
+def render_disclosure_html(document: Disclosure, *, templates: Path | None = None) -> bytes:
+    """Return the page: one file, complete without JavaScript.
+
+    Raises:
+        ReportError: If a template is missing, broken, or uses a name that does not exist.
+    """
+    values = {"document": document, "standing": standing(document), "backing": backing, "domains_file": DOMAINS_FILE}
+    return render_page("disclosure.html.j2", values, foot="Summary of training data", templates=templates)
+
+
+def render_disclosure_markdown(document: Disclosure) -> bytes:
+    """Return the document as Markdown; hostile text stays text."""
+    out = [f"# {_md(document.name)}", "", f"Model {_md(document.model)} · {_md(standing(document))}.", ""]
+    out += [
+        f"Version {_md(document.document_version)}, last update {document.updated}"
+        + (f", next update due {document.due}" if document.due else "")
+        + "."
+    ]
+    out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", ""]
+    if document.problems:
+        out += ["## Contradictions", ""]
+        out += [f"- {_md(p.field)}: {_md(p.message)} (evidence: {_md(', '.join(p.evidence))})" for p in document.problems]
+        out += [""]
+    for section in document.sections:
+        out += ["#" * min(2 + section.id.count("."), 6) + f" {_md(section.id)} {_md(section.title)}", ""]
+        for entry in section.entries:
+            out += [f"**{_md(entry.id)} {_md(entry.label)}**", ""]
+            out += [f"- {_md(line)}" for line in entry.lines]
+            out += ["", f"*{_md(backing(entry))}*", ""]
+    if document.supersedes is not None:
+        out += ["## Changes", "", *_changes(document), ""]
+    out += ["## Source of the template", "", _md(document.source), "", _md(document.notice), ""]
+    return "\n".join(out).encode("utf-8", "replace")
+
+
+def _changes(document: Disclosure) -> list[str]:
+    before = document.supersedes
+    if before is None:
+        return []
+    said = [f"This version supersedes {_md(before.version)} ({_md(before.place)}).", ""]
+    if before.changes is None:
+        return [*said, "What changed is not known: the version before was named by its address alone."]
+    rows = [
+        f"- {_md(c.field)}: was {_md('; '.join(c.before) or 'not a field')}, is {_md('; '.join(c.after) or 'not a field')}" for c in before.changes
+    ]
+    return [*said, *(rows or ["No answer changed."])]
+
+
+def _md(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", visible(text).replace("\n", " "))

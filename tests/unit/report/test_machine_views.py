@@ -1,0 +1,94 @@
+"""Markdown of an audit, and folders whose documents are compared with the record."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provenance.canonical import digest_bytes
+from provenance.errors import ReportError
+from provenance.report.folder import write_report
+from provenance.report.markdown import MarkdownReport, code_span
+from provenance.report.views import verify_views
+from tests.fakes import records
+
+
+def test_every_total_of_the_markdown_is_that_of_the_record() -> None:
+    record = records.blocked_record()
+    text = MarkdownReport().render(record).decode()
+    found = {name: int(value) for name, value in re.findall(r"^- (\w+): (\d+)$", text, re.MULTILINE)}
+    assert found == dataclasses.asdict(record.totals)
+
+
+def test_hostile_text_stays_inside_code_spans() -> None:
+    text = MarkdownReport().render(records.hostile_record()).decode()
+    outside = re.sub(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", "", text)
+    assert "<" not in outside
+    assert not re.search("[\x00\x1b\u202e\u200b]", text)
+    assert len(text) < 1_000_000
+
+
+@pytest.mark.parametrize(("text", "span"), [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("a\n# b", "`a⏎# b`")])
+def test_code_span_follows_commonmark(text: str, span: str) -> None:
+    assert code_span(text) == span
+
+
+def _forge(folder: Path, name: str, raw: bytes) -> None:
+    """Change a file and make the manifest fit."""
+    (folder / name).write_bytes(raw)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for file in manifest["files"]:
+        if file["path"] == name:
+            file.update(sha256=digest_bytes(raw), size_bytes=len(raw))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_page_forged_together_with_its_manifest_is_found(tmp_path: Path) -> None:
+    write_report(records.blocked_record(), tmp_path, ["html", "json", "markdown"])
+    verify_views(tmp_path)
+    _forge(tmp_path, "index.html", (tmp_path / "index.html").read_bytes().replace(b"BLOCKED", b"CLEARED"))
+    with pytest.raises(ReportError, match=r"index\.html: is not what"):
+        verify_views(tmp_path)
+
+
+def test_document_added_beside_the_manifest_is_found(tmp_path: Path) -> None:
+    write_report(records.cleared_record(), tmp_path, ["json"])
+    (tmp_path / "index.html").write_text("CLEARED")
+    with pytest.raises(ReportError, match="not in the manifest"):
+        verify_views(tmp_path)
+
+
+def test_folder_without_a_record_cannot_be_compared(tmp_path: Path) -> None:
+    write_report(records.cleared_record(), tmp_path, ["markdown"])
+    with pytest.raises(ReportError, match=r"audit\.json: not in the manifest"):
+        verify_views(tmp_path)
+
+
+_RENDER = """
+import sys
+from pathlib import Path
+from provenance.report.folder import FORMATS, write_report
+from tests.fakes import records
+write_report(records.blocked_record(), Path(sys.argv[1]), sorted(FORMATS))
+"""
+
+
+@pytest.mark.full
+def test_all_formats_have_the_same_bytes_in_processes_with_other_surroundings(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    surroundings = (
+        {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"},
+        {"PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1700000000"},
+    )
+    for number, changed in enumerate(surroundings):
+        subprocess.run([sys.executable, "-c", _RENDER, str(tmp_path / str(number))], env=os.environ | changed, cwd=root, check=True)
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("0", "1"))
+    assert first == second
+    assert {"AUDIT.md", "index.html", "audit.json", "findings.sarif"} <= set(first)
