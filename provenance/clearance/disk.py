@@ -49,6 +49,8 @@ class Disk:
     """What lies under the roots. Paths are resolved: walking never follows a link."""
 
     roots: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    """The roots as they were given, links and all."""
     files: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
     problems: list[ShardProblem] = field(default_factory=list)
@@ -91,6 +93,7 @@ def walk_roots(roots: Sequence[str]) -> Disk:
     disk = Disk()
     for root in roots:
         real = os.path.realpath(root)
+        disk.named.append(root)
         if not Path(real).is_dir():
             disk.problems.append(ShardProblem(fault=ShardFault.MISSING, path=root, detail="this data root is not a folder"))
         elif real not in disk.roots:

@@ -128,9 +128,12 @@ def verify_record(sealed: SealedRecord, trust: Trust, now: str, *, revocations: 
             f"the signature of {key.name!r} under the run record does not verify", hint="it was changed after signing: fetch it anew"
         )
     check_recorder(key)
-    start, end = key.window()
-    if not all(start - CLOCK_SKEW <= at <= end + CLOCK_SKEW for at in (parse_time(sealed.record.ended, where="ended"), parse_time(now, where="now"))):
-        raise UntrustedKeyError(f"the key of {key.name!r} is valid from {key.not_before} to {key.not_after} only")
+    ended, moment = parse_time(sealed.record.ended, where="ended"), parse_time(now, where="now")
+    if ended > moment + CLOCK_SKEW:
+        raise UntrustedKeyError(f"the run ended at {sealed.record.ended}, which lies in the future of this machine's clock, {now}")
+    fault = key.window_fault(ended, moment, skew=CLOCK_SKEW)
+    if fault is not None:
+        raise UntrustedKeyError(fault)
     stale = stale_reason(revocations, trust.revocation, now)
     if stale is not None:
         raise RevokedClearanceError(stale)

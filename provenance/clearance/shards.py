@@ -166,9 +166,14 @@ def verify_places(places: Iterable[Item], *, reading: Reading | None = None, sto
 
 def settle(plan: ShardPlan, verified: Iterable[VerifiedFile]) -> list[ShardProblem]:
     """Return what came, went, or changed on this machine's disks between the plan and now, although each file was right when it was read."""
-    again = walk_roots(plan.disk.roots)
+    again = walk_roots(plan.disk.named)  # as they were given: a root that is a link may have been turned elsewhere
     found = _find_all([leaf for leaf in plan.leaves if path_reason(leaf.path) is None], again, None, lookup_only=True)
     problems = list(again.problems)
+    if again.roots != plan.disk.roots:
+        problems += [
+            ShardProblem(fault=ShardFault.CHANGED, path=root, detail="this data root was turned to another folder while the check was on its way")
+            for root in plan.disk.named
+        ]
     here = {item for item in plan.places if not _is_remote(item[0])}
     for _, leaf in sorted(here.symmetric_difference(found), key=lambda item: item[1].path):
         problems.append(

@@ -15,7 +15,7 @@ from provenance.clearance.envelope import Envelope, EnvelopeSignature, envelope_
 from provenance.clearance.keys import Signer
 from provenance.clearance.revocation import CLOCK_SKEW, MAX_REVOCATION_BYTES, RevocationList, parse_revocations, revocation_bytes
 from provenance.clearance.strict_json import parse_time
-from provenance.clearance.trust import RevocationSource, Trust, TrustedKey, key_id
+from provenance.clearance.trust import RevocationSource, Trust, TrustedKey, key_id, read_regular
 from provenance.errors import EnvelopeFormatError, TrustFileError
 from provenance.fingerprint.persons import count_persons
 
@@ -57,8 +57,7 @@ def list_path(trust: Trust, source: RevocationSource) -> Path:
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            return stream.read(2 * MAX_REVOCATION_BYTES + 1)
+        return read_regular(file, 2 * MAX_REVOCATION_BYTES)
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise TrustFileError(f"revocation list {file} cannot be read: {reason}", hint="the trust file names it, so it must be there") from err

@@ -176,14 +176,27 @@ def load_trust(path: str | os.PathLike[str] | None = None) -> Trust:
     try:
         if path is None:
             expect_root_owned(file)
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_TRUST_BYTES + 1)
+        raw = read_regular(file, MAX_TRUST_BYTES)
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise TrustFileError(
             f"trust file {file} cannot be relied on: {reason}", hint="name one with --trust; `provenance keys new` makes one"
         ) from err
     return parse_trust(raw, where=str(file))
+
+
+def read_regular(file: Path, limit: int) -> bytes:
+    """Return a regular file's bytes, at most one more than a limit: a FIFO could keep the gate waiting for ever.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(os.open(file, flags), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("it is not a regular file")
+        return stream.read(limit + 1)
 
 
 def expect_root_owned(file: Path) -> None:

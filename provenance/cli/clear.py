@@ -102,7 +102,8 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
         say_json({"model": record.run.model.name, "audit": record.id, "clearance": cleared, "lacking": lacking, **files})
     else:
         _say_cleared(record.run.model.name, cleared, target, manifest)
-    run = "" if broken is None else f"--run {Path(record.run_file or 'run.yaml').name} "
+    bound = cleared.rests_on is not None and cleared.rests_on.run_file_digest is not None
+    run = f"--run {Path(record.run_file or 'run.yaml').name} " if bound or broken is not None else ""
     use = f"provenance exec --clearance {target.name} --trust {trust_file.name} {run}-- YOUR COMMAND"
     next_step(f"provenance clearance sign {target.name} --as NAME" if lacking else use, quiet=ctx.quiet)
     return 0

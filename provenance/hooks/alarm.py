@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from typing import Final
 
 from provenance.hooks.gate import DENIED_EXIT, PathText, TrainingBlocked, announce, end_process_group
@@ -69,7 +69,7 @@ class _Bell:
         key = os.urandom(32)
         # Linux has names of sockets that are no files, so that nothing is left behind by a process that is ended.
         name = f"\0provenance-{os.getpid()}-{os.urandom(8).hex()}" if sys.platform == "linux" else None
-        self._listener = Listener(name, backlog=64, authkey=key)
+        self._listener = Listener(name, backlog=64)  # the handshake is made in `_listen`
         self.alarm = Alarm(pid=os.getpid(), address=name or str(self._listener.address), key=key)
         self.listeners: list[Callable[[], None]] = []
         self.denial: TrainingBlocked | None = None
@@ -77,15 +77,24 @@ class _Bell:
         threading.Thread(target=self._wait, name="provenance-alarm", daemon=True).start()
 
     def _wait(self) -> None:
+        """Take up connections, each in a thread of its own: a stranger that says nothing holds up nobody."""
         while True:
             try:
-                with self._listener.accept() as connection:
-                    if connection.poll(ANSWER_S):
-                        wire = json.loads(connection.recv_bytes(1 << 24))
-                        denial = TrainingBlocked(wire["reasons"], hint=wire["hint"], clearance=wire["clearance"], kind=wire["kind"])
-                        self.ring(denial, wire["denial_json"], answer=partial(connection.send_bytes, b"heard"))
-            except Exception:  # noqa: BLE001 – whatever a stranger sends, workers must still be heard
+                connection = self._listener.accept()
+            except Exception:  # noqa: BLE001 – whatever a stranger does, workers must still be heard
                 time.sleep(0.01)
+                continue
+            threading.Thread(target=self._listen, args=(connection,), name="provenance-alarm-listen", daemon=True).start()
+
+    def _listen(self, connection: Connection) -> None:
+        """Hear one connection out, if it knows the key."""
+        with suppress(Exception), connection:  # whatever a stranger sends
+            deliver_challenge(connection, self.alarm.key)
+            answer_challenge(connection, self.alarm.key)
+            if connection.poll(ANSWER_S):
+                wire = json.loads(connection.recv_bytes(1 << 24))
+                denial = TrainingBlocked(wire["reasons"], hint=wire["hint"], clearance=wire["clearance"], kind=wire["kind"])
+                self.ring(denial, wire["denial_json"], answer=partial(connection.send_bytes, b"heard"))
 
     def ring(self, denial: TrainingBlocked, denial_json: PathText | None, *, answer: Callable[[], None] = lambda: None) -> None:
         """End this process by a denial in its main thread; only the first counts.

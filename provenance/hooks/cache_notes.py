@@ -30,6 +30,8 @@ FILE_NOTE_SUFFIX: Final = ".sources.json"
 NOTE_FORMAT: Final = "provenance.cache-sources"
 NOTE_VERSION: Final = 1
 MEMORY: Final = "rows that came from memory (from_list, from_generator, keep_in_memory, add_column) were never registered"
+FILE_BUILDERS: Final = frozenset({"arrow", "csv", "hdf5", "json", "pandas", "parquet", "text", "webdataset", "xml"})
+"""The package's own readers of files, each of which reads what its configuration names and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,8 @@ def keep_notes() -> None:
     def prepare_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
         sources: tuple[Source, ...] = ()
         with suppress(UntracedError):
-            sources = look_at(data_files_of(self))
+            if is_file_builder(type(self)):  # what the code of another builder reads, nobody knows
+                sources = look_at(data_files_of(self))
         result = prepare(self, *args, **kwargs)
         with suppress(UntracedError, OSError, ValueError):
             folder = Path(str(self._output_dir))
@@ -213,3 +216,9 @@ def sources_of_table_file(path: str) -> tuple[Source, ...]:
         return sources_of_cache(path)
     except UntracedError:
         return look_at([path])
+
+
+def is_file_builder(kind: type) -> bool:
+    """Tell whether a builder is the package's own for a kind of files: the code of any other may read anything."""
+    module = kind.__module__.split(".")
+    return module[:2] == ["datasets", "packaged_modules"] and bool(FILE_BUILDERS & set(module[2:]))

@@ -24,6 +24,8 @@ DEFAULT_ROOTS: Final = ("data",)
 """Data roots of a workspace that names none, as ``provenance init`` makes it."""
 _PATHS: Final = ("clearance", "trust", "manifest", "run_file", "denial_json", "record")
 _FLAGS: Final = ("shard_folders_only", "require_guarded")
+_OF_A_JOB: Final = frozenset({"clearance", "manifest", "roots", "run_digest", "run_file", "policy_digests", "policy_files", "denial_json", "record"})
+"""What a workspace may say where the system's file says nothing of it. Whom to trust and what is looked at are then the system's, or the safe default."""
 _EXAMPLE: Final = 'such as: [gate] clearance = "run.clearance.json", trust = "/etc/provenance/trust.json", roots = ["data"]; see docs/hooks.md'
 
 
@@ -96,7 +98,14 @@ def gate_from_table(table: object, *, source: Path, folder: Path) -> ConfiguredG
 
 def _merged(table: _Table | None) -> ConfiguredGate | None:
     """Return the gate of a table and of the system's file, which wins."""
-    tables = [t for t in (table, _system_table()) if t is not None]
+    system = _system_table()
+    if (
+        system is not None and table is not None
+    ):  # beside a system's file a job names its own run, and chooses neither whom to trust nor what is looked at
+        table = _Table(
+            table.source, {key: value for key, value in table.values.items() if key in _OF_A_JOB or (key == "require_guarded" and value is True)}
+        )
+    tables = [t for t in (table, system) if t is not None]
     source = " and ".join(t.source for t in tables)
     if not tables:
         return None

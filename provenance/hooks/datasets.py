@@ -23,7 +23,7 @@ from provenance.clearance.check import GatePass
 from provenance.clearance.shards import FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.fingerprint.digest import ShardLeaf
-from provenance.hooks.cache_notes import Source, UntracedError, arrow_files, data_files_of, keep_notes, same_file, sources_of_cache
+from provenance.hooks.cache_notes import Source, UntracedError, arrow_files, data_files_of, is_file_builder, keep_notes, same_file, sources_of_cache
 from provenance.hooks.gate import TrainingBlocked
 from provenance.hooks.guard import Guard, resolved
 from provenance.hooks.guarded_file import ShardFaultError, UnsettledError, is_settled, open_regular, verify_descriptor
@@ -34,8 +34,6 @@ try:
 except ImportError as err:
     raise ImportError("provenance.hooks.datasets needs the datasets package: pip install datasets") from err
 
-FILE_BUILDERS: Final = frozenset({"arrow", "csv", "hdf5", "json", "pandas", "parquet", "text", "webdataset", "xml"})
-"""The package's own readers of files, each of which reads what its configuration names and nothing else."""
 _FILE_ARGUMENTS: Final = ("base_files", "original_files")
 """In which arguments these readers keep the files of one split."""
 HINT: Final = (
@@ -123,6 +121,9 @@ def _parts(dataset: Any, reasons: dict[str, None]) -> Iterator[Source]:
 
 
 def _opened(dataset: Any, reasons: dict[str, None]) -> Iterator[Source]:
+    known = (library.DatasetDict, library.IterableDatasetDict, library.Dataset, library.IterableDataset)
+    if isinstance(dataset, known) and type(dataset).__module__.partition(".")[0] != "datasets":
+        raise UntracedError(f"a {type(dataset).__qualname__} is made from a class of datasets, and its own code may read anything")
     if isinstance(dataset, library.DatasetDict | library.IterableDatasetDict):
         for part in dataset.values():
             yield from _parts(part, reasons)
@@ -166,8 +167,7 @@ def _leaf_files(node: Any, reasons: dict[str, None]) -> Iterator[Source]:
         return
     function = getattr(node, "generate_tables_fn", None) or getattr(node, "generate_examples_fn", None)
     builder = getattr(function, "__self__", None)
-    module = type(builder).__module__.split(".")
-    if module[:2] != ["datasets", "packaged_modules"] or module[-1] not in FILE_BUILDERS:
+    if not is_file_builder(type(builder)):
         raise UntracedError(f"a stream of rows that {getattr(function, '__qualname__', function)} makes were never registered")
     named = next((arguments[name] for name in _FILE_ARGUMENTS if arguments.get(name)), None)
     for path in dict.fromkeys(map(str, named if named is not None else data_files_of(builder))):

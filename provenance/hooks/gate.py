@@ -111,9 +111,14 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
         announce(denial, denial_json=denial_json, roots=options["roots"])
         end_process_group()
         raise
+    tell_passed(passed)
+    return passed
+
+
+def tell_passed(passed: GatePass) -> None:
+    """Say what the user has to know of a gate that was passed: notes, and loudly a break-glass clearance. For whoever calls ``examine`` and goes on."""
     say(f"provenance: {note}" for note in passed.notes)
     warn(passed.clearance)
-    return passed
 
 
 def examine(clearance: PathText, **options: Unpack[GateOptions]) -> GatePass:

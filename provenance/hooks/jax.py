@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn, Unpack
 
 from provenance.clearance.check import GatePass
-from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, examine
+from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, examine, tell_passed
 from provenance.hooks.guard import Guard
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved
 
@@ -54,6 +54,7 @@ def cleared(
         announce(denial, denial_json=denial_json)
         _tell(listener, RunEnd.DENIED)
         _end(denial, several=state is not None)
+    tell_passed(passed)
     try:
         yield Guard.of(passed, observer=listener, denial_json=denial_json, clearance=clearance)
     except TrainingBlocked as denial:

@@ -52,7 +52,7 @@ def _opened(name: str, value: object, depth: int) -> Iterator[Handed]:
         for key, part in value.items():
             yield from _opened(f"{name}[{key}]", part, depth - 1)
         return
-    if isinstance(value, list | tuple) and depth and value and all(_held(part) is not None or _is_dataset(part) for part in value):
+    if isinstance(value, list | tuple) and depth and any(_held(part) is not None or _is_dataset(part) for part in value):
         for number, part in enumerate(value):
             yield from _opened(f"{name}[{number}]", part, depth - 1)
         return

@@ -66,6 +66,7 @@ def report_denial(document: str) -> None:
     address = os.environ.get(ADDRESS)
     if address is not None:
         with suppress(OSError, ValueError):
+            _read(Path(address) / OBLIGATION_FILE)  # without it, that is no launcher's folder, and nothing is left there
             _write(Path(address), _DENIALS, document)
 
 

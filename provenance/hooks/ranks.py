@@ -22,8 +22,7 @@ from typing import Any, Final, Unpack
 from provenance.clearance.check import GatePass
 from provenance.errors import SubjectMismatchError
 from provenance.hooks.agreement import TOGETHER, DeniedElsewhere, Exchange, agree
-from provenance.hooks.break_glass import warn
-from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, say
+from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, tell_passed
 
 WAIT_S: Final = 1_800.0
 """How long a rank waits for the others to arrive and to hash their shares: longer than any disk needs, and not for ever."""
@@ -42,7 +41,7 @@ def pass_gate_together(
         clearance: ``X.clearance.json``.
         denial_json: File for the denial as JSON; whoever was denied for a reason of its own writes it.
         wait_s: How long to wait for other ranks, seconds.
-        **options: See ``GateOptions``. ``digest_cache`` has no use here and is a denial.
+        **options: See ``GateOptions``. ``digest_cache`` is not asked here: everything is hashed.
 
     Raises:
         TrainingBlocked: If anything at all is wrong on any rank. In the group the process ends at once instead, with code 77.
@@ -53,9 +52,7 @@ def pass_gate_together(
         announce(denial, denial_json=denial_json if not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
         end_process_group()
         raise
-    for note in passed.notes:
-        say([f"provenance: {note}"])
-    warn(passed.clearance)
+    tell_passed(passed)
     return passed
 
 

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 from provenance.clearance.check import GatePass
 from provenance.hooks.configured import required_gate
-from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, pass_gate
+from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, pass_gate, tell_passed
 from provenance.hooks.ranks import examine_together
 
 try:
@@ -50,10 +50,11 @@ def gated(loop: Loop, clearance: PathText, **options: Unpack[GateOptions]) -> Lo
 
     def start(*configuration: Any) -> Any:
         try:
-            examine_together(clearance, **options)
+            passed = examine_together(clearance, **options)
         except TrainingBlocked as denial:
             announce(denial)
             raise DeniedInWorkerError(denial.reasons, denial.hint, denial.clearance, denial.kind) from None
+        tell_passed(passed)
         return loop(*configuration)
 
     def start_alone() -> Any:

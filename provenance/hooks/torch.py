@@ -61,6 +61,8 @@ def guard(
     """
     guarded = Guard.enter(clearance, observer=observer, denial_json=denial_json, **options)
     if isinstance(data, GuardedDataset | GuardedIterableDataset):
+        if data.guarded.passed.clearance != guarded.passed.clearance:
+            return guarded.refuse(["the dataset is guarded under another clearance"], hint="make it of the guard of this clearance")
         return data
     if data is None or isinstance(data, str | PurePath):
         return GuardedDataset(guarded, None if data is None else [data], read=read)

@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from provenance.clearance import content
+from provenance.clearance import content, shards
 from provenance.clearance.faults import ShardFault, ShardProblem
 from provenance.clearance.shards import hash_plan, plan_shards, settle, verify_file, verify_shards
 from provenance.clearance.signing import issue_clearance
@@ -278,10 +279,35 @@ def test_fifos_and_devices_in_place_of_documents_do_not_keep_the_gate_waiting(wo
     file.unlink()
     file.symlink_to("/dev/zero")
     assert denied(world)
-    if which != "trust":
-        file.unlink()
-        os.mkfifo(file)
-        assert "is not a regular file" in denied(world)
+    file.unlink()
+    os.mkfifo(file)
+    assert "not a regular file" in denied(world)
+
+
+def test_a_fifo_in_place_of_the_revocation_list_does_not_keep_the_gate_waiting(world: ClearedWorld) -> None:
+    world.trust.write_bytes(trust_bytes(sample_trust(revocation=RevocationSource(path="revoked.json", max_age_s=60))))
+    os.mkfifo(world.folder / "revoked.json")
+    assert "not a regular file" in denied(world)
+
+
+def test_a_root_that_is_a_link_turned_to_other_data_while_it_is_hashed(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = world.folder / "other"
+    other.mkdir()
+    (other / "evil.txt").write_text("never cleared")
+    link = world.folder / "current"
+    link.symlink_to(world.data)
+    true = shards.verify_file
+
+    def turning(*arguments: Any, **options: Any) -> Any:
+        fresh = world.folder / f"link-{threading.get_ident()}"
+        fresh.symlink_to(other)
+        fresh.replace(link)
+        return true(*arguments, **options)
+
+    monkeypatch.setattr(shards, "verify_file", turning)
+    with pytest.raises(TrainingBlocked) as caught:
+        examine(world.clearance, roots=[link], trust=world.trust, clock=lambda: NOW)
+    assert any("turned to another folder" in reason for reason in caught.value.reasons)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")

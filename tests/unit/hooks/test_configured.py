@@ -95,6 +95,19 @@ def test_what_the_systems_file_says_no_workspace_changes(tmp_path: Path, system:
     assert gate.clearance == work / "run.clearance.json"
 
 
+def test_a_job_chooses_neither_whom_to_trust_nor_what_is_looked_at_where_the_systems_file_leaves_it_out(
+    tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configured, "expect_root_owned", lambda _: None)
+    work = write(tmp_path / "w", GATE + 'trust = "mine.json"\nshard_folders_only = true\nrequire_guarded = false\n')
+    system.write_text('[gate]\nroots = ["/data"]\nrequire_guarded = true\n', encoding="utf-8")
+    gate = found_in(work)
+    assert (gate.trust, gate.shard_folders_only, gate.require_guarded, gate.roots) == (None, False, True, ("/data",))
+    system.write_text('[gate]\nroots = ["/data"]\n', encoding="utf-8")
+    assert found_in(work).require_guarded is False
+    assert found_in(write(tmp_path / "v", GATE + "require_guarded = true\n")).require_guarded is True
+
+
 def test_where_the_systems_file_exists_a_run_without_a_clearance_is_denied(tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configured, "expect_root_owned", lambda _: None)
     system.write_text('[gate]\ntrust = "/etc/provenance/trust.json"\n', encoding="utf-8")

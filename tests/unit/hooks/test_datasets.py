@@ -46,8 +46,30 @@ class Given:
         options = options if options.get("streaming") else {"cache_dir": self.cache, **options}
         return datasets.load_dataset("json", data_files=list(files or self.files), **{"split": "train", **options})
 
+    def of_own_builder(self) -> Any:
+        builder = OwnBuilder(cache_dir=self.cache, data_files={"train": self.files[:1]})
+        builder.download_and_prepare()
+        return builder.as_dataset("train")
+
     def text(self, **options: Any) -> Any:
         return datasets.load_dataset("text", data_files=str(self.world.data / "human.txt"), split="train", **options)
+
+
+class Mine(datasets.Dataset):  # type: ignore[misc,name-defined]  # the package has no types
+    """A dataset of the user's own, whose code may read anything."""
+
+
+class OwnBuilder(datasets.GeneratorBasedBuilder):  # type: ignore[misc,name-defined]  # the package has no types
+    """Is given registered files, and yields what it likes."""
+
+    def _info(self) -> Any:
+        return datasets.DatasetInfo(features=datasets.Features({"text": datasets.Value("string")}))
+
+    def _split_generators(self, dl_manager: Any) -> Any:
+        return [datasets.SplitGenerator("train", {})]
+
+    def _generate_examples(self) -> Any:
+        yield 0, {"text": "never registered"}
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +126,8 @@ UNTRACED: dict[str, tuple[Callable[[Given], Any], str]] = {
         MEMORY,
     ),
     "no rows at all": (lambda g: datasets.Dataset.from_list([]), "holds no rows"),
+    "a class made from theirs": (lambda g: Mine(g.json().data), "its own code may read anything"),
+    "a builder of somebody else": (lambda g: g.of_own_builder(), "no note tells"),
     "another class": (lambda g: [1, 2], "class that is not known"),
 }
 

@@ -47,6 +47,14 @@ def test_several_datasets_are_found_in_lists_mappings_and_concatenations() -> No
     assert names(val=kind("lightning", flattened=[kind("torch", dataset=a), kind("torch", dataset=c)])) == {"val[0]": a, "val[1]": c}
 
 
+def test_one_plain_dataset_beside_others_hides_none_of_them() -> None:
+    theirs, mine = kind("datasets"), object()
+    for held in ([theirs, mine], (mine, theirs), [mine, kind("torch", dataset=theirs)]):
+        found = [handed.dataset for handed in handed_datasets({"train": kind("torch", datasets=held)})]
+        assert theirs in found
+        assert mine in found
+
+
 def test_the_same_dataset_is_yielded_once() -> None:
     inner = kind("datasets")
     assert len(names(a=inner, b=kind("torch", dataset=inner))) == 1

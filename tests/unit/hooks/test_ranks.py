@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +173,23 @@ def test_a_rank_that_was_denied_says_its_own_reason_even_when_nobody_hears_it(wo
     assert heard == ["parting"]
 
 
-def test_a_digest_cache_is_refused(world: ClearedWorld) -> None:
-    assert all("digest cache" in reasons(o) for o in run(world, 2, digest_cache={0: "cache", 1: "cache"}))
+def test_a_digest_cache_is_not_asked_where_ranks_share_the_work(world: ClearedWorld, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    outcomes = run(world, 2, digest_cache={0: cache, 1: cache})
+    assert all(isinstance(o, GatePass) and o.shards.from_cache == 0 for o in outcomes)
+    assert not cache.exists()
+
+
+def test_every_rank_tells_the_launcher_that_watches_it(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    def report(_: object, places: Iterable[object]) -> list[str]:
+        told.append(len(list(places)))
+        return []
+
+    monkeypatch.setattr(agreement, "report_cover", report)
+    run(world, 3)
+    assert told == [3, 3, 3]
 
 
 def test_without_a_process_group_it_is_the_gate_of_one(world: ClearedWorld, capsys: pytest.CaptureFixture[str]) -> None:
