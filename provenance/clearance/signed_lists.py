@@ -15,7 +15,7 @@ from provenance.clearance.envelope import Envelope, EnvelopeSignature, envelope_
 from provenance.clearance.keys import Signer
 from provenance.clearance.revocation import CLOCK_SKEW, MAX_REVOCATION_BYTES, RevocationList, parse_revocations, revocation_bytes
 from provenance.clearance.strict_json import parse_time
-from provenance.clearance.trust import RevocationSource, Trust, TrustedKey, key_id, read_regular
+from provenance.clearance.trust import SYSTEM_TRUST, RevocationSource, Trust, TrustedKey, expect_root_owned, key_id, read_regular
 from provenance.errors import EnvelopeFormatError, TrustFileError
 from provenance.fingerprint.persons import count_persons
 
@@ -38,6 +38,7 @@ def load_revocations(trust: Trust) -> RevocationList | None:
     file = list_path(trust, source)
     raw = _read(file)
     if source.role is None:
+        _expect_protected(file, trust)
         revocations = parse_revocations(raw, where=str(file))
     else:
         revocations = verify_revocations(raw, trust, source, where=f"revocation list {file}")
@@ -48,6 +49,24 @@ def load_revocations(trust: Trust) -> RevocationList | None:
             hint="an old list was put back, or the new one has not come yet: copy the newest beside the trust file",
         )
     return revocations
+
+
+def _expect_protected(file: Path, trust: Trust) -> None:
+    """Expect that an unsigned list is as hard to change as the system's trust file that names it: an old one put back would make lost keys count again.
+
+    Raises:
+        TrustFileError: If others than root can change it.
+    """
+    if trust.source != str(SYSTEM_TRUST):
+        return
+    try:
+        expect_root_owned(file)
+    except (OSError, ValueError) as err:
+        reason = getattr(err, "strerror", None) or str(err)
+        raise TrustFileError(
+            f"revocation list {file} is not signed and cannot be relied on: {reason}",
+            hint="let root alone write it, or sign it: provenance keys refresh --sign",
+        ) from err
 
 
 def list_path(trust: Trust, source: RevocationSource) -> Path:

@@ -51,7 +51,7 @@ def cleared(
     try:
         passed = _agree(clearance, options, state, agree_within_s)
     except TrainingBlocked as denial:
-        announce(denial, denial_json=denial_json)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         _tell(listener, RunEnd.DENIED)
         _end(denial, several=state is not None)
     tell_passed(passed)

@@ -24,6 +24,9 @@ except ImportError as err:
 Loop = Callable[..., Any]
 
 
+_GATED = "provenance_gated"
+
+
 class DeniedInWorkerError(RuntimeError):
     """A worker of a Ray job was denied. It carries the reasons to the driver."""
 
@@ -63,6 +66,8 @@ def gated(loop: Loop, clearance: PathText, **options: Unpack[GateOptions]) -> Lo
     def start_with(configuration: Any) -> Any:
         return start(configuration)
 
+    for made in (start_with, start_alone):
+        setattr(made, _GATED, True)
     return start_with if inspect.signature(loop).parameters else start_alone  # Ray looks at how many arguments a loop takes
 
 
@@ -79,6 +84,12 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
         TrainingBlocked: If the driver or a worker was denied.
     """
     pass_gate(clearance, denial_json=denial_json, **options)
+    if not getattr(getattr(trainer, "train_loop_per_worker", None), _GATED, False):
+        denial = TrainingBlocked(
+            ("the trainer's loop is not gated, so its workers would check nothing",), hint="make it with gated(loop, …)", kind="UsageError"
+        )
+        announce(denial, denial_json=denial_json, roots=options["roots"])
+        raise denial
     try:
         result: Result = trainer.fit()
     except Exception as error:  # whatever Ray wraps it in
@@ -86,7 +97,7 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
         if denied is None:
             raise
         denial = TrainingBlocked(denied.reasons, hint=denied.hint, clearance=denied.clearance, kind=denied.kind)
-        announce(denial, denial_json=denial_json)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         raise denial from error
     return result
 

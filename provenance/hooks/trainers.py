@@ -171,7 +171,7 @@ class TrainerGate:
             TrainingBlocked: Always, where no process group runs.
         """
         denial.clearance = denial.clearance or os.fspath(self._clearance)
-        announce(denial, denial_json=self._denial_json)
+        announce(denial, denial_json=self._denial_json, roots=self._options["roots"])
         if self._observer is not None:
             tell_denied(self._observer, denial.reasons)
         end_process_group()

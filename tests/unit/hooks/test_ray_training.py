@@ -49,8 +49,9 @@ def test_a_gated_loop_never_begins_on_changed_data(world: ClearedWorld, loop: Ca
 class Trainer:
     """As ``ray.train.torch.TorchTrainer``: ``fit`` returns a result or raises what workers raised, as Ray carries it."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, *, loop: Callable[..., Any] | None = None) -> None:
         self.error = error
+        self.train_loop_per_worker = loop or hooks.gated(lambda: None, "run.clearance.json", roots=["data"])
         self.began = False
 
     def fit(self) -> str:
@@ -64,6 +65,13 @@ def test_the_driver_is_denied_before_workers_get_anything(world: ClearedWorld) -
     trainer = Trainer()
     (world.data / "human.txt").write_bytes(b"changed")
     with pytest.raises(TrainingBlocked):
+        hooks.fit(trainer, world.clearance, **options(world))
+    assert not trainer.began
+
+
+def test_a_loop_that_is_not_gated_is_not_started(world: ClearedWorld) -> None:
+    trainer = Trainer(loop=lambda: None)
+    with pytest.raises(TrainingBlocked, match="not gated"):
         hooks.fit(trainer, world.clearance, **options(world))
     assert not trainer.began
 
