@@ -95,6 +95,8 @@ class IssuedClearance:
     expires: str
     statement: str = ""
     """``statement_digest`` of the clearance; empty where the log of an earlier version does not tell it."""
+    break_glass: bool = False
+    """Whether it let a run start that its audit did not clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
             issued=entry.at,
             expires=str(item["expires"]),
             statement=str(item.get("statement", "")),
+            break_glass=entry.action == ACTION,
         )
         for entry in sorted(found, key=lambda entry: -entry.seq)
         for item in entry.details.get("clearances", ())

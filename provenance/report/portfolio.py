@@ -148,6 +148,8 @@ def _clearance(history: ModelHistory, as_of: str) -> str:
 
 def _alert(history: ModelHistory, portfolio: Portfolio) -> str:
     said = []
+    if history.clearance is not None and history.clearance.break_glass:
+        said.append(f"let start by break-glass on {history.clearance.issued[:10]}, although its audit did not clear it")
     if any(a.model == history.model for change in portfolio.terms for a in change.unknown_to):
         said.append("terms that the audit did not know bear on its data: audit again")
     elif history.terms_changed:

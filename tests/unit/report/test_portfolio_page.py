@@ -105,6 +105,15 @@ def test_it_says_what_the_audits_say() -> None:
         assert said in text, said
 
 
+def test_a_run_that_break_glass_let_start_is_marked() -> None:
+    clearance = IssuedClearance(
+        audit=point(9).id, manifest_root=sha("m"), issued="2026-11-10T00:00:00Z", expires="2026-11-11T00:00:00Z", break_glass=True
+    )
+    page = render_portfolio(portfolio(replace(history(), clearance=clearance)), links={})
+    assert "let start by break-glass on 2026-11-10" in read(page).text
+    assert "break-glass" not in read(render_portfolio(portfolio(replace(history(), clearance=replace(clearance, break_glass=False))), links={})).text
+
+
 def test_a_workspace_without_audits_says_so() -> None:
     text = read(render_portfolio(portfolio(), links={})).text
     assert "No audit yet" in text
