@@ -177,7 +177,8 @@ class _Origins:
         """Return the dataset itself, and what it comes from with the way there."""
         key = (dataset.name, root)
         if key not in self._known:
-            version = next((v for v in self._registry.versions(dataset.name) if v.root_digest == root), None)
+            same = [v for v in self._registry.versions(dataset.name) if v.root_digest == root]
+            version = next((v for v in reversed(same) if v.dataset == dataset), same[-1] if same else None)
             inherited = () if version is None else self._tracer.trace_whole(version).ancestors
             self._known[key] = tuple((a.dataset, a.summary) for a in inherited)
         return ((dataset, ""), *self._known[key])

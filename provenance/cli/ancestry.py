@@ -28,7 +28,8 @@ def known_ancestors(ctx: CommandContext, record: AuditRecord) -> Mapping[str, Se
         tracer = Tracer(registry)
         for summary in record.datasets:
             name = summary.dataset.name
-            version = next((v for v in registry.versions(name) if v.root_digest == summary.root_digest), None)
+            same = [v for v in registry.versions(name) if v.root_digest == summary.root_digest]
+            version = next((v for v in reversed(same) if v.dataset == summary.dataset), same[-1] if same else None)
             if version is not None:
                 found[name] = tuple(Ancestry(dataset=a.dataset, way=a.summary) for a in tracer.trace_whole(version).ancestors)
     return found

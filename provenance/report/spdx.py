@@ -16,7 +16,6 @@ from provenance.report.datasets_of import exports_of, totals_of, unicode_record
 from provenance.report.record_json import render_value
 from provenance.report.wording import clip
 
-_PROFILE = "ai"
 _SEPARATOR = "\n"
 
 
@@ -81,10 +80,8 @@ def document(record: AuditRecord) -> dict[str, Any]:
         },
     ]
     for element in graph:
-        if element.get("type") in {"SpdxDocument", "software_Sbom"}:
-            element["profileConformance"] = [*element["profileConformance"], _PROFILE]
-            if element["type"] == "software_Sbom":
-                element["rootElement"] = [model, *element["rootElement"]]
+        if element.get("type") == "software_Sbom":
+            element["rootElement"] = [model, *element["rootElement"]]
     return found
 
 

@@ -38,8 +38,8 @@ def test_hostile_text_becomes_no_element(browser: Any, pages: dict[str, Path]) -
 
 
 @pytest.mark.parametrize("name", ["blocked", "hostile", "huge"])
-@pytest.mark.parametrize("width", [360, 768, 3840])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, pytest.param(768, marks=pytest.mark.full), 3840])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full)])
 def test_no_width_scrolls_sideways(browser: Any, pages: dict[str, Path], name: str, width: int, scheme: str) -> None:
     with Watched(browser, pages[name], width=width, color_scheme=scheme) as seen:
         seen.page.evaluate("document.querySelectorAll('details').forEach((d, i) => { if (i < 40) d.open = true })")

@@ -78,6 +78,7 @@ def test_a_template_that_fetches_or_runs_is_stopped_by_the_policy(browser: Any, 
         assert "/x.png" in Listener.asked, "without the policy it does run and fetch"
 
 
+@pytest.mark.full
 def test_a_word_of_ten_megabytes_neither_fills_the_page_nor_breaks_it(browser: Any, tmp_path: Path) -> None:
     base, word = records.blocked_record(), "A" * 10_000_000
     first = base.evidence[0]
@@ -102,6 +103,7 @@ def test_nothing_hostile_is_left_in_what_a_reader_sees(browser: Any, pages: dict
             assert shown in text
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("letter", ["\u200b", *(pytest.param(c, marks=pytest.mark.full) for c in "漢&<")])
 def test_a_page_of_texts_that_swell_stays_below_two_megabytes(letter: str) -> None:
     base = records.huge_record(datasets=3, findings=900)

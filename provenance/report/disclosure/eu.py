@@ -126,7 +126,7 @@ def _facts(record: AuditRecord, units: Sequence[Unit]) -> dict[str, TriState]:
     country = organization.established_in.upper()
     return {
         "provider outside EU": TriState.UNKNOWN if is_absent(organization.established_in) else TriState.of(country not in MEMBERS),
-        "fine-tuned/modified": TriState.UNKNOWN if base is None else TriState.of(base.casefold() != "none"),
+        "fine-tuned/modified": TriState.UNKNOWN if base is None or is_absent(base) else TriState.of(base.casefold() != "none"),
         "text/video/speech present": TriState.YES if modalities & {"Text", "Video", "Audio"} else TriState.of(None if not is_known else False),
         "any large": _any(large, TriState.YES, TriState.NO),
         "any not large": _any(large, TriState.NO, TriState.YES),
@@ -151,7 +151,7 @@ def _general(
         lines = (run.organization.name, *(() if is_absent(contact) else (contact,)))
         yield Told(field="1.1.a", state=State.DRAFTED, lines=lines, rests_on=audit, because=because)
     yield Told(field="1.2.a", state=State.DRAFTED, lines=(run.model.name,), rests_on=audit, because="give the unique identifier of the model version")
-    if run.model.base is not None:
+    if run.model.base is not None and not is_absent(run.model.base):
         yield Told(
             field="1.2.b", state=State.DRAFTED, lines=(run.model.base,), rests_on=audit, because="add a link to its summary where there is one"
         )

@@ -84,7 +84,9 @@ def gather(record: AuditRecord, registry: Registry | None) -> tuple[Judged, ...]
 
 def _with_lineage(summary: DatasetSummary, registry: Registry | None) -> Judged:
     name, root = summary.dataset.name, summary.root_digest
-    version = next((v for v in registry.versions(name) if v.root_digest == root), None) if registry is not None else None
+    # Of recordings of the same bytes, the one whose facts were judged; where facts were told anew since, the newest.
+    same = [v for v in registry.versions(name) if v.root_digest == root] if registry is not None else []
+    version = next((v for v in reversed(same) if v.dataset == summary.dataset), same[-1] if same else None)
     if registry is None or version is None:
         return Judged(summary=summary, unknown=(f"{UNSEEN} {name}", *summary.dataset.derived_from))
     found = Tracer(registry).trace_whole(version)

@@ -463,11 +463,16 @@ def test_a_check_that_is_interrupted_says_so_and_starts_nothing(tmp_path: Path, 
     leaves = [*small, *zeros]
     big.manifest.write_bytes(manifest_bytes(leaves))
     big.clearance.write_bytes(issue_clearance(sample_clearance(merkle_root(leaves), **ALWAYS), rfc_key()))
-    line = [sys.executable, "-m", "provenance.hooks.launcher", *options(big), "--", "touch", str(started)]
+    # What was started in the background ignores Ctrl-C by the shell's will, and its children too: this one shall hear it.
+    heard = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    line = [sys.executable, "-c", heard, "-m", "provenance.hooks.launcher", *options(big), "--", "touch", str(started)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
         time.sleep(1.0)
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()  # else leaving this block would wait for as long as a terabyte takes
     assert (process.returncode, word in err, "Traceback" in err) == (code, True, False), err
     assert not started.exists()
 
