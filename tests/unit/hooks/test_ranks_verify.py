@@ -37,7 +37,7 @@ def hooked(world: ClearedWorld, after: str = "", before: str = "") -> tuple[str,
     return (
         sys.executable,
         "-c",
-        f"import os, sys, time\n{before}\nfrom provenance.hooks.gate import require_clearance\n{call}\nprint('TRAINED')\n{after}",
+        f"import os, sys, time\n{before}\nfrom provenance.hooks.gate import require_clearance\n{call}\nprint('TRAINED', flush=True)\n{after}",
     )
 
 
