@@ -177,9 +177,7 @@ def test_reports_are_as_their_schema_says(world: ClearedWorld, monkeypatch: pyte
 
 
 def test_signals_go_on_to_the_command_and_stdin_too(world: ClearedWorld) -> None:
-    talk = (
-        "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: print('USR1', flush=True))\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
-    )
+    talk = "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: os.write(1, b'USR1\\n'))\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\n"
     talk += "print(sys.stdin.readline().strip(), flush=True)\nwhile True: time.sleep(0.05)"
     line = [sys.executable, "-m", "provenance.hooks.launcher", *options(world), "--ranks-verify", "--", *hooked(world, talk)]
     pipe = subprocess.PIPE
