@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from provenance.errors import ReportError
 from provenance.report import pdf
@@ -29,7 +30,7 @@ def flat(text: str) -> str:
 
 
 def test_pdf_has_title_language_tags_outline_and_the_records_date(printed: bytes) -> None:
-    reader = pytest.importorskip("pypdf").PdfReader(io.BytesIO(printed))
+    reader: Any = PdfReader(io.BytesIO(printed))
     root = reader.trailer["/Root"]
     assert reader.metadata.title == "BLOCKED: helpdesk-7b – training data audit"
     assert root["/Lang"] == "en"
@@ -43,7 +44,7 @@ def test_pdf_has_title_language_tags_outline_and_the_records_date(printed: bytes
 
 
 def test_every_page_has_its_number_and_the_records_numbers_can_be_read_out(printed: bytes) -> None:
-    reader = pytest.importorskip("pypdf").PdfReader(io.BytesIO(printed))
+    reader: Any = PdfReader(io.BytesIO(printed))
     texts = [flat(p.extract_text()) for p in reader.pages]
     for number, text in enumerate(texts, 1):
         assert f"{number} / {len(texts)}" in text
@@ -92,6 +93,17 @@ def test_a_browser_that_prints_nothing_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ReportError, match="wrote no PDF"):
         pdf.PdfReport().render(records.empty_record())
+
+
+def test_tags_are_numbered_by_their_order_and_keep_their_places() -> None:
+    one, other = (
+        b"%%PDF-1.7 /ID (node%08d) /Headers [(node%08d)] /Names [(node%08d) (node%08d)]" % numbers for numbers in ((12, 7, 7, 12), (13, 8, 8, 13))
+    )
+    assert one != other
+    made = pdf.with_own_numbers(one)
+    assert made == pdf.with_own_numbers(other)
+    assert made == b"%PDF-1.7 /ID (node00000002) /Headers [(node00000001)] /Names [(node00000001) (node00000002)]"
+    assert len(made) == len(one)
 
 
 def test_only_dates_of_the_same_length_are_replaced() -> None:
