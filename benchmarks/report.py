@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from provenance.model.audit import AuditRecord
+
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "examples" / "sample" / "references" / "the-man-who-was-thursday.txt"
 CASES = ("findings 930, long passages", "findings 10,000", "shards 100,000", "shards 100,000 and findings 50,000, long passages")
@@ -47,7 +49,7 @@ def long_passages(findings: int, *, datasets: int = 100) -> object:
     return dataclasses.replace(record, evidence=tuple(evidence))
 
 
-def many_shards(shards: int, record: object) -> object:
+def many_shards(shards: int, record: AuditRecord) -> AuditRecord:
     """Return a record that lists as many shards."""
     from tests.fakes import records
 
@@ -55,7 +57,7 @@ def many_shards(shards: int, record: object) -> object:
         records.make_shard(f"set-{i % 100:03}", f"set-{i % 100:03}/part-{i:06}.jsonl.zst", words=90_000, alarms=int(i % 3 == 0))
         for i in range(shards)
     )
-    return dataclasses.replace(record, shards=listed, shards_total=shards)  # type: ignore[type-var] # an audit record
+    return dataclasses.replace(record, shards=listed, shards_total=shards)
 
 
 def make(case: str) -> object:

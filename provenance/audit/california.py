@@ -24,6 +24,7 @@ ITEMS: Final = tuple(range(1, 13))
 PUBLIC_DOMAIN_HOLDER: Final = "PUBLIC-DOMAIN"
 _RANGES: Final = (0, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 """Bounds of the general ranges, in data points: the statute lets ranges be given, and leaves them to the developer."""
+_RIGHTS: Final = ("copyright", "trademark", "patent")
 _NOT_RECORDED: Final = "not recorded"
 _SOURCES: Final = {
     SourceKind.WEB_CRAWL: "collected from websites",
@@ -202,15 +203,15 @@ def _types(dataset: Dataset) -> Statement:
 
 def _rights(dataset: Dataset) -> Statement:
     rights, held = dataset.details.rights, dataset.license.effective
-    protected = [n for n in ("copyright", "trademark", "patent") if getattr(rights, n) is TriState.YES]
-    free = [n for n in ("copyright", "trademark", "patent") if getattr(rights, n) is TriState.NO]
+    protected = [n for n in _RIGHTS if getattr(rights, n) is TriState.YES]
+    free = [n for n in _RIGHTS if getattr(rights, n) is TriState.NO]
     license_ = "no licence is recorded" if is_absent(held) else f"licence on record: {held}"
     if protected:
         holders = f", held by {', '.join(rights.holders)}" if rights.holders else ""
         return _said(5, _sentence(f"yes, protected by {_and(protected)}{holders}; {license_}"), "details.rights", "license")
     if rights.public_domain is TriState.YES:
         return _said(5, _sentence(f"stated to be entirely in the public domain; {license_}"), "details.rights.public_domain", "license")
-    if len(free) == 3:  # noqa: PLR2004 - copyright, trademark and patent
+    if len(free) == len(_RIGHTS):
         return _said(5, _sentence(f"stated to be protected by neither copyright, trademark nor patent; {license_}"), "details.rights", "license")
     if is_absent(held):
         return _not_known(5, "neither rights in it nor a licence are recorded")

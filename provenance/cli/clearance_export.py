@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from provenance.clearance.envelope import Envelope, EnvelopeSignature
     from provenance.clearance.trust import Trust, TrustedKey
 
+SHORTEST_ID = 8
+"""Fewest digits by which a key id is named."""
+
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -70,7 +73,7 @@ def _signature(envelope: Envelope, trust: Trust, wanted: str | None) -> tuple[Tr
     from provenance.clearance.envelope import pre_authentication_encoding
 
     found = [(key, s) for s in envelope.signatures if (key := trust.key(s.key_id)) is not None]
-    chosen = [(k, s) for k, s in found if wanted is None or k.name == wanted or (len(wanted) >= 8 and k.id.startswith(wanted))]  # noqa: PLR2004 - as keys are named
+    chosen = [(k, s) for k, s in found if wanted is None or k.name == wanted or (len(wanted) >= SHORTEST_ID and k.id.startswith(wanted))]
     if len(chosen) != 1:
         names = ", ".join(k.name for k, _ in found) or "nobody whom the trust file knows"
         raise InputError(f"{'several' if chosen else 'no'} signatures to export; it is signed by {names}", hint="choose one: --signer NAME")

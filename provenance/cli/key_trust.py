@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 YEAR_DAYS = 365
 _DAY_LENGTH = 10
+_FINGERPRINT_DIGITS = 16
+"""Fewest hex digits of a fingerprint, 64 bits: nobody makes a second key that begins so."""
+_THRESHOLD_DIGITS = 3
+"""No office has 1,000 signers."""
 
 
 @click.command("trust")
@@ -132,7 +136,7 @@ def _check_fingerprint(key: TrustedKey, told: object) -> None:
     if told is None:
         return
     digits = "".join(str(told).split()).lower().removeprefix("sha256:")
-    if len(digits) < 16 or not key.id.startswith(digits):  # noqa: PLR2004 - 64 bits: nobody makes a second key that begins so
+    if len(digits) < _FINGERPRINT_DIGITS or not key.id.startswith(digits):
         raise InputError(
             f"the key's fingerprint is {spoken_fingerprint(key.key)}, and you were told {visible(str(told))[:90]}",
             hint="this is not the key its owner meant: do not trust it; give at least 16 digits",
@@ -160,7 +164,7 @@ def _year_after(start: str) -> str:
 
 def _threshold(text: str) -> tuple[str, int]:
     role, equals, number = text.partition("=")
-    if not equals or not role.strip() or not (number.isascii() and number.isdigit()) or len(number) > 3:  # noqa: PLR2004 - no office has 1,000 signers
+    if not equals or not role.strip() or not (number.isascii() and number.isdigit()) or len(number) > _THRESHOLD_DIGITS:
         raise InputError(f"threshold {text!r} must be of the form ROLE=N, such as legal=1")
     return role.strip(), int(number)
 

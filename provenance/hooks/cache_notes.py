@@ -142,7 +142,7 @@ def keep_notes() -> None:
 
     if getattr(DatasetBuilder._download_and_prepare, "keeps_notes", False):  # noqa: SLF001 – the one place that runs when a cache is made and not when it is found
         return
-    prepare, mapped = DatasetBuilder._download_and_prepare, Dataset.map  # noqa: SLF001
+    prepare, mapped = DatasetBuilder._download_and_prepare, Dataset.map  # noqa: SLF001 – as above
 
     @functools.wraps(prepare)
     def prepare_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -165,8 +165,8 @@ def keep_notes() -> None:
             _note_mapped(self, result, began_ns)
         return result
 
-    prepare_and_note.keeps_notes = True  # type: ignore[attr-defined]
-    DatasetBuilder._download_and_prepare = prepare_and_note  # noqa: SLF001
+    prepare_and_note.keeps_notes = True  # type: ignore[attr-defined]  # tells that this was done already
+    DatasetBuilder._download_and_prepare = prepare_and_note  # noqa: SLF001 – as above
     Dataset.map = map_and_note
 
 

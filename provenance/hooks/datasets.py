@@ -146,7 +146,7 @@ def _behind_file(path: str) -> Iterator[Source]:
 
 def _streamed(node: Any, reasons: dict[str, None]) -> Iterator[Source]:
     """Yield the files that a stream's leaves will read."""
-    base = library.iterable_dataset._BaseExamplesIterable  # noqa: SLF001
+    base = library.iterable_dataset._BaseExamplesIterable  # noqa: SLF001 – the package has no public name for what streams are made of
     if hasattr(node, "kwargs"):
         yield from _leaf_files(node, reasons)
         return

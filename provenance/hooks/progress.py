@@ -10,6 +10,8 @@ from typing import Final
 FIRST_S: Final = 0.5
 """Nothing is shown of a check that takes less."""
 EVERY_S: Final = 0.2
+_TOLD_IN_SECONDS: Final = 120
+"""Longer times are told in minutes."""
 _MEGA: Final = 1_000_000
 _CLEAR: Final = "\r\x1b[K"
 
@@ -52,7 +54,7 @@ def progress_line(files: int, done: int, total: int, elapsed_s: float) -> str:
 
 def _time(seconds: float) -> str:
     whole = int(seconds + 0.999)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min"  # noqa: PLR2004 - two minutes
+    return f"{whole} s" if whole < _TOLD_IN_SECONDS else f"{whole // 60} min"
 
 
 def _put(text: str) -> None:

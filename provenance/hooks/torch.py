@@ -140,19 +140,16 @@ class GuardedDataset(Dataset[Any]):
         self._begin()
 
     def _begin(self) -> None:
-        self._records = lru_cache(maxsize=self._keep)(self._load)
+        self._records = lru_cache(maxsize=self._keep)(self._load)  # of the function that makes records, and a shard
         self._open = lru_cache(maxsize=64)(lambda path: self.guarded.open_raw(path))  # noqa: PLW0108 – tests and subclasses may replace the guard's method
 
-    def _load(self, shard: int) -> Sequence[Any]:
-        read = self._read
-        if read is None:  # pragma: no cover - only called where it is given
-            raise LocationError(f"{self._paths[shard]}: no function makes records of it", hint=READ_HINT)
+    def _load(self, read: Read, shard: int) -> Sequence[Any]:
         with self.guarded.open(self._paths[shard]) as file:
             return list(read(file))
 
     def _record(self, shard: int, number: int) -> Any:
         if self._read is not None:
-            return self._records(shard)[number]
+            return self._records(self._read, shard)[number]
         path, starts = self._paths[shard], self._starts[shard]
         raw = _read_at(self._open(path), starts[2 * number], starts[2 * number + 1])
         return raw.decode("utf-8") if self._is_text[shard] else json.loads(raw)

@@ -200,4 +200,8 @@ def _rows(ways: _Ways) -> Iterator[tuple[str, str, str]]:
     ordered = sorted(ways.edges.items(), key=lambda e: (-ways.nodes[e[0][0]].column if e[0][0] in ways.nodes else 0, e[0]))
     for (source, target), said in ordered:
         if source in ways.nodes:
-            yield tuple(visible(clip(t, 90)) for t in (ways.nodes[source].name, said, ways.nodes[target].name))  # type: ignore[misc] # three in, three out
+            yield _shown(ways.nodes[source].name), _shown(said), _shown(ways.nodes[target].name)
+
+
+def _shown(text: str) -> str:
+    return visible(clip(text, 90))

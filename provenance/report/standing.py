@@ -12,6 +12,8 @@ from provenance.model.finding import ClauseCitation, Finding, Waiver
 from provenance.report.beside import Issued
 from provenance.report.wording import clip, count, number, short_digest
 
+_NAMED = 12
+"""Datasets that a cell names."""
 DUTIES = 400
 """Rows of the checklist; audit.json holds all."""
 
@@ -68,13 +70,13 @@ def _duty_line(members: Sequence[AskedDuty]) -> DutyLine:
     due = "not known: it depends on a fact that nobody states" if open_ else "not due" if lead.due is TriState.NO else "due"
     tested = f"; tested on {lead.tested_when}" if lead.tested_when else ""
     named = sorted({f"{d.dataset or 'the run'}{f' ({d.place})' if d.place else ''}" for d in members})
-    more = f" and {number(len(named) - 12)} more" if len(named) > 12 else ""  # noqa: PLR2004 - what fits a cell
+    more = f" and {number(len(named) - _NAMED)} more" if len(named) > _NAMED else ""
     return DutyLine(
         summary=lead.summary,
         code=lead.code,
         asked_by=lead.asked_by,
         source=lead.source,
-        datasets=", ".join(clip(n, 120) for n in named[:12]) + more,
+        datasets=", ".join(clip(n, 120) for n in named[:_NAMED]) + more,
         due=due + tested,
         open=open_,
     )

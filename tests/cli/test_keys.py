@@ -330,7 +330,9 @@ def test_an_unsigned_list_stays_one_until_it_is_signed(desk: Desk) -> None:
     desk.later(hours=1)
     assert desk("keys", "refresh", "--sign") == 0
     assert desk.gate() == (True, "")
-    assert load_trust(desk.trust).revocation.role == "issuer"  # type: ignore[union-attr]
+    source = load_trust(desk.trust).revocation
+    assert source is not None
+    assert source.role == "issuer"
 
 
 def test_the_only_key_that_signs_lists_cannot_revoke_itself(desk: Desk) -> None:

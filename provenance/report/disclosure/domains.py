@@ -17,6 +17,9 @@ _HUNDRED = 100
 _LARGEST_FILE = 256 << 20
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LONGEST_NAME = 253
+_FEWEST_LABELS = 2
+"""A name and what it is registered under."""
+_COLUMNS = ("domain", "bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,11 @@ def load_domains(path: Path, suffixes: PublicSuffixes | None) -> dict[str, int]:
 
 
 def _row(row: list[str], where: str) -> tuple[str, int]:
-    if len(row) != 2:  # noqa: PLR2004 - the two columns
-        raise DocumentError(f"{where}: expected domain,bytes, got {len(row)} cells")
+    if len(row) != len(_COLUMNS):
+        raise DocumentError(f"{where}: expected {' and '.join(_COLUMNS)}, got {len(row)} cells")
     name, size = _ascii(row[0].strip().rstrip(".")), row[1].strip()
     labels = name.split(".")
-    if len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels) or len(labels) < 2:  # noqa: PLR2004 - name and suffix
+    if len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels) or len(labels) < _FEWEST_LABELS:
         raise DocumentError(f"{where}: {row[0][:60]!r} is no domain name", hint="give host names such as www.example.com, without scheme and path")
     if not re.fullmatch(r"[0-9]{1,18}", size):
         raise DocumentError(f"{where}: {size[:40]!r} is no number of bytes")

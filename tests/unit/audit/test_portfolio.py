@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,14 +37,14 @@ def kept(world: World, *records: AuditRecord) -> None:
             registry.save_audit(record, digest)
 
 
-def audited(name: str, number: int, record: AuditRecord, **changes: object) -> AuditRecord:
+def audited(name: str, number: int, record: AuditRecord, **changes: Any) -> AuditRecord:
     changed = replace(
         record,
         id=sha(f"{name} {number}"),
         created=f"2026-11-{number:02}T00:00:00Z",
         run=replace(record.run, model=replace(record.run.model, name=name)),
     )
-    return replace(changed, **changes)  # type: ignore[arg-type] # the fields are named by each test
+    return replace(changed, **changes)
 
 
 def surveyed(world: World, catalog: TermsCatalog, *issued: IssuedClearance) -> Portfolio:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -45,12 +46,11 @@ def test_the_encoding_is_that_of_the_vector_in_the_dsse_specification() -> None:
 
 
 def test_securesystemslib_verifies_both_signatures() -> None:
-    dsse = pytest.importorskip("securesystemslib.dsse", reason="comes with sigstore, of the test extra")
+    from securesystemslib import dsse
     from securesystemslib.exceptions import VerificationError
+    from securesystemslib.signer._key import SSlibKey
 
-    signer = pytest.importorskip("securesystemslib.signer")
-
-    keys = [signer.SSlibKey(k.key_id, "ed25519", "ed25519", {"public": k.public_key.hex()}) for k in map(rfc_key, (0, 1, 2))]
+    keys: list[Any] = [SSlibKey(k.key_id, "ed25519", "ed25519", {"public": k.public_key.hex()}) for k in map(rfc_key, (0, 1, 2))]
     envelope = dsse.Envelope.from_dict(json.loads(RAW))
     assert set(envelope.verify(keys, 2)) == {rfc_key(0).key_id, rfc_key(1).key_id}
     with pytest.raises(VerificationError):
@@ -62,10 +62,10 @@ def test_securesystemslib_verifies_both_signatures() -> None:
 
 
 def test_the_models_of_sigstore_read_the_bundle_and_its_signature_verifies() -> None:
-    models = pytest.importorskip("sigstore_models.bundle.v1", reason="comes with sigstore, of the test extra")
     from sigstore.dsse import Envelope
+    from sigstore_models.bundle import v1 as models
 
-    bundle = models.Bundle.from_json(BUNDLE)
+    bundle: Any = models.Bundle.from_json(BUNDLE)
     assert bundle.media_type == "application/vnd.dev.sigstore.bundle.v0.3+json"
     assert bundle.dsse_envelope is not None
     pem = public_key_pem(rfc_key(0).public_key).encode()
@@ -82,7 +82,6 @@ def test_the_models_of_sigstore_read_the_bundle_and_its_signature_verifies() -> 
 
 def test_sigstore_refuses_what_the_export_therefore_does_not_write() -> None:
     """An envelope of two signatures is none of a bundle, and the client of sigstore-python wants a certificate: docs/keys.md says both."""
-    pytest.importorskip("sigstore", reason="of the test extra")
     from sigstore.dsse import Envelope, InvalidEnvelope
     from sigstore.models import Bundle, InvalidBundle
 
@@ -93,6 +92,7 @@ def test_sigstore_refuses_what_the_export_therefore_does_not_write() -> None:
 
 
 def test_the_statement_is_one_of_in_toto() -> None:
-    models = pytest.importorskip("sigstore.dsse", reason="of the test extra")
-    statement = models.Statement(ENVELOPE.payload)
+    from sigstore.dsse import Statement
+
+    statement = Statement(ENVELOPE.payload)
     assert statement._contents == ENVELOPE.payload

@@ -8,17 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import jsonschema
 import pytest
 
-datasets = pytest.importorskip("datasets")
-
-from provenance.clearance.trust import trust_bytes  # noqa: E402 – the package may be missing
-from provenance.hooks import cache_notes  # noqa: E402
-from provenance.hooks.datasets import check_datasets, load, shards_behind  # noqa: E402
-from provenance.hooks.gate import TrainingBlocked  # noqa: E402
-from provenance.hooks.guard import Guard  # noqa: E402
-from tests.fakes.clearances import ClearedWorld, cleared_world, sample_trust  # noqa: E402
+from provenance.clearance.trust import trust_bytes
+from provenance.hooks import cache_notes
+from provenance.hooks.datasets import check_datasets, load, shards_behind
+from provenance.hooks.gate import TrainingBlocked
+from provenance.hooks.guard import Guard
+from tests.fakes.clearances import ClearedWorld, cleared_world, sample_trust
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("default")]
 ALWAYS = {"issued": "2020-01-01T00:00:00Z", "not_before": "2020-01-01T00:00:00Z", "expires": "2999-01-01T00:00:00Z"}
@@ -55,11 +54,11 @@ class Given:
         return datasets.load_dataset("text", data_files=str(self.world.data / "human.txt"), split="train", **options)
 
 
-class Mine(datasets.Dataset):  # type: ignore[misc,name-defined]  # the package has no types
+class Mine(datasets.Dataset):  # type: ignore[misc]  # the package has no types
     """A dataset of the user's own, whose code may read anything."""
 
 
-class OwnBuilder(datasets.GeneratorBasedBuilder):  # type: ignore[misc,name-defined]  # the package has no types
+class OwnBuilder(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # the package has no types
     """Is given registered files, and yields what it likes."""
 
     def _info(self) -> Any:

@@ -122,9 +122,13 @@ def test_two_processes_go_on_together_or_not_at_all(world: ClearedWorld, same: b
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     command = [sys.executable, "-c", AGREE, str(world.folder), port]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment()}
     began = time.monotonic()
-    processes = [subprocess.Popen([*command, str(number), "data" if same else "torn"], **pipes) for number in range(2)]  # type: ignore[call-overload]
+    processes = [
+        subprocess.Popen(
+            [*command, str(number), "data" if same else "torn"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+        for number in range(2)
+    ]
     said = [process.communicate(timeout=120) for process in processes]
     if same:
         assert [process.returncode for process in processes] == [0, 0], said

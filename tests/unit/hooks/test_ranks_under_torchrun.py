@@ -24,7 +24,6 @@ Path(sys.argv[5]).open("a").write("x")
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_torchrun_starts_a_denied_job_once(tmp_path: Path, changed: bool) -> None:
-    pytest.importorskip("torch.distributed.run")
     world = lasting_world(tmp_path, gate=GateLeave(ranks_verify=True))
     if changed:
         (world.data / "human.txt").write_bytes((world.data / "human.txt").read_bytes().swapcase())

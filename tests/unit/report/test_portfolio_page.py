@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 from provenance.audit.impact import IssuedClearance
 from provenance.audit.portfolio import AffectedRun, AuditPoint, DatasetUse, EndingWaiver, ModelHistory, Portfolio, TermsChange
@@ -40,9 +41,9 @@ def waiver(expires: str = "2026-12-01") -> Waiver:
     )
 
 
-def portfolio(*models: ModelHistory, **changes: object) -> Portfolio:
+def portfolio(*models: ModelHistory, **changes: Any) -> Portfolio:
     made = Portfolio(as_of="2026-12-01T00:00:00Z", models=models, waivers=(), terms=(), problems=())
-    return replace(made, **changes)  # type: ignore[arg-type] # the fields are named by each test
+    return replace(made, **changes)
 
 
 class _Text(HTMLParser):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ DAYS = DateRange(start="2025-01-01", end="2025-09-30")
 LUMEN = Generator(provider="lumen-ai", model="lumen-2-chat", generated=DateRange(start="2025-03-01", end="2025-05-31"))
 
 
-def dataset(name: str, kind: SourceKind = SourceKind.PUBLIC_DATASET, *, full: bool = True, **changes: object) -> Dataset:
+def dataset(name: str, kind: SourceKind = SourceKind.PUBLIC_DATASET, *, full: bool = True, **changes: Any) -> Dataset:
     made = Dataset(name=name, source=Source(kind=kind), synthetic=TriState.NO)
     if full:
         crawled = kind is SourceKind.WEB_CRAWL
@@ -54,7 +55,7 @@ def dataset(name: str, kind: SourceKind = SourceKind.PUBLIC_DATASET, *, full: bo
             rights=Rights(copyright=TriState.YES),
         )
         made = replace(made, source=Source(kind=kind, url=f"https://d.example/{name}", collected=DAYS), languages=("de",), details=details)
-    return replace(made, **changes)  # type: ignore[arg-type]  # named by each test
+    return replace(made, **changes)
 
 
 def record_of(*datasets: Dataset, words: int = 10_000) -> AuditRecord:
