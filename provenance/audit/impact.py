@@ -95,8 +95,12 @@ class IssuedClearance:
     expires: str
     statement: str = ""
     """``statement_digest`` of the clearance; empty where the log of an earlier version does not tell it."""
+    by: str = ""
+    """Who issued it, as the log names them."""
     break_glass: bool = False
     """Whether it let a run start that its audit did not clear."""
+    revoked: str = ""
+    """When it was revoked, RFC 3339 UTC; empty where no revocation is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,7 @@ class Impact:
     datasets: tuple[Touched, ...]
     audits: tuple[TouchedAudit, ...]
     clearances: tuple[IssuedClearance, ...]
-    """Those of touched audits that have not expired."""
+    """Those of touched audits that have not expired and are not known to be revoked."""
     runs: tuple[RecordedRun, ...]
     """Runs that went by touched audits, or that read, or may have read, a touched dataset."""
     problems: tuple[ReadProblem, ...]
@@ -142,7 +146,7 @@ def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tool
                 audits.append(_audit(record, touched))
         hit = {audit.id for audit in audits}
         runs = affected_runs(registry, (t.dataset for t in datasets), audits=hit)
-    live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now())
+    live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now() and not c.revoked)
     return Impact(
         entries=tuple(sorted(change.entries)), datasets=datasets, audits=tuple(audits), clearances=live, runs=runs, problems=tuple(problems)
     )

@@ -34,8 +34,8 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, templates:
     """
     from provenance.audit.portfolio import survey_portfolio
     from provenance.cli.audits import as_of_now, load_audit
+    from provenance.cli.issued import issued_clearances
     from provenance.cli.report_pages import beside_of, look_of
-    from provenance.cli.terms_impact import issued_clearances
     from provenance.report.folder import write_report
     from provenance.report.portfolio import FILE_NAME, render_portfolio
 

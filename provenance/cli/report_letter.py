@@ -81,7 +81,7 @@ def _registered_digest(workspace: Workspace, record: AuditRecord) -> str:
 
 def _issued(workspace: Workspace, record: AuditRecord) -> IssuedClearance | None:
     """Return the newest clearance of an audit that the log tells of."""
-    from provenance.cli.terms_impact import issued_clearances
+    from provenance.cli.issued import issued_clearances
 
     return next((c for c in issued_clearances(workspace) if c.audit == record.id), None)
 

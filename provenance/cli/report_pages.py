@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from provenance.errors import NoWorkspaceError
 from provenance.model.report_look import ReportLook
-from provenance.report.beside import Beside, Issued
+from provenance.report.beside import Beside
 
 if TYPE_CHECKING:
+    from provenance.audit.impact import IssuedClearance
     from provenance.bootstrap import Workspace
     from provenance.cli.context import CommandContext
     from provenance.model.audit import AuditRecord
     from provenance.model.lineage import LineageGraph
 
-_MOST_CLEARANCES = 1000
 _MOST_GRAPHS = 60
 """Datasets whose recorded lineage is drawn; of later ones what they say of themselves is."""
 
@@ -45,17 +45,10 @@ def _lineage(workspace: Workspace, record: AuditRecord) -> tuple[LineageGraph, .
         return tuple(build_graph(registry, version, down=False) for version in named if version is not None)
 
 
-def _clearances(workspace: Workspace, record: AuditRecord) -> tuple[Issued, ...]:
-    from provenance.audit.break_glass import ACTION
+def _clearances(workspace: Workspace, record: AuditRecord) -> tuple[IssuedClearance, ...]:
+    from provenance.cli.issued import issued_clearances
 
-    with workspace.units.read() as registry:
-        entries = [(e, action == ACTION) for action in ("clear", ACTION) for e in registry.last_log_entries(_MOST_CLEARANCES, action=action)]
-    return tuple(
-        Issued(issued=entry.at, expires=str(item["expires"]), statement=str(item.get("statement", "")), by=entry.actor, break_glass=broken)
-        for entry, broken in sorted(entries, key=lambda e: e[0].seq)
-        for item in entry.details.get("clearances", ())
-        if str(item["audit"]) == record.id
-    )
+    return tuple(c for c in reversed(issued_clearances(workspace)) if c.audit == record.id)
 
 
 def look_of(ctx: CommandContext, templates: Path | None = None) -> ReportLook:

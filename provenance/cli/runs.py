@@ -45,7 +45,7 @@ def runs() -> None:
 def import_(ctx: CommandContext, /, file: Path, unsigned: bool, trust_path: Path | None, output: str) -> int:
     """Verify a run record and keep it: FILE, or a run's folder."""
     from provenance.audit.runs import check_run, import_run
-    from provenance.cli.terms_impact import issued_clearances
+    from provenance.cli.issued import issued_clearances
 
     workspace = ctx.workspace()
     raw = _read(ctx, file)

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.context import CommandContext
+from provenance.cli.issued import issued_clearances
 from provenance.cli.options import pass_context, text_or_json
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, say_problems, short, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provenance.audit.impact import Impact, IssuedClearance, Touched
-    from provenance.bootstrap import Workspace
+    from provenance.audit.impact import Impact, Touched
 
 _PARTIAL = 4
 """Exit code."""
-_MOST_CLEARANCES = 100_000
 _SHOWN = 12
 """Origins of text that are listed of the datasets, and of each audit."""
 
@@ -47,27 +46,6 @@ def impact_command(ctx: CommandContext, /, paths: tuple[Path, ...], output: str)
         say_problems(found.problems, "audits could not be read: what the change does to them is not known")
         next_step(_next(found), quiet=ctx.quiet)
     return _PARTIAL if found.problems else 0
-
-
-def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
-    """Return the clearances that the log tells of, newest first, those by break-glass among them."""
-    from provenance.audit.break_glass import ACTION
-    from provenance.audit.impact import IssuedClearance
-
-    with workspace.units.read() as registry:
-        found = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(_MOST_CLEARANCES, action=action)]
-    return [
-        IssuedClearance(
-            audit=str(item["audit"]),
-            manifest_root=str(item["manifest_root"]),
-            issued=entry.at,
-            expires=str(item["expires"]),
-            statement=str(item.get("statement", "")),
-            break_glass=entry.action == ACTION,
-        )
-        for entry in sorted(found, key=lambda entry: -entry.seq)
-        for item in entry.details.get("clearances", ())
-    ]
 
 
 def _say(found: Impact) -> None:

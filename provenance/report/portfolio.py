@@ -142,6 +142,8 @@ def _clearance(history: ModelHistory, as_of: str) -> str:
     clearance = history.clearance
     if clearance is None:
         return "none issued"
+    if clearance.revoked:
+        return f"revoked on {clearance.revoked[:10]}"
     older = "" if clearance.audit == history.newest.id else ", of an older audit"
     return f"{'until' if clearance.expires > as_of else 'ended on'} {clearance.expires[:10]}{older}"
 
@@ -150,6 +152,8 @@ def _alert(history: ModelHistory, portfolio: Portfolio) -> str:
     said = []
     if history.clearance is not None and history.clearance.break_glass:
         said.append(f"let start by break-glass on {history.clearance.issued[:10]}, although its audit did not clear it")
+    if history.clearance is not None and history.clearance.revoked:
+        said.append(f"its clearance was revoked on {history.clearance.revoked[:10]}: no trainer accepts it")
     if any(a.model == history.model for change in portfolio.terms for a in change.unknown_to):
         said.append("terms that the audit did not know bear on its data: audit again")
     elif history.terms_changed:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from provenance.audit.impact import IssuedClearance
 from provenance.model.absence import TriState
 from provenance.model.audit import AskedDuty, AuditRecord
 from provenance.model.finding import ClauseCitation, Finding, Waiver
-from provenance.report.beside import Issued
 from provenance.report.wording import clip, count, number, short_digest
 
 _NAMED = 12
@@ -122,14 +122,16 @@ def _days(today: str, end: str) -> int | None:
         return None
 
 
-def signed_sentence(clearances: Sequence[Issued] | None) -> str:
+def signed_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
     """Return who cleared the run, in a sentence for the first screen and the sign-off."""
     if clearances is None:
         return "not known to this page: an audit states, a clearance is signed"
     if not clearances:
         return "nobody yet: an audit states, a clearance is signed"
-    last = clearances[-1]
+    last = next((c for c in reversed(clearances) if not c.revoked), clearances[-1])
     kind = "break-glass clearance, which lets pass what the audit did not clear," if last.break_glass else "clearance"
     by = f" by {clip(last.by, 80)}" if last.by else ""
     statement = f", statement {short_digest(last.statement)}" if last.statement else ""
+    if last.revoked:
+        return f"nobody any more: the {kind} of {last.issued[:10]}{by} was revoked on {last.revoked[:10]}{statement}"
     return f"{kind} of {last.issued[:10]}{by}, until {last.expires[:10]}{statement}"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from provenance.bootstrap import open_workspace
+from provenance.cli.issued import issued_clearances
 from provenance.cli.main import run
-from provenance.cli.terms_impact import issued_clearances
 from tests.conftest import ROOT
 
 RUN = """format: provenance.run

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from provenance.bootstrap import open_workspace
+from provenance.cli.issued import issued_clearances
 from provenance.cli.main import run
 
 RUN = """format: provenance.run
@@ -68,6 +70,26 @@ def test_a_letter_comes_with_the_clearance_and_goes_with_its_revocation(desk: De
     assert code == 11
     assert "revoked" in out
     assert not (tmp_path / "again").exists()
+
+
+def test_pages_tell_that_a_clearance_was_revoked(desk: Desk, tmp_path: Path) -> None:
+    assert desk("audit", "run.yaml", "--no-report")[0] == 10
+    assert desk("review", "release", "latest", "--key", "grace", "--comment", "read")[0] == 0
+    assert desk("clear", "--as", "officer")[0] == 0
+
+    def pages() -> tuple[str, str]:
+        assert desk("report", "make", "-o", "out")[0] == 0
+        assert desk("report", "index", "-o", "models")[0] == 0
+        return (tmp_path / "out" / "index.html").read_text(), next((tmp_path / "models").glob("*.html")).read_text()
+
+    assert not any("revoked" in page for page in pages())
+    issued = issued_clearances(open_workspace(tmp_path))
+    assert [(c.revoked, bool(c.by)) for c in issued] == [("", True)]
+    assert desk("clearance", "revoke", issued[0].statement, "--reason", "wrong", "--as", "officer")[0] == 0
+    report, models = pages()
+    assert "nobody any more: the clearance of" in report
+    assert '<td class="deny">revoked' in report
+    assert "its clearance was revoked on" in models
 
 
 def test_a_blocked_run_that_was_let_pass_gets_none_nor_does_a_record_from_elsewhere(desk: Desk, tmp_path: Path) -> None:
