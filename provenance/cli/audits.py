@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.cli.context import CommandContext
-from provenance.errors import ConfigError, InputError, NotRegisteredError, WireFormatError
-from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
-from provenance.model.wire import read_value
+from provenance.errors import ConfigError, InputError, NotRegisteredError, ReportError, WireFormatError
+from provenance.model.audit import AuditRecord
+from provenance.report.record_json import read_record
 
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
@@ -79,13 +78,12 @@ def _find(workspace: Workspace, name: str) -> str:
 
 
 def parse_audit(raw: bytes, *, where: str) -> AuditRecord:
-    """Return the audit record that JSON bytes hold."""
+    """Return the audit record that JSON bytes hold.
+
+    Raises:
+        WireFormatError: If they hold none that can be relied on.
+    """
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as err:
-        raise WireFormatError(f"{where}: not JSON: {err}") from err
-    if not isinstance(document, dict) or document.get("format") != AUDIT_FORMAT:
-        raise WireFormatError(f"{where}: not an audit record (format is not {AUDIT_FORMAT!r})")
-    if document.get("version") != AUDIT_VERSION:
-        raise WireFormatError(f"{where}: audit record of version {document.get('version')!r}, this program reads version {AUDIT_VERSION}")
-    return read_value(AuditRecord, document, where=where)
+        return read_record(raw, where=where)
+    except ReportError as err:
+        raise WireFormatError(str(err), hint=err.hint) from err

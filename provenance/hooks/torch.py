@@ -109,7 +109,7 @@ class GuardedDataset(Dataset[Any]):
         for number, path in enumerate(self._paths):
             self._firsts.append(total)
             self._starts.append(array("q") if read is not None else self._line_starts(path))
-            total += len(self._records(number)) if read is not None else len(self._starts[-1]) // 2
+            total += len(self._records(read, number)) if read is not None else len(self._starts[-1]) // 2
         self._total = total
 
     def __len__(self) -> int:

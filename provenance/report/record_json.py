@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provenance.canonical import canonical_bytes
 from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
+from provenance.model.finding import VerdictKind, verdict_of
 from provenance.model.wire import read_value, to_wire
 
 
@@ -63,7 +64,7 @@ def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
     """Return the record that JSON bytes describe.
 
     Raises:
-        ReportError: If it is no audit record, or one of a newer version.
+        ReportError: If it is no audit record, one of a newer version, or one that calls cleared what its findings do not.
     """
     try:
         wire = json.loads(raw)
@@ -73,8 +74,15 @@ def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
         raise ReportError(f"{where}: expected format {AUDIT_FORMAT!r}, got {str(wire.get('format') if isinstance(wire, dict) else wire)[:60]!r}")
     version = wire.get("version")
     if version != AUDIT_VERSION:
-        raise ReportError(f"{where}: version {str(version)[:20]}, expected {AUDIT_VERSION}", hint="update provenance-audit to read it")
+        raise ReportError(
+            f"{where}: an audit record of version {str(version)[:20]}, this program reads version {AUDIT_VERSION}",
+            hint="update provenance-audit to read it",
+        )
     try:
-        return read_value(AuditRecord, wire, where=where)
+        record = read_value(AuditRecord, wire, where=where)
     except WireFormatError as err:
         raise ReportError(str(err)) from err
+    found = verdict_of(record.findings)
+    if found is not VerdictKind.CLEARED and record.verdict is VerdictKind.CLEARED:
+        raise ReportError(f"{where}: says CLEARED, its findings say {found}: it was changed", hint="make the report again from the workspace")
+    return record

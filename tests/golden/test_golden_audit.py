@@ -23,5 +23,5 @@ def test_record_of_version_1_keeps_its_bytes() -> None:
 
 
 def test_record_of_a_newer_version_is_refused_in_one_sentence() -> None:
-    with pytest.raises(ReportError, match=r"version 2, expected 1"):
+    with pytest.raises(ReportError, match=r"audit record of version 2, this program reads version 1"):
         read_record(RAW.replace(b'"version":1,"waivers"', b'"version":2,"waivers"'))

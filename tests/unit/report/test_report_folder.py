@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from provenance.errors import ReportError
 from provenance.model.audit import AuditRecord
+from provenance.model.finding import VerdictKind
 from provenance.report.folder import verify_report, write_report
 from provenance.report.record_json import read_record, render_json
 from provenance.report.schema import audit_schema
@@ -100,3 +102,10 @@ def test_no_cell_begins_like_a_formula() -> None:
             for cell in row:
                 number = cell.replace(".", "").replace("-", "").replace("e", "").isdigit()
                 assert number or cell[:1] not in set("=+-@\t\r"), cell
+
+
+def test_record_that_calls_cleared_what_its_findings_deny_is_refused() -> None:
+    forged = render_json(dataclasses.replace(records.blocked_record(), verdict=VerdictKind.CLEARED))
+    with pytest.raises(ReportError, match="says CLEARED, its findings say BLOCKED"):
+        read_record(forged)
+    assert read_record(render_json(records.cleared_record())).verdict is VerdictKind.CLEARED
