@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence
 from provenance.model.finding import Finding
+from provenance.report.figures import first_figures
 from provenance.report.wording import broken_glass_line, clip, visible
 
 _LONGEST = 600
@@ -44,7 +45,11 @@ def _lines(record: AuditRecord) -> Iterator[str]:
     yield f"Audit {code_span(record.id)} of {code_span(record.created)}."
     yield from (f"- Break glass: {code_span(broken_glass_line(one))}" for one in record.broken_glass)
     yield from _section("What to do", (f"- {code_span(s.summary)}: {code_span(s.effect)}" for s in record.steps), "No step is recorded.")
-    yield from _section("Numbers", (f"- {f.name}: {getattr(record.totals, f.name)}" for f in dataclasses.fields(record.totals)), "")
+    yield from _section("Numbers", (f"- {f.value} {f.label}: {f.detail}" for f in first_figures(record.totals)), "")
+    told = ((f.name, getattr(record.totals, f.name)) for f in dataclasses.fields(record.totals))
+    yield from _section(
+        "All totals of the record", (f"- {name}: {'not told by records of this version' if n is None else n}" for name, n in told), ""
+    )
     yield from _section("Findings", map(_finding, record.findings), "No finding.", "findings.csv")
     yield from _section("Evidence", map(_match, record.evidence), "No match is recorded.", "matches.csv")
     yield from _section("Data", map(_dataset, record.datasets), "The run names no dataset.", "audit.json")

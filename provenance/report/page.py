@@ -11,6 +11,7 @@ from provenance.model.finding import Action, VerdictKind
 from provenance.report.beside import Beside
 from provenance.report.charts import Chart, Table, cap_bar, share_bar
 from provenance.report.composition import shares_by_model, shares_by_year
+from provenance.report.figures import Figure, first_figures
 from provenance.report.groups import Entry, Room, anchor, group_findings
 from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
@@ -19,23 +20,13 @@ from provenance.report.passages import EXPLAINED
 from provenance.report.standing import CLAUSES, DUTIES, CitedClause, DutyLine, WaiverLine, cited_clauses, duty_lines, signed_sentence, waiver_lines
 from provenance.report.timeline import terms_timeline
 from provenance.report.trained import trained_table
-from provenance.report.wording import clip, count, number, percent
+from provenance.report.wording import clip, count, number
 
 _RULES_NAMED = 6
 GROUPINGS = (("license", "licence"), ("provider", "provider"), ("model", "model"), ("language", "language"), ("year", "year"), ("domain", "domain"))
 """Groupings of the mixture drawn below the first screen, with the noun for each."""
 _LENGTH_PARAMS = ("min_words", "max_overlap_words", "max_words")
 _CAP_PARAMS = ("max_synthetic", "max_synthetic_share", "synthetic_cap")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One of the four numbers of the first screen."""
-
-    value: str
-    label: str
-    detail: str
-    alert: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +84,7 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         verdict_tail=_verdict_tail(record),
         verdict_note=_verdict_note(record),
         next_command=_next_command(record),
-        figures=_figures(record),
+        figures=first_figures(record.totals),
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
         entries=entries[: room.detailed],
         rows=entries[room.detailed : room.detailed + room.rows],
@@ -151,30 +142,6 @@ def _next_command(record: AuditRecord) -> str:
     if record.verdict is VerdictKind.CLEARED:
         return "provenance clear"
     return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
-
-
-def _figures(record: AuditRecord) -> tuple[Figure, ...]:
-    totals = record.totals
-    found = totals.deny + totals.review + totals.warn
-    parts = f"{number(totals.deny)} deny, {number(totals.review)} review, {number(totals.warn)} warn; {number(totals.waived)} waived besides"
-    known = percent(totals.words_with_known_terms / totals.words) if totals.words else "–"
-    terms = f"{number(totals.words_with_known_terms)} of {count(totals.words, 'word')}" if totals.words else "no words were counted"
-    return (
-        Figure(value=number(found), label="open finding" if found == 1 else "open findings", detail=parts, alert=totals.deny > 0),
-        Figure(
-            value=number(totals.shards_judged),
-            label="shard judged" if totals.shards_judged == 1 else "shards judged",
-            detail=f"of {number(totals.shards_named)} named by the run",
-            alert=totals.shards_judged < totals.shards_named,
-        ),
-        Figure(value=known, label="of words under known terms", detail=terms, alert=totals.words_with_known_terms < totals.words),
-        Figure(
-            value=number(totals.words_shared_unlicensed),
-            label="words shared with unlicensed works",
-            detail=f"of {count(totals.words, 'word')} in the data",
-            alert=totals.words_shared_unlicensed > 0,
-        ),
-    )
 
 
 def _param(record: AuditRecord, names: Sequence[str]) -> float | None:
