@@ -12,6 +12,7 @@ from provenance.audit.portfolio import AffectedRun, AuditPoint, DatasetUse, Endi
 from provenance.model.finding import Subject, SubjectKind, VerdictKind, Waiver
 from provenance.model.match import ReadProblem
 from provenance.report.portfolio import render_portfolio
+from tests.fakes.portfolios import full_portfolio
 from tests.fakes.records import sha
 
 EVIL = "<script>alert(1)</script>\u202e\x00</style>"
@@ -143,3 +144,16 @@ def test_the_same_portfolio_gives_the_same_bytes() -> None:
     many = portfolio(*(history(f"model-{i}", point(1), point(2 + i % 20)) for i in range(300)))
     assert render_portfolio(many, links={}) == render_portfolio(many, links={})
     assert "100 more models" in read(render_portfolio(many, links={})).text
+
+
+def test_what_no_change_can_be_ruled_out_for_is_said_and_not_left_out() -> None:
+    text = read(render_portfolio(full_portfolio(), links={})).text
+    for said in (
+        "2 models are touched",
+        "1 more model may be affected, since the days of its outputs are not known: third-1b.",
+        "2 datasets in 1 model, 15\u202f000 words, hold text of unknown days or makers: this model may be affected by any change of terms.",
+        "nobody says whether a model made it",
+        "1 text that may bear on outputs of unknown days",
+    ):
+        assert said in text, said
+    assert "hold text of unknown days" not in read(render_portfolio(portfolio(), links={})).text
