@@ -66,8 +66,8 @@ def known_terms(totals: Totals) -> Figure:
     unknown = f"; {number(under - known)} have none, or no known maker" if known < under else ""
     return Figure(
         value=percent(known / under),
-        label="of words from models and services have known terms",
-        detail=f"{number(known)} of {count(under, 'such word')}{unknown}",
+        label="of words made by models have known terms",
+        detail=f"{number(known)} of {count(under, 'word')} from models and services{unknown}",
         alert=known < under,
     )
 

@@ -72,7 +72,7 @@ class Page:
 def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | None = None) -> Page:
     """Return the page's content for a record, and for what is known beside it, as far as there is room."""
     beside, room = beside or Beside(), room or Room()
-    day = clip(record.created, 10).rstrip("…")
+    day = record.created[:10]
     entries = group_findings(record.findings, record.evidence, day=day, room=room)
     every = (*record.mixture, *shares_by_year(record.datasets), *shares_by_model(record.datasets))
     shares = {name: [m for m in every if m.grouping == name] for name in {m.grouping for m in every}}
@@ -171,7 +171,7 @@ def _absence(record: AuditRecord) -> str:
     short = f" Passages under {number(threshold)} words are not counted as alarms." if threshold is not None else ""
     looked = f"{count(record.totals.shards_judged, 'shard')} of {number(record.totals.shards_named)}, {count(record.totals.words, 'word')}"
     if not record.references:
-        return f"Nothing was compared: the run names no reference set. Whether {looked} hold known API outputs or works is not known."
+        return f"Nothing was compared: the run names no reference set. Whether its data hold known API outputs or works is not known ({looked})."
     compared = f"{looked}, compared with {_scan_words(record)}"
     if record.totals.alarms == 0:
         return f"No shared passage was found: {compared}.{short}"
@@ -181,7 +181,7 @@ def _absence(record: AuditRecord) -> str:
 
 def _among(listed: int, total: int) -> str:
     """Return how what is said of the passages in the record begins where it does not list all of them."""
-    return f"Of the {number(listed)} passages listed here, of {number(total)} in all: " if listed < total else ""
+    return f"Of the {count(listed, 'passage')} listed here, of {number(total)} in all: " if listed < total else ""
 
 
 def _explained(record: AuditRecord) -> tuple[tuple[str, str], ...]:

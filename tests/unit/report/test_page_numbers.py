@@ -142,7 +142,7 @@ def terms_wanted(t: dict[str, Any]) -> tuple[str, str, str]:
     if not under:
         return "0", "words made by a model or service", f"of {thin(t['words'])} words: none needs a provider’s terms"
     rest = f"; {thin(under - known)} have none, or no known maker" if known < under else ""
-    return shown(known / under), "of words from models and services have known terms", f"{thin(known)} of {thin(under)} such words{rest}"
+    return shown(known / under), "of words made by models have known terms", f"{thin(known)} of {thin(under)} words from models and services{rest}"
 
 
 def test_datasets(both: tuple[Page, dict[str, Any]]) -> None:

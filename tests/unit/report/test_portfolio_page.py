@@ -150,8 +150,8 @@ def test_what_no_change_can_be_ruled_out_for_is_said_and_not_left_out() -> None:
     text = read(render_portfolio(full_portfolio(), links={})).text
     for said in (
         "2 models are touched",
-        "1 more model may be affected, since the days of its outputs are not known: third-1b.",
-        "2 datasets in 1 model, 15\u202f000 words, hold text of unknown days or makers: this model may be affected by any change of terms.",
+        "1 more model may be affected, since days of outputs are not known: third-1b.",
+        "2 datasets in 1 model, 15 000 words, hold text of unknown days or makers: this model may be affected by any change of terms.",
         "nobody says whether a model made it",
         "1 text that may bear on outputs of unknown days",
     ):
