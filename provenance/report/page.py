@@ -17,7 +17,18 @@ from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
 from provenance.report.origins import origins_map
 from provenance.report.passages import EXPLAINED
-from provenance.report.standing import CLAUSES, DUTIES, CitedClause, DutyLine, WaiverLine, cited_clauses, duty_lines, signed_sentence, waiver_lines
+from provenance.report.standing import (
+    CLAUSES,
+    DUTIES,
+    CitedClause,
+    DutyLine,
+    WaiverLine,
+    cited_clauses,
+    cleared_sentence,
+    duty_lines,
+    signed_sentence,
+    waiver_lines,
+)
 from provenance.report.timeline import terms_timeline
 from provenance.report.trained import trained_table
 from provenance.report.wording import clip, count, number
@@ -37,6 +48,9 @@ class Page:
     verdict_tail: str
     verdict_note: str
     next_command: str
+    """Empty where nothing is left to be typed."""
+    cleared_next: str
+    """What follows from a verdict that clears."""
     figures: tuple[Figure, ...]
     composition: Chart
     entries: tuple[Entry, ...]
@@ -83,7 +97,8 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         verdict_name=clip(record.run.model.name, 80),
         verdict_tail=_verdict_tail(record),
         verdict_note=_verdict_note(record),
-        next_command=_next_command(record),
+        next_command=_next_command(record, beside),
+        cleared_next=cleared_sentence(beside.clearances),
         figures=first_figures(record.totals),
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
         entries=entries[: room.detailed],
@@ -138,9 +153,9 @@ def _verdict_note(record: AuditRecord) -> str:
     return f"{said}{waived}".strip()
 
 
-def _next_command(record: AuditRecord) -> str:
+def _next_command(record: AuditRecord, beside: Beside) -> str:
     if record.verdict is VerdictKind.CLEARED:
-        return "provenance clear"
+        return "" if beside.clearances else "provenance clear"
     return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
 
 

@@ -39,7 +39,7 @@ class ModelRow:
     findings: str
     clearance: str
     alert: str
-    """What asks to be done, empty where nothing does."""
+    """What asks to be done, ``nothing`` where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,16 @@ def _alert(history: ModelHistory, portfolio: Portfolio) -> str:
     ended = sum(w.model == history.model and w.days_left < 0 for w in portfolio.waivers)
     if ended:
         said.append(f"{count(ended, 'waiver')} that it rests on ended")
-    return "; ".join(said)
+    return "; ".join([*_by_verdict(history), *said]) or "nothing"
+
+
+def _by_verdict(history: ModelHistory) -> list[str]:
+    verdict, clearance = history.newest.verdict, history.clearance
+    if verdict is VerdictKind.BLOCKED:
+        return ["mend what denies it, then audit again"]
+    if verdict is VerdictKind.REVIEW:
+        return ["a named reviewer has to release it"]
+    return [] if clearance is not None and clearance.audit == history.newest.id else ["sign a clearance of this audit before it is trained"]
 
 
 def _cell(history: ModelHistory, name: str) -> Cell:

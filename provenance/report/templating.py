@@ -31,6 +31,7 @@ SHIPPED = "shipped/"
 STYLE_SHEET, SCRIPT = "audit.css", "audit.js"
 _ABSENT = {"NOT_STATED": "not stated", "UNREADABLE": "unreadable"}
 _LINK = re.compile(r"https?://[^\s<>\"'`\\]{1,500}")
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _FOOT = re.compile(r"[A-Za-z0-9 ]{1,80}")
 _HEAD = re.compile(r"\s*<!DOCTYPE html>\s*<html lang=\"[A-Za-z-]{2,20}\">\s*<head>\s*<meta charset=\"utf-8\">\s*", re.IGNORECASE)
 _ERRORS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
@@ -126,6 +127,7 @@ def _environment(templates: Path | None) -> jinja2.Environment:
         reading=_reading,
         counted=wording.count,
         moment=_moment,
+        days=_days,
     )
     environment.tests["absent"] = is_absent
     return environment
@@ -185,6 +187,11 @@ def _reading(value: object) -> str:
 def _moment(value: str) -> str:
     """Return a time of RFC 3339 as people read it: ``2026-12-01 02:30:00 UTC``."""
     return wording.clip(value, 40).replace("T", " ").replace("Z", " UTC")
+
+
+def _days(value: str) -> Markup:
+    """Return text whose dates are not broken over two lines."""
+    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', str(Markup.escape(wording.visible(value)))))  # noqa: S704 - escaped before
 
 
 def _link(value: str) -> Markup:
