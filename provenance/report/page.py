@@ -87,7 +87,8 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     """Return the page's content for a record, and for what is known beside it, as far as there is room."""
     beside, room = beside or Beside(), room or Room()
     day = record.created[:10]
-    entries = group_findings(record.findings, record.evidence, day=day, room=room)
+    grouped = group_findings(record.findings, record.evidence, day=day, room=room)
+    entries = grouped.entries
     every = (*record.mixture, *shares_by_year(record.datasets), *shares_by_model(record.datasets))
     shares = {name: [m for m in every if m.grouping == name] for name in {m.grouping for m in every}}
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
@@ -103,7 +104,7 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
         entries=entries[: room.detailed],
         rows=entries[room.detailed : room.detailed + room.rows],
-        rows_left=max(0, len(entries) - room.detailed - room.rows),
+        rows_left=grouped.total - len(entries),
         mixture=tuple(share_bar(shares[n], chart_id=f"chart-{n}", noun=noun) for n, noun in GROUPINGS if n in shares),
         synthetic=cap_bar(shares.get("synthetic", []), _param(record, _CAP_PARAMS)),
         overlap=overlap_map(record.evidence, among=among),
