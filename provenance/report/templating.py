@@ -8,6 +8,7 @@ workspace that somebody else made.
 from __future__ import annotations
 
 import base64
+import difflib
 import hashlib
 import re
 import traceback
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -57,6 +59,7 @@ def render_page(
     if not _FOOT.fullmatch(foot):
         raise ReportError(f"page foot {foot[:60]!r}: holds other than letters, digits and spaces")
     environment = _environment(_checked(templates))
+    _check_blocks(environment, template, templates)
     whose = brand or Brand()
     style = _asset(environment, STYLE_SHEET).replace("/*page-foot*/", f'content: "{foot}";') + brand_style(whose)
     script = _asset(environment, SCRIPT)
@@ -98,7 +101,43 @@ def _checked(templates: Path | None) -> Path | None:
         raise ReportError(
             f"template folder {templates}: holds no template of ours", hint=f"name files as we do: {', '.join(sorted(ours - {SCRIPT}))}"
         )
+    for name in sorted(ours):
+        if (templates / name).is_file():
+            _readable(templates / name)
     return templates
+
+
+def _readable(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
+        raise ReportError(f"template {file}: not UTF-8: byte {err.start} is not", hint="save it as UTF-8") from err
+    except OSError as err:
+        raise ReportError(f"template {file}: cannot be read: {err.strerror or err}") from err
+
+
+def _check_blocks(environment: jinja2.Environment, template: str, templates: Path | None) -> None:
+    """Refuse a user's block that takes the place of none of ours: it would be left out without a word."""
+    file = None if templates is None else templates / template
+    if file is None or not file.is_file():
+        return
+    try:
+        written = environment.parse(_readable(file), name=template, filename=str(file)).body
+        ours = environment.get_template(SHIPPED + template).blocks
+    except jinja2.TemplateError:
+        return  # rendering names the place
+    if not any(
+        isinstance(node, jinja2.nodes.Extends) and isinstance(node.template, jinja2.nodes.Const) and node.template.value == SHIPPED + template
+        for node in written
+    ):
+        return
+    for node in written:
+        if isinstance(node, jinja2.nodes.Block) and node.name not in ours:
+            near = difflib.get_close_matches(node.name, ours, n=1)
+            raise ReportError(
+                f"template {file}, line {node.lineno}: block {wording.clip(node.name, 60)!r} takes the place of none of ours",
+                hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(ours))}",
+            )
 
 
 @cache
@@ -142,6 +181,8 @@ def _place(err: BaseException, template: str) -> str:
 
 
 def _said(err: BaseException) -> str:
+    if isinstance(err, RecursionError):
+        return f'templates extend or include one another without end; to change ours, begin with {{% extends "{SHIPPED}…" %}}'
     text = err.message if isinstance(err, jinja2.TemplateError) and err.message else str(err)
     if isinstance(err, jinja2.TemplateNotFound):
         return f"names a template that is not there: {wording.clip(text, 200)}"
