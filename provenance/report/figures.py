@@ -81,4 +81,4 @@ def terms_line(totals: Totals) -> str:
         return f"terms known: {number(totals.words_with_known_terms)} of {count(totals.words, 'word')}, those of no model among them"
     if not under:
         return "terms known: no words came from a model or a service"
-    return f"terms known: {number(known)} of {count(under, 'word')} from models and services"
+    return f"terms known: {number(known)} of {count(under, 'word')} from models, services or unknown makers"

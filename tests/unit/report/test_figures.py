@@ -15,7 +15,14 @@ from tests.fakes.records import ZERO_TOTALS
     [
         (0, 0, 0, "–", "no words were counted", "no words were counted"),
         (100, 0, 0, "0", "of 100 words: none needs a provider’s terms", "no words came from a model or a service"),
-        (100, 40, 0, "0\u202f%", "0 of 40 words from models and services; 40 have none, or no known maker", "0 of 40 words from models and services"),
+        (
+            100,
+            40,
+            0,
+            "0\u202f%",
+            "0 of 40 words from models and services; 40 have none, or no known maker",
+            "0 of 40 words from models, services or unknown makers",
+        ),
         (
             100,
             40,
@@ -24,7 +31,7 @@ from tests.fakes.records import ZERO_TOTALS
             "30 of 40 words from models and services; 10 have none, or no known maker",
             "30 of 40 words from models and services",
         ),
-        (100, 40, 40, "100\u202f%", "40 of 40 words from models and services", "40 of 40 words from models and services"),
+        (100, 40, 40, "100\u202f%", "40 of 40 words from models and services", "40 of 40 words from models, services or unknown makers"),
         (100, None, None, "90\u202f%", "90 of 100 words; this record does not tell the two apart", "90 of 100 words, those of no model among them"),
     ],
 )
