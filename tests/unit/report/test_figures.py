@@ -29,7 +29,7 @@ from tests.fakes.records import ZERO_TOTALS
             30,
             "75\u202f%",
             "30 of 40 words from models and services; 10 have none, or no known maker",
-            "30 of 40 words from models and services",
+            "30 of 40 words from models, services or unknown makers",
         ),
         (100, 40, 40, "100\u202f%", "40 of 40 words from models and services", "40 of 40 words from models, services or unknown makers"),
         (100, None, None, "90\u202f%", "90 of 100 words; this record does not tell the two apart", "90 of 100 words, those of no model among them"),
