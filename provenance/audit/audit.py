@@ -13,6 +13,7 @@ from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.generations import count_generations
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs, ReferenceLookup
+from provenance.audit.kept_audits import AUDIT_SUFFIX
 from provenance.audit.ledger import MATCHES_LISTED, MatchLedger, Shown, judge_matches
 from provenance.audit.limits import Scope, list_limits, manifest_root
 from provenance.audit.lineage import Lineage, Tracer, find_version
@@ -37,7 +38,6 @@ from provenance.policy.bundle import Bundle
 from provenance.policy.engine import Evaluation, Judging
 from provenance.ports import Matcher
 
-AUDIT_SUFFIX = ".audit.json"
 TEXTS_SHOWN = 400
 """Matches whose words are read again for the report; the others are listed without their words."""
 REFERENCES_REMEMBERED = 10_000

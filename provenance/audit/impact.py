@@ -5,28 +5,24 @@ Outcomes are those of the terms alone, before and after. A verdict rests on more
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from provenance.audit.affected_runs import affected_runs
 from provenance.audit.facts import run_use
-from provenance.audit.lineage import Tracer
+from provenance.audit.judged_origins import JudgedOrigins, UnknownOrigin, about, has_unknown_days
+from provenance.audit.kept_audits import AUDIT_SUFFIX, read_audit
 from provenance.audit.tools import Tools
-from provenance.errors import ProvenanceError, WireFormatError
+from provenance.errors import ProvenanceError
 from provenance.licensing.terms import TermsCatalog
 from provenance.licensing.use_outcomes import UseAnswer, generator_answers, named_answers, run_answers, run_answers_of_named
-from provenance.model.absence import Absence, Permission
+from provenance.model.absence import Permission
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, Generator
 from provenance.model.match import ReadProblem
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.training import RecordedRun
-from provenance.model.wire import read_value
-from provenance.ports import Registry
-
-AUDIT_SUFFIX = ".audit.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +60,8 @@ class Touched:
     entries: tuple[str, ...]
     """Ids of the changed entries that bear on it."""
     outcomes: tuple[OutcomeChange, ...]
+    may: bool = False
+    """The days on which it was made are not known: the change may bear on it, or not."""
 
     @property
     def is_changed(self) -> bool:
@@ -83,6 +81,18 @@ class TouchedAudit:
     catalog_digest: str
     """Of the terms catalogue that it was judged by."""
     touched: tuple[Touched, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAudit:
+    """A recorded audit with text of which nobody can say whether the change is about it."""
+
+    id: str
+    created: str
+    run: str
+    verdict: str
+    """As recorded."""
+    unknown: tuple[UnknownOrigin, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +126,12 @@ class Impact:
     """Runs that went by touched audits, or that read, or may have read, a touched dataset."""
     problems: tuple[ReadProblem, ...]
     """Audits whose record could not be read: what the change does to them is not known."""
+    unknown: tuple[UnknownOrigin, ...] = ()
+    """Text of registered datasets whose maker or provider is not known: the change may bear on it."""
+    open_audits: tuple[OpenAudit, ...] = ()
+    """Audits with such text that the change is not surely about."""
+    open_runs: tuple[RecordedRun, ...] = ()
+    """Runs that may be affected: they went by these audits, or read, or may have read, such a dataset."""
 
 
 def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tools: Tools) -> Impact:
@@ -131,32 +147,45 @@ def assess_impact(change: CatalogChange, issued: Iterable[IssuedClearance], tool
     """
     problems: list[ReadProblem] = []
     audits: list[TouchedAudit] = []
+    open_audits: list[OpenAudit] = []
     if not change.entries:
         return Impact(entries=(), datasets=(), audits=(), clearances=(), runs=(), problems=())
     with tools.units.read() as registry:
-        origins = _Origins(registry)
-        datasets = tuple(t for v in registry.datasets() for t in _dataset(v.dataset, v.root_digest, origins, change))
+        origins = JudgedOrigins(registry)
+        versions = registry.datasets()
+        datasets = tuple(t for v in versions for t in _dataset(v.dataset, v.root_digest, origins, change))
+        unknown = tuple(u for v in versions for u in _unnamed(v.dataset, v.root_digest, origins))
         for row in registry.audits():
             try:
-                record = _record(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
+                record = read_audit(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
             except ProvenanceError as err:
                 problems.append(ReadProblem(path=row[0], line=None, record=None, message=str(err)))
                 continue
             if touched := tuple(_run(record, origins, change)):
                 audits.append(_audit(record, touched))
+            elif lost := tuple(u for s in record.datasets for u in _unnamed(s.dataset, s.root_digest, origins, s.words)):
+                open_audits.append(_open_audit(record, lost))
         hit = {audit.id for audit in audits}
         runs = affected_runs(registry, (t.dataset for t in datasets), audits=hit)
+        may = affected_runs(registry, (u.dataset for u in unknown), audits=(a.id for a in open_audits))
     live = tuple(c for c in issued if c.audit in hit and c.expires > tools.clock.now() and not c.revoked)
+    surely = {run.id for run in runs}
     return Impact(
-        entries=tuple(sorted(change.entries)), datasets=datasets, audits=tuple(audits), clearances=live, runs=runs, problems=tuple(problems)
+        entries=tuple(sorted(change.entries)),
+        datasets=datasets,
+        audits=tuple(audits),
+        clearances=live,
+        runs=runs,
+        problems=tuple(problems),
+        unknown=unknown,
+        open_audits=tuple(open_audits),
+        open_runs=tuple(run for run in may if run.id not in surely),
     )
 
 
-def _record(raw: bytes, *, where: str) -> AuditRecord:
-    try:
-        return read_value(AuditRecord, json.loads(raw), where=where)
-    except (ValueError, RecursionError) as err:
-        raise WireFormatError(f"{where}: cannot be read: {err}") from err
+def _unnamed(dataset: Dataset, root: str, origins: JudgedOrigins, words: int | None = None) -> Iterator[UnknownOrigin]:
+    """Yield text whose maker or provider is not known; where only its days are not, its provider's texts are compared whatever the day."""
+    return (u for u in origins.unknown(dataset, root, words=words) if not u.provider)
 
 
 def _audit(record: AuditRecord, touched: tuple[Touched, ...]) -> TouchedAudit:
@@ -170,48 +199,40 @@ def _audit(record: AuditRecord, touched: tuple[Touched, ...]) -> TouchedAudit:
     )
 
 
-class _Origins:
-    """Tells whose facts count for a dataset version; audits of one version are many, and its lineage is followed once."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry, self._tracer = registry, Tracer(registry)
-        self._known: dict[tuple[str, str], tuple[tuple[Dataset, str], ...]] = {}
-
-    def of(self, dataset: Dataset, root: str) -> tuple[tuple[Dataset, str], ...]:
-        """Return the dataset itself, and what it comes from with the way there."""
-        key = (dataset.name, root)
-        if key not in self._known:
-            same = [v for v in self._registry.versions(dataset.name) if v.root_digest == root]
-            version = next((v for v in reversed(same) if v.dataset == dataset), same[-1] if same else None)
-            inherited = () if version is None else self._tracer.trace_whole(version).ancestors
-            self._known[key] = tuple((a.dataset, a.summary) for a in inherited)
-        return ((dataset, ""), *self._known[key])
+def _open_audit(record: AuditRecord, unknown: tuple[UnknownOrigin, ...]) -> OpenAudit:
+    return OpenAudit(id=record.id, created=record.created, run=record.run.model.name, verdict=record.verdict.value, unknown=unknown)
 
 
-def _dataset(dataset: Dataset, root: str, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
+def _dataset(dataset: Dataset, root: str, origins: JudgedOrigins, change: CatalogChange) -> Iterator[Touched]:
     """Yield what is touched of a dataset and of what it comes from, under the standard uses."""
     for facts, through in origins.of(dataset, root):
         for generator in facts.generators:
-            yield from _compared(dataset.name, through, _about(generator), partial(generator_answers, generator=generator), change)
+            yield from _made(dataset.name, through, generator, partial(generator_answers, generator=generator), change)
         if facts.terms:
             yield from _compared(dataset.name, through, f"named terms {', '.join(facts.terms)}", partial(named_answers, terms=facts.terms), change)
 
 
-def _run(record: AuditRecord, origins: _Origins, change: CatalogChange) -> Iterator[Touched]:
+def _run(record: AuditRecord, origins: JudgedOrigins, change: CatalogChange) -> Iterator[Touched]:
     """Yield what is touched of an audited run, for what this run does."""
     use = run_use(record.run, today=record.created[:10])
     for summary in record.datasets:
         name = summary.dataset.name
         for facts, through in origins.of(summary.dataset, summary.root_digest):
             for generator in facts.generators:
-                yield from _compared(name, through, _about(generator), partial(run_answers, generator=generator, use=use), change)
+                yield from _made(name, through, generator, partial(run_answers, generator=generator, use=use), change)
             if facts.terms:
-                about = f"named terms {', '.join(facts.terms)}"
-                yield from _compared(name, through, about, partial(run_answers_of_named, terms=facts.terms, use=use), change)
+                named = f"named terms {', '.join(facts.terms)}"
+                yield from _compared(name, through, named, partial(run_answers_of_named, terms=facts.terms, use=use), change)
     outputs = {(e.dataset, _output(e.reference)): e.reference for e in record.evidence if e.reference.kind is ReferenceKind.API_OUTPUT}
     for (name, generator), reference in outputs.items():
-        about = f"reference {reference.id}: {_about(generator)}"
-        yield from _compared(name, "", about, partial(run_answers, generator=generator, use=use), change)
+        yield from _made(name, "", generator, partial(run_answers, generator=generator, use=use), change, of=f"reference {reference.id}: ")
+
+
+def _made(
+    dataset: str, through: str, generator: Generator, answers: Callable[[TermsCatalog], Sequence[UseAnswer]], change: CatalogChange, *, of: str = ""
+) -> Iterator[Touched]:
+    may = has_unknown_days(generator)
+    return (replace(t, may=may) for t in _compared(dataset, through, f"{of}{about(generator)}", answers, change))
 
 
 def _compared(
@@ -229,10 +250,3 @@ def _output(reference: ReferenceRecord) -> Generator:
     return Generator(
         provider=reference.provider, model=reference.model, channel=reference.channel, region=reference.region, generated=reference.generated
     )
-
-
-def _about(generator: Generator) -> str:
-    days = generator.generated
-    made = days.start if days.start == days.end else f"{days.start}..{days.end}"
-    parts = (generator.provider, generator.model, generator.channel, generator.region, made)
-    return " ".join(p for p in parts if p != Absence.UNKNOWN.value) or "a generator nobody names"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.audit.facts import run_use
-from provenance.audit.impact import AUDIT_SUFFIX, IssuedClearance
+from provenance.audit.impact import IssuedClearance
+from provenance.audit.judged_origins import JudgedOrigins, UnknownOrigin, day_of
+from provenance.audit.kept_audits import AUDIT_SUFFIX, read_audit
 from provenance.audit.tools import Tools
-from provenance.errors import ProvenanceError, WireFormatError
+from provenance.errors import ProvenanceError
 from provenance.licensing.terms import TermsCatalog
 from provenance.licensing.terms_names import channel_matches, normalize_provider
 from provenance.licensing.use_outcomes import UseAnswer, run_answers, run_answers_of_named
@@ -18,7 +19,6 @@ from provenance.model.absence import Permission
 from provenance.model.audit import AuditRecord
 from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import ReadProblem
-from provenance.model.wire import read_value
 
 EXPIRY_NOTICE_DAYS = 60
 """Waivers and clearances that end within so many days are listed as ending."""
@@ -102,11 +102,21 @@ class TermsChange:
     """Runs that it bears on, and whose audit did not know it: audit them again."""
     later_than: tuple[str, ...]
     """Models that hold outputs of the provider made before it took effect: outputs made from then on are under it."""
+    may_touch: tuple[str, ...] = ()
+    """Models that hold outputs of the provider of days that nobody knows, and that are not among the others: they may be affected."""
 
     @property
     def runs(self) -> int:
         """How many models it touches."""
         return len({*self.later_than, *(a.model for a in self.unknown_to)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenText:
+    """Text in a model's newest audit of which nobody can say which terms apply to it, so that any change may bear on it."""
+
+    model: str
+    unknown: UnknownOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +132,8 @@ class Portfolio:
     """Newest first."""
     problems: tuple[ReadProblem, ...]
     """Audits whose record could not be read."""
+    unknown: tuple[OpenText, ...] = ()
+    """By model and dataset."""
 
 
 def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[IssuedClearance]) -> Portfolio:
@@ -142,7 +154,7 @@ def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[Issue
         rows = list(registry.audits())
     for row in reversed(rows):
         try:
-            record = _record(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
+            record = read_audit(tools.evidence.get_bytes(row[4], suffix=AUDIT_SUFFIX), where=f"audit {row[0]}")
         except ProvenanceError as err:
             problems.append(ReadProblem(path=row[0], line=None, record=None, message=str(err)))
             continue
@@ -150,20 +162,25 @@ def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[Issue
         newest[record.run.model.name] = record
     now = tools.clock.now()
     clearances = _newest_clearances(points, issued)
+    with tools.units.read() as registry:
+        origins = JudgedOrigins(registry)
+        unknown = tuple(_unknown(newest, origins))
+        terms = tuple(_changes(newest, catalog, now, origins, unknown))
     return Portfolio(
         as_of=now,
         models=tuple(_history(name, points[name], newest[name], catalog, clearances.get(name)) for name in sorted(points)),
         waivers=tuple(_ending(newest.values(), now)),
-        terms=tuple(_changes(newest, catalog, now)),
+        terms=terms,
         problems=tuple(problems),
+        unknown=unknown,
     )
 
 
-def _record(raw: bytes, *, where: str) -> AuditRecord:
-    try:
-        return read_value(AuditRecord, json.loads(raw), where=where)
-    except (ValueError, RecursionError) as err:
-        raise WireFormatError(f"{where}: cannot be read: {err}") from err
+def _unknown(newest: Mapping[str, AuditRecord], origins: JudgedOrigins) -> Iterator[OpenText]:
+    for model in sorted(newest):
+        for summary in newest[model].datasets:
+            for found in origins.unknown(summary.dataset, summary.root_digest, words=summary.words):
+                yield OpenText(model=model, unknown=found)
 
 
 def _point(record: AuditRecord) -> AuditPoint:
@@ -203,17 +220,23 @@ def _ending(records: Iterable[AuditRecord], now: str) -> Iterator[EndingWaiver]:
     yield from sorted(found, key=lambda e: (e.days_left, e.model, e.waiver.id))
 
 
-def _changes(newest: Mapping[str, AuditRecord], catalog: TermsCatalog, now: str) -> Iterator[TermsChange]:
+def _changes(
+    newest: Mapping[str, AuditRecord], catalog: TermsCatalog, now: str, origins: JudgedOrigins, open_texts: Iterable[OpenText]
+) -> Iterator[TermsChange]:
     """Yield the texts that touch past runs: those that bear on their data now and were not known then, and those that took effect after the data were made."""
     entries = {e.id: e for e in catalog.entries}
     unknown: dict[str, list[AffectedRun]] = {}
     later: dict[str, set[str]] = {}
     for model, record in newest.items():
-        for entry, affected in _not_known_then(record, catalog):
+        for entry, affected in _not_known_then(record, catalog, origins):
             unknown.setdefault(entry, []).append(affected)
-        for entry in _later(record, catalog, now):
+        for entry in _later(record, catalog, now, origins):
             later.setdefault(entry, set()).add(model)
-    found = [entries[name] for name in {*unknown, *later} if name in entries]
+    may: dict[str, set[str]] = {}
+    for text in open_texts:
+        for entry in _perhaps_later(text.unknown, catalog, now):
+            may.setdefault(entry, set()).add(text.model)
+    found = [entries[name] for name in {*unknown, *later, *may} if name in entries]
     for version in sorted(found, key=lambda e: (e.starts_possibly, e.id), reverse=True):
         yield TermsChange(
             terms=version.id,
@@ -223,10 +246,11 @@ def _changes(newest: Mapping[str, AuditRecord], catalog: TermsCatalog, now: str)
             url=version.url,
             unknown_to=tuple(sorted(unknown.get(version.id, []), key=lambda a: (a.model, a.dataset))),
             later_than=tuple(sorted(later.get(version.id, ()))),
+            may_touch=tuple(sorted(may.get(version.id, set()) - later.get(version.id, set()) - {a.model for a in unknown.get(version.id, [])})),
         )
 
 
-def _not_known_then(record: AuditRecord, catalog: TermsCatalog) -> Iterator[tuple[str, AffectedRun]]:
+def _not_known_then(record: AuditRecord, catalog: TermsCatalog, origins: JudgedOrigins) -> Iterator[tuple[str, AffectedRun]]:
     """Yield texts that the catalogue of today applies to a dataset's outputs and that the audit did not apply."""
     if record.terms_catalog_digest == catalog.digest:
         return
@@ -234,9 +258,10 @@ def _not_known_then(record: AuditRecord, catalog: TermsCatalog) -> Iterator[tupl
     for summary in record.datasets:
         dataset = summary.dataset
         applied = {t.terms: t.outcome for t in record.terms_applied if t.dataset == dataset.name}
-        answers: list[UseAnswer] = [a for g in dataset.generators for a in run_answers(catalog, g, use)]
-        if dataset.terms:
-            answers += run_answers_of_named(catalog, dataset.terms, use)
+        answers: list[UseAnswer] = []
+        for facts, _ in origins.of(dataset, summary.root_digest):
+            answers += [a for g in facts.generators for a in run_answers(catalog, g, use)]
+            answers += run_answers_of_named(catalog, facts.terms, use) if facts.terms else ()
         if not answers:
             continue
         now = max((a.outcome for a in answers), key=_WORST.__getitem__)
@@ -250,12 +275,12 @@ def _worst(outcomes: Iterable[str]) -> str:
     return max(outcomes, key=lambda o: known.get(o, 1), default=Permission.UNKNOWN.value)
 
 
-def _later(record: AuditRecord, catalog: TermsCatalog, now: str) -> Iterator[str]:
-    """Yield texts of the same providers and ways of access that took effect after the last day on which outputs of a dataset were made."""
+def _later(record: AuditRecord, catalog: TermsCatalog, now: str, origins: JudgedOrigins) -> Iterator[str]:
+    """Yield texts of the same providers and ways of access that took effect after the last day on which outputs of a dataset, or of what it comes from, were made."""
     today = dt.date.fromisoformat(now[:10])
     for summary in record.datasets:
-        for generator in summary.dataset.generators:
-            last = _day(generator.generated.end)
+        for generator in (g for facts, _ in origins.of(summary.dataset, summary.root_digest) for g in facts.generators):
+            last = day_of(generator.generated.end)
             if last is None:
                 continue
             for entry in catalog.entries:
@@ -264,8 +289,10 @@ def _later(record: AuditRecord, catalog: TermsCatalog, now: str) -> Iterator[str
                     yield entry.id
 
 
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
+def _perhaps_later(unknown: UnknownOrigin, catalog: TermsCatalog, now: str) -> Iterator[str]:
+    """Yield the provider's texts that may have taken effect after outputs of unknown days were made; where nobody names the provider, the page says so once."""
+    today, first = dt.date.fromisoformat(now[:10]), day_of(unknown.after)
+    for entry in catalog.entries if unknown.provider else ():
+        is_his = entry.provider == unknown.provider and channel_matches(entry.channels, unknown.channel)
+        if is_his and entry.starts_possibly <= today and (first is None or first < entry.starts_possibly):
+            yield entry.id

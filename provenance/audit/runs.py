@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from provenance.audit.impact import AUDIT_SUFFIX, IssuedClearance
+from provenance.audit.impact import IssuedClearance
+from provenance.audit.kept_audits import AUDIT_SUFFIX, read_audit
 from provenance.audit.register import leaf_of
 from provenance.audit.tools import Tools
 from provenance.canonical import digest_bytes
@@ -15,10 +15,9 @@ from provenance.clearance.revocation import CLOCK_SKEW, RevocationList
 from provenance.clearance.run_record import SealedRecord, parse_record, verify_record
 from provenance.clearance.strict_json import parse_time
 from provenance.clearance.trust import Trust
-from provenance.errors import ClearanceError, NotRegisteredError, RunRecordError, WireFormatError
+from provenance.errors import ClearanceError, NotRegisteredError, RunRecordError
 from provenance.model.audit import AuditRecord
 from provenance.model.training import DatasetReads, RecordedRun, RunRecord, ShardReads
-from provenance.model.wire import read_value
 from provenance.ports import Registry
 from provenance.ports.evidence import EvidenceStore
 
@@ -199,7 +198,7 @@ def _audit(record: RunRecord, issued: Iterable[IssuedClearance], tools: Tools) -
             f"run {record.id} began at {record.began}, and its clearance held from {found[-1].issued} to {found[-1].expires}",
             hint="a clock on the machine that trained was wrong, or the record is not of this run",
         )
-    return _check_audit(record, _read_audit(tools.evidence.get_bytes(record.audit, suffix=AUDIT_SUFFIX), where=f"audit {row[0]}"))
+    return _check_audit(record, read_audit(tools.evidence.get_bytes(record.audit, suffix=AUDIT_SUFFIX), where=f"audit {row[0]}"))
 
 
 def _check_audit(record: RunRecord, audit: AuditRecord) -> AuditRecord:
@@ -207,13 +206,6 @@ def _check_audit(record: RunRecord, audit: AuditRecord) -> AuditRecord:
         if told != known:
             raise RunRecordError(f"run {record.id} is not of the {what} that were audited: {told[:19]}…, audited {known[:19]}…")
     return audit
-
-
-def _read_audit(raw: bytes, *, where: str) -> AuditRecord:
-    try:
-        return read_value(AuditRecord, json.loads(raw), where=where)
-    except (ValueError, RecursionError) as err:
-        raise WireFormatError(f"{where}: cannot be read: {err}") from err
 
 
 def _dataset_reads(record: RunRecord, audit: AuditRecord, registry: Registry) -> Iterator[DatasetReads]:

@@ -37,12 +37,16 @@ class MatchCounts:
     matches: int = 0
     alarms: int = 0
     words: int = 0
+    output_words: int = 0
+    """Of the words, those that API outputs hold."""
+    output_words_known: int = 0
+    """Of these, the ones under terms whose outcome for the run is known."""
 
     @classmethod
     def sum(cls, counts: Iterable[MatchCounts]) -> MatchCounts:
         """Return several counts together."""
         items = list(counts)
-        return cls(matches=sum(c.matches for c in items), alarms=sum(c.alarms for c in items), words=sum(c.words for c in items))
+        return cls(**{name: sum(getattr(c, name) for c in items) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +141,7 @@ class _Surveyor:
     def take(self, judged: JudgedDataset, shard: JudgedShard, sums: PieceSums, works: WorkSums) -> MatchCounts:
         unit = (judged.name, shard.checked.shard.path)
         columns = self._open.setdefault(unit, _Columns())
-        matches = alarms = words = 0
+        matches = alarms = words = output_words = known = 0
         for match in shard.matches:
             judgements = self.judge(match)
             sums.add(match, judgements)
@@ -148,9 +152,12 @@ class _Surveyor:
                 alarms += 1
                 words += match.words
                 self.unlicensed_words += match.aligned_words if _is_unlicensed_work(judgements) else 0
+                terms = [j.terms.outcome for j in judgements if j.kind is ReferenceKind.API_OUTPUT]
+                output_words += match.words if terms else 0
+                known += match.words if terms and Permission.UNKNOWN not in terms else 0
         if unit not in self.visited_again:
             self._close(unit)
-        return MatchCounts(matches=matches, alarms=alarms, words=words)
+        return MatchCounts(matches=matches, alarms=alarms, words=words, output_words=output_words, output_words_known=known)
 
     def finish(self) -> dict[Unit, UnitRecords]:
         for unit in list(self._open):

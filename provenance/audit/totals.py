@@ -24,6 +24,7 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
     """Return the totals of an audit."""
     shards = [s for d in datasets for s in d.shards]
     found = MatchCounts.sum(c for counts in gathered.survey.shards for c in counts)
+    under_terms, under_known_terms = _words_under_terms(datasets, gathered)
     open_actions: Counter[Action] = Counter()
     for finding in findings:
         open_actions[finding.action] += finding.size if finding.is_open else 0
@@ -44,7 +45,25 @@ def count_totals(datasets: Sequence[JudgedDataset], gathered: GatheredFacts, fin
         review=open_actions[Action.REVIEW],
         warn=open_actions[Action.WARN],
         waived=sum(f.waiver is not None for f in findings),
+        words_under_terms=under_terms,
+        words_under_known_terms=under_known_terms,
     )
+
+
+def _words_under_terms(datasets: Sequence[JudgedDataset], gathered: GatheredFacts) -> tuple[int, int]:
+    """Return the words that need terms, and those of them whose terms are known: of a dataset that no model or service made, the passages found in API outputs."""
+    under = known = 0
+    for i, judged in enumerate(datasets):
+        judgement, words = gathered.datasets[judged.name], _words((judged,))
+        if judged.synthetic is not TriState.NO or judgement.by_generator or judgement.terms_beside:
+            under += words
+            known += words if judgement.terms.outcome is not Permission.UNKNOWN else 0
+            continue
+        found = MatchCounts.sum(gathered.survey.shards[i])
+        outputs = min(words, found.output_words)
+        under += outputs
+        known += max(0, outputs - (found.output_words - found.output_words_known))
+    return under, known
 
 
 def _words(datasets: Iterable[JudgedDataset]) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def known_ancestors(ctx: CommandContext, record: AuditRecord) -> Mapping[str, Sequence[Ancestry]] | None:
     """Return what each dataset of an audit comes from, by its name; ``None`` where there is no workspace to look in."""
+    from provenance.audit.judged_origins import judged_version
     from provenance.audit.lineage import Tracer
     from provenance.report.attribution import Ancestry
 
@@ -28,8 +29,7 @@ def known_ancestors(ctx: CommandContext, record: AuditRecord) -> Mapping[str, Se
         tracer = Tracer(registry)
         for summary in record.datasets:
             name = summary.dataset.name
-            same = [v for v in registry.versions(name) if v.root_digest == summary.root_digest]
-            version = next((v for v in reversed(same) if v.dataset == summary.dataset), same[-1] if same else None)
+            version = judged_version(registry, summary.dataset, summary.root_digest)
             if version is not None:
                 found[name] = tuple(Ancestry(dataset=a.dataset, way=a.summary) for a in tracer.trace_whole(version).ancestors)
     return found

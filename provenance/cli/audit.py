@@ -89,6 +89,8 @@ def print_document(record: AuditRecord, name: str) -> None:
 
 
 def _print_end(ctx: CommandContext, result: AuditResult, report: Path | None, run_file: Path | None) -> None:
+    from provenance.report.figures import terms_line
+
     say_problems(result.problems)
     if ctx.quiet:
         return
@@ -97,6 +99,7 @@ def _print_end(ctx: CommandContext, result: AuditResult, report: Path | None, ru
         f"{thousands(t.shards_judged)} of {thousands(t.shards_named)} shards judged, {thousands(t.words)} words, {result.new_scans} scanned now, {result.reused_scans} scanned before",
         err=True,
     )
+    say(terms_line(t), err=True)
     if report is not None:
         say(f"Report: {report}", err=True)
     verdict = result.record.verdict

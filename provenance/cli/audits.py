@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provenance.audit.kept_audits import AUDIT_SUFFIX
 from provenance.cli.context import CommandContext
 from provenance.errors import ConfigError, InputError, NotRegisteredError, ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
@@ -14,7 +15,6 @@ from provenance.report.record_json import read_record
 if TYPE_CHECKING:
     from provenance.bootstrap import Workspace
 
-AUDIT_SUFFIX = ".audit.json"
 LATEST = "latest"
 
 

@@ -78,6 +78,11 @@ def _say(found: Portfolio) -> None:
             say_fitting(
                 f"  ! {visible(change.provider)} terms of {change.effective_from} ({visible(change.terms)}): {counted(change.runs, 'run')} affected, not known to the audit"
             )
+    if found.unknown:
+        models = sorted({text.model for text in found.unknown})
+        say_fitting(
+            f"  ? {counted(len({(t.model, t.unknown.dataset) for t in found.unknown}), 'dataset')} of unknown days or makers: any change of terms may affect {visible(', '.join(models))}"
+        )
 
 
 def _next(found: Portfolio) -> str:

@@ -66,8 +66,9 @@ def list_reviews(ctx: CommandContext, /, every: bool, output: str) -> int:
 
 def _newest(workspace: Workspace) -> list[AuditRecord]:
     """Return the newest audit of each run, where it needs a review."""
+    from provenance.audit.kept_audits import AUDIT_SUFFIX
     from provenance.audit.review import needs_review
-    from provenance.cli.audits import AUDIT_SUFFIX, parse_audit
+    from provenance.cli.audits import parse_audit
 
     with workspace.units.read() as registry:
         audits = registry.audits()

@@ -70,6 +70,26 @@ def _say(found: Impact) -> None:
         say_fitting(f"  {run.id[:12]}  {visible(run.model)}, {run.began[:10]}, {run.end}, {visible(signature_words(run))}")
     if len(found.runs) > _SHOWN:
         say(f"  … and {len(found.runs) - _SHOWN} more: -f json lists them")
+    _say_unknown(found)
+
+
+def _say_unknown(found: Impact) -> None:
+    """Say of what nobody can tell whether the change is about it."""
+    if not (found.unknown or found.open_audits):
+        return
+    names = list(dict.fromkeys(u.dataset for u in (*found.unknown, *(u for a in found.open_audits for u in a.unknown))))
+    say_fitting(f"May be affected, since makers are not known: {counted(len(names), 'dataset')}", bold=True)
+    for u in found.unknown[:_SHOWN]:
+        through = f", through {visible(u.through)}" if u.through else ""
+        say_fitting(f"  {visible(u.dataset)}  {visible(u.why)}{through}")
+    if len(found.unknown) > _SHOWN:
+        say(f"  … and {len(found.unknown) - _SHOWN} more: -f json lists them")
+    for audit in found.open_audits[:_SHOWN]:
+        words = sum({u.dataset: u.words or 0 for u in audit.unknown}.values())
+        say_fitting(f"  audit {short(audit.id)}  {visible(audit.run)}  {counted(words, 'word')} of unknown makers")
+    if len(found.open_audits) > _SHOWN:
+        say(f"  … and {counted(len(found.open_audits) - _SHOWN, 'audit')} more: -f json lists them")
+    say(f"Runs that may be affected: {len(found.open_runs) or 'none known by the run records at hand'}")
 
 
 def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:
@@ -77,6 +97,8 @@ def _say_touched(touched: Sequence[Touched], lead: str = "  ") -> None:
     for item in ordered[:_SHOWN]:
         through = f", through {visible(item.through)}" if item.through else ""
         say_fitting(f"{lead}{visible(item.dataset)}  {visible(item.origin)}{through}")
+        if item.may:
+            say_fitting(f"{lead}    may be affected: the days on which it was made are not known")
         for outcome in item.outcomes:
             if outcome.before is not outcome.after:
                 say_fitting(f"{lead}    {visible(outcome.use)}: {outcome.before} → {outcome.after}", bold=True)

@@ -162,7 +162,7 @@ class Totals:
     words: int
     words_with_known_license: int
     words_with_known_terms: int
-    """Words that are not synthetic, or synthetic under terms whose outcome for this run is known."""
+    """Words that are not synthetic, or synthetic under terms whose outcome for this run is known. See ``words_under_terms`` for what this is worth."""
     matches: int
     alarms: int
     explained: int
@@ -172,6 +172,10 @@ class Totals:
     review: int
     warn: int
     waived: int
+    words_under_terms: int | None = field(default=None, metadata={"left_out": True})
+    """Words that came from a model or a service, or of which nobody says that they did not: only these need terms. ``None`` in records of versions that did not tell."""
+    words_under_known_terms: int | None = field(default=None, metadata={"left_out": True})
+    """Of these, words under terms whose outcome for this run is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,11 @@ def to_wire(value: object) -> Any:
     if type(value) in _PLAIN:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {wire: to_wire(getattr(value, name)) for name, wire in _wire_names(type(value))}
+        wired = {wire: to_wire(getattr(value, name)) for name, wire in _wire_names(type(value))}
+        for wire in _left_out(type(value)):
+            if wired[wire] is None:
+                del wired[wire]
+        return wired
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -60,6 +64,12 @@ def _wire_name(field: dataclasses.Field[Any]) -> str:
 @cache
 def _wire_names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, _wire_name(field)) for field in dataclasses.fields(kind))
+
+
+@cache
+def _left_out(kind: type[Any]) -> frozenset[str]:
+    """Return the fields that are not written where they are ``None``: documents of versions that did not have them keep their bytes."""
+    return frozenset(_wire_name(field) for field in dataclasses.fields(kind) if field.metadata.get("left_out"))
 
 
 @cache

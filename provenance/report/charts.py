@@ -24,6 +24,7 @@ WIDE, NARROW = 680, 312
 _BAR_PX, _LABEL_MIN_PX = 36, 46
 _LABEL_FLIPS = 0.8
 """A cap above this has its label on the left, or it would leave the chart."""
+NOT_ACCOUNTED = "not told by the record"
 _ROUNDING = 0.0005
 """Shares that sum to one within this are complete."""
 
@@ -72,9 +73,9 @@ def share_bar(shares: Sequence[MixtureShare], *, chart_id: str, noun: str) -> Ch
         chart_id: Its anchor in the page.
         noun: What is grouped by, such as ``source kind``.
     """
+    if not shares:
+        return Chart(id=chart_id, title=f"What the data are made of by {noun} is not known: the record holds no such shares.")
     slices = _slices(shares)
-    if not slices:
-        return Chart(id=chart_id, title=f"Nothing to draw: the record holds no shares by {noun}.")
     title = _share_title(shares, noun)
     rows, start = [], 0.0
     for item, share in slices:
@@ -95,7 +96,7 @@ def share_bar(shares: Sequence[MixtureShare], *, chart_id: str, noun: str) -> Ch
     table = Table(
         caption=f"Mixture by {noun}",
         headers=(noun.capitalize(), "Share of sampled tokens"),
-        rows=tuple((_label(s.label), percent(s.share)) for s in _ordered(shares)),
+        rows=(*((_label(s.label), percent(s.share)) for s in _ordered(shares)), *((NOT_ACCOUNTED, percent(m)) for m in [_missing(shares)] if m)),
         numeric=frozenset({1}),
     )
     return Chart(id=chart_id, title=title, svg=svg, key=tuple(item for item, _ in slices), table=table)
@@ -124,9 +125,12 @@ def _slices(shares: Sequence[MixtureShare]) -> list[tuple[KeyItem, float]]:
 
 def _unknown_share(shares: Sequence[MixtureShare]) -> float:
     """Return what is not known, and what the slices leave of the whole: a share that nobody accounts for is not known either."""
-    unknown = sum(s.share for s in shares if is_absent(s.label))
+    return sum(s.share for s in shares if is_absent(s.label)) + _missing(shares)
+
+
+def _missing(shares: Sequence[MixtureShare]) -> float:
     missing = 1 - sum(s.share for s in shares)
-    return unknown + (missing if missing > _ROUNDING else 0.0)
+    return missing if missing > _ROUNDING else 0.0
 
 
 def _is_synthetic(share: MixtureShare) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -88,6 +89,16 @@ class Entry:
         return self.size - self.grouped - len(self.members)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """The entries of a page."""
+
+    entries: tuple[Entry, ...]
+    """Those that there is room for."""
+    total: int
+    """How many there are in all."""
+
+
 def anchor(finding_id: str) -> str:
     """Return the page's anchor of a finding: safe whatever the id holds."""
     match = _HEX.fullmatch(finding_id)
@@ -95,7 +106,7 @@ def anchor(finding_id: str) -> str:
     return f"finding-{short}"
 
 
-def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], *, day: str, room: Room | None = None) -> tuple[Entry, ...]:
+def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence], *, day: str, room: Room | None = None) -> Grouped:
     """Return findings as entries, the costliest first: open before waived, deny before review before warn, then severity, rule and subject.
 
     Args:
@@ -112,13 +123,15 @@ def group_findings(findings: Sequence[Finding], evidence: Sequence[MatchEvidence
     by_path: dict[str, list[MatchEvidence]] = {}
     for item in evidence:
         by_path.setdefault(item.match.path, []).append(item)
-    return tuple(_entry(members, _evidence_of(members, by_id, by_path), left, day) for members in groups.values())
+    shown = itertools.islice(groups.values(), left.entries)
+    return Grouped(entries=tuple(_entry(members, _evidence_of(members, by_id, by_path), left, day) for members in shown), total=len(groups))
 
 
 class _Left:
     """What is left of the room while entries are made, one after the other."""
 
     def __init__(self, room: Room) -> None:
+        self.entries = room.detailed + room.rows
         self._detailed, self._passages, self._chars, self._members = room.detailed, room.passages, room.full_chars, room.members
 
     def take_passages(self, matches: Sequence[MatchEvidence]) -> tuple[EvidenceView, ...]:

@@ -10,7 +10,7 @@ import altair as alt
 
 from provenance.model.absence import is_absent
 from provenance.model.audit import MatchEvidence
-from provenance.report.charts import Chart, KeyItem, Table
+from provenance.report.charts import WIDE, Chart, KeyItem, Table
 from provenance.report.svg import FONT_PX, color, draw, marks
 from provenance.report.wording import clip, clip_middle, count, number, visible
 
@@ -18,9 +18,10 @@ SIDE = 40
 """Most rows and columns drawn; the rest is in the sidecar."""
 STEPS: tuple[int, ...] = (1, 10, 32, 100, 316, 1000)
 """Lower ends of the colour steps in words shared: half decades."""
-_CELL_WIDTH_PX, _CELL_HEIGHT_PX, _LEFT_PX, _TOP_PX, _RIGHT_PX = 14, 18, 160, 104, 74
-_WIDEST_CELL_PX = 56
-_LARGE_CELL_COLUMNS = 9
+_CELL_HEIGHT_PX, _LEFT_PX, _TOP_PX, _RIGHT_PX = 18, 160, 104, 74
+_NARROWEST_CELL_PX, _WIDEST_CELL_PX = 18, 56
+"""Titles above the columns stand at 45°: below the narrowest they would lie over one another."""
+_ROOM_PX = WIDE - _LEFT_PX - _RIGHT_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def overlap_map(evidence: Sequence[MatchEvidence], *, among: str = "") -> Chart:
     words = sum(o.words for o in pairs)
     title = f"{among}{number(words)} words shared between {count(len(all_shards), 'shard')} and {count(len(all_references), 'reference')}"
     inside = [o for o in pairs if o.shard in shards and o.reference in references]
-    shown = (shards, references)
+    shown = (_clustered(inside, references), references)
     note = "" if len(inside) == len(pairs) else f"The {SIDE} shards and {SIDE} references with most words are drawn; all pairs are in matches.csv."
     rows = tuple((visible(clip_middle(o.shard, 90)), visible(clip(o.title, 90)), number(o.words), number(o.passages)) for o in pairs[:SIDE])
     more = f" {number(len(pairs) - SIDE)} more pairs are in matches.csv." if len(pairs) > SIDE else ""
@@ -88,6 +89,15 @@ def _top(pairs: list[tuple[str, int]]) -> list[str]:
     return sorted(sums, key=lambda n: (-sums[n], n))[:SIDE]
 
 
+def _clustered(pairs: Sequence[Overlap], references: Sequence[str]) -> list[str]:
+    """Return the shards so that those which share most with the same reference stand together, each cluster's most words first."""
+    place = {reference: i for i, reference in enumerate(references)}
+    first: dict[str, Overlap] = {}
+    for pair in pairs:  # most words first
+        first.setdefault(pair.shard, pair)
+    return sorted(first, key=lambda shard: (place[first[shard].reference], -first[shard].words, shard))
+
+
 def _step_label(step: int) -> str:
     last = step + 1 == len(STEPS)
     return f"{number(STEPS[step])} words and more" if last else f"{number(STEPS[step])}–{number(STEPS[step + 1] - 1)}"
@@ -98,7 +108,7 @@ def _step(words: int) -> int:
 
 
 def _map_chart(pairs: Sequence[Overlap], shards: Sequence[str], references: Sequence[str], *, titles: Mapping[str, str]) -> Any:
-    cell = _WIDEST_CELL_PX if len(references) <= _LARGE_CELL_COLUMNS else _CELL_WIDTH_PX
+    cell = min(_WIDEST_CELL_PX, max(_NARROWEST_CELL_PX, _ROOM_PX // len(references)))
     column, row = {r: i for i, r in enumerate(references)}, {s: i for i, s in enumerate(shards)}
     cells = [
         {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence, TermsApplied
 from provenance.model.finding import VerdictKind
-from provenance.report.groups import Entry, Room, group_findings
+from provenance.report.figures import first_figures
+from provenance.report.groups import Entry, Grouped, Room, group_findings
 from provenance.report.markdown_text import cell_span, code_span, left_out, phrase, table
-from provenance.report.page import absence, explained_reasons, first_figures, next_command, verdict_note, verdict_tail
-from provenance.report.standing import DUTIES, duty_lines, waiver_lines
+from provenance.report.page import absence, explained_reasons, next_command, verdict_note, verdict_tail
+from provenance.report.standing import DUTIES, cleared_sentence, duty_lines, waiver_lines
 from provenance.report.wording import broken_glass_line, count, number, percent, rate
 
 _MOST = 500
@@ -37,10 +38,10 @@ class MarkdownReport:
 
 
 def _lines(record: AuditRecord) -> Iterator[str]:
-    entries = group_findings(record.findings, record.evidence, day=record.created[:10], room=Room(passages=0))
+    grouped = group_findings(record.findings, record.evidence, day=record.created[:10], room=Room(passages=0))
     for section in (
         _first_screen(record),
-        _findings(record, entries),
+        _findings(record, grouped),
         _overlap(record),
         _data(record),
         _terms(record),
@@ -71,9 +72,10 @@ def _first_screen(record: AuditRecord) -> Iterator[str]:
     yield from ("", "## What to do", "")
     yield from _steps(record)
     yield from ("", f"Then: {code_span(next_command(record))}", "", "## Numbers", "")
-    yield from table(("Number", "Of what", "Made up of"), [(f"**{f.value}**", f.label, f.detail) for f in first_figures(record)], numeric=[0])
+    yield from table(("Number", "Of what", "Made up of"), [(f"**{f.value}**", f.label, f.detail) for f in first_figures(record.totals)], numeric=[0])
     yield ""
-    totals = [(f.name.replace("_", " "), number(getattr(record.totals, f.name))) for f in dataclasses.fields(record.totals)]
+    counts = ((f.name.replace("_", " "), getattr(record.totals, f.name)) for f in dataclasses.fields(record.totals))
+    totals = [(name, "not told" if value is None else number(value)) for name, value in counts]
     yield from table(("Total", "Count"), totals, numeric=[1])
 
 
@@ -84,12 +86,13 @@ def _steps(record: AuditRecord) -> Iterator[str]:
             yield f"{place}. {phrase(step.summary)}: {phrase(step.effect)}{clears}"
         yield from left_out(_MOST, len(record.steps), "audit.json")
     elif record.verdict is VerdictKind.CLEARED:
-        yield "Nothing has to change. The next step is to sign the clearance that the trainer checks."
+        yield cleared_sentence(None)
     else:
         yield "The audit proposes no steps. Each finding names its own ways out."
 
 
-def _findings(record: AuditRecord, entries: Sequence[Entry]) -> Iterator[str]:
+def _findings(record: AuditRecord, grouped: Grouped) -> Iterator[str]:
+    entries, total = grouped.entries, grouped.total
     yield from ("", "## Findings", "")
     if not entries:
         yield "No finding: every rule of the policy was satisfied or did not apply." + (
@@ -101,10 +104,10 @@ def _findings(record: AuditRecord, entries: Sequence[Entry]) -> Iterator[str]:
         for e in entries[:_MOST]
     ]
     yield from table(("Action", "Rule", "What was found", "State", "Way out"), rows)
-    yield from left_out(_MOST, len(entries), "findings.csv")
+    yield from left_out(_MOST, total, "findings.csv")
     for entry in entries[:_EXPLAINED_FULLY]:
         yield from _entry(record, entry)
-    yield from left_out(_EXPLAINED_FULLY, len(entries), "findings.csv") if len(entries) <= _MOST else ()
+    yield from left_out(_EXPLAINED_FULLY, total, "findings.csv") if total <= _MOST else ()
 
 
 def _action(entry: Entry) -> str:

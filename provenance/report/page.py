@@ -11,31 +11,33 @@ from provenance.model.finding import Action, VerdictKind
 from provenance.report.beside import Beside
 from provenance.report.charts import Chart, Table, cap_bar, share_bar
 from provenance.report.composition import shares_by_model, shares_by_year
+from provenance.report.figures import Figure, first_figures
 from provenance.report.groups import Entry, Room, anchor, group_findings
 from provenance.report.heatmap import overlap_map
 from provenance.report.lengths import length_histogram
 from provenance.report.origins import origins_map
 from provenance.report.passages import EXPLAINED
-from provenance.report.standing import CLAUSES, DUTIES, CitedClause, DutyLine, WaiverLine, cited_clauses, duty_lines, signed_sentence, waiver_lines
+from provenance.report.standing import (
+    CLAUSES,
+    DUTIES,
+    CitedClause,
+    DutyLine,
+    WaiverLine,
+    cited_clauses,
+    cleared_sentence,
+    duty_lines,
+    signed_sentence,
+    waiver_lines,
+)
 from provenance.report.timeline import terms_timeline
 from provenance.report.trained import trained_table
-from provenance.report.wording import clip, count, number, percent
+from provenance.report.wording import clip, count, number
 
 _RULES_NAMED = 6
 GROUPINGS = (("license", "licence"), ("provider", "provider"), ("model", "model"), ("language", "language"), ("year", "year"), ("domain", "domain"))
 """Groupings of the mixture drawn below the first screen, with the noun for each."""
 _LENGTH_PARAMS = ("min_words", "max_overlap_words", "max_words")
 _CAP_PARAMS = ("max_synthetic", "max_synthetic_share", "synthetic_cap")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One of the four numbers of the first screen."""
-
-    value: str
-    label: str
-    detail: str
-    alert: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,9 @@ class Page:
     verdict_tail: str
     verdict_note: str
     next_command: str
+    """Empty where nothing is left to be typed."""
+    cleared_next: str
+    """What follows from a verdict that clears."""
     figures: tuple[Figure, ...]
     composition: Chart
     entries: tuple[Entry, ...]
@@ -81,8 +86,9 @@ class Page:
 def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | None = None) -> Page:
     """Return the page's content for a record, and for what is known beside it, as far as there is room."""
     beside, room = beside or Beside(), room or Room()
-    day = clip(record.created, 10).rstrip("…")
-    entries = group_findings(record.findings, record.evidence, day=day, room=room)
+    day = record.created[:10]
+    grouped = group_findings(record.findings, record.evidence, day=day, room=room)
+    entries = grouped.entries
     every = (*record.mixture, *shares_by_year(record.datasets), *shares_by_model(record.datasets))
     shares = {name: [m for m in every if m.grouping == name] for name in {m.grouping for m in every}}
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
@@ -92,12 +98,13 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         verdict_name=clip(record.run.model.name, 80),
         verdict_tail=verdict_tail(record),
         verdict_note=verdict_note(record),
-        next_command=next_command(record),
-        figures=first_figures(record),
+        next_command=next_command(record, beside),
+        cleared_next=cleared_sentence(beside.clearances),
+        figures=first_figures(record.totals),
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
         entries=entries[: room.detailed],
         rows=entries[room.detailed : room.detailed + room.rows],
-        rows_left=max(0, len(entries) - room.detailed - room.rows),
+        rows_left=grouped.total - len(entries),
         mixture=tuple(share_bar(shares[n], chart_id=f"chart-{n}", noun=noun) for n, noun in GROUPINGS if n in shares),
         synthetic=cap_bar(shares.get("synthetic", []), _param(record, _CAP_PARAMS)),
         overlap=overlap_map(record.evidence, among=among),
@@ -149,36 +156,11 @@ def verdict_note(record: AuditRecord) -> str:
     return f"{said}{waived}".strip()
 
 
-def next_command(record: AuditRecord) -> str:
-    """Return the command to type next."""
+def next_command(record: AuditRecord, beside: Beside | None = None) -> str:
+    """Return the command to type next, nothing where none is left."""
     if record.verdict is VerdictKind.CLEARED:
-        return "provenance clear"
+        return "" if beside is not None and beside.clearances else "provenance clear"
     return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
-
-
-def first_figures(record: AuditRecord) -> tuple[Figure, ...]:
-    """Return the four numbers of the first screen."""
-    totals = record.totals
-    found = totals.deny + totals.review + totals.warn
-    parts = f"{number(totals.deny)} deny, {number(totals.review)} review, {number(totals.warn)} warn; {number(totals.waived)} waived besides"
-    known = percent(totals.words_with_known_terms / totals.words) if totals.words else "–"
-    terms = f"{number(totals.words_with_known_terms)} of {count(totals.words, 'word')}" if totals.words else "no words were counted"
-    return (
-        Figure(value=number(found), label="open finding" if found == 1 else "open findings", detail=parts, alert=totals.deny > 0),
-        Figure(
-            value=number(totals.shards_judged),
-            label="shard judged" if totals.shards_judged == 1 else "shards judged",
-            detail=f"of {number(totals.shards_named)} named by the run",
-            alert=totals.shards_judged < totals.shards_named,
-        ),
-        Figure(value=known, label="of words under known terms", detail=terms, alert=totals.words_with_known_terms < totals.words),
-        Figure(
-            value=number(totals.words_shared_unlicensed),
-            label="words shared with unlicensed works",
-            detail=f"of {count(totals.words, 'word')} in the data",
-            alert=totals.words_shared_unlicensed > 0,
-        ),
-    )
 
 
 def _param(record: AuditRecord, names: Sequence[str]) -> float | None:
@@ -208,7 +190,7 @@ def absence(record: AuditRecord) -> str:
     short = f" Passages under {number(threshold)} words are not counted as alarms." if threshold is not None else ""
     looked = f"{count(record.totals.shards_judged, 'shard')} of {number(record.totals.shards_named)}, {count(record.totals.words, 'word')}"
     if not record.references:
-        return f"Nothing was compared: the run names no reference set. Whether {looked} hold known API outputs or works is not known."
+        return f"Nothing was compared: the run names no reference set. Whether its data hold known API outputs or works is not known ({looked})."
     compared = f"{looked}, compared with {_scan_words(record)}"
     if record.totals.alarms == 0:
         return f"No shared passage was found: {compared}.{short}"
@@ -218,7 +200,7 @@ def absence(record: AuditRecord) -> str:
 
 def _among(listed: int, total: int) -> str:
     """Return how what is said of the passages in the record begins where it does not list all of them."""
-    return f"Of the {number(listed)} passages listed here, of {number(total)} in all: " if listed < total else ""
+    return f"Of the {count(listed, 'passage')} listed here, of {number(total)} in all: " if listed < total else ""
 
 
 def explained_reasons(record: AuditRecord) -> tuple[tuple[str, str], ...]:

@@ -171,7 +171,7 @@ def _numbers(item: MatchEvidence) -> tuple[tuple[str, str, str], ...]:
         ("Words shared", number(match.words), f"{number(match.aligned_words)} of them aligned one to one"),
         ("Containment", percent(match.exact_containment), f"five-word sequences of the training passage that the reference holds; {interval}"),
         ("Longest run", f"{number(match.longest_run)} words", "without a difference"),
-        ("By chance", rate(match.chance_alarms_per_million), "alarms expected per million documents of 1,500 words"),
+        ("By chance", rate(match.chance_alarms_per_million), "alarms expected per million documents of 1\u202f500 words"),
     )
 
 

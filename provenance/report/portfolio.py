@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from provenance.audit.portfolio import EndingWaiver, ModelHistory, Portfolio, TermsChange
+from provenance.audit.portfolio import EndingWaiver, ModelHistory, OpenText, Portfolio, TermsChange
 from provenance.model.finding import VerdictKind
 from provenance.model.report_look import ReportLook
 from provenance.report.charts import NARROW, WIDE, Chart, KeyItem, Table
@@ -39,7 +39,7 @@ class ModelRow:
     findings: str
     clearance: str
     alert: str
-    """What asks to be done, empty where nothing does."""
+    """What asks to be done, ``nothing`` where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,15 @@ class PortfolioPage:
     matrix: tuple[tuple[str, tuple[Cell, ...]], ...]
     waivers: tuple[EndingWaiver, ...]
     terms: tuple[TermsChange, ...]
+    """Those that surely touch a run."""
     terms_left: int
+    perhaps: tuple[TermsChange, ...]
+    """Those that may touch runs, and surely touch none."""
+    perhaps_left: int
+    unknown: tuple[OpenText, ...]
+    unknown_left: int
+    unknown_said: str
+    """How much text is of unknown days or makers, empty where there is none."""
     problems: tuple[str, ...]
 
 
@@ -89,6 +97,7 @@ def build_page(portfolio: Portfolio, links: Mapping[str, str]) -> PortfolioPage:
     """Return the page's content."""
     every = sorted({d.name for m in portfolio.models for d in m.datasets}, key=lambda name: (-_used(portfolio, name), name))
     shown = tuple(every[:_MATRIX_DATASETS])
+    surely, perhaps = (tuple(t for t in portfolio.terms if bool(t.runs) is wanted) for wanted in (True, False))
     return PortfolioPage(
         as_of=portfolio.as_of,
         sentence=_sentence(portfolio),
@@ -99,9 +108,25 @@ def build_page(portfolio: Portfolio, links: Mapping[str, str]) -> PortfolioPage:
         datasets_left=len(every) - len(shown),
         matrix=tuple((m.model, tuple(_cell(m, name) for name in shown)) for m in portfolio.models[:SHOWN]),
         waivers=portfolio.waivers[:SHOWN],
-        terms=portfolio.terms[:SHOWN],
-        terms_left=max(0, len(portfolio.terms) - SHOWN),
+        terms=surely[:SHOWN],
+        terms_left=max(0, len(surely) - SHOWN),
+        perhaps=perhaps[:SHOWN],
+        perhaps_left=max(0, len(perhaps) - SHOWN),
+        unknown=portfolio.unknown[:SHOWN],
+        unknown_left=max(0, len(portfolio.unknown) - SHOWN),
+        unknown_said=_unknown_said(portfolio.unknown),
         problems=tuple(f"{short_digest(p.path)}: {p.message}" for p in portfolio.problems),
+    )
+
+
+def _unknown_said(unknown: tuple[OpenText, ...]) -> str:
+    if not unknown:
+        return ""
+    words = {(text.model, text.unknown.dataset): text.unknown.words or 0 for text in unknown}
+    models = len({text.model for text in unknown})
+    return (
+        f"{count(len(words), 'dataset')} in {count(models, 'model')}, {count(sum(words.values()), 'word')}, "
+        f"{'holds' if len(words) == 1 else 'hold'} text of unknown days or makers: {'this model' if models == 1 else 'these models'} may be affected by any change of terms"
     )
 
 
@@ -161,7 +186,16 @@ def _alert(history: ModelHistory, portfolio: Portfolio) -> str:
     ended = sum(w.model == history.model and w.days_left < 0 for w in portfolio.waivers)
     if ended:
         said.append(f"{count(ended, 'waiver')} that it rests on ended")
-    return "; ".join(said)
+    return "; ".join([*_by_verdict(history), *said]) or "nothing"
+
+
+def _by_verdict(history: ModelHistory) -> list[str]:
+    verdict, clearance = history.newest.verdict, history.clearance
+    if verdict is VerdictKind.BLOCKED:
+        return ["mend what denies it, then audit again"]
+    if verdict is VerdictKind.REVIEW:
+        return ["a named reviewer has to release it"]
+    return [] if clearance is not None and clearance.audit == history.newest.id else ["sign a clearance of this audit before it is trained"]
 
 
 def _cell(history: ModelHistory, name: str) -> Cell:

@@ -122,6 +122,16 @@ def _days(today: str, end: str) -> int | None:
         return None
 
 
+def cleared_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
+    """Return what follows from a verdict that clears, by what became of it since."""
+    if not clearances:
+        return "Nothing has to change. The next step is to sign the clearance that the trainer checks."
+    last = next((c for c in reversed(clearances) if not c.revoked), None)
+    if last is None:
+        return f"The clearance was revoked on {clearances[-1].revoked[:10]}: no trainer accepts it. Find out why before another one is signed."
+    return f"Nothing has to change. The clearance of {last.issued[:10]} holds until {last.expires[:10]}; a trainer accepts it until then, unless it is revoked."
+
+
 def signed_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
     """Return who cleared the run, in a sentence for the first screen and the sign-off."""
     if clearances is None:

@@ -8,6 +8,7 @@ workspace that somebody else made.
 from __future__ import annotations
 
 import base64
+import difflib
 import hashlib
 import re
 import traceback
@@ -16,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -31,6 +33,7 @@ SHIPPED = "shipped/"
 STYLE_SHEET, SCRIPT = "audit.css", "audit.js"
 _ABSENT = {"NOT_STATED": "not stated", "UNREADABLE": "unreadable"}
 _LINK = re.compile(r"https?://[^\s<>\"'`\\]{1,500}")
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _FOOT = re.compile(r"[A-Za-z0-9 ]{1,80}")
 _HEAD = re.compile(r"\s*<!DOCTYPE html>\s*<html lang=\"[A-Za-z-]{2,20}\">\s*<head>\s*<meta charset=\"utf-8\">\s*", re.IGNORECASE)
 _ERRORS = (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
@@ -56,6 +59,7 @@ def render_page(
     if not _FOOT.fullmatch(foot):
         raise ReportError(f"page foot {foot[:60]!r}: holds other than letters, digits and spaces")
     environment = _environment(_checked(templates))
+    _check_blocks(environment, template, templates)
     whose = brand or Brand()
     style = _asset(environment, STYLE_SHEET).replace("/*page-foot*/", f'content: "{foot}";') + brand_style(whose)
     script = _asset(environment, SCRIPT)
@@ -97,7 +101,43 @@ def _checked(templates: Path | None) -> Path | None:
         raise ReportError(
             f"template folder {templates}: holds no template of ours", hint=f"name files as we do: {', '.join(sorted(ours - {SCRIPT}))}"
         )
+    for name in sorted(ours):
+        if (templates / name).is_file():
+            _readable(templates / name)
     return templates
+
+
+def _readable(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
+        raise ReportError(f"template {file}: not UTF-8: byte {err.start} is not", hint="save it as UTF-8") from err
+    except OSError as err:
+        raise ReportError(f"template {file}: cannot be read: {err.strerror or err}") from err
+
+
+def _check_blocks(environment: jinja2.Environment, template: str, templates: Path | None) -> None:
+    """Refuse a user's block that takes the place of none of ours: it would be left out without a word."""
+    file = None if templates is None else templates / template
+    if file is None or not file.is_file():
+        return
+    try:
+        written = environment.parse(_readable(file), name=template, filename=str(file)).body
+        ours = environment.get_template(SHIPPED + template).blocks
+    except jinja2.TemplateError:
+        return  # rendering names the place
+    if not any(
+        isinstance(node, jinja2.nodes.Extends) and isinstance(node.template, jinja2.nodes.Const) and node.template.value == SHIPPED + template
+        for node in written
+    ):
+        return
+    for node in written:
+        if isinstance(node, jinja2.nodes.Block) and node.name not in ours:
+            near = difflib.get_close_matches(node.name, ours, n=1)
+            raise ReportError(
+                f"template {file}, line {node.lineno}: block {wording.clip(node.name, 60)!r} takes the place of none of ours",
+                hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(ours))}",
+            )
 
 
 @cache
@@ -126,6 +166,7 @@ def _environment(templates: Path | None) -> jinja2.Environment:
         reading=_reading,
         counted=wording.count,
         moment=_moment,
+        days=_days,
     )
     environment.tests["absent"] = is_absent
     return environment
@@ -140,6 +181,8 @@ def _place(err: BaseException, template: str) -> str:
 
 
 def _said(err: BaseException) -> str:
+    if isinstance(err, RecursionError):
+        return f'templates extend or include one another without end; to change ours, begin with {{% extends "{SHIPPED}…" %}}'
     text = err.message if isinstance(err, jinja2.TemplateError) and err.message else str(err)
     if isinstance(err, jinja2.TemplateNotFound):
         return f"names a template that is not there: {wording.clip(text, 200)}"
@@ -185,6 +228,11 @@ def _reading(value: object) -> str:
 def _moment(value: str) -> str:
     """Return a time of RFC 3339 as people read it: ``2026-12-01 02:30:00 UTC``."""
     return wording.clip(value, 40).replace("T", " ").replace("Z", " UTC")
+
+
+def _days(value: str) -> Markup:
+    """Return text whose dates are not broken over two lines."""
+    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', str(Markup.escape(wording.visible(value)))))  # noqa: S704 - escaped before
 
 
 def _link(value: str) -> Markup:

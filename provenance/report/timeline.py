@@ -28,7 +28,10 @@ def terms_timeline(terms: Sequence[TermsApplied], today: str) -> Chart:
     """
     chart_id = "chart-terms"
     if not terms:
-        return Chart(id=chart_id, title="Nothing to draw: no dated terms apply to the data of this run.")
+        return Chart(
+            id=chart_id,
+            title="Nothing to draw: no dataset of the run names a model whose terms are dated. Terms of API outputs found in the data stand with their findings.",
+        )
     table = Table(
         caption="Terms in force while the data were made",
         headers=("Dataset", "Provider", "Terms", "In force", "Generated", "Use by this run"),

@@ -7,15 +7,21 @@
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
     return node;
   };
-  // Filters: one menu for each property that differs between findings, and a search box.
-  const findings = $(".finding");
+  // Filters: one menu for each property that differs between entries, and a search box; entries of one line are rows of a table.
   const tools = document.getElementById("tools");
   const status = document.getElementById("shown");
-  if (tools && findings.length > 1) {
+  const entries = $(".finding").map((node) => ({ node, ...node.dataset }));
+  for (const node of $("#more-findings tbody tr")) {
+    const [action, rule, , , state] = Array.from(node.cells, (cell) => cell.textContent);
+    entries.push({ node, action, rule, state, ...node.dataset });
+  }
+  const several = { provider: (entry) => entry.provider.split("|"), state: (entry) => (entry.state === "not known" ? ["open", "not known"] : [entry.state]) };
+  const valuesOf = (entry, key) => (several[key] ? several[key](entry) : [entry[key]]);
+  if (tools && entries.length > 1) {
     const menus = [];
     for (const [key, title] of [["action", "Action"], ["severity", "Severity"], ["state", "State"], ["rule", "Rule"], ["dataset", "Dataset"], ["provider", "Provider"]]) {
-      const values = [...new Set(findings.flatMap((f) => f.dataset[key].split(key === "provider" ? "|" : "\0")))].filter(Boolean).sort();
-      if (!values.length || (values.length === 1 && findings.every((f) => f.dataset[key]))) continue;
+      const values = [...new Set(entries.flatMap((entry) => valuesOf(entry, key)))].filter(Boolean).sort();
+      if (!values.length || (values.length === 1 && entries.every((entry) => entry[key]))) continue;
       const label = make("label", title);
       const select = make("select", "", { name: key, "aria-label": title });
       select.append(make("option", "all", { value: "" }), ...values.map((v) => make("option", v, { value: v })));
@@ -32,21 +38,25 @@
     function show() {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let n = 0;
-      for (const f of findings) {
-        const fits = menus.every(([key, menu]) => !menu.value || f.dataset[key] === menu.value || (key === "provider" && f.dataset[key].split("|").includes(menu.value))) && words.every((w) => f.textContent.toLowerCase().includes(w));
-        f.hidden = !fits;
+      for (const entry of entries) {
+        const text = words.length ? (entry.text ??= entry.node.textContent.toLowerCase()) : "";
+        const fits = menus.every(([key, menu]) => !menu.value || valuesOf(entry, key).includes(menu.value)) && words.every((word) => text.includes(word));
+        entry.node.hidden = !fits;
         n += fits ? 1 : 0;
       }
-      status.textContent = n === findings.length ? "" : n + " of " + findings.length + " entries shown";
+      status.textContent = n === entries.length ? "" : n + " of " + entries.length + " entries shown" + (status.dataset.left ? "; " + status.dataset.left : "");
     }
     tools.hidden = false;
   }
-  // Sorting: numbers by value, text by words.
+  // Sorting: columns of numbers by value, all others as text, in which numbers count by their value.
   const value = (row, i) => {
-    const text = row.cells[i].textContent.trim();
-    const number = parseFloat(text.replace(/[\u202f\s]/g, ""));
-    return Number.isNaN(number) ? text.toLowerCase() : number;
+    const cell = row.cells[i];
+    const text = (cell.firstChild ? cell.firstChild.textContent : "").trim();
+    if (!cell.classList.contains("n")) return cell.textContent.trim();
+    const number = parseFloat(text.replace(/[\u202f\s]/g, "").replace(/^[<>]/, ""));
+    return Number.isNaN(number) ? -1 : number + (text[0] === "<" ? -1e-9 : text[0] === ">" ? 1e-9 : 0);
   };
+  const order = new Intl.Collator("en", { numeric: true });
   for (const table of $("table.sortable")) {
     $("thead th", table).forEach((th, i) => {
       const button = make("button", th.textContent, { type: "button" });
@@ -55,13 +65,9 @@
         const down = th.getAttribute("aria-sort") === "ascending";
         $("thead th", table).forEach((other) => other.removeAttribute("aria-sort"));
         th.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const rows = Array.from(table.tBodies[0].rows);
-        rows.sort((a, b) => {
-          const [x, y] = [value(a, i), value(b, i)];
-          const order = typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === "number" ? -1 : 1;
-          return down ? -order : order;
-        });
-        table.tBodies[0].append(...rows);
+        const rows = Array.from(table.tBodies[0].rows, (row) => [value(row, i), row]);
+        rows.sort(([x], [y]) => (down ? -1 : 1) * (typeof x === "number" ? x - y : order.compare(x, y)));
+        table.tBodies[0].append(...rows.map(([, row]) => row));
       });
     });
   }
@@ -81,7 +87,9 @@
   }
   // Deep links open what they point at.
   const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let name = location.hash.slice(1);
+    try { name = decodeURIComponent(name); } catch { /* not an address of this page */ }
+    const target = name && document.getElementById(name);
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     if (target) target.scrollIntoView();
   };

@@ -271,6 +271,7 @@ def test_an_entry_touches_what_rests_on_its_days(asked: Any) -> None:
         "train a competing model, non-commercial": ("ALLOWED", "PROHIBITED"),
         "train another model, non-commercial": ("ALLOWED", "ALLOWED"),
     }
+    assert [(u["dataset"], u["why"]) for u in found["unknown"]] == [("copied", "a model made it, and nobody says which")]
     (audit,) = found["audits"]
     assert audit["run"] == "helpdesk-7b"
     assert [(t["dataset"], [(o["before"], o["after"]) for o in t["outcomes"]]) for t in audit["touched"]] == [("chats", [("ALLOWED", "PROHIBITED")])]
@@ -282,7 +283,10 @@ def test_an_entry_that_changes_no_outcome_is_told_all_the_same(work: Path, asked
     found = asked("impact", str(same))
     assert {t["dataset"] for t in found["datasets"]} == {"chats", "named", "copied"}
     assert len(found["audits"]) == 1
-    assert "outcomes stay: this run ALLOWED" in said(work, capsys, "terms", "impact", str(same))[0]
+    out = said(work, capsys, "terms", "impact", str(same))[0]
+    assert "outcomes stay: this run ALLOWED" in out
+    assert "May be affected, since makers are not known: 1 dataset" in out
+    assert "Runs that may be affected: none known by the run records at hand" in out
 
 
 def test_an_entry_that_holds_already_or_is_elsewhere_touches_nothing(work: Path, asked: Any) -> None:

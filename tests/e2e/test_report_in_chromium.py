@@ -105,9 +105,59 @@ def test_filters_search_and_deep_links_work(browser: Any, pages: dict[str, Path]
 def test_tables_sort_by_value(browser: Any, pages: dict[str, Path]) -> None:
     with Watched(browser, pages["blocked"]) as seen:
         table = seen.page.locator("#datasets table.sortable").first
+
+        def column(index: int) -> list[str]:
+            return [row.locator("td").nth(index).inner_text().split("\n")[0] for row in table.locator("tbody tr").all()]
+
         table.get_by_role("button", name="Share of tokens").click()
-        shares = [row.locator("td").first.inner_text() for row in table.locator("tbody tr").all()]
-        assert [s.split("\u202f")[0] for s in shares] == ["5", "22", "31", "42"]
+        assert [s.split("\u202f")[0] for s in column(0)] == ["5", "22", "31", "42"]
+        table.get_by_role("button", name="Words").click()
+        assert [int(s.replace("\u202f", "")) for s in column(1)] == [192_000, 738_000, 1_100_000, 2_200_000], "not the shards written below them"
+        table.get_by_role("button", name="Dataset").click()
+        table.get_by_role("button", name="Dataset").click()
+        assert table.locator("tbody th").first.inner_text().startswith("web-crawl")
+
+
+def test_filters_reach_the_entries_of_one_line_too(browser: Any, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["huge"]) as seen:
+        page = seen.page
+        total = page.evaluate("document.querySelectorAll('.finding, #more-findings tbody tr').length")
+
+        def shown() -> list[str]:
+            return list(
+                page.evaluate(
+                    "[...document.querySelectorAll('.finding:not([hidden])')].map(f => f.dataset.action)"
+                    ".concat([...document.querySelectorAll('#more-findings tbody tr:not([hidden])')].map(r => r.cells[0].textContent))"
+                )
+            )
+
+        page.locator("#tools select[name=action]").select_option("warn")
+        found = shown()
+        assert set(found) == {"warn"}
+        assert page.locator("#shown").inner_text().startswith(f"{len(found)} of {total} entries shown")
+        page.locator("#tools select[name=action]").select_option("")
+        page.locator("#tools input").fill("set-007/part-00307")
+        assert len(shown()) == 1
+        assert seen.said == []
+
+
+def test_open_findings_hold_those_that_are_not_known(browser: Any, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["blocked"]) as seen:
+        states = {}
+        for state in ("open", "not known", "waived"):
+            seen.page.locator("#tools select[name=state]").select_option(state)
+            states[state] = {f.get_attribute("data-state") for f in seen.page.locator(".finding").all() if f.is_visible()}
+        assert states == {"open": {"open", "not known"}, "not known": {"not known"}, "waived": {"waived"}}
+
+
+def test_an_address_that_is_none_breaks_nothing(browser: Any, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["blocked"]) as seen:
+        seen.page.evaluate("location.hash = '#%E0%A4%A'")
+        address = seen.page.locator(".finding").nth(1).locator("a[href^='#finding-']").first
+        seen.page.evaluate("location.hash = document.querySelectorAll('.finding')[1].querySelector('a[href^=\"#finding-\"]').hash")
+        seen.page.wait_for_function("document.querySelectorAll('.finding')[1].open")
+        assert address.is_visible()
+        assert seen.said == []
 
 
 def test_keyboard_alone_reaches_and_opens_a_finding(browser: Any, pages: dict[str, Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.audit.judged import JudgedDataset, JudgedShard
+from provenance.audit.kept_audits import AUDIT_SUFFIX
 from provenance.audit.scan import ScanOutcome, ShardToScan
 from provenance.audit.states import CheckedShard, ShardState
 from provenance.audit.tools import Tools
@@ -22,11 +24,12 @@ from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.fingerprint.wanted import RecordHit, Wanted
 from provenance.matching.suspects import Pattern, PatternFinder
 from provenance.model.absence import TriState
-from provenance.model.audit import MatchFinding
+from provenance.model.audit import AuditRecord, MatchFinding
 from provenance.model.dataset import Dataset, DatasetVersion, DateRange, Generator, LicenseClaim, LicenseFacts, Shard, ShardFormat, Tokenizer
 from provenance.model.match import AlsoIn, Match, MatchMethod, MatchText, ReadProblem, ScanResult, Suspect
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import CompetesWith, ModelPlan, Organization, Purpose, Release, Run, RunData
+from provenance.model.wire import to_wire
 from provenance.ports import OpenSegmentKey, TextBatch, Touched
 from provenance.ports.evidence import KeptTouched, ScanFiles
 from provenance.ports.records import RecordKeys
@@ -651,3 +654,11 @@ class LineRewriter:
         part.write_bytes(b"".join(line for number, line in enumerate(kept, 1) if number not in lines))
         part.replace(target)
         return len(lines)
+
+
+def kept_audits(world: World, *records: AuditRecord) -> None:
+    """Keep audit records as an audit does: in the evidence, with a row in the registry."""
+    for record in records:
+        digest = world.evidence.put_bytes(json.dumps(to_wire(record)).encode(), suffix=AUDIT_SUFFIX)
+        with world.units.begin(actor="tester", action="audit") as registry:
+            registry.save_audit(record, digest)

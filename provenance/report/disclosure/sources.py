@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from provenance.audit.judged_origins import judged_version
 from provenance.audit.lineage import SAME_BYTES, Tracer
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord, DatasetSummary
@@ -84,9 +85,7 @@ def gather(record: AuditRecord, registry: Registry | None) -> tuple[Judged, ...]
 
 def _with_lineage(summary: DatasetSummary, registry: Registry | None) -> Judged:
     name, root = summary.dataset.name, summary.root_digest
-    # Of recordings of the same bytes, the one whose facts were judged; where facts were told anew since, the newest.
-    same = [v for v in registry.versions(name) if v.root_digest == root] if registry is not None else []
-    version = next((v for v in reversed(same) if v.dataset == summary.dataset), same[-1] if same else None)
+    version = None if registry is None else judged_version(registry, summary.dataset, root)
     if registry is None or version is None:
         return Judged(summary=summary, unknown=(f"{UNSEEN} {name}", *summary.dataset.derived_from))
     found = Tracer(registry).trace_whole(version)

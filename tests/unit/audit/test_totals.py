@@ -24,7 +24,7 @@ from tests.fakes.world import judged, output_reference, plain_dataset, plain_mat
 
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
 BOOK, FREE, CALL = work_reference(), work_reference("work:free", license_text="CC0-1.0"), output_reference()
-REFERENCES = {r.id: r for r in (BOOK, FREE, CALL)}
+REFERENCES = {r.id: r for r in (BOOK, FREE, CALL, output_reference("call-2", provider="UNKNOWN"))}
 
 
 @cache
@@ -67,9 +67,30 @@ def test_totals_count_what_was_judged_and_say_of_how_much() -> None:
     t = count_totals((first, second, third), gather(first, second, third), findings)
     assert (t.datasets, t.shards_named, t.shards_judged, t.records) == (3, 4, 2, 30)
     assert (t.words, t.words_with_known_license, t.words_with_known_terms) == (127, 120, 120)
+    assert (t.words_under_terms, t.words_under_known_terms) == (7 + 40, 40), "all of b, whose maker nobody names, and of a what an API output holds"
     assert (t.matches, t.alarms, t.explained) == (4, 3, 1)
     assert (t.matched_words, t.words_shared_unlicensed) == (150, 60)
     assert (t.deny, t.review, t.warn, t.waived) == (1, 1, 1, 1)
+
+
+def test_only_words_of_models_and_services_need_terms_and_an_unknown_maker_has_none_that_are_known() -> None:
+    days = DateRange(start="2025-03-01", end="2025-03-01")
+    made = Generator(provider="cumulus", model="nimbus-1", channel="api", region="EU", generated=days)
+    lost = plain_match(output_reference("call-2", provider="UNKNOWN"), record=5, words=11)
+    people = judged(plain_dataset("people"), plain_shard("p", words=1000))
+    assert under_terms(people) == (0, 0)
+    assert under_terms(people, judged(plain_dataset("api", synthetic=TriState.YES, generators=(made,)), plain_shard("q", words=60))) == (60, 60)
+    assert under_terms(people, judged(plain_dataset("who", synthetic=TriState.UNKNOWN), plain_shard("q", words=50))) == (50, 0)
+    site = replace(plain_dataset("site"), terms=("cumulus.service.2025",))
+    assert under_terms(people, judged(site, plain_shard("q", words=30))) == (30, 30)
+    assert under_terms(people, judged(replace(site, terms=("not.catalogued",)), plain_shard("q", words=30))) == (30, 0)
+    assert under_terms(judged(plain_dataset("a"), plain_shard(words=100), matches=(MATCHES[2], lost), references=1)) == (51, 40)
+    assert under_terms(judged(plain_dataset("a"), plain_shard(words=45), matches=(MATCHES[2], lost), references=1)) == (45, 34), "no more than all"
+
+
+def under_terms(*datasets: JudgedDataset) -> tuple[int | None, int | None]:
+    t = count_totals(datasets, gather(*datasets), ())
+    return t.words_under_terms, t.words_under_known_terms
 
 
 def test_a_dataset_is_summed_up_with_its_open_findings_and_an_unregistered_one_has_no_summary() -> None:

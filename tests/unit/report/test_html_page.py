@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from provenance.audit.impact import IssuedClearance
 from provenance.errors import ReportError
 from provenance.model.audit import AuditRecord
 from provenance.model.finding import VerdictKind
+from provenance.report.beside import Beside
 from provenance.report.html import render_html
 from tests.fakes import records
 
@@ -95,7 +97,7 @@ def test_first_screen_numbers_are_the_records() -> None:
     assert f"open findings{totals.deny + totals.review + totals.warn}" in first
     assert f"{totals.deny} deny, {totals.review} review, {totals.warn} warn; {totals.waived} waived" in first
     assert f"shards judged{totals.shards_judged}of {totals.shards_named} named" in first
-    assert "97.1 %4 107 000 of 4 230 000 words" in first  # 4 107 000 / 4 230 000 = .97092
+    assert "79.4 %738 000 of 930 000 words from models and services; 192 000 have none" in first  # 738 000 / 930 000 = .79355
     assert f"unlicensed works{totals.words_shared_unlicensed}of 4 230 000" in first
     for step in record.steps:
         assert step.summary in first
@@ -192,3 +194,32 @@ def test_palettes_reach_wcag_aa_contrast() -> None:
         for ink, ground in pairs:
             assert contrast(palette[ink], palette[ground]) >= 4.5, (ink, ground)
         assert contrast(palette["line-strong"], palette["paper"]) >= 3
+
+
+def test_waiver_text_holds_the_whole_day_of_the_audit() -> None:
+    page = render_html(records.blocked_record()).decode()
+    assert page.count("created: &#34;2026-11-24&#34;") == page.count("  created: ") > 0
+
+
+def test_what_follows_from_a_clear_verdict_depends_on_what_became_of_it() -> None:
+    first = IssuedClearance(audit="a", manifest_root="m", issued="2026-11-25T00:00:00Z", expires="2026-12-25T00:00:00Z")
+    gone = dataclasses.replace(first, revoked="2026-11-26T00:00:00Z")
+
+    def told(*clearances: IssuedClearance) -> str:
+        page = render_html(records.cleared_record(), beside=Beside(clearances=clearances)).decode()
+        return re.sub(r"<[^>]+>", "", page)
+
+    assert "The next step is to sign the clearance" in told()
+    assert "Then: provenance clear" in told()
+    assert "The clearance of 2026-11-25 holds until 2026-12-25" in told(gone, first)
+    assert "Then: provenance clear" not in told(first)
+    revoked = told(gone)
+    assert "The clearance was revoked on 2026-11-26: no trainer accepts it." in revoked
+    assert "Nothing has to change" not in revoked
+
+
+def test_dates_are_never_broken_over_lines_and_stay_escaped() -> None:
+    record = records.blocked_record()
+    hostile = dataclasses.replace(record.findings[0], message="<b>2026-01-02</b>")
+    page = render_html(dataclasses.replace(record, findings=(hostile,), evidence=())).decode()
+    assert '&lt;b&gt;<span class="day">2026-01-02</span>&lt;/b&gt;' in page

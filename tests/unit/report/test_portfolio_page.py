@@ -11,7 +11,8 @@ from provenance.audit.impact import IssuedClearance
 from provenance.audit.portfolio import AffectedRun, AuditPoint, DatasetUse, EndingWaiver, ModelHistory, Portfolio, TermsChange
 from provenance.model.finding import Subject, SubjectKind, VerdictKind, Waiver
 from provenance.model.match import ReadProblem
-from provenance.report.portfolio import render_portfolio
+from provenance.report.portfolio import build_page, render_portfolio
+from tests.fakes.portfolios import full_portfolio
 from tests.fakes.records import sha
 
 EVIL = "<script>alert(1)</script>\u202e\x00</style>"
@@ -143,3 +144,26 @@ def test_the_same_portfolio_gives_the_same_bytes() -> None:
     many = portfolio(*(history(f"model-{i}", point(1), point(2 + i % 20)) for i in range(300)))
     assert render_portfolio(many, links={}) == render_portfolio(many, links={})
     assert "100 more models" in read(render_portfolio(many, links={})).text
+
+
+def test_what_no_change_can_be_ruled_out_for_is_said_and_not_left_out() -> None:
+    text = read(render_portfolio(full_portfolio(), links={})).text
+    for said in (
+        "2 models are touched",
+        "1 more model may be affected, since days of outputs are not known: third-1b.",
+        "2 datasets in 1 model, 15 000 words, hold text of unknown days or makers: this model may be affected by any change of terms.",
+        "nobody says whether a model made it",
+        "1 text that may bear on outputs of unknown days",
+    ):
+        assert said in text, said
+    assert "hold text of unknown days" not in read(render_portfolio(portfolio(), links={})).text
+
+
+def test_no_model_that_may_not_be_trained_has_nothing_to_do() -> None:
+    rows = {m.name: m.alert for m in build_page(full_portfolio(), {}).models}
+    assert rows["other-1b"].startswith("a named reviewer has to release it")
+    assert rows["third-1b"] == "sign a clearance of this audit before it is trained"
+    blocked = build_page(portfolio(history("b", point(3))), {}).models[0]
+    assert blocked.alert == "mend what denies it, then audit again"
+    signed = IssuedClearance(audit=point(9).id, manifest_root=sha("m"), issued="2026-11-10T00:00:00Z", expires="2026-12-10T00:00:00Z")
+    assert build_page(portfolio(replace(history(), clearance=signed)), {}).models[0].alert == "nothing"

@@ -169,3 +169,24 @@ def test_settings_name_templates_and_brand_below_the_workspace(tmp_path: Path) -
     (tmp_path / "provenance.toml").write_text('[report]\ntemplates = "ours"\nbrand = {name = "Example Ltd", color = "#abc", logo = "l.png"}\n')
     look = load_settings(tmp_path).look
     assert look == ReportLook(templates=tmp_path / "ours", brand=Brand(name="Example Ltd", color="#abc", logo=tmp_path / "l.png"))
+
+
+def test_a_block_that_takes_the_place_of_none_of_ours_is_told_and_not_left_out(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"line 2: block 'todoo' takes the place of none of ours") as raised:
+        render_html(records.empty_record(), look=with_block(tmp_path, "todoo", "x"))
+    assert raised.value.hint == "did you mean 'todo'?"
+    nested = with_block(tmp_path, "todo", "{% block mine %}<p>nested</p>{% endblock %}")
+    assert "<p>nested</p>" in render_html(records.empty_record(), look=nested).decode()
+
+
+@pytest.mark.parametrize(("name", "raw"), [("audit.html.j2", b"\xff\xfe"), ("macros.html.j2", b"{# \xe4 #}"), ("audit.css", b"/* \xe4 */")])
+def test_a_template_that_is_not_utf_8_is_named(tmp_path: Path, name: str, raw: bytes) -> None:
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(ReportError, match=rf"template {tmp_path / name}: not UTF-8"):
+        render_html(records.empty_record(), templates=tmp_path)
+
+
+def test_a_template_that_extends_itself_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "audit.html.j2").write_text('{% extends "audit.html.j2" %}')
+    with pytest.raises(ReportError, match="without end; to change ours, begin with"):
+        render_html(records.empty_record(), templates=tmp_path)
