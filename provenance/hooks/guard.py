@@ -29,8 +29,9 @@ from provenance.clearance.strict_json import printable
 from provenance.errors import IngestError, LocationError
 from provenance.fingerprint.digest import BLOCK_BYTES, Readable, ShardLeaf
 from provenance.hooks.alarm import end_main_thread, is_loader_worker, this_alarm
+from provenance.hooks.buffered import buffered
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate
-from provenance.hooks.guarded_file import BUFFER_BYTES, ShardFaultError, ShardFile, UnsettledError, is_settled, open_regular, verify_descriptor
+from provenance.hooks.guarded_file import ShardFaultError, ShardFile, UnsettledError, is_settled, open_regular, verify_descriptor
 from provenance.hooks.observe import RunObserver, Unobserved, tell_denied
 from provenance.storage.stores import PLAIN_STORES
 from provenance.storage.urls import is_url, local_path, parse_url
@@ -141,7 +142,7 @@ class Guard:
             TrainingBlocked: If it was not registered, or does not hold the registered bytes.
         """
         raw = self.open_raw(path)
-        return io.BufferedReader(raw, BUFFER_BYTES) if isinstance(raw, ShardFile) else raw
+        return buffered(raw) if isinstance(raw, ShardFile) else raw
 
     def read_bytes(self, path: PathText) -> bytes:
         """Return all of a shard: a private copy, which no later change reaches. Arguments and errors are those of ``open``."""
