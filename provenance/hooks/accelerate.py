@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from provenance.clearance.check import GatePass
+from provenance.hooks import last_word
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, plan_run
 from provenance.hooks.ranks import pass_gate_together
 
@@ -42,6 +43,7 @@ def cleared_accelerator(
         plan_run(clearance, **options)
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json, roots=options["roots"])
+        last_word.denied(clearance)
         raise
     made = Accelerator(**(accelerator or {}))
     return made, pass_gate_together(clearance, denial_json=denial_json, **options)

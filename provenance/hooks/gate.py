@@ -21,10 +21,11 @@ from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
+from provenance.hooks import last_word
 from provenance.hooks.break_glass import warn
 from provenance.hooks.obligation import report_cover, report_denial
 
-DENIED_EXIT: Final = 77
+DENIED_EXIT: Final = last_word.EXIT_CODE
 DENIAL_FORMAT: Final = "provenance.denial"
 DENIAL_VERSION: Final = 1
 MAX_SHOWN_REASONS: Final = 20
@@ -110,7 +111,9 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json, roots=options["roots"])
         end_process_group()
+        last_word.denied(clearance)
         raise
+    last_word.passed(clearance)
     tell_passed(passed)
     return passed
 

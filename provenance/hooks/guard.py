@@ -28,6 +28,7 @@ from provenance.clearance.shards import FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.errors import IngestError, LocationError
 from provenance.fingerprint.digest import BLOCK_BYTES, Readable, ShardLeaf
+from provenance.hooks import last_word
 from provenance.hooks.alarm import end_main_thread, is_loader_worker, this_alarm
 from provenance.hooks.buffered import buffered
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate
@@ -174,6 +175,8 @@ class Guard:
         Cost:
             About 2 µs a shard that has not changed.
         """
+        if self._denial is not None:
+            self._end(self._denial)
         for place in self._files if paths is None else [self._place(path) for path in paths]:
             if is_url(place):
                 continue
@@ -295,6 +298,7 @@ class Guard:
             announce(denial, denial_json=self._denial_json)
             self._tell_denied()
             end_process_group()
+            last_word.denied(self._clearance, running=True)
         raise denial
 
     def _end_from_worker(self, denial: TrainingBlocked) -> None:

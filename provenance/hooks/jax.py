@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NoReturn, Protocol, Unpack, cast
 
 from provenance.clearance.check import GatePass
+from provenance.hooks import last_word
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, examine, tell_passed
 from provenance.hooks.guard import Guard
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved
@@ -68,7 +69,9 @@ def cleared(
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json, roots=options["roots"])
         _tell(listener, RunEnd.DENIED)
+        last_word.denied(clearance)
         _end(denial, several=state is not None)
+    last_word.passed(clearance)
     tell_passed(passed)
     try:
         yield Guard.of(passed, observer=listener, denial_json=denial_json, clearance=clearance)

@@ -21,6 +21,7 @@ from typing import Any, Final, Unpack
 
 from provenance.clearance.check import GatePass
 from provenance.errors import SubjectMismatchError
+from provenance.hooks import last_word
 from provenance.hooks.agreement import TOGETHER, DeniedElsewhere, Exchange, agree
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, tell_passed
 
@@ -51,7 +52,9 @@ def pass_gate_together(
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json if not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
         end_process_group()
+        last_word.denied(clearance)
         raise
+    last_word.passed(clearance)
     tell_passed(passed)
     return passed
 

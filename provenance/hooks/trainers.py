@@ -27,6 +27,7 @@ from provenance.clearance.check import GatePass
 from provenance.clearance.strict_json import printable
 from provenance.errors import ProvenanceError
 from provenance.fingerprint.digest import ShardLeaf
+from provenance.hooks import last_word
 from provenance.hooks.configured import ConfiguredGate
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate, utc_now
 from provenance.hooks.guard import Guard
@@ -83,6 +84,7 @@ class TrainerGate:
         self._told_read: set[str] = set()
         self._guard: Guard | None = None
         self._look_again_at = 0.0
+        self._denial: TrainingBlocked | None = None
         self.begun = False
         """Every byte was checked again since the constructor."""
         self.passed: GatePass = pass_gate(clearance, denial_json=denial_json, **options)
@@ -117,6 +119,7 @@ class TrainerGate:
 
         self.passed = pass_gate_together(self._clearance, denial_json=self._denial_json, **self._options)
         self.begun = True
+        self._denial = None
 
     def check_data(self, given: Mapping[str, object]) -> None:
         """Resolve what the trainer was given to registered shards, unless this was done already.
@@ -148,8 +151,10 @@ class TrainerGate:
         """Tell what listens of a step, and look at the shards now and then. Arguments are those of ``RunObserver.step_ended``.
 
         Raises:
-            TrainingBlocked: If a shard has changed since it was verified.
+            TrainingBlocked: If a shard has changed since it was verified, or training was denied before.
         """
+        if self._denial is not None:  # was swallowed
+            raise self._denial
         self._look_at_shards()
         self.observer.step_ended(step, epoch=epoch)
 
@@ -175,6 +180,8 @@ class TrainerGate:
         if self._observer is not None:
             tell_denied(self._observer, denial.reasons)
         end_process_group()
+        last_word.denied(self._clearance, running=True)
+        self._denial = denial
         raise denial
 
     def _shards_behind(self, handed: Handed) -> tuple[ShardLeaf, ...] | None:
