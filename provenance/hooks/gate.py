@@ -84,6 +84,8 @@ class GateOptions(TypedDict, total=False):
     """Where the time comes from, RFC 3339 UTC."""
     digest_cache: PathText | None
     """File of digests of files that were hashed before; only where the clearance allows it."""
+    wait_s: float
+    """How long a rank waits for the other ranks of its process group to come to the gate, seconds; ten minutes where not given."""
 
 
 def require_clearance(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> Clearance:
