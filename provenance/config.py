@@ -36,6 +36,7 @@ _KNOWN = {
 GATE_KEYS = frozenset(
     {
         "clearance",
+        "wait_s",
         "trust",
         "roots",
         "manifest",

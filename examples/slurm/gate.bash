@@ -4,13 +4,14 @@
 CONFIG=/etc/provenance/slurm.conf # change it here if it lies elsewhere; no variable of the environment moves it
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin # Slurm sets none
 
-python=/opt/provenance/bin/python # python, trust, denials, gated, clearance and roots are what the file says
+python=/opt/provenance/bin/python # python, trust, denials, gated, clearance, roots and bound are what the file says
 trust=/etc/provenance/trust.json
 # shellcheck disable=SC2034 # prolog_slurmctld.bash reads it
 denials=
 gated=()
 clearance=
 roots=()
+bound=() # --run and --policy with their files
 problem= # why the last function returned 1
 
 # Put the fault into words and return 1.
@@ -47,6 +48,8 @@ read_config() {
         gate:*) gated+=("${words[@]:1}") ;;
         job:1 | job:2 | job:3) fault "$CONFIG:$number: expected: job NAME CLEARANCE ROOT..." || return ;;
         job:*) read_job "$wanted" || { fault "$CONFIG:$number: $problem" || return; } ;;
+        run:3 | policy:3) read_bound "$wanted" || { fault "$CONFIG:$number: $problem" || return; } ;;
+        run:* | policy:*) fault "$CONFIG:$number: expected: ${words[0]} NAME FILE" || return ;;
         *) fault "$CONFIG:$number: not understood: ${words[0]}" || return ;;
         esac
     done <"$CONFIG"
@@ -68,11 +71,18 @@ read_job() {
     fi
 }
 
+# Take in one run or policy line, which read_config left in words. It stands below the job's line: one of a misspelt name would bind nothing.
+read_bound() {
+    [[ $seen == *" ${words[1]} "* ]] || { fault "there is no job ${words[1]} above" || return; }
+    [[ ${words[2]} == /* ]] || { fault "${words[2]} is not an absolute path" || return; }
+    [ "${words[1]}" != "$1" ] || bound+=("--${words[0]}" "${words[2]}")
+}
+
 # Verify the clearance against every byte below the roots; a denial is written to the file given as JSON, or nowhere ('').
 # Prints what the gate says and returns its exit code: 0 it holds, 77 denied.
 # Python starts without the caller's environment and in isolated mode, so that no variable and no file of a user is loaded.
 verify() {
-    local options=(--clearance "$clearance" --trust "$trust") root
+    local options=(--clearance "$clearance" --trust "$trust" "${bound[@]}") root
     for root in "${roots[@]}"; do options+=(--root "$root"); done
     [ -z "$1" ] || options+=(--denial-json "$1")
     /usr/bin/env -i PATH="$PATH" LC_ALL=C.UTF-8 "$python" -I -m provenance.hooks.launcher "${options[@]}" -- /bin/true </dev/null 2>&1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provenance.cli.context import CommandContext
-from provenance.model.dataset import Tokenizer
+
+if TYPE_CHECKING:
+    from provenance.model.dataset import Tokenizer
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -42,6 +42,7 @@ def agree(
     *,
     rank: int,
     on_denial: Callable[[], None] = lambda: None,
+    on_arrival: Callable[[int], None] = lambda _: None,
     **options: Unpack[GateOptions],
 ) -> GatePass:
     """Return what all ranks verified together.
@@ -51,6 +52,7 @@ def agree(
         exchange: Gives a text to all ranks and returns those of all.
         rank: This process.
         on_denial: Called as soon as this rank was denied, before the others are told.
+        on_arrival: Called once all ranks have come, with how many bytes a rank has to hash at most.
         **options: See ``GateOptions``.
 
     Raises:
@@ -65,6 +67,7 @@ def agree(
         raise own or TrainingBlocked(("the check did not end",), clearance=os.fspath(clearance))
     _refuse_denied(clearance, sights, rank)
     _refuse_strangers(clearance, sights, rank)
+    on_arrival(sum(leaf.size_bytes for _, leaf in plan.shards.places))
     sharing = [number for number, word in enumerate(sights) if word["sight"] == sights[rank]["sight"]]
     share = share_of(plan.shards.places, part=sharing.index(rank), parts=len(sharing))
     verified, own = _attempt(clearance, lambda: _hash(plan, share))

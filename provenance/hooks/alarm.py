@@ -20,6 +20,7 @@ from functools import partial
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from typing import Final
 
+from provenance.hooks import last_word
 from provenance.hooks.gate import DENIED_EXIT, PathText, TrainingBlocked, announce, end_process_group
 
 GRACE_S: Final = 2.0
@@ -108,7 +109,7 @@ class _Bell:
             first = self.denial is None
             self.denial = self.denial or denial
         if first:
-            sys._provenance_last_word = _LastWord()  # type: ignore[attr-defined] # noqa: SLF001 – what a thread's module holds, Python may never let go of
+            last_word.denied(denial.clearance, final=True)
             threading.Thread(target=_end_after_grace, name="provenance-end", daemon=True).start()
         with suppress(OSError):
             answer()
@@ -120,22 +121,6 @@ class _Bell:
                 listen()
         end_process_group()
         _raise_in_main_thread()
-
-
-class _LastWord:
-    """Where the script ended in another way, its exit code is the denial's all the same.
-
-    Python lets go of this after everything that was registered to be called at exit, so that other packages still end in order.
-    """
-
-    def __init__(self) -> None:
-        self._end = partial(os._exit, DENIED_EXIT)
-        self._pid = os.getpid()
-        self._process = os.getpid  # kept: when this is let go of, modules may be empty
-
-    def __del__(self) -> None:
-        if self._pid == self._process():
-            self._end()
 
 
 _bell: _Bell | None = None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provenance.config import GATE_KEYS
+from provenance.hooks import last_word
 from provenance.hooks.axolotl_data import unregistered_data
 from provenance.hooks.configured import ConfiguredGate, gate_from_table, required_gate
 from provenance.hooks.gate import TrainingBlocked, announce, end_process_group
@@ -59,6 +60,7 @@ class ProvenancePlugin(BasePlugin):  # type: ignore[misc]  # Axolotl is not inst
         except TrainingBlocked as denial:
             announce(denial)
             end_process_group()
+            last_word.denied(denial.clearance)
             raise
         self._gate = TrainerGate.configured(found, framework=FRAMEWORK)
         self._check_data(cfg)
@@ -89,6 +91,7 @@ class ProvenancePlugin(BasePlugin):  # type: ignore[misc]  # Axolotl is not inst
             denial = TrainingBlocked(("the plug-in was never registered, so that nothing was checked",), hint="list it under plugins")
             announce(denial)
             end_process_group()
+            last_word.denied(denial.clearance)
             raise denial
         return self._gate
 

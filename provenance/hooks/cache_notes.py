@@ -2,8 +2,9 @@
 
 ``load_dataset`` looks its cache up by the paths and modification times of the files: a cache made from older bytes is used again where these times were set back, and
 the dataset it gives does not tell which files it came from. So once this module is imported, a note is written when a cache is made (not when it is found): for each file it
-was made from its path and identity. The time of change in it cannot be set back, so a cache stands for the registered bytes exactly if the file that the gate
-hashed still has the noted identity. What ``map`` writes is noted too, by what it was made from.
+was made from its path, identity and digest. A file is hashed right after the cache was made, between two looks at its identity; the time of change in that cannot be set back, so
+these are the bytes that the cache was made from. It stands for registered bytes if the digest is a registered shard's, whatever was done to the file since: who only touched it is no
+suspect. Notes of version 1 have no digests: their files must still have the noted identity. What ``map`` writes is noted too, by what it was made from.
 
 Not closed: whoever may write to the cache folder may write notes; let the job alone write there.
 """
@@ -16,11 +17,12 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from provenance.clearance.shards import FileIdentity
+from provenance.fingerprint.digest import hash_file
 from provenance.hooks.guard import resolved
 from provenance.hooks.guarded_file import COARSE_GRAIN_NS, is_settled
 from provenance.storage.urls import is_url
@@ -28,7 +30,8 @@ from provenance.storage.urls import is_url
 FOLDER_NOTE: Final = "provenance-sources.json"
 FILE_NOTE_SUFFIX: Final = ".sources.json"
 NOTE_FORMAT: Final = "provenance.cache-sources"
-NOTE_VERSION: Final = 1
+NOTE_VERSION: Final = 2
+READ_VERSIONS: Final = (1, 2)
 MEMORY: Final = "rows that came from memory (from_list, from_generator, keep_in_memory, add_column) were never registered"
 FILE_BUILDERS: Final = frozenset({"arrow", "csv", "hdf5", "json", "pandas", "parquet", "text", "webdataset", "xml"})
 """The package's own readers of files, each of which reads what its configuration names and nothing else."""
@@ -42,6 +45,8 @@ class Source:
     """Resolved."""
     identity: FileIdentity | None
     """As it was while the cache was made; ``None`` if it will only be read later."""
+    sha256: str | None = None
+    """Digest of the bytes it had then; ``None`` if nobody hashed it."""
 
 
 class UntracedError(Exception):
@@ -83,9 +88,13 @@ def note_caches(caches: Iterable[str], sources: Iterable[Source], *, note: Path 
             "format": NOTE_FORMAT,
             "version": NOTE_VERSION,
             "caches": {Path(path).name: _wire(identity) for path, identity in made.items()},
-            "sources": [{"path": source.path, "identity": None if source.identity is None else _wire(source.identity)} for source in kept],
+            "sources": [_source_wire(source) for source in kept],
         }
         note.write_text(json.dumps(wire, indent=1) + "\n", encoding="utf-8")
+
+
+def _source_wire(source: Source) -> dict[str, object]:
+    return {"path": source.path, "identity": None if source.identity is None else _wire(source.identity), "sha256": source.sha256}
 
 
 def _wire(identity: FileIdentity) -> dict[str, str]:
@@ -96,11 +105,26 @@ def _wire(identity: FileIdentity) -> dict[str, str]:
 def _read_note(note: Path, name: str, now: FileIdentity) -> tuple[Source, ...] | None:
     try:
         wire = json.loads(note.read_bytes())
-        if (wire["format"], wire["version"]) != (NOTE_FORMAT, NOTE_VERSION) or not same_file(_identity(wire["caches"][name]), now):
+        if wire["format"] != NOTE_FORMAT or wire["version"] not in READ_VERSIONS or not same_file(_identity(wire["caches"][name]), now):
             return None
-        return tuple(Source(path=source["path"], identity=source["identity"] and _identity(source["identity"])) for source in wire["sources"])
+        return tuple(
+            Source(path=source["path"], identity=source["identity"] and _identity(source["identity"]), sha256=_digest(source, wire["version"]))
+            for source in wire["sources"]
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _digest(wire: Mapping[str, object], version: int) -> str | None:
+    """Return a source's digest.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    digest = wire["sha256"] if version > 1 else None
+    if digest is None or isinstance(digest, str):
+        return digest
+    raise ValueError(digest)
 
 
 def _identity(wire: Mapping[str, str]) -> FileIdentity:
@@ -153,8 +177,9 @@ def keep_notes() -> None:
         result = prepare(self, *args, **kwargs)
         with suppress(UntracedError, OSError, ValueError):
             folder = Path(str(self._output_dir))
+            hashed = tuple(replace(source, sha256=hash_file(source.path)[0]) for source in sources)
             if sources and sources == look_at(source.path for source in sources):
-                note_caches(map(str, sorted(folder.glob("*.arrow"))), sources, note=folder / FOLDER_NOTE)
+                note_caches(map(str, sorted(folder.glob("*.arrow"))), hashed, note=folder / FOLDER_NOTE)
         return result
 
     @functools.wraps(mapped)

@@ -22,9 +22,13 @@ from provenance.storage.urls import parse_place
 SYSTEM_GATE: Final = Path("/etc/provenance/gate.toml")
 DEFAULT_ROOTS: Final = ("data",)
 """Data roots of a workspace that names none, as ``provenance init`` makes it."""
+MAX_WAIT_S: Final = 86_400
+"""No rank waits for another longer than a day."""
 _PATHS: Final = ("clearance", "trust", "manifest", "run_file", "denial_json", "record")
 _FLAGS: Final = ("shard_folders_only", "require_guarded")
-_OF_A_JOB: Final = frozenset({"clearance", "manifest", "roots", "run_digest", "run_file", "policy_digests", "policy_files", "denial_json", "record"})
+_OF_A_JOB: Final = frozenset(
+    {"clearance", "manifest", "roots", "run_digest", "run_file", "policy_digests", "policy_files", "denial_json", "record", "wait_s"}
+)
 """What a workspace may say where the system's file says nothing of it. Whom to trust and what is looked at are then the system's, or the safe default."""
 _EXAMPLE: Final = 'such as: [gate] clearance = "run.clearance.json", trust = "/etc/provenance/trust.json", roots = ["data"]; see docs/hooks.md'
 
@@ -52,10 +56,12 @@ class ConfiguredGate:
     """Folder in which every run gets a folder of its own, with its run record."""
     require_guarded: bool = False
     """Refuse data whose reading nobody follows."""
+    wait_s: float | None = None
+    """How long a rank waits for the others to come to the gate, seconds."""
 
     def options(self) -> GateOptions:
         """Return what the gate is asked with, beside the clearance."""
-        return GateOptions(
+        options = GateOptions(
             roots=self.roots,
             trust=self.trust,
             manifest=self.manifest,
@@ -65,6 +71,9 @@ class ConfiguredGate:
             policy_files=self.policy_files,
             shard_folders_only=self.shard_folders_only,
         )
+        if self.wait_s is not None:
+            options["wait_s"] = self.wait_s
+        return options
 
 
 def find_gate(start: str | os.PathLike[str] | None = None) -> ConfiguredGate | None:
@@ -203,6 +212,12 @@ def _value(key: str, value: object, file: Path, folder: Path) -> object:
         if not isinstance(value, bool):
             raise _denied(file, f"[gate] {key} must be true or false, got {value!r:.40}", f"such as: {key} = true")
         return value
+    if key == "wait_s":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_WAIT_S:
+            raise _denied(
+                file, f"[gate] wait_s must be a number of seconds above 0 and at most {MAX_WAIT_S:,}, got {value!r:.40}", "such as: wait_s = 600"
+            )
+        return float(value)
     if not isinstance(value, str) or not value:
         raise _denied(file, f"[gate] {key} must be text, got {value!r:.40}", _EXAMPLE)
     return folder / value if key in _PATHS else value

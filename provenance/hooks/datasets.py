@@ -189,8 +189,15 @@ def _fault(source: Source, files: Mapping[str, VerifiedFile], began_ns: int) -> 
         return f"{file.leaf.path}: {err}"
     except UnsettledError:
         return f"{file.leaf.path}: its time of change lies in this clock's future, so nobody can tell whether it changes"
+    return _cache_fault(source, file.leaf, now)
+
+
+def _cache_fault(source: Source, leaf: ShardLeaf, now: FileIdentity) -> str | None:
+    """Return why what was made from a file was not made from the registered bytes, which it holds now."""
+    if source.sha256 is not None:
+        return None if source.sha256 == leaf.sha256 else f"a cache was made from {leaf.path} when it held other bytes ({source.sha256[:19]}…)"
     if source.identity is not None and not same_file(source.identity, now):
-        return f"a cache was made from {file.leaf.path} when it was not what it is now"
+        return f"a cache was made from {leaf.path} before it was changed or touched, and its note has no digest of what it held then"
     return None
 
 

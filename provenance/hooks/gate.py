@@ -21,10 +21,11 @@ from provenance.clearance.statement import Clearance
 from provenance.clearance.strict_json import printable
 from provenance.clearance.trust import load_trust
 from provenance.errors import ClearanceError, ProvenanceError
+from provenance.hooks import last_word
 from provenance.hooks.break_glass import warn
 from provenance.hooks.obligation import report_cover, report_denial
 
-DENIED_EXIT: Final = 77
+DENIED_EXIT: Final = last_word.EXIT_CODE
 DENIAL_FORMAT: Final = "provenance.denial"
 DENIAL_VERSION: Final = 1
 MAX_SHOWN_REASONS: Final = 20
@@ -83,6 +84,8 @@ class GateOptions(TypedDict, total=False):
     """Where the time comes from, RFC 3339 UTC."""
     digest_cache: PathText | None
     """File of digests of files that were hashed before; only where the clearance allows it."""
+    wait_s: float
+    """How long a rank waits for the other ranks of its process group to come to the gate, seconds; ten minutes where not given."""
 
 
 def require_clearance(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> Clearance:
@@ -110,7 +113,9 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json, roots=options["roots"])
         end_process_group()
+        last_word.denied(clearance)
         raise
+    last_word.passed(clearance)
     tell_passed(passed)
     return passed
 

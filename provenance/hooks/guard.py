@@ -28,9 +28,11 @@ from provenance.clearance.shards import FileIdentity, VerifiedFile
 from provenance.clearance.strict_json import printable
 from provenance.errors import IngestError, LocationError
 from provenance.fingerprint.digest import BLOCK_BYTES, Readable, ShardLeaf
+from provenance.hooks import last_word
 from provenance.hooks.alarm import end_main_thread, is_loader_worker, this_alarm
+from provenance.hooks.buffered import buffered
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate
-from provenance.hooks.guarded_file import BUFFER_BYTES, ShardFaultError, ShardFile, UnsettledError, is_settled, open_regular, verify_descriptor
+from provenance.hooks.guarded_file import ShardFaultError, ShardFile, UnsettledError, is_settled, open_regular, verify_descriptor
 from provenance.hooks.observe import RunObserver, Unobserved, tell_denied
 from provenance.storage.stores import PLAIN_STORES
 from provenance.storage.urls import is_url, local_path, parse_url
@@ -141,7 +143,7 @@ class Guard:
             TrainingBlocked: If it was not registered, or does not hold the registered bytes.
         """
         raw = self.open_raw(path)
-        return io.BufferedReader(raw, BUFFER_BYTES) if isinstance(raw, ShardFile) else raw
+        return buffered(raw) if isinstance(raw, ShardFile) else raw
 
     def read_bytes(self, path: PathText) -> bytes:
         """Return all of a shard: a private copy, which no later change reaches. Arguments and errors are those of ``open``."""
@@ -173,6 +175,8 @@ class Guard:
         Cost:
             About 2 µs a shard that has not changed.
         """
+        if self._denial is not None:
+            self._end(self._denial)
         for place in self._files if paths is None else [self._place(path) for path in paths]:
             if is_url(place):
                 continue
@@ -294,6 +298,7 @@ class Guard:
             announce(denial, denial_json=self._denial_json)
             self._tell_denied()
             end_process_group()
+            last_word.denied(self._clearance, running=True)
         raise denial
 
     def _end_from_worker(self, denial: TrainingBlocked) -> None:

@@ -135,6 +135,12 @@ def _marks(identity: FileIdentity) -> tuple[int, int, int, int, int]:
     return identity.ctime_ns, identity.mtime_ns, identity.size_bytes, identity.inode, identity.device
 
 
+def _marks_now(descriptor: int) -> tuple[int, int, int, int, int]:
+    """Return what an open file is now, as ``_marks`` does."""
+    status = os.fstat(descriptor)
+    return status.st_ctime_ns, status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
 def open_regular(place: str) -> int:
     """Return the descriptor of a regular file, which no link was followed to.
 
@@ -169,6 +175,7 @@ class ShardFile(io.RawIOBase):
             deny: Raises the denial for a reason.
         """
         self.leaf = leaf
+        self._path = leaf.path
         self._descriptor = descriptor
         self._seen = _marks(identity)
         self._on_read = on_read
@@ -222,9 +229,15 @@ class ShardFile(io.RawIOBase):
             TrainingBlocked: If the file no longer holds them.
         """
         with self._lock:
-            count = self._checked(partial(read_into, self._descriptor, buffer, self._at))
+            try:
+                count = read_into(self._descriptor, buffer, self._at)
+                same = _marks_now(self._descriptor) == self._seen
+            except OSError as err:
+                self._deny(f"cannot be read: {err.strerror}")
+            if not same:
+                count = self._read_again(partial(read_into, self._descriptor, buffer, self._at))
             self._at += count
-        self._on_read(self.leaf.path, count)
+        self._on_read(self._path, count)
         return count
 
     def readall(self) -> bytes:
@@ -236,11 +249,21 @@ class ShardFile(io.RawIOBase):
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return bytes from a place, fewer only at the end; the position stays. Errors are those of ``readinto``."""
-        left, at, parts = max(0, min(size, self.leaf.size_bytes - offset)), offset, []
-        while left and (block := self._checked(partial(read_block, self._descriptor, left, at))):  # one call of the system gives at most 2 GiB
+        end = min(offset + size, self.leaf.size_bytes)
+        parts, at = [], offset
+        while at < end:  # one call of the system gives at most 2 GiB
+            try:
+                block = read_block(self._descriptor, end - at, at)
+                same = _marks_now(self._descriptor) == self._seen
+            except OSError as err:
+                self._deny(f"cannot be read: {err.strerror}")
+            if not same:
+                block = self._read_again(partial(read_block, self._descriptor, end - at, at))
+            if not block:
+                break
             parts.append(block)
-            at, left = at + len(block), left - len(block)
-        self._on_read(self.leaf.path, at - offset)
+            at += len(block)
+        self._on_read(self._path, max(0, at - offset))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
@@ -249,16 +272,14 @@ class ShardFile(io.RawIOBase):
             self.closed = True
             os.close(self._descriptor)
 
-    def _checked(self, fetch: Callable[[], Fetched]) -> Fetched:
-        """Return what a call fetched that is known to have met the registered bytes."""
-        descriptor = self._descriptor
+    def _read_again(self, fetch: Callable[[], Fetched]) -> Fetched:
+        """Return what a call fetches that is known to have met the registered bytes, once the file was found to be another than it was."""
         try:
             for _ in range(MAX_TRIES):
+                self._seen = _marks(verify_descriptor(self._descriptor, self.leaf))
                 fetched = fetch()
-                status = os.fstat(descriptor)
-                if (status.st_ctime_ns, status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev) == self._seen:
+                if _marks_now(self._descriptor) == self._seen:
                     return fetched
-                self._seen = _marks(verify_descriptor(descriptor, self.leaf))
         except OSError as err:
             self._deny(f"cannot be read: {err.strerror}")
         except ShardFaultError as err:

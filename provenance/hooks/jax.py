@@ -12,9 +12,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, Unpack
+from typing import Any, Final, NoReturn, Protocol, Unpack, cast
 
 from provenance.clearance.check import GatePass
+from provenance.hooks import last_word
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, examine, tell_passed
 from provenance.hooks.guard import Guard
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved
@@ -23,6 +24,21 @@ AGREE_WITHIN_S: Final = 600.0
 """How long processes wait for one another: each may have to hash all shards."""
 _AGREE_HINT: Final = "read what the other process printed; all processes must see the same clearance and the same data"
 _rounds = 0
+
+
+class _Store(Protocol):
+    """JAX's client of the coordinator: what is asked of it."""
+
+    def key_value_set(self, key: str, value: str) -> None: ...
+    def blocking_key_value_get(self, key: str, timeout_in_ms: int) -> str: ...
+
+
+class _State(Protocol):
+    """What ``jax.distributed`` knows of this process."""
+
+    client: _Store
+    process_id: int
+    num_processes: int
 
 
 @contextmanager
@@ -53,7 +69,9 @@ def cleared(
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json, roots=options["roots"])
         _tell(listener, RunEnd.DENIED)
+        last_word.denied(clearance)
         _end(denial, several=state is not None)
+    last_word.passed(clearance)
     tell_passed(passed)
     try:
         yield Guard.of(passed, observer=listener, denial_json=denial_json, clearance=clearance)
@@ -81,16 +99,16 @@ def _end(denial: TrainingBlocked, *, several: bool) -> NoReturn:
     raise denial
 
 
-def _distributed_state() -> Any:
+def _distributed_state() -> _State | None:
     """Return how this process reaches the others of ``jax.distributed``, ``None`` where there are none."""
     module = sys.modules.get("jax._src.distributed")
     state: Any = getattr(module, "global_state", None)
     if state is None or state.client is None or state.num_processes == 1:
         return None
-    return state
+    return cast("_State", state)
 
 
-def _agree(clearance: PathText, options: GateOptions, state: Any, within_s: float) -> GatePass:
+def _agree(clearance: PathText, options: GateOptions, state: _State | None, within_s: float) -> GatePass:
     """Return what was verified here, if every process was let through by the same clearance."""
     try:
         passed = examine(clearance, **options)
@@ -106,7 +124,7 @@ def _agree(clearance: PathText, options: GateOptions, state: Any, within_s: floa
     return passed
 
 
-def _publish(state: Any, word: dict[str, Any]) -> str:
+def _publish(state: _State, word: dict[str, Any]) -> str:
     """Tell the other processes; return the round's name. Every process comes to the gate equally often."""
     global _rounds  # noqa: PLW0603 – keys of the store can be written once
     _rounds += 1
@@ -118,7 +136,7 @@ def _publish(state: Any, word: dict[str, Any]) -> str:
     return name
 
 
-def _others_reasons(state: Any, own: list[str], within_s: float) -> list[str]:
+def _others_reasons(state: _State, own: list[str], within_s: float) -> list[str]:
     """Return why the processes do not agree, nothing if they do."""
     name = _publish(state, {"passed": own})
     reasons: list[str] = []

@@ -37,6 +37,13 @@ class _TerminatedError(BaseException):
     """SIGTERM came while the check was on its way."""
 
 
+class _Help(argparse.HelpFormatter):
+    """Of a fixed width: asking for the terminal's imports what copies files and compresses them."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=78)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise _UsageError(message)
@@ -159,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s --clearance FILE --root DIR [--root DIR ...] [options] -- CMD ...",
         description="Verify a clearance against the data on disk, then run the command. Exit code 77 if it does not hold.",
         allow_abbrev=False,
+        formatter_class=_Help,
     )
     parser.add_argument("--clearance", required=True, metavar="FILE", help="X.clearance.json")
     parser.add_argument("--root", action="append", required=True, metavar="DIR", help="data root, a folder or URL; may be given several times")

@@ -12,6 +12,7 @@ import sys
 from typing import Any, Final, Self, TypeVar, Unpack
 
 from provenance.clearance.statement import Clearance
+from provenance.hooks import last_word
 from provenance.hooks.configured import ConfiguredGate, find_gate, required_gate
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group
 from provenance.hooks.observe import RunEnd
@@ -145,3 +146,4 @@ def _say_on_first_rank(line: str) -> None:
 def _refuse(denial: TrainingBlocked) -> None:
     announce(denial)
     end_process_group()
+    last_word.denied(denial.clearance)

@@ -21,18 +21,22 @@ from typing import Any, Final, Unpack
 
 from provenance.clearance.check import GatePass
 from provenance.errors import SubjectMismatchError
+from provenance.hooks import last_word
 from provenance.hooks.agreement import TOGETHER, DeniedElsewhere, Exchange, agree
 from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, tell_passed
 
-WAIT_S: Final = 1_800.0
-"""How long a rank waits for the others to arrive and to hash their shares: longer than any disk needs, and not for ever."""
+WAIT_S: Final = 600.0
+"""How long a rank waits for the others to come to the gate: as long as NCCL waits for a rank that does not come to an exchange of its own."""
+SLOWEST_BYTES_PER_S: Final = 50_000_000
+"""Once all have come, they have so much longer to hash their shares: slower than any disk that one would train from, and not for ever."""
+GROUP_S: Final = 7 * 86_400
+"""How long an exchange of the gate's own group may take: the watch ends it long before."""
+WAIT_HINT: Final = "see which rank says nothing; where one rightly comes later than that, give wait_s"
 PARTING_S: Final = 2.0
 """How long a rank that was denied stays so that the others hear why; then it ends, which they notice too."""
 
 
-def pass_gate_together(
-    clearance: PathText, *, denial_json: PathText | None = None, wait_s: float = WAIT_S, **options: Unpack[GateOptions]
-) -> GatePass:
+def pass_gate_together(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> GatePass:
     """Return the clearance and every file that was verified, by all ranks together; alone where no process group is initialised.
 
     To be called by every rank of the default group, at the same point of the script.
@@ -40,23 +44,24 @@ def pass_gate_together(
     Args:
         clearance: ``X.clearance.json``.
         denial_json: File for the denial as JSON; whoever was denied for a reason of its own writes it.
-        wait_s: How long to wait for other ranks, seconds.
         **options: See ``GateOptions``. ``digest_cache`` is not asked here: everything is hashed.
 
     Raises:
         TrainingBlocked: If anything at all is wrong on any rank. In the group the process ends at once instead, with code 77.
     """
     try:
-        passed = examine_together(clearance, denial_json=denial_json, wait_s=wait_s, **options)
+        passed = examine_together(clearance, denial_json=denial_json, **options)
     except TrainingBlocked as denial:
         announce(denial, denial_json=denial_json if not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
         end_process_group()
+        last_word.denied(clearance)
         raise
+    last_word.passed(clearance)
     tell_passed(passed)
     return passed
 
 
-def examine_together(clearance: PathText, *, denial_json: PathText | None = None, wait_s: float = WAIT_S, **options: Unpack[GateOptions]) -> GatePass:
+def examine_together(clearance: PathText, *, denial_json: PathText | None = None, **options: Unpack[GateOptions]) -> GatePass:
     """Return what all ranks verified. Says nothing and ends nothing, unless a rank does not come. Arguments are those of ``pass_gate_together``.
 
     Raises:
@@ -65,10 +70,10 @@ def examine_together(clearance: PathText, *, denial_json: PathText | None = None
     distributed = _initialised()
     if distributed is None:
         return examine(clearance, **options)
-    with _no_waiting_for_ever(clearance, wait_s, denial_json=denial_json) as watch:
+    with _no_waiting_for_ever(clearance, options.get("wait_s", WAIT_S), denial_json=denial_json) as watch:
         with denying(clearance):
-            exchange = _over_gloo(distributed, wait_s)
-        return agree(clearance, exchange, rank=int(distributed.get_rank()), on_denial=watch.part, **options)
+            exchange = _over_gloo(distributed)
+        return agree(clearance, exchange, rank=int(distributed.get_rank()), on_denial=watch.part, on_arrival=watch.hashing, **options)
 
 
 def _initialised() -> Any | None:
@@ -79,7 +84,7 @@ def _initialised() -> Any | None:
     return distributed
 
 
-def _over_gloo(distributed: Any, wait_s: float) -> Exchange:
+def _over_gloo(distributed: Any) -> Exchange:
     """Return the exchange over the default group, or over a group of gloo beside it where that speaks to devices only.
 
     Raises:
@@ -92,7 +97,7 @@ def _over_gloo(distributed: Any, wait_s: float) -> Exchange:
                 "the ranks cannot agree: this build of torch has no gloo, and nothing else works without touching a device",
                 hint="use the launcher prefix: provenance exec … -- torchrun …",
             )
-        group = distributed.new_group(backend="gloo", timeout=timedelta(seconds=wait_s))
+        group = distributed.new_group(backend="gloo", timeout=timedelta(seconds=GROUP_S))
 
     def exchange(text: str) -> list[str]:
         heard: list[Any] = [None] * int(distributed.get_world_size())
@@ -108,6 +113,7 @@ class _Watch:
 
     clearance: PathText
     denial_json: PathText | None
+    wait_s: float
     timer: threading.Timer | None = None
     parting: bool = False
 
@@ -117,6 +123,10 @@ class _Watch:
         self.timer = threading.Timer(seconds, self._end, args=(seconds,))
         self.timer.daemon = True
         self.timer.start()
+
+    def hashing(self, size_bytes: int) -> None:
+        """Stay as long as a rank needs to hash so many bytes: all have come."""
+        self.start(self.wait_s + size_bytes / SLOWEST_BYTES_PER_S)
 
     def part(self) -> None:
         """Stay only as long as the others need to hear why this rank was denied."""
@@ -132,7 +142,7 @@ class _Watch:
     def _end(self, seconds: float) -> None:
         if not self.parting:
             reason = f"{TOGETHER} did not end within {seconds:g} s: a rank did not come, or hangs"
-            denial = TrainingBlocked((reason,), hint="see which rank says nothing", clearance=os.fspath(self.clearance), kind="TimeoutError")
+            denial = TrainingBlocked((reason,), hint=WAIT_HINT, clearance=os.fspath(self.clearance), kind="TimeoutError")
             announce(denial, denial_json=self.denial_json)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -141,7 +151,7 @@ class _Watch:
 
 @contextmanager
 def _no_waiting_for_ever(clearance: PathText, wait_s: float, *, denial_json: PathText | None) -> Iterator[_Watch]:
-    watch = _Watch(clearance=clearance, denial_json=denial_json)
+    watch = _Watch(clearance=clearance, denial_json=denial_json, wait_s=wait_s)
     watch.start(wait_s)
     try:
         yield watch

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Unpack
 
 from provenance.clearance.check import GatePass
+from provenance.hooks import last_word
 from provenance.hooks.configured import required_gate
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, pass_gate, tell_passed
 from provenance.hooks.ranks import examine_together
@@ -89,6 +90,7 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
             ("the trainer's loop is not gated, so its workers would check nothing",), hint="make it with gated(loop, …)", kind="UsageError"
         )
         announce(denial, denial_json=denial_json, roots=options["roots"])
+        last_word.denied(clearance, running=True)
         raise denial
     try:
         result: Result = trainer.fit()
@@ -98,6 +100,7 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
             raise
         denial = TrainingBlocked(denied.reasons, hint=denied.hint, clearance=denied.clearance, kind=denied.kind)
         announce(denial, denial_json=denial_json, roots=options["roots"])
+        last_word.denied(clearance, running=True)
         raise denial from error
     return result
 

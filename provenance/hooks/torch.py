@@ -33,6 +33,8 @@ Read = Callable[[BinaryIO], Sequence[Any]]
 JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
 TEXT: Final = frozenset({".txt", ".md", ".text"})
 READ_HINT: Final = "give read=..., a function that takes the open shard (bytes) and returns its records"
+OPEN_SHARDS: Final = 64
+"""How many shards a dataset holds open for reading lines."""
 UNSEEN_HINT: Final = "give the paths of the shards, or have the dataset read through provenance.hooks.guard.Guard.open"
 
 
@@ -140,8 +142,12 @@ class GuardedDataset(Dataset[Any]):
         self._begin()
 
     def _begin(self) -> None:
-        self._records = lru_cache(maxsize=self._keep)(self._load)  # of the function that makes records, and a shard
-        self._open = lru_cache(maxsize=64)(lambda path: self.guarded.open_raw(path))  # noqa: PLW0108 – tests and subclasses may replace the guard's method
+        # Named by type: what ``lru_cache`` returns takes anything, and a call with other arguments would pass the type checker.
+        self._records: Callable[[Read, int], Sequence[Any]] = lru_cache(maxsize=self._keep)(self._load)
+        self._open: Callable[[str], ShardFile | BinaryIO] = lru_cache(maxsize=OPEN_SHARDS)(self._open_raw)
+
+    def _open_raw(self, path: str) -> ShardFile | BinaryIO:
+        return self.guarded.open_raw(path)
 
     def _load(self, read: Read, shard: int) -> Sequence[Any]:
         with self.guarded.open(self._paths[shard]) as file:

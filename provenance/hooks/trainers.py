@@ -27,8 +27,9 @@ from provenance.clearance.check import GatePass
 from provenance.clearance.strict_json import printable
 from provenance.errors import ProvenanceError
 from provenance.fingerprint.digest import ShardLeaf
+from provenance.hooks import last_word
 from provenance.hooks.configured import ConfiguredGate
-from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group, pass_gate, utc_now
+from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group, utc_now
 from provenance.hooks.guard import Guard
 from provenance.hooks.loaders import Handed, handed_datasets, is_of_datasets, package_of
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved, UnseenObserver, tell_denied
@@ -57,7 +58,7 @@ class TrainerGate:
         require_guarded: bool = False,
         **options: Unpack[GateOptions],
     ) -> None:
-        """Check at once.
+        """Check at once; where a process group is up, with all its ranks, each of which has to make its gate.
 
         Args:
             clearance: ``X.clearance.json``.
@@ -83,9 +84,10 @@ class TrainerGate:
         self._told_read: set[str] = set()
         self._guard: Guard | None = None
         self._look_again_at = 0.0
+        self._denial: TrainingBlocked | None = None
         self.begun = False
         """Every byte was checked again since the constructor."""
-        self.passed: GatePass = pass_gate(clearance, denial_json=denial_json, **options)
+        self.passed: GatePass = self._pass_gate()
         _note_caches()
 
     @classmethod
@@ -113,10 +115,9 @@ class TrainerGate:
         Raises:
             TrainingBlocked: If the clearance no longer holds, or the data have changed.
         """
-        from provenance.hooks.ranks import pass_gate_together
-
-        self.passed = pass_gate_together(self._clearance, denial_json=self._denial_json, **self._options)
+        self.passed = self._pass_gate()
         self.begun = True
+        self._denial = None
 
     def check_data(self, given: Mapping[str, object]) -> None:
         """Resolve what the trainer was given to registered shards, unless this was done already.
@@ -148,8 +149,10 @@ class TrainerGate:
         """Tell what listens of a step, and look at the shards now and then. Arguments are those of ``RunObserver.step_ended``.
 
         Raises:
-            TrainingBlocked: If a shard has changed since it was verified.
+            TrainingBlocked: If a shard has changed since it was verified, or training was denied before.
         """
+        if self._denial is not None:  # was swallowed
+            raise self._denial
         self._look_at_shards()
         self.observer.step_ended(step, epoch=epoch)
 
@@ -175,7 +178,15 @@ class TrainerGate:
         if self._observer is not None:
             tell_denied(self._observer, denial.reasons)
         end_process_group()
+        last_word.denied(self._clearance, running=True)
+        self._denial = denial
         raise denial
+
+    def _pass_gate(self) -> GatePass:
+        """Return what was verified: by all ranks together where their group is up already, by this process alone before that."""
+        from provenance.hooks.ranks import pass_gate_together
+
+        return pass_gate_together(self._clearance, denial_json=self._denial_json, **self._options)
 
     def _shards_behind(self, handed: Handed) -> tuple[ShardLeaf, ...] | None:
         """Return the shards a dataset was made from, none for one whose reads are told one by one, ``None`` where nobody knows."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, Unpack
 
 from provenance.clearance.statement import Clearance
+from provenance.hooks import last_word
 from provenance.hooks.configured import required_gate
 from provenance.hooks.gate import GateOptions, PathText, TrainingBlocked, announce, end_process_group
 from provenance.hooks.observe import RunEnd
@@ -78,6 +79,7 @@ class ProvenanceCallback(TrainerCallback):
         except TrainingBlocked as denial:
             announce(denial)
             end_process_group()
+            last_word.denied(denial.clearance)
             raise
         return cls.of(TrainerGate.configured(found, framework=FRAMEWORK))
 

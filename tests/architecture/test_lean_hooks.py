@@ -45,6 +45,9 @@ LEAN_MODULES = [
     "provenance.hooks.lightning_events",
     "provenance.hooks.axolotl_data",
     "provenance.hooks.guard",
+    "provenance.hooks.buffered",
+    "provenance.hooks.last_word",
+    "provenance.hooks.ranks",
     "provenance.hooks.record",
     "provenance.clearance",
     "provenance.clearance.check",
@@ -110,6 +113,17 @@ def test_a_whole_check_loads_nothing_heavy(world: ClearedWorld) -> None:
     command = [sys.executable, "-c", code, str(world.clearance), str(world.data), str(world.trust)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
     assert HEAVY & set(json.loads(done.stdout)) == set()
+
+
+def test_a_denial_on_the_command_line_loads_nothing_that_it_does_not_need(world: ClearedWorld) -> None:
+    (world.data / "extra").write_bytes(b"x")
+    arguments = ["exec", "--clearance", str(world.clearance), "--trust", str(world.trust), "--root", str(world.data), "--", "true"]
+    command = [sys.executable, "-X", "importtime", "-m", "provenance.cli.main", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+    assert done.returncode == 77
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "provenance.hooks.launcher" in loaded
+    assert loaded & (HEAVY - {"click"} | {"provenance.model.dataset", "shutil", "lzma", "sysconfig"}) == set()
 
 
 LAUNCH = "from provenance.hooks.launcher import main; main()"

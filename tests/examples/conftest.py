@@ -36,6 +36,10 @@ class Workspace:
         return self.folder / "helpdesk-7b.clearance.json"
 
     @property
+    def run_file(self) -> Path:
+        return self.folder / "run.yaml"
+
+    @property
     def trust(self) -> Path:
         return self.folder / "trust.json"
 

@@ -102,6 +102,7 @@ BREAKS: list[tuple[str, Callable[[Pod], Any], str]] = [
     ("a shell", lambda p: verifier(p).update(command=["sh", "-c", "true"]), "must run the prefix"),
     ("no command", lambda p: verifier(p).pop("command"), "must run the prefix"),
     ("another root", lambda p: verifier(p)["command"].__setitem__(9, "/empty"), "must run the prefix"),
+    ("another run file", lambda p: verifier(p)["command"].__setitem__(11, "/output/run.yaml"), "must run the prefix"),
     ("an argument", lambda p: verifier(p).update(args=["x"]), "must run the prefix"),
     ("no -I", lambda p: verifier(p)["command"].remove("-I"), "must run the prefix"),
     ("a variable", lambda p: verifier(p).update(env=[{"name": "LD_PRELOAD", "value": "/data/evil.so"}]), "takes no env"),
@@ -212,6 +213,7 @@ def started(workspace: Workspace, container: dict[str, Any], tmp_path: Path) -> 
     places = {
         "/provenance/clearance/run.clearance.json": str(workspace.clearance),
         "/provenance/trust/trust.json": str(workspace.trust),
+        "/provenance/clearance/run.yaml": str(workspace.run_file),
         "/data": str(workspace.data),
         "/dev/termination-log": str(tmp_path / "termination-log"),
     }
@@ -231,6 +233,12 @@ def test_verifier_and_trainer_start_on_cleared_data_and_end_with_77_on_changed(c
     assert '"exit_code": 77' in (tmp_path / "termination-log").read_text(encoding="utf-8"), "kubectl describe shows it"
     denied = started(cleared, train, tmp_path)
     assert (denied.returncode, denied.stdout) == (77, "")
+
+
+def test_a_clearance_of_another_run_does_not_start_the_pod(cleared: Workspace, tmp_path: Path) -> None:
+    cleared.run_file.write_bytes(cleared.run_file.read_bytes() + b"# another run\n")
+    assert started(cleared, verifier(pod()), tmp_path).returncode == 77
+    assert "run file" in (tmp_path / "termination-log").read_text(encoding="utf-8")
 
 
 def test_the_committed_trust_file_believes_nobody(cleared: Workspace, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def site(tmp_path: Path, cleared: Workspace, gate_python: Path) -> Site:
         "slurm": f"slurm {tmp_path / 'commands'}",
         "gate": "gate train train-large",
         "job": f"job helpdesk-7b {cleared.clearance} {cleared.data}",
+        "run": f"run helpdesk-7b {cleared.run_file}",
     }
     made = Site(folder=folder, config=config, commands=tmp_path / "commands", workspace=cleared, lines=lines)
     made.configure()
@@ -90,6 +91,18 @@ def test_changed_data_hold_the_job_with_the_reason_and_leave_the_denial(site: Si
     assert (task.ran, task.code) == (False, 77)
     assert "TRAINING BLOCKED" in task.output
     assert "prose/prose.jsonl: changed" in task.output
+
+
+def test_a_job_is_bound_to_its_run_file_and_bundles(site: Site, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_bytes(site.workspace.run_file.read_bytes() + b"# another run\n")
+    site.configure(more=f"job other-run {site.workspace.clearance} {site.workspace.data}\nrun other-run {other}")
+    assert site.controller().ran, "what binds another job does not bind this one"
+    assert "run file" in site.controller("provenance:other-run").calls[0]
+    site.configure(more=f"policy helpdesk-7b {other}")
+    held = site.controller()
+    assert (held.ran, held.code) == (False, 77)
+    assert "other.yaml" in held.calls[0]
 
 
 def test_a_job_that_cannot_be_held_is_cancelled(site: Site) -> None:
@@ -134,6 +147,10 @@ def test_only_jobs_of_gated_partitions_need_a_clearance_and_an_unknown_partition
         ({"job": "job helpdesk-7b /x.clearance.json"}, "expected: job NAME CLEARANCE ROOT"),
         ({"job": "job helpdesk-7b x.clearance.json /data"}, "x.clearance.json is not an absolute path"),
         ({"more": "job helpdesk-7b /other.clearance.json /empty"}, "is there twice"),
+        ({"run": "run helpdesk-7b"}, "expected: run NAME FILE"),
+        ({"run": "run helpdesk-7b run.yaml"}, "run.yaml is not an absolute path"),
+        ({"run": "run helpdesk-7B /run.yaml"}, "there is no job helpdesk-7B above"),
+        ({"more": "policy helpdesk-7b /a.yaml /b.yaml"}, "expected: policy NAME FILE"),
         ({"more": "job a/b /other.clearance.json /empty"}, "is no name of a job"),
     ],
 )
@@ -233,6 +250,7 @@ def test_the_batch_script_starts_training_on_cleared_data_alone(tmp_path: Path, 
     text = text.replace("/srv/clearances/helpdesk-7b.clearance.json", f"{cleared.clearance} --trust {cleared.trust}").replace(
         "/data/helpdesk-7b", str(cleared.data)
     )
+    text = text.replace("/srv/clearances/helpdesk-7b.run.yaml", str(cleared.run_file))
     batch = script(tmp_path / "train.sbatch", text)
     env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "SLURM_JOB_ID": "41", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[1-2]"}
     assert subprocess.run([str(batch)], env=env, check=False, capture_output=True).returncode == 0
@@ -249,4 +267,5 @@ def test_the_batch_script_names_one_job_for_both_prologs() -> None:
     assert "--comment=provenance:helpdesk-7b" in text
     assert "PROVENANCE_JOB=helpdesk-7b" in text
     assert "\njob      helpdesk-7b  /srv/clearances/helpdesk-7b.clearance.json  /data/helpdesk-7b\n" in config
+    assert "\nrun      helpdesk-7b  /srv/clearances/helpdesk-7b.run.yaml\n" in config
     assert "--partition=train\n" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ told = []
 try:
     import torch
     from provenance.hooks.accelerate import cleared_accelerator
-    accelerator, passed = cleared_accelerator(folder / "run.clearance.json", roots=[data], trust=folder / "trust.json", accelerator={"cpu": True})
+    late = {"clock": lambda: "3000-01-01T00:00:00Z"} if os.environ.get("LATE") else {}
+    accelerator, passed = cleared_accelerator(folder / "run.clearance.json", roots=[data], trust=folder / "trust.json", accelerator={"cpu": True}, **late)
     told.append(f"verified {len(passed.shards.verified)}")
     model = torch.nn.Linear(16, 1)
     raw = [torch.tensor(list(f.read_bytes()[:16].ljust(16)), dtype=torch.float32) for f in sorted(data.rglob("*")) if f.is_file()]
@@ -85,3 +87,25 @@ def test_one_process_alone_is_gated_too(world: ClearedWorld) -> None:
     code, told, err = launch(world, processes=1)
     assert (code != 0, told) == (True, [[]]), err
     assert "more.txt" in err
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_denied_process_that_nobody_watches_tells_the_others(world: ClearedWorld, late: int) -> None:
+    """As ``srun`` and ``mpirun`` start them: two processes, one of which is denied before its ``Accelerator`` exists."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, str(world.folder / "train.py"), str(world.folder), str(world.data)]
+    shared = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    started = [
+        subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "LATE": "1" if rank == late else ""}
+        )
+        for rank in (0, 1)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [77, 77], said
+    assert "expired" in said[late]
+    assert f"rank {late} was denied" in said[1 - late]
+    assert not list(world.folder.glob("told-*"))  # both ended at once, and neither came to a model

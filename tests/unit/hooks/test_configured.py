@@ -115,6 +115,19 @@ def test_where_the_systems_file_exists_a_run_without_a_clearance_is_denied(tmp_p
         find_gate(tmp_path)
 
 
+def test_how_long_ranks_wait_is_the_jobs_to_say_beside_a_systems_file(tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configured, "expect_root_owned", lambda _: None)
+    work = write(tmp_path / "w", GATE)
+    gate = find_gate(work)
+    assert gate is not None
+    assert "wait_s" not in gate.options()
+    system.write_text('[gate]\ntrust = "/etc/provenance/trust.json"\n', encoding="utf-8")
+    (work / "provenance.toml").write_text(GATE + "wait_s = 90\n", encoding="utf-8")
+    gate = find_gate(work)
+    assert gate is not None
+    assert gate.options()["wait_s"] == 90.0
+
+
 def test_a_systems_file_that_others_can_write_is_a_denial(tmp_path: Path, system: Path) -> None:
     system.write_text(GATE, encoding="utf-8")
     system.chmod(0o666)
@@ -136,6 +149,11 @@ def test_a_systems_file_that_others_can_write_is_a_denial(tmp_path: Path, system
         (GATE + 'roots = ["s3://key:secret@bucket/x"]\n', "credentials never stand in an address"),
         (GATE + 'shard_folders_only = "no"\n', "must be true or false"),
         (GATE + "require_guarded = 0\n", "must be true or false"),
+        (GATE + 'wait_s = "60"\n', "wait_s must be a number of seconds above 0 and at most 86,400"),
+        (GATE + "wait_s = true\n", "wait_s must be a number"),
+        (GATE + "wait_s = 0\n", "wait_s must be a number"),
+        (GATE + "wait_s = nan\n", "wait_s must be a number"),
+        (GATE + "wait_s = inf\n", "wait_s must be a number"),
         (GATE + 'policy_digests = "sha256:aa"\n', "policy_digests must be a list"),
         ("roots = 3\n" + GATE, "must be a list of texts"),
     ],

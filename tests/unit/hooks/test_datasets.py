@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from provenance.clearance.trust import trust_bytes
+from provenance.fingerprint.digest import hash_file
 from provenance.hooks import cache_notes
 from provenance.hooks.datasets import check_datasets, load, shards_behind
 from provenance.hooks.gate import TrainingBlocked
@@ -180,13 +181,43 @@ def test_a_cache_of_older_bytes_is_found_with_the_time_restored(given: Given) ->
     stale = given.json()
     assert stale[1]["text"].startswith("press ")  # the trap: the package takes the old cache
     guard = given.enter()
-    because = "a cache was made from chat/b.jsonl when it was not what it is now"
+    because = "a cache was made from chat/b.jsonl when it held other bytes"
     for dataset in (stale, stale.map(lambda row: {"n": len(row["text"])})):
         with pytest.raises(TrainingBlocked, match=because):
             shards_behind(dataset, guard)
     fresh = given.json(download_mode="force_redownload")
     assert [leaf.path for leaf in shards_behind(fresh, guard)] == list(CHAT)
     assert fresh[1]["text"].startswith("prest ")
+
+
+def test_a_source_that_was_only_touched_is_no_suspect_and_one_that_was_changed_and_set_back_is_one(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, file = given.json(), Path(given.files[1])
+    mapped = dataset.map(lambda row: {"n": len(row["text"])})
+    file.chmod(0o600)
+    os.utime(file, ns=(1, 1))
+    guard = given.enter()
+    for here in (cache_notes._here, {}):  # as this process knows it, and as the note tells it
+        monkeypatch.setattr(cache_notes, "_here", here)
+        for made in (dataset, mapped):
+            assert [leaf.path for leaf in shards_behind(made, guard)] == list(CHAT)
+    (note,) = Path(given.cache).rglob(cache_notes.FOLDER_NOTE)
+    wire = json.loads(note.read_bytes())
+    assert {source["sha256"] for source in wire["sources"]} == {hash_file(path)[0] for path in given.files}
+    wire["version"] = 1  # nobody knows which bytes it held: touched, or changed and set back
+    for source in wire["sources"]:
+        del source["sha256"]
+    note.write_text(json.dumps(wire), encoding="utf-8")
+    with pytest.raises(TrainingBlocked, match=r"made from chat/b\.jsonl before it was changed or touched"):
+        shards_behind(dataset, guard)
+    good = file.read_bytes()
+    file.write_bytes(good.replace(b"press", b"prest"))
+    forged = given.json()
+    assert forged[1]["text"].startswith("prest ")
+    file.write_bytes(good)
+    with pytest.raises(TrainingBlocked, match=r"made from chat/b\.jsonl when it held other bytes"):
+        shards_behind(forged, given.enter())
 
 
 def test_the_loader_makes_a_cache_for_each_set_of_shards(given: Given) -> None:

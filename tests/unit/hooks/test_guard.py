@@ -18,7 +18,7 @@ import pytest
 from provenance.clearance.shards import FileIdentity
 from provenance.clearance.trust import trust_bytes
 from provenance.fingerprint.digest import ShardLeaf
-from provenance.hooks import guarded_file
+from provenance.hooks import buffered, guarded_file
 from provenance.hooks.gate import TrainingBlocked
 from provenance.hooks.guard import Guard
 from provenance.hooks.guarded_file import COARSE_GRAIN_NS, FINE_GRAIN_NS, ShardFile, is_settled
@@ -216,6 +216,49 @@ def test_there_is_no_way_past_the_checks(world: ClearedWorld) -> None:
         stream.fileno()
     assert stream.readable()
     assert not stream.writable()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_buffer_reads_as_one_over_a_plain_file_however_it_is_asked(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
+    monkeypatch.setattr(buffered, "_methods_are_asked_for", lambda: asked)  # by an interpreter that does not, it is put over the shard itself
+    told = Told()
+    guard, file = enter(world, observer=told), world.data / "chat" / "b.jsonl"
+    guarded = guard.open(file)
+    assert isinstance(guarded, io.BufferedReader)
+    assert (type(guarded.raw) is io.FileIO) is asked
+    with file.open("rb") as plain:
+        for step in (
+            lambda f: (f.read(3), f.readline(), next(f), f.tell()),
+            lambda f: (f.peek(1)[:1], f.read1(5), f.readinto(bytearray(7)), f.tell()),
+            lambda f: (f.seek(-9, io.SEEK_END), f.read(), f.read(), f.seek(38), f.readlines(100), f.seek(1, io.SEEK_CUR)),
+            lambda f: (list(f), f.seekable(), f.readable(), f.writable(), f.closed),
+        ):
+            assert step(guarded) == step(plain)
+    under, good = guarded.detach(), file.read_bytes()
+    assert (under.seek(5), under.read(4), under.readall(), under.tell()) == (5, good[5:9], good[9:], 3800)
+    with pytest.raises(io.UnsupportedOperation, match="memory map"):
+        under.fileno()
+    under.close()
+    assert under.closed
+    assert set(told.read) == {"chat/b.jsonl"}
+
+
+def test_an_interpreter_that_does_not_ask_would_read_nothing_and_is_found_out(world: ClearedWorld) -> None:
+    raw = enter(world).open_raw(world.data / "human.txt")
+    assert isinstance(raw, ShardFile)
+    front = buffered._in_front_of(raw)
+    assert (io.FileIO.readall(front), front.read()) == (b"", (world.data / "human.txt").read_bytes())
+    assert buffered._methods_are_asked_for()
+
+
+def test_a_file_that_nobody_holds_is_closed(world: ClearedWorld) -> None:
+    stream = enter(world).open(world.data / "human.txt")
+    raw = stream.raw.readinto.__self__  # type: ignore[attr-defined]  # the shard that stands behind the buffer
+    descriptor = raw._descriptor
+    os.fstat(descriptor)
+    del raw, stream
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
 
 
 def test_any_place_can_be_read(world: ClearedWorld) -> None:

@@ -97,6 +97,20 @@ def test_ranks_hash_each_file_once_and_every_pass_holds_all(world: ClearedWorld,
         assert all(f.identity is not None and f.identity.inode == Path(f.place).stat().st_ino for f in outcome.shards.verified)
 
 
+def test_once_all_have_come_the_time_to_wait_grows_with_the_bytes(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    assert all(isinstance(outcome, GatePass) for outcome in run(world, 2, on_arrival={0: told.append, 1: told.append}))
+    assert told == [40 + 3800 + 35] * 2
+    late: list[int] = []
+    expired = {0: lambda: "3000-01-01T00:00:00Z", 1: lambda: "3000-01-01T00:00:00Z"}
+    run(world, 2, clock=expired, on_arrival={0: late.append, 1: late.append})
+    assert late == []  # nobody waits for those who were denied
+    started: list[float] = []
+    monkeypatch.setattr(ranks._Watch, "start", lambda _, seconds: started.append(seconds))
+    ranks._Watch(clearance="c", denial_json=None, wait_s=600).hashing(5_000_000_000_000)
+    assert started == [600 + 100_000]  # 5 TB at 50 MB/s
+
+
 @pytest.mark.parametrize("name", ["human.txt", "chat/a.jsonl", "chat/b.jsonl"])
 def test_what_one_rank_finds_changed_denies_all(world: ClearedWorld, name: str) -> None:
     tamper(world.data / name)

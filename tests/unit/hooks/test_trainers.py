@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from provenance.clearance.check import GatePass
 from provenance.errors import RunRecordError
-from provenance.hooks import trainers
+from provenance.hooks import ranks, trainers
 from provenance.hooks.gate import TrainingBlocked, examine
 from provenance.hooks.observe import RunEnd, RunObserver
 from provenance.hooks.trainers import TrainerGate
@@ -69,6 +70,33 @@ def test_a_shard_that_changes_under_other_readers_ends_the_run_at_a_step(world: 
         made.step_ended(3)
     assert kept.steps[-1][0] == 2
     assert kept.end is RunEnd.DENIED
+
+
+def test_every_check_of_a_trainers_gate_is_made_by_all_ranks(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[float] = []
+    plain = ranks.pass_gate_together
+
+    def counted(*arguments: Any, **named: Any) -> GatePass:
+        together.append(named["wait_s"])
+        return plain(*arguments, **named)
+
+    monkeypatch.setattr(ranks, "pass_gate_together", counted)
+    made = gate(world, wait_s=7)
+    assert together == [7]
+    made.check_again()
+    assert together == [7, 7]
+
+
+def test_a_denial_that_was_swallowed_is_met_again_at_the_next_step_until_a_check_is_passed(world: ClearedWorld) -> None:
+    made = gate(world)
+    with pytest.raises(TrainingBlocked):
+        made.check_data(
+            {"train_dataset": guarded_by(replace(made.passed, clearance=replace(made.passed.clearance, manifest_root="sha256:" + "0" * 64)))}
+        )
+    with pytest.raises(TrainingBlocked, match="under another clearance"):
+        made.step_ended(1)
+    made.check_again()
+    made.step_ended(2)
 
 
 def test_what_cannot_be_looked_into_is_a_denial_in_one_sentence(world: ClearedWorld, capsys: pytest.CaptureFixture[str]) -> None:
