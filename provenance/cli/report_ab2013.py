@@ -99,7 +99,8 @@ def make_california(ctx: CommandContext, record: AuditRecord, answers: Path | No
     """Return California's summary of an audit, with the answers of a file and the first uses that the workspace knows."""
     from provenance.report.disclosure.california import TEMPLATE_ID, california_document
 
-    return california_document(record, first_reads(ctx, record), _answers(ctx, answers, TEMPLATE_ID, record), before=before)
+    given = _answers(ctx, answers, TEMPLATE_ID, record)
+    return california_document(record, first_reads(ctx, record), given, judged=gathered(ctx, record), before=before)
 
 
 def _answers(ctx: CommandContext, file: Path | None, template_id: str, record: AuditRecord) -> Answers:

@@ -18,7 +18,7 @@ from provenance.report.disclosure.fill import fill
 from provenance.report.disclosure.sizes import Span, brackets_of, tokens_of
 from provenance.report.disclosure.sources import Judged, Unit, category_problems, list_units
 from provenance.report.disclosure.template import Row, Template, load_template
-from provenance.report.disclosure.values import Disclosure, Entry, State, Supersedes, Told
+from provenance.report.disclosure.values import Disclosure, Entry, Problem, State, Supersedes, Told
 from provenance.report.disclosure.views import changes_between
 from provenance.report.disclosure.wide import CONVERSION, MEMBERS, OFFICIAL
 from provenance.report.wording import number
@@ -68,9 +68,12 @@ def make_eu_summary(
         *domain_told,
         *_processing(judged, units),
     )
-    filled = fill(template, told, answers, _facts(record, units), audit=record.id)
-    entries = tuple(e for s in filled.sections for e in s.entries)
-    problems = (*filled.problems, *category_problems(units, answers.categories, record.id), *check_entries(record, entries, units, judged))
+
+    def check(entries: Sequence[Entry]) -> Iterator[Problem]:
+        yield from category_problems(units, answers.categories, record.id)
+        yield from check_entries(record, entries, units, judged)
+
+    filled = fill(template, told, answers, _facts(record, units), audit=record.id, check=check)
     return Disclosure(
         template=template.id,
         name=template.name,
@@ -82,9 +85,9 @@ def make_eu_summary(
         document_version=version,
         updated=updated,
         due=_later(updated),
-        supersedes=superseding(before, entries),
+        supersedes=superseding(before, filled.entries),
         sections=filled.sections,
-        problems=problems,
+        problems=filled.problems,
         domains=domains,
     )
 

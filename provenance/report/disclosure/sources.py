@@ -147,20 +147,21 @@ def recorded_section(dataset: Dataset) -> str:
 
 
 def category_problems(units: Sequence[Unit], categories: Mapping[str, str], audit: str) -> Iterator[Problem]:
-    """Yield where a dataset would stand in two sections, or in none that there is."""
+    """Yield where a dataset would stand in two sections, or in none that there is; each in the field that asks whether there is such data."""
     by_name = {u.name: u for u in units}
     for name, section in sorted(categories.items()):
-        unit = by_name.get(name)
+        unit, field = by_name.get(name), _asks_of(section)
         if unit is None:
-            yield Problem(field="2", message=f"the answers put {name!r} under {section}, and no data of the run come from it", evidence=(audit,))
-        elif section not in SECTIONS:
-            yield Problem(
-                field="2", message=f"the answers put {name!r} under {section!r}; the sections are {', '.join(SECTIONS)}", evidence=(unit.place,)
-            )
+            yield Problem(field=field, message=f"the answers put {name!r} under {section}, and no data of the run come from it", evidence=(audit,))
         elif unit.section != section:
             message = f"{name!r} is in two sections: {section} by the answers, {unit.section} by its recorded source"
-            yield Problem(field="2", message=message, evidence=(unit.place,))
+            yield Problem(field=_asks_of(unit.section), message=message, evidence=(unit.place,))
     yield from _twins(units)
+
+
+def _asks_of(section: str) -> str:
+    """Return the field that asks whether there is data of a section."""
+    return f"{section if section in SECTIONS else SECTIONS[0]}.a"
 
 
 def _twins(units: Sequence[Unit]) -> Iterator[Problem]:
@@ -171,4 +172,4 @@ def _twins(units: Sequence[Unit]) -> Iterator[Problem]:
             for other in same if unit.name == one.summary.dataset.name else ():
                 if unit.section and other.section and unit.section != other.section:
                     message = f"{unit.name!r} and {other.name!r} hold the same bytes, under {unit.section} and under {other.section}"
-                    yield Problem(field="2", message=message, evidence=(unit.place, other.place))
+                    yield Problem(field=_asks_of(unit.section), message=message, evidence=(unit.place, other.place))

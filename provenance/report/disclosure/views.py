@@ -22,6 +22,7 @@ STATE_WORDS = {
     State.NOT_APPLICABLE: "not applicable",
     State.LEFT_OPEN: "optional",
     State.MISSING: "answer missing",
+    State.CONTRADICTED: "contradicted, to be put right before this is filed",
 }
 DOMAINS_FILE = "domains.csv"
 _LARGEST = 64 << 20
@@ -86,7 +87,7 @@ def render_domains(document: Disclosure) -> bytes:
 def standing(document: Disclosure) -> str:
     """Return in a sentence whether the document can be filed."""
     if document.problems:
-        return f"Not to be filed: {count(len(document.problems), 'contradiction')} between answers and recorded facts"
+        return f"Not to be filed: {count(len(document.problems), 'contradiction')} to put right"
     gaps, drafts = document.count(State.MISSING), document.count(State.DRAFTED)
     parts = [count(gaps, "answer") + " missing"] if gaps else []
     parts += [count(drafts, "draft") + " to confirm"] if drafts else []
@@ -105,13 +106,20 @@ def backing(entry: Entry) -> str:
     return "; ".join(parts)
 
 
+def notes_of(entry: Entry) -> tuple[str, ...]:
+    """Return what stands beside an answer: the answer of a contradicted field, and what recorded facts say where the answer is another."""
+    said = "\n".join(entry.lines)
+    notes = [("It said", entry.claimed), ("Recorded facts say", entry.recorded if entry.recorded != entry.claimed else ())]
+    return tuple(f"{words}: {'; '.join(lines)}" for words, lines in notes if lines and "; ".join(lines) not in said and lines != entry.lines)
+
+
 def render_disclosure_html(document: Disclosure, *, templates: Path | None = None) -> bytes:
     """Return the page: one file, complete without JavaScript.
 
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    values = {"document": document, "standing": standing(document), "backing": backing, "domains_file": DOMAINS_FILE}
+    values = {"document": document, "standing": standing(document), "backing": backing, "notes_of": notes_of, "domains_file": DOMAINS_FILE}
     return render_page("disclosure.html.j2", values, foot="Summary of training data", templates=templates)
 
 
@@ -134,6 +142,7 @@ def render_disclosure_markdown(document: Disclosure) -> bytes:
             out += [f"**{_md(entry.id)} {_md(entry.label)}**", ""]
             out += [f"- {_md(line)}" for line in entry.lines]
             out += ["", f"*{_md(backing(entry))}*", ""]
+            out += [f"*{_md(note)}*\n" for note in notes_of(entry)]
     if document.supersedes is not None:
         out += ["## Changes", "", *_changes(document), ""]
     out += ["## Source of the template", "", _md(document.source), "", _md(document.notice), ""]

@@ -176,7 +176,12 @@ def test_no_synthetic_data_is_held_against_matches_and_generators() -> None:
     clean = tuple(replace(s, synthetic=TriState.NO, dataset=dataset(s.dataset.name)) for s in blocked.datasets)
     record = replace(blocked, datasets=clean)
     document = make_eu_summary(record, alone(record), Answers())
-    assert by_id(document)["2.5.a"].lines == ("No",)
+    entry = by_id(document)["2.5.a"]
+    assert (entry.state, entry.claimed) == (State.CONTRADICTED, ("No",))
+    assert "18 passages match" in entry.lines[0]
+    dependants = {i: by_id(document)[i] for i in ("2.5.b", "2.5.c", "2.5.d")}
+    assert {e.state for e in dependants.values()} == {State.MISSING}
+    assert all("field 2.5.a is contradicted" in e.lines[0] for e in dependants.values())
     found = [p for p in document.problems if p.field == "2.5.a"]
     known = {e.id for e in record.evidence} | {f.id for f in record.findings}
     assert found
