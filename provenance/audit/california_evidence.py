@@ -65,14 +65,8 @@ def contradictions(record: AuditRecord, claims: Mapping[str, Claims], ancestries
 
 
 def _against(record: AuditRecord, summary: DatasetSummary, claims: Claims, ancestry: Ancestry) -> Iterator[Contradiction]:
+    yield from _rights_against(record, summary, claims, ancestry)
     dataset, name = summary.dataset, summary.dataset.name
-    if claims.public_domain is TriState.YES:
-        for reason in _protected(record, summary, ancestry, frozenset(RIGHTS)):
-            yield Contradiction(item=5, dataset=name, text=f"said to be entirely in the public domain, but {reason}")
-    if claims.denied:
-        said = f"said not to be protected by {listed([n for n in RIGHTS if n in claims.denied])}"
-        for reason in _protected(record, summary, ancestry, claims.denied):
-            yield Contradiction(item=5, dataset=name, text=f"{said}, but {reason}", is_of_rights=True)
     if claims.personal is TriState.NO:
         for reason in _of_people(dataset, ancestry):
             yield Contradiction(item=7, dataset=name, text=f"said to hold no personal information, but {reason}")
@@ -84,6 +78,17 @@ def _against(record: AuditRecord, summary: DatasetSummary, claims: Claims, ances
     if claims.synthetic is TriState.NO:
         for reason in _not_human(record, summary, ancestry):
             yield Contradiction(item=12, dataset=name, text=f"said to hold no synthetic data, but {reason}")
+
+
+def _rights_against(record: AuditRecord, summary: DatasetSummary, claims: Claims, ancestry: Ancestry) -> Iterator[Contradiction]:
+    name = summary.dataset.name
+    if claims.public_domain is TriState.YES:
+        for reason in _protected(record, summary, ancestry, frozenset(RIGHTS)):
+            yield Contradiction(item=5, dataset=name, text=f"said to be entirely in the public domain, but {reason}")
+    if claims.denied:
+        said = f"said not to be protected by {listed([n for n in RIGHTS if n in claims.denied])}"
+        for reason in _protected(record, summary, ancestry, claims.denied):
+            yield Contradiction(item=5, dataset=name, text=f"{said}, but {reason}", is_of_rights=True)
 
 
 def _protected(record: AuditRecord, summary: DatasetSummary, ancestry: Ancestry, denied: frozenset[str]) -> Iterator[str]:

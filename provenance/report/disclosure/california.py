@@ -28,7 +28,7 @@ from provenance.model.absence import TriState, is_absent
 from provenance.model.audit import AuditRecord
 from provenance.model.dataset import Dataset, SourceKind
 from provenance.report.disclosure.answers import Answers
-from provenance.report.disclosure.eu import Superseded, next_version, superseding
+from provenance.report.disclosure.eu import Superseded, next_version, planned, superseding
 from provenance.report.disclosure.fill import fill, said_of
 from provenance.report.disclosure.sources import Judged
 from provenance.report.disclosure.template import load_template
@@ -207,7 +207,7 @@ def _head(record: AuditRecord) -> Iterator[Told]:
     if is_absent(day):
         yield Told(field="0.c", state=State.MISSING, rests_on=(run.digest,), because=released.because)
     else:
-        yield Told(field="0.c", state=State.DRAFTED, lines=(day,), rests_on=(run.digest,), because="as planned in the run file")
+        yield Told(field="0.c", state=State.DRAFTED, lines=(planned(day, record),), rests_on=(run.digest,), because="as planned in the run file")
     if changed.met is TriState.YES:
         line = changed.because[:1].upper() + changed.because[1:] + "."
         yield Told(
@@ -237,6 +237,7 @@ def california_document(
     Raises:
         DocumentError: If the shipped template is missing or malformed.
     """
+    updated = max([record.created[:10], *(a.on for a in answers.fields.values())])
     template, ancestries = load_template(TEMPLATE_ID), ancestries_of(judged)
 
     def check(entries: Sequence[Entry]) -> tuple[Problem, ...]:
@@ -252,9 +253,9 @@ def california_document(
         model=record.run.model.name,
         audit=record.id,
         document_version=next_version(before),
-        updated=max([record.created[:10], *(a.on for a in answers.fields.values())]),
+        updated=updated,
         due="",
-        supersedes=superseding(before, found.entries),
+        supersedes=superseding(before, found.entries, updated),
         sections=found.sections,
         problems=found.problems,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from provenance.report.disclosure.eu import due_after
 from provenance.report.disclosure.fill import contradicted, said_of
 from provenance.report.disclosure.values import Disclosure, Entry, EntrySection, Problem, State
 
@@ -44,7 +45,7 @@ def combine(eu: Disclosure, ca: Disclosure) -> Disclosure:
     """
     if eu.audit != ca.audit:
         raise ValueError("the two documents are of different audits")
-    asked = {e.id: e for e in ca.entries}
+    asked, updated = {e.id: e for e in ca.entries}, max(eu.updated, ca.updated)
     against = tuple(_disagreements(eu, asked))
     sections = tuple(replace(s, entries=tuple(_denied(e, against) for e in s.entries)) for s in _sections(eu, ca, asked))
     problems = (*_problems(eu.problems, "EU"), *_problems(ca.problems, "CA"), *against)
@@ -52,6 +53,8 @@ def combine(eu: Disclosure, ca: Disclosure) -> Disclosure:
         eu,
         template=TEMPLATE_ID,
         name=NAME,
+        updated=updated,
+        due=due_after(updated),
         release=f"{eu.release}; {ca.release}",
         source=f"{eu.source}. {ca.source}",
         notice=f"{eu.notice} {ca.notice} Each field's number tells which law asks for it.",

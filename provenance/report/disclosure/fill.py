@@ -198,8 +198,13 @@ def _contradicts(kind: Kind, computed: tuple[str, ...], said: tuple[str, ...], r
     if kind in _ONE_LIKE:
         return said[0] != computed[0] or any(_first_word(a) != _first_word(b) for a, b in zip(said[1:], computed[1:], strict=False))
     if kind in _SET_LIKE:
-        return not {line.casefold() for line in computed} <= {line.casefold() for line in said}
+        return not {_item(kind, line) for line in computed} <= {_item(kind, line) for line in said}
     return kind is Kind.SIZES and not _is_possible(computed, said, rows)
+
+
+def _item(kind: Kind, line: str) -> str:
+    """Return what is compared of a line: of ``Other: 3D meshes`` the modality."""
+    return (line.partition(":")[0] if kind is Kind.MODALITIES else line).strip().casefold()
 
 
 def _is_possible(computed: tuple[str, ...], said: tuple[str, ...], rows: tuple[Row, ...]) -> bool:

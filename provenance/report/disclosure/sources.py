@@ -11,9 +11,8 @@ from provenance.model.audit import AuditRecord, DatasetSummary
 from provenance.model.dataset import Dataset, SourceKind
 from provenance.model.details import Modality
 from provenance.ports import Registry
-from provenance.report.disclosure.values import Problem
+from provenance.report.disclosure.values import SECTIONS, Problem
 
-SECTIONS = ("2.1", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6")
 _SECTION_OF = {
     SourceKind.PUBLIC_DATASET: "2.1",
     SourceKind.LICENSED: "2.2.1",

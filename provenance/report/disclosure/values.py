@@ -8,6 +8,8 @@ from enum import StrEnum
 from provenance.report.disclosure.template import Kind
 
 DISCLOSURE_FORMAT, DISCLOSURE_VERSION = "provenance.disclosure", 1
+SECTIONS = ("2.1", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6")
+"""Sections of the Union's template that a dataset can stand in."""
 
 
 class State(StrEnum):

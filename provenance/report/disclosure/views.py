@@ -14,6 +14,10 @@ from provenance.report.html import render_page
 from provenance.report.wording import count, csv_cell, visible
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
+SCOPE = (
+    "What is computed or drafted here tells of the data of the audited run. Data of other stages of training, before it or after it, have to be added by a person."
+)
+"""Stands in every document."""
 STATE_WORDS = {
     State.COMPUTED: "computed from recorded facts",
     State.DRAFTED: "draft, to be confirmed",
@@ -119,7 +123,7 @@ def render_disclosure_html(document: Disclosure, *, templates: Path | None = Non
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    values = {"document": document, "standing": standing(document), "backing": backing, "notes_of": notes_of, "domains_file": DOMAINS_FILE}
+    values = {"document": document, "standing": standing(document), "backing": backing, "notes_of": notes_of, "scope": SCOPE, "domains_file": DOMAINS_FILE}
     return render_page("disclosure.html.j2", values, foot="Summary of training data", templates=templates)
 
 
@@ -131,7 +135,7 @@ def render_disclosure_markdown(document: Disclosure) -> bytes:
         + (f", next update due {document.due}" if document.due else "")
         + "."
     ]
-    out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", ""]
+    out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", "", _md(SCOPE), ""]
     if document.problems:
         out += ["## Contradictions", ""]
         out += [f"- {_md(p.field)}: {_md(p.message)} (evidence: {_md(', '.join(p.evidence))})" for p in document.problems]

@@ -101,10 +101,10 @@ EVERY = (
         ("1.2.a", ("helpdesk-7b",)),
         ("1.2.b", ("meta-llama/Llama-3.1-8B",)),
         ("1.3.a", ("Text",)),
-        ("1.3.b", ("Text: Less than 1 billion tokens (estimated from words: 60\u202f000 to 480\u202f000 tokens)",)),
+        ("1.3.b", ("Text: Less than 1 billion tokens (60\u202f000 words counted)",)),
         ("1.3.c", ("Text: news",)),
-        ("1.3.d", ("09/2025", "No, no collection goes on after this date")),
-        ("1.3.e", ("de (official language of the Union)",)),
+        ("1.3.d", ("09/2025", "No, the collection of every dataset has ended")),
+        ("1.3.e", ("German (de), official language of the Union",)),
         ("2.1.a", ("Yes",)),
         ("2.1.b", ("Text",)),
         ("2.1.c", ("books: https://d.example/books",)),
@@ -205,7 +205,7 @@ def test_brackets_are_given_only_where_both_ends_fall_in_one() -> None:
     assert brackets_of(row, Span(low=5, high=None)) == row.brackets
     counted = dataset("books", details=Details(modalities=(Modality.TEXT,), token_counts=(TokenCount(tokens=2 * 10**9, tokenizer="t"),)))
     entry = by_id(summary(counted))["1.3.b"]
-    assert entry.lines == ("Text: 1billion to 10 trillions tokens (counted: 2\u202f000\u202f000\u202f000 tokens)",)
+    assert entry.lines == ("Text: 1billion to 10 trillions tokens (2\u202f000\u202f000\u202f000 tokens, counted)",)
     over = by_id(summary(dataset("books"), words=500_000_000))["1.3.b"]
     assert over.state is State.DRAFTED
     assert "Less than 1 billion tokens or 1billion to 10 trillions tokens" in over.lines[0]
@@ -269,6 +269,7 @@ def test_domains_by_brute_force(tmp_path: Path) -> None:
         ("www.www.ck", "www.ck"),
         ("b.test.ck", "b.test.ck"),
         ("unlisted.example", "unlisted.example"),
+        ("192.0.2.17", "192.0.2.17"),
     ],
 )
 def test_registrable_domains(host: str, expected: str) -> None:
@@ -283,7 +284,7 @@ def test_the_questions_are_an_answers_file_that_answers_nothing_yet(tmp_path: Pa
     given = load_answers(path, eu_template(), document.model)
     assert not given.fields
     assert summary(*EVERY, answers=given) == document
-    path.write_text(path.read_text().replace("by: null", "by: Ada").replace("on: null", 'on: "2026-11-30"').replace("value: null", "value: no"))
+    path.write_text(path.read_text().replace("by: null", "by: Ada").replace("on: null", 'on: "2026-11-30"').replace(" value: null\n", " value: null\n        because: nobody knows\n"))
     filled = summary(*EVERY, answers=load_answers(path, eu_template(), document.model))
     assert filled.count(State.MISSING) + filled.count(State.DRAFTED) == 0
 
