@@ -67,7 +67,14 @@ def _check_address(address: str) -> None:
         host, is_https = parts.hostname or "", parts.scheme == "https" and parts.username is None and parts.port in {None, 443}
     except ValueError:
         host, is_https = "", False
-    if not is_https or not _HOST.fullmatch(host) or len(address) > _LONGEST_ADDRESS or not address.isascii() or not address.isprintable() or " " in address:
+    if (
+        not is_https
+        or not _HOST.fullmatch(host)
+        or len(address) > _LONGEST_ADDRESS
+        or not address.isascii()
+        or not address.isprintable()
+        or " " in address
+    ):
         raise InputError(
             f"--supersedes {visible(address[:100])}: no public https address",
             hint="give the address at which the version before can be read, such as https://example.org/ai/summary-1.html, or its folder",

@@ -18,7 +18,23 @@ MODALITIES: Final = ("Text", "Image", "Video", "Audio", "Other")
 HOW_TO_LEAVE_OPEN: Final = "write the answer; or value: null with because: why it is not known; or applies: false with because:"
 _PLACEHOLDERS: Final = frozenset(
     [
-        *("na", "none", "nil", "null", "tbd", "tba", "tbc", "todo", "fixme", "xxx", "unknown", "notknown", "notapplicable", "notavailable", "notstated"),
+        *(
+            "na",
+            "none",
+            "nil",
+            "null",
+            "tbd",
+            "tba",
+            "tbc",
+            "todo",
+            "fixme",
+            "xxx",
+            "unknown",
+            "notknown",
+            "notapplicable",
+            "notavailable",
+            "notstated",
+        ),
         *("pending", "later", "tobedetermined", "tobeconfirmed", "tobeadded", "tobedone", "idk", "dontknow", "noidea", "noanswer", "noinformation"),
         *("blank", "empty", "placeholder", "seeabove", "seebelow", "asabove", "dito", "ditto", "same", "test", "loremipsum", "undefined", "nan"),
     ]

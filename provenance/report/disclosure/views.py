@@ -14,9 +14,7 @@ from provenance.report.html import render_page
 from provenance.report.wording import count, csv_cell, visible
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
-SCOPE = (
-    "What is computed or drafted here tells of the data of the audited run. Data of other stages of training, before it or after it, have to be added by a person."
-)
+SCOPE = "What is computed or drafted here tells of the data of the audited run. Data of other stages of training, before it or after it, have to be added by a person."
 """Stands in every document."""
 STATE_WORDS = {
     State.COMPUTED: "computed from recorded facts",
@@ -123,7 +121,14 @@ def render_disclosure_html(document: Disclosure, *, templates: Path | None = Non
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    values = {"document": document, "standing": standing(document), "backing": backing, "notes_of": notes_of, "scope": SCOPE, "domains_file": DOMAINS_FILE}
+    values = {
+        "document": document,
+        "standing": standing(document),
+        "backing": backing,
+        "notes_of": notes_of,
+        "scope": SCOPE,
+        "domains_file": DOMAINS_FILE,
+    }
     return render_page("disclosure.html.j2", values, foot="Summary of training data", templates=templates)
 
 

@@ -284,7 +284,12 @@ def test_the_questions_are_an_answers_file_that_answers_nothing_yet(tmp_path: Pa
     given = load_answers(path, eu_template(), document.model)
     assert not given.fields
     assert summary(*EVERY, answers=given) == document
-    path.write_text(path.read_text().replace("by: null", "by: Ada").replace("on: null", 'on: "2026-11-30"').replace(" value: null\n", " value: null\n        because: nobody knows\n"))
+    path.write_text(
+        path.read_text()
+        .replace("by: null", "by: Ada")
+        .replace("on: null", 'on: "2026-11-30"')
+        .replace(" value: null\n", " value: null\n        because: nobody knows\n")
+    )
     filled = summary(*EVERY, answers=load_answers(path, eu_template(), document.model))
     assert filled.count(State.MISSING) + filled.count(State.DRAFTED) == 0
 
