@@ -86,6 +86,11 @@ def _read(ctx: CommandContext, place: str, templates: str, model: str) -> Disclo
     from provenance.report.folder import verify_report
 
     path = ctx.path(Path(place))
+    if not path.exists():
+        raise InputError(
+            f"{visible(place)}: there is no such folder or file",
+            hint="give the folder that report wrote the version before into, or its https address",
+        )
     if path.is_dir():
         verify_report(path)
         path = path / "summary.json"
@@ -104,5 +109,5 @@ def today() -> str:
     """Return the day, ``YYYY-MM-DD``, where it begins first: what is later has not come anywhere."""
     from provenance.bootstrap import SystemClock
 
-    now = dt.datetime.fromisoformat(SystemClock().now().replace("Z", "+00:00"))
+    now = dt.datetime.fromisoformat(SystemClock().now())
     return (now + _EARLIEST_ZONE).date().isoformat()

@@ -10,8 +10,8 @@ import click
 from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
-from provenance.cli.report_before import superseded, supersedes_option, today
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible
+from provenance.cli.report_before import superseded, supersedes_option, today
 from provenance.errors import InputError, NoWorkspaceError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ fault, and of a release it is said to be planned.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -53,7 +53,7 @@ _DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a
 _ADDRESS: Final = re.compile(r"https://[^\s/]+\.[^\s]+")
 
 
-class ValueFault(ValueError):
+class AnswerValueError(ValueError):
     """An answer is not of its field's kind: the message says what was expected, and what to do."""
 
 
@@ -77,30 +77,17 @@ def lines_of_kind(asked: Field, rows: Sequence[Row], given: Sequence[str], on: s
         on: Day of the answer, ``YYYY-MM-DD``.
 
     Raises:
-        ValueFault: If they are not of the field's kind.
+        AnswerValueError: If they are not of the field's kind.
     """
     for line in given:
         if is_placeholder(line):
-            raise ValueFault(f"{line[:40]!r} is no answer: {HOW_TO_LEAVE_OPEN}")
-    match asked.kind:
-        case Kind.YES_NO:
-            return (_yes_no(given),)
-        case Kind.MODALITIES:
-            return tuple(_modality(line) for line in given)
-        case Kind.SIZES:
-            return tuple(_size(line, rows) for line in given)
-        case Kind.DATE:
-            return tuple(_dated(line, on) for line in given)
-        case Kind.MONTH:
-            return _month_lines(given, on)
-        case Kind.PERIOD:
-            return tuple(_period(line, on) for line in given)
-        case Kind.DOMAINS:
-            return tuple(_domain(line) for line in given)
-        case Kind.ROWS if rows:
-            return tuple(_row(line, rows) for line in given)
-        case _:
-            return tuple(_words(line) for line in given)
+            raise AnswerValueError(f"{line[:40]!r} is no answer: {HOW_TO_LEAVE_OPEN}")
+    if asked.kind is Kind.MONTH:
+        return _month_lines(given, on)
+    if asked.kind is Kind.YES_NO:
+        return (_yes_no(given),)
+    read = _READERS.get(asked.kind, _free)
+    return tuple(read(line, rows, on) for line in given)
 
 
 def day_of(text: str) -> date | None:
@@ -114,16 +101,16 @@ def day_of(text: str) -> date | None:
 def _yes_no(given: Sequence[str]) -> str:
     said = _YES_NO.get(given[0].strip().lower()) if len(given) == 1 else None
     if said is None:
-        raise ValueFault(f"expected yes or no, got {'; '.join(given)[:40]!r}")
+        raise AnswerValueError(f"expected yes or no, got {'; '.join(given)[:40]!r}")
     return said
 
 
-def _modality(line: str) -> str:
+def _modality(line: str, _rows: Sequence[Row], _on: str) -> str:
     name, colon, what = line.partition(":")
     known = {m.lower(): m for m in MODALITIES}
     found = known.get(name.strip().lower())
     if found is None or (colon and found != "Other"):
-        raise ValueFault(f"{line[:60]!r} is no modality: {nearest(name.strip().title(), MODALITIES)} (one a line, or 'Other: which')")
+        raise AnswerValueError(f"{line[:60]!r} is no modality: {nearest(name.strip().title(), MODALITIES)} (one a line, or 'Other: which')")
     return f"{found}: {what.strip()}" if what.strip() else found
 
 
@@ -132,16 +119,19 @@ def _row_of(line: str, rows: Sequence[Row]) -> tuple[Row, str]:
     row = next((r for r in rows if r.name.lower() == name.strip().lower()), None)
     if row is None or not colon or not rest.strip():
         names = ", ".join(r.name for r in rows)
-        raise ValueFault(f"{line[:60]!r}: expected a line for each modality that begins with its name and a colon; the names are {names}")
+        raise AnswerValueError(f"{line[:60]!r}: expected a line for each modality that begins with its name and a colon; the names are {names}")
     return row, rest.strip()
 
 
-def _row(line: str, rows: Sequence[Row]) -> str:
+def _described(line: str, rows: Sequence[Row], _on: str) -> str:
+    """Return free words, which begin with the name of a modality where the section has some."""
+    if not rows:
+        return _words(line)
     row, rest = _row_of(line, rows)
     return f"{row.name}: {_words(rest)}"
 
 
-def _size(line: str, rows: Sequence[Row]) -> str:
+def _size(line: str, rows: Sequence[Row], _on: str) -> str:
     row, rest = _row_of(line, rows)
     size, opening, remark = rest.partition(" (")
     known = {_plain(b): b for b in row.brackets}
@@ -149,14 +139,14 @@ def _size(line: str, rows: Sequence[Row]) -> str:
         return f"{row.name}: {found}{opening}{remark}"
     if not row.brackets:
         if not re.search(r"\d", rest):
-            raise ValueFault(f"{rest[:60]!r} is no size: name the modality, how much there is, and the unit")
+            raise AnswerValueError(f"{rest[:60]!r} is no size: name the modality, how much there is, and the unit")
         return f"{row.name}: {rest}"
     if row.alternative and _OTHER_UNIT.fullmatch(size):
         return f"{row.name}: {rest}"
     other = ", or a number with another unit, such as 'about 3 TB'" if row.alternative else ""
     near = nearest(size, row.brackets)
-    ranges = "" if near.startswith("known") else f"; the ranges are {'; '.join(row.brackets)}"
-    raise ValueFault(f"{size[:80]!r} is no size range of {row.name}: {near}{ranges}{other}")
+    ranges = "" if near.startswith("known") else f" The ranges are: {'; '.join(row.brackets)}"
+    raise AnswerValueError(f"{size[:80]!r} is no size range of {row.name}: {near}{ranges}{other}")
 
 
 def _plain(bracket: str) -> str:
@@ -164,11 +154,11 @@ def _plain(bracket: str) -> str:
     return re.sub(r"\s+", "", bracket.casefold()).replace("trillions", "trillion").replace("billions", "billion").replace("millions", "million")
 
 
-def _dated(line: str, on: str) -> str:
+def _dated(line: str, _rows: Sequence[Row], on: str) -> str:
     found = _DATED.fullmatch(line)
     day = _iso_of(found["day"]) if found else None
     if found is None or day is None:
-        raise ValueFault(f"expected a day such as 2026-12-01, got {line[:60]!r}; of several, a line each: 'NAME: 2026-12-01'")
+        raise AnswerValueError(f"expected a day such as 2026-12-01, got {line[:60]!r}; of several, a line each: 'NAME: 2026-12-01'")
     what = f"{found['what']}: " if found["what"] else ""
     remark = found["remark"] or ""
     if day.isoformat() > on and "planned" not in remark:
@@ -187,7 +177,7 @@ def _month_lines(given: Sequence[str], on: str) -> tuple[str, ...]:
     month, rest = given[0], tuple(given[1:])
     _past_month(month, on)
     if len(rest) != 1 or not re.match(r"(yes|no)\b", rest[0], re.IGNORECASE):
-        raise ValueFault(
+        raise AnswerValueError(
             f"expected two lines, [{month[:10]!r}, 'Yes …' or 'No …']: the second says whether the model is trained on with new data after this date"
         )
     return month, rest[0][:1].upper() + rest[0][1:]
@@ -196,29 +186,46 @@ def _month_lines(given: Sequence[str], on: str) -> tuple[str, ...]:
 def _past_month(text: str, on: str) -> None:
     found = _MONTH.fullmatch(text)
     if found is None:
-        raise ValueFault(f"expected a month such as 09/2026, got {text[:40]!r}")
+        raise AnswerValueError(f"expected a month such as 09/2026, got {text[:40]!r}")
     if f"{found[2]}-{found[1]}" > on[:7]:
-        raise ValueFault(f"{text} lies after {on}, the day of the answer: no data can have been collected then")
+        raise AnswerValueError(f"{text} lies after {on}, the day of the answer: no data can have been collected then")
 
 
-def _period(line: str, on: str) -> str:
+def _period(line: str, _rows: Sequence[Row], on: str) -> str:
     found = _PERIOD.fullmatch(line)
     if found is None:
-        raise ValueFault(f"expected 'From MM/YYYY to MM/YYYY', got {line[:60]!r}")
+        raise AnswerValueError(f"expected 'From MM/YYYY to MM/YYYY', got {line[:60]!r}")
     start, end = found[1], found[2]
     _past_month(end, on)
     if (start[3:], start[:2]) > (end[3:], end[:2]):
-        raise ValueFault(f"the period runs backwards: from {start} to {end}")
+        raise AnswerValueError(f"the period runs backwards: from {start} to {end}")
     return f"From {start} to {end}{found[3] or ''}"
 
 
-def _domain(line: str) -> str:
+def _domain(line: str, _rows: Sequence[Row], _on: str) -> str:
     if not _DOMAIN.fullmatch(line) and not _ADDRESS.search(line):
-        raise ValueFault(f"{line[:60]!r}: expected domain names, one a line, or a sentence with the https:// address at which the list can be had")
+        raise AnswerValueError(
+            f"{line[:60]!r}: expected domain names, one a line, or a sentence with the https:// address at which the list can be had"
+        )
     return line
+
+
+def _free(line: str, _rows: Sequence[Row], _on: str) -> str:
+    return _words(line)
 
 
 def _words(line: str) -> str:
     if line.strip().strip(".").lower() in _YES_NO:
-        raise ValueFault(f"expected words that describe it, got {line[:40]!r}: {HOW_TO_LEAVE_OPEN}")
+        raise AnswerValueError(f"expected words that describe it, got {line[:40]!r}: {HOW_TO_LEAVE_OPEN}")
     return line
+
+
+_READERS: Final[Mapping[Kind, Callable[[str, Sequence[Row], str], str]]] = {
+    Kind.MODALITIES: _modality,
+    Kind.SIZES: _size,
+    Kind.DATE: _dated,
+    Kind.PERIOD: _period,
+    Kind.DOMAINS: _domain,
+    Kind.ROWS: _described,
+}
+"""How a line of a kind is read; of other kinds it is words."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from provenance.config import shipped
 from provenance.documents import mark_places, nearest, parse_document, read_document
 from provenance.errors import DocumentError
-from provenance.report.disclosure.answer_values import HOW_TO_LEAVE_OPEN, ValueFault, day_of, is_placeholder, lines_of_kind
+from provenance.report.disclosure.answer_values import HOW_TO_LEAVE_OPEN, AnswerValueError, day_of, is_placeholder, lines_of_kind
 from provenance.report.disclosure.template import Field, Row, Template, load_template
 from provenance.report.disclosure.values import SECTIONS, Answer
 
@@ -20,6 +20,8 @@ _OF_UNION = "eu-"
 _FIELD_KEYS = ("value", "applies", "by", "on", "evidence", "because")
 _DOMAIN_KEYS = ("file", "suffixes", "by", "on")
 _MOST_FAULTS = 50
+_LAST_DAY = "9999-12-31"
+"""Stands for a day that has a fault, so that the value is looked at all the same."""
 _Path = tuple[str | int, ...]
 
 
@@ -78,7 +80,7 @@ class _Reader:
         self._places = mark_places(raw)
         self._today = today
         self._templates = {template.id: template}
-        self._faults: list[str] = []
+        self._faults: list[tuple[int, int, str]] = []
 
     def read(self) -> list[tuple[str, str, Answers]]:
         top = self._object(self._value, (), ("format", "version", "documents"))
@@ -127,16 +129,16 @@ class _Reader:
         if not isinstance(applies, bool):
             self._fault((*at, "applies"), "expected true or false")
         texts = {name: self._said(one[name], (*at, name)) if one.get(name) is not None else "" for name in ("by", "on", "evidence", "because")}
-        if ("by" in one and one["by"] is None) or len(self._faults) > before:
+        if "by" in one and one["by"] is None:
             return None
-        if not texts["by"] or not texts["on"]:
+        if one.get("by") is None or one.get("on") is None:
             self._fault(at, "an answer says who gave it and when: add by: and on:")
-        elif self._day(texts["on"], (*at, "on")):
-            lines = self._lines(asked, one.get("value"), (*at, "value"), texts["on"])
-            self._agree(at, has_value=one.get("value") is not None, applies=bool(applies), because=texts["because"])
-            if len(self._faults) == before:
-                return Answer(field=key, lines=lines, applies=bool(applies), where=self._place(at, self._path.name), **texts)
-        return None
+        is_dated = bool(texts["on"]) and self._day(texts["on"], (*at, "on"))
+        lines = self._lines(asked, one.get("value"), (*at, "value"), texts["on"] if is_dated else _LAST_DAY)
+        self._agree(at, has_value=one.get("value") is not None, applies=bool(applies), because=texts["because"])
+        if len(self._faults) > before:
+            return None
+        return Answer(field=key, lines=lines, applies=bool(applies), where=":".join([self._path.name, *map(str, self._spot(at))]), **texts)
 
     def _agree(self, at: _Path, *, has_value: bool, applies: bool, because: str) -> None:
         if not has_value and not because:
@@ -156,7 +158,7 @@ class _Reader:
             return ()
         try:
             return lines_of_kind(*asked, given, on)
-        except ValueFault as err:
+        except AnswerValueError as err:
             self._fault(at, str(err))
             return ()
 
@@ -208,18 +210,18 @@ class _Reader:
             return False
         return True
 
-    def _place(self, at: _Path, name: str = "") -> str:
+    def _spot(self, at: _Path) -> tuple[int, int]:
         while at and at not in self._places:
             at = at[:-1]
-        line, column = self._places.get(at, (1, 1))
-        return f"{name or self._path}:{line}:{column}"
+        return self._places.get(at, (1, 1))
 
     def _fault(self, at: _Path, message: str) -> None:
         where = ".".join(str(part) for part in at)
-        self._faults.append(f"{self._place(at)}: {where + ': ' if where else ''}{message}")
+        line, column = self._spot(at)
+        self._faults.append((line, column, f"{self._path}:{line}:{column}: {where + ': ' if where else ''}{message}"))
 
     def _raise(self) -> None:
         if not self._faults:
             return
         more = [f"… and {len(self._faults) - _MOST_FAULTS} more"] if len(self._faults) > _MOST_FAULTS else []
-        raise DocumentError("\n".join([*self._faults[:_MOST_FAULTS], *more]))
+        raise DocumentError("\n".join([*(text for _, _, text in sorted(self._faults)[:_MOST_FAULTS]), *more]))
