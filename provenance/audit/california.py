@@ -253,10 +253,14 @@ def _acquired(dataset: Dataset) -> Statement:
         return _said(6, "Neither bought nor licensed: the developer's own.", "source.kind")
     if kind is SourceKind.PUBLIC_DATASET and under:
         return _said(
-            6, f"Used under the licence of its publication, {held}. That it was bought is {_NOT_RECORDED}.", "source.kind", "license", is_draft=True
+            6,
+            f"Used under the licence of its publication, {held}. Whether it was bought is {_NOT_RECORDED}.",
+            "source.kind",
+            "license",
+            is_draft=True,
         )
     if kind in {SourceKind.WEB_CRAWL, SourceKind.USER_DATA, SourceKind.SYNTHETIC}:
-        text = f"{_SOURCES[kind].capitalize()}{f', licence on record: {held}' if under else ', no licence is recorded'}. That it was bought is {_NOT_RECORDED}."
+        text = f"{_SOURCES[kind].capitalize()}{f', licence on record: {held}' if under else ', no licence is recorded'}. Whether it was bought is {_NOT_RECORDED}."
         return _said(6, text, "source.kind", "license", is_draft=True)
     return _not_known(6, "how it was acquired is not recorded")
 

@@ -79,8 +79,8 @@ def _together(item: int, record: AuditRecord, stated: Sequence[Statement], ances
     if len(unknown) == len(stated):
         reasons = list(dict.fromkeys(s.text.removeprefix("not known – ") for s in stated))
         return Statement(item=item, known=Known.NOT_KNOWN, text=f"not known – {'; '.join(reasons[:3])}")
-    lead = _LEADS[item](record, ancestries) if item in _LEADS else f"Of {_datasets(len(stated))}, {len(stated) - len(unknown):,} say it."
-    gap = f" Not known of {len(unknown):,} of {_datasets(len(stated))}." if unknown else ""
+    lead = _LEADS[item](record, ancestries) if item in _LEADS else f"Recorded of {len(stated) - len(unknown):,} of {_datasets(len(stated))}."
+    gap = f" Not known of {len(unknown):,} of {_datasets(len(stated))}." if unknown and item in _LEADS else ""
     is_whole = not unknown and all(s.known is Known.COMPUTED for s in stated)
     facts = tuple(dict.fromkeys(f for s in stated for f in s.facts))
     base = base_note(record) if item in _WITH_BASE else ""
@@ -100,7 +100,7 @@ def _lead_sources(record: AuditRecord, _: Ancestries) -> str:
 
 def _lead_purpose(record: AuditRecord, _: Ancestries) -> str:
     use = record.run.purpose.use
-    return f"The system is meant for {'a use that is not recorded' if is_absent(use) else use}. What each dataset adds stands with it."
+    return f"The system is meant for {'a use that is not recorded' if is_absent(use) else use}. What each dataset adds is said at each."
 
 
 def _lead_points(record: AuditRecord, _: Ancestries) -> str:
@@ -122,14 +122,14 @@ def _lead_rights(record: AuditRecord, ancestries: Ancestries) -> str:
     licensed = sum(not is_absent(s.dataset.license.effective) for s in record.datasets)
     total = _datasets(len(protected))
     return (
-        f"Of {total}, {sum(protected):,} are recorded to hold protected data or were made from such, "
-        f"{free:,} to be entirely in the public domain; {licensed:,} have a licence on record."
+        f"Recorded to hold protected data, or made from such data: {sum(protected):,} of {total}. "
+        f"Entirely in the public domain: {free:,}. With a licence on record: {licensed:,}."
     )
 
 
 def _lead_acquired(record: AuditRecord, ancestries: Ancestries) -> str:
     licensed = sum(any(d.source.kind is SourceKind.LICENSED for d in family_of(s, ancestries)) for s in record.datasets)
-    return f"Of {_datasets(len(record.datasets))}, {licensed:,} were licensed by agreement or made from such. How the others were acquired stands with each."
+    return f"Licensed by agreement, or made from such data: {licensed:,} of {_datasets(len(record.datasets))}. How the others were acquired is said at each."
 
 
 def _lead_period(record: AuditRecord, ancestries: Ancestries) -> str:
@@ -144,8 +144,8 @@ def _lead_period(record: AuditRecord, ancestries: Ancestries) -> str:
 def _lead_synthetic(record: AuditRecord, ancestries: Ancestries) -> str:
     made = sum(has_synthetic(s, ancestries) is TriState.YES for s in record.datasets)
     if made:
-        return f"Yes: {made:,} of {_datasets(len(record.datasets))} hold synthetic data."
-    return f"None of {_datasets(len(record.datasets))} is recorded to hold synthetic data."
+        return f"Yes. Synthetic data are recorded in {made:,} of {_datasets(len(record.datasets))}."
+    return f"No synthetic data are recorded in {_datasets(len(record.datasets))}."
 
 
 _LEADS: Final = {

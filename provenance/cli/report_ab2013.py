@@ -174,14 +174,15 @@ def say_document(document: Disclosure, folder: Path) -> None:
         say_fitting(f"  ! {problem.field}  {visible(problem.message)}")
     if len(document.problems) > _SHOWN:
         say(f"  … and {counted(len(document.problems) - _SHOWN, 'more contradiction')}")
-    _say_open(document, _SHOWN)
+    _say_open(document, _SHOWN, with_contradicted=False)
     say(f"summary {folder / 'index.html'}")
 
 
-def _say_open(document: Disclosure, most: int) -> None:
+def _say_open(document: Disclosure, most: int, *, with_contradicted: bool = True) -> None:
     from provenance.report.disclosure.questions import open_entries
+    from provenance.report.disclosure.values import State
 
-    left = open_entries(document)
+    left = [e for e in open_entries(document) if with_contradicted or e.state is not State.CONTRADICTED]
     for entry in left[:most]:
         say_fitting(f"  ? {entry.id}  {visible(entry.label)}")
     if len(left) > most:

@@ -81,7 +81,7 @@ def _problem(record: AuditRecord, found: Contradiction, said: Mapping[str, TriSt
         field = "5.b" if said.get("5.b") is TriState.NO else "5"
     else:
         field = "5.a" if said.get("5.a") is TriState.YES else "5"
-    return Problem(field=field, message=f"{found.dataset}: {found.text}", evidence=_evidence(record, found.dataset, found.item))
+    return Problem(field=field, message=f"{found.dataset} is {found.text}", evidence=_evidence(record, found.dataset, found.item))
 
 
 def _both_ways(record: AuditRecord, said: Mapping[str, TriState]) -> Iterator[Problem]:

@@ -20,6 +20,8 @@ Check = Callable[[Sequence[Entry]], Iterable[Problem]]
 _SET_LIKE = frozenset({Kind.MODALITIES, Kind.LIST})
 """Kinds of which an answer must hold every computed line."""
 _ONE_LIKE = frozenset({Kind.YES_NO, Kind.DATE, Kind.MONTH, Kind.PERIOD})
+_WORDY = frozenset({Kind.TEXT, Kind.ROWS, Kind.LIST, Kind.DOMAINS})
+"""Kinds of which a contradiction speaks against a part: the rest stands beside it."""
 _UNSAID = frozenset({State.MISSING, State.NOT_KNOWN, State.NOT_APPLICABLE, State.LEFT_OPEN})
 _NOT_TOLD = {
     Answerer.REGISTRY: "the registry does not say",
@@ -167,8 +169,10 @@ def contradicted(made: Entry, messages: Sequence[str]) -> Entry:
     """Return the entry of a field that something speaks against: no view shows its answer alone."""
     told = tuple(f"contradicted – {m}" for m in dict.fromkeys(messages))
     if made.state is State.CONTRADICTED:
-        return replace(made, lines=(*made.lines, *told))
-    return replace(made, state=State.CONTRADICTED, lines=told, claimed=() if made.state in _UNSAID else made.lines)
+        return replace(made, lines=(*told, *made.lines))
+    claimed = () if made.state in _UNSAID else made.lines
+    beside = tuple(line for line in claimed if made.kind in _WORDY and not any(line in m for m in messages))
+    return replace(made, state=State.CONTRADICTED, lines=(*told, *beside), claimed=claimed, because="")
 
 
 def claim_of(entry: Entry) -> str:

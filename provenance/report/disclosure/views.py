@@ -14,7 +14,7 @@ from provenance.report.html import render_page
 from provenance.report.wording import count, csv_cell, visible
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
-SCOPE = "What is computed or drafted here tells of the data of the audited run. Data of other stages of training, before it or after it, have to be added by a person."
+SCOPE = "Computed and drafted answers cover the data of the audited run only. A person has to add the data of other stages of training."
 """Stands in every document."""
 STATE_WORDS = {
     State.COMPUTED: "computed from recorded facts",
@@ -137,7 +137,7 @@ def render_disclosure_markdown(document: Disclosure) -> bytes:
     out = [f"# {_md(document.name)}", "", f"Model {_md(document.model)} · {_md(standing(document))}.", ""]
     out += [
         f"Version {_md(document.document_version)}, last update {document.updated}"
-        + (f", next update due {document.due}" if document.due else "")
+        + (f", next update due {document.due}, or sooner if further training changes the data materially" if document.due else "")
         + "."
     ]
     out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", "", _md(SCOPE), ""]

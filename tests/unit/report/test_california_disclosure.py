@@ -150,7 +150,7 @@ def test_protected_by_nothing_is_held_against_works_licences_and_rights() -> Non
     found = document(free)
     assert (found["5.b"].state, found["5.b"].claimed) == (State.CONTRADICTED, ("No",))
     (line,) = found["5.b"].lines
-    assert line.startswith("contradicted – web-crawl: said not to be protected by copyright, trademark and patent, but it holds ")
+    assert line.startswith("contradicted – web-crawl is said not to be protected by copyright, trademark and patent, but it holds ")
     clean = document(replace(free, evidence=()))
     assert (clean["5.b"].lines, clean["5.b"].state) == (("No",), State.COMPUTED)
     by_hand = document(replace(human(), evidence=()), answers(**{"5_b": "No"}))["5.b"]
