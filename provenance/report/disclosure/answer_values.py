@@ -178,7 +178,7 @@ def _month_lines(given: Sequence[str], on: str) -> tuple[str, ...]:
     _past_month(month, on)
     if len(rest) != 1 or not re.match(r"(yes|no)\b", rest[0], re.IGNORECASE):
         raise AnswerValueError(
-            f"expected two lines, [{month[:10]!r}, 'Yes …' or 'No …']: the second says whether the model is trained on with new data after this date"
+            f"expected two lines, [{month[:10]!r}, 'Yes …' or 'No …']: the second says whether the model is trained further on new data after this date"
         )
     return month, rest[0][:1].upper() + rest[0][1:]
 

@@ -222,11 +222,11 @@ def _latest(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Told]:
     ongoing = {d.details.collection.ongoing for d in datasets.values()}
     if ongoing == {TriState.NO}:
         lines = (month(max(days)), "No, the collection of every dataset has ended")
-        because = "confirm that the model is not trained on with other data after this date"
+        because = "confirm that the model is not trained further on data of a later date"
         yield Told(field="1.3.d", state=State.DRAFTED, lines=lines, rests_on=rests_on, because=because)
         return
     goes_on = "Collection of data goes on." if TriState.YES in ongoing else "Whether collection goes on is not known."
-    because = "say whether the model is trained on with new data after this date"
+    because = "say whether the model is trained further on new data after this date"
     yield Told(field="1.3.d", state=State.DRAFTED, lines=(month(max(days)), goes_on), rests_on=rests_on, because=because)
 
 

@@ -53,7 +53,9 @@ def _field(entry: Entry) -> Iterator[str]:
     yield from _comment(entry.help, "      ")
     yield f"      {_quoted(entry.id)}:"
     if entry.state is State.DRAFTED:
-        yield from _comment("drafted from recorded facts" + (f": {entry.because}" if entry.because else "") + "; keep it or change it", "        ")
+        yield from _comment(
+            "drafted from recorded facts" + (f": {entry.because.rstrip('.')}" if entry.because else "") + "; keep it or change it", "        "
+        )
         yield f"        value: {json.dumps(_draft(entry), ensure_ascii=False)}"
     elif entry.state is State.CONTRADICTED:
         for line in entry.lines:

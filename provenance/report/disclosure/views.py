@@ -13,8 +13,9 @@ from provenance.report.folder import ReportManifest, write_files
 from provenance.report.html import render_page
 from provenance.report.wording import count, csv_cell, visible
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
-SCOPE = "Computed and drafted answers cover the data of the audited run only. A person has to add the data of other stages of training."
+_MARKDOWN = re.compile(r"([\\`*_\[\]|<>~&]|^[-+#]|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s))")
+"""What Markdown reads as a mark: everywhere, or at the beginning of a line alone."""
+SCOPE = "Computed and drafted answers cover the data of the audited run only. Data of other stages of training are in this document only where a person added them."
 """Stands in every document."""
 STATE_WORDS = {
     State.COMPUTED: "computed from recorded facts",
@@ -112,7 +113,8 @@ def notes_of(entry: Entry) -> tuple[str, ...]:
     """Return what stands beside an answer: the answer of a contradicted field, and what recorded facts say where the answer is another."""
     said = "\n".join(entry.lines)
     notes = [("It said", entry.claimed), ("Recorded facts say", entry.recorded if entry.recorded != entry.claimed else ())]
-    return tuple(f"{words}: {'; '.join(lines)}" for words, lines in notes if lines and "; ".join(lines) not in said and lines != entry.lines)
+    told = [(words, lines) for words, lines in notes if lines and lines != entry.lines and not all(line in said for line in lines)]
+    return tuple(f"{words}: {'; '.join(line.rstrip('.') for line in lines)}." for words, lines in told)
 
 
 def render_disclosure_html(document: Disclosure, *, templates: Path | None = None) -> bytes:

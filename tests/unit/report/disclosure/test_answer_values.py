@@ -70,7 +70,7 @@ def test_an_answer_of_its_kind_is_shown_as_the_template_writes_it(kind: Kind, gi
         (Kind.DATE, "next spring", "expected a day"),
         (Kind.DATE, "2026-02-30", "expected a day"),
         (Kind.DATE, "03/31/2026", "expected a day"),
-        (Kind.MONTH, "09/2026", "the second says whether the model is trained on"),
+        (Kind.MONTH, "09/2026", "the second says whether the model is trained further on"),
         (Kind.MONTH, "2026-09", "expected a month such as 09/2026"),
         (Kind.MONTH, "01/2027", "lies after 2026-12-01"),
         (Kind.PERIOD, "2025", "expected 'From MM/YYYY to MM/YYYY'"),
