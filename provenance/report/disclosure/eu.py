@@ -252,9 +252,9 @@ def _processing(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Tol
     rests_on = tuple(j.place for j in judged)
     checks = opt_out_lines(datasets)
     if checks:
-        yield Told(
-            field="3.1.b", state=State.DRAFTED, lines=checks, rests_on=rests_on, because="what was recorded of each signal; add what else was done"
-        )
+        lacking = [u.name for u in units_of(units, "2.3") if u.dataset is not None and not u.dataset.details.collection.opt_outs]
+        because = "what was recorded of each signal; add what else was done" + (f"; nothing is recorded of {', '.join(lacking)}" if lacking else "")
+        yield Told(field="3.1.b", state=State.DRAFTED, lines=checks, rests_on=rests_on, because=because)
     steps = tuple(dict.fromkeys(f"{d.name}: {step}" for d in datasets for step in d.details.processing))
     if steps:
         yield Told(field="3.2.a", state=State.DRAFTED, lines=steps, rests_on=rests_on, because="keep the steps that remove illegal content")
