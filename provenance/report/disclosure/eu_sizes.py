@@ -41,9 +41,9 @@ def tell_sizes(record: AuditRecord, judged: Sequence[Judged], units: Sequence[Un
     )
     lines = (_bracket_line(rows["Text"], found, size),)
     yield Told(field="1.3.b", state=State.DRAFTED if because else State.COMPUTED, lines=lines, rests_on=rests_on, because=because)
-    notes = (f"Tokens were counted with {', '.join(size.tokenizers)}.",) if size.tokenizers else ()
-    notes += (estimate_note(size.factors),) if size.factors else ()
-    yield Told(field="1.3.g", state=State.COMPUTED, lines=notes, rests_on=rests_on)
+    counted = [f"Tokens were counted with {', '.join(size.tokenizers)}."] if size.tokenizers else []
+    estimated = [estimate_note(size.factors)] if size.factors else []
+    yield Told(field="1.3.g", state=State.COMPUTED, lines=(*counted, *estimated), rests_on=rests_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
