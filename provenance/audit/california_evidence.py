@@ -25,6 +25,8 @@ class Claims:
     denied: frozenset[str] = frozenset()
     """Rights that it is said not to be protected by: ``copyright``, ``trademark``, ``patent``."""
     personal: TriState = TriState.UNKNOWN
+    is_reasoned: bool = False
+    """Whether a person who says that it holds no personal information names where the reasons can be read: California's definition is its own."""
     processed: TriState = TriState.UNKNOWN
     synthetic: TriState = TriState.UNKNOWN
 
@@ -68,7 +70,7 @@ def _against(record: AuditRecord, summary: DatasetSummary, claims: Claims, ances
     yield from _rights_against(record, summary, claims, ancestry)
     dataset, name = summary.dataset, summary.dataset.name
     if claims.personal is TriState.NO:
-        for reason in _of_people(dataset, ancestry):
+        for reason in _of_people(dataset, ancestry, is_reasoned=claims.is_reasoned):
             yield Contradiction(item=7, dataset=name, text=f"said to hold no personal information, but {reason}")
     if claims.processed is TriState.NO and (steps := processing_of(dataset)):
         yield Contradiction(item=9, dataset=name, text=f"said to be unchanged, but these steps are recorded: {'; '.join(steps)}")
@@ -111,10 +113,12 @@ def _recorded_rights(dataset: Dataset, names: frozenset[str]) -> list[str]:
     return [n for n in RIGHTS if n in names and getattr(dataset.details.rights, n) is TriState.YES]
 
 
-def _of_people(dataset: Dataset, ancestry: Ancestry) -> Iterator[str]:
+def _of_people(dataset: Dataset, ancestry: Ancestry, *, is_reasoned: bool) -> Iterator[str]:
     people = dataset.details.personal_data
     if people.categories:
         yield f"categories of it are recorded: {', '.join(people.categories)}"
+    if is_reasoned:
+        return
     if people.present is TriState.YES:
         yield "it is recorded to hold personal data"
     elif people.sensitive is TriState.YES:

@@ -68,8 +68,10 @@ def california_problems(record: AuditRecord, entries: Iterable[Entry], ancestrie
         entries: Of the document, answers included.
         ancestries: What each dataset was made from, by name.
     """
+    entries = tuple(entries)
     said = {e.id: _said(e) for e in entries}
-    claims = {s.dataset.name: _claims(recorded_claims(s), said) for s in record.datasets}
+    is_reasoned = any(e.id == "7.a" and e.evidence for e in entries)
+    claims = {s.dataset.name: _claims(recorded_claims(s), said, is_reasoned=is_reasoned) for s in record.datasets}
     found = contradictions(record, claims, ancestries or {})
     return (*(_problem(record, c, said) for c in found), *_both_ways(record, said))
 
@@ -90,12 +92,13 @@ def _both_ways(record: AuditRecord, said: Mapping[str, TriState]) -> Iterator[Pr
         yield from (Problem(field=field, message=message, evidence=(record.id,)) for field in ("5.a", "5.b"))
 
 
-def _claims(recorded: Claims, said: Mapping[str, TriState]) -> Claims:
+def _claims(recorded: Claims, said: Mapping[str, TriState], *, is_reasoned: bool) -> Claims:
     """Return what a document claims of a dataset: an answer for all of them binds each one."""
     return Claims(
         public_domain=TriState.YES if said.get("5.a") is TriState.YES else recorded.public_domain,
         denied=frozenset(RIGHTS) if said.get("5.b") is TriState.NO else recorded.denied,
         personal=TriState.NO if said.get("7.a") is TriState.NO else recorded.personal,
+        is_reasoned=is_reasoned,
         processed=TriState.NO if said.get("9.a") is TriState.NO else recorded.processed,
         synthetic=TriState.NO if said.get("12.a") is TriState.NO else recorded.synthetic,
     )

@@ -136,7 +136,7 @@ class _Filling:
             return self._without_value(asked, computed, answer, needed)
         if computed is None:
             recorded, rests_on = (told.lines, told.rests_on) if told is not None else ((), ())
-            if asked.kind is Kind.SIZES and told is not None and not _is_possible(recorded, answer.lines, rows):
+            if told is not None and _is_ruled_out(asked.kind, recorded, answer.lines, rows):
                 self._contradict(asked, answer, f"recorded facts say {_quoted(recorded)}", rests_on)
             return _entry(asked, State.ANSWERED, answer.lines, rests_on=rests_on, recorded=recorded, answer=answer)
         if _contradicts(asked.kind, computed.lines, answer.lines, rows):
@@ -209,6 +209,17 @@ def _contradicts(kind: Kind, computed: tuple[str, ...], said: tuple[str, ...], r
 def _item(kind: Kind, line: str) -> str:
     """Return what is compared of a line: of ``Other: 3D meshes`` the modality."""
     return (line.partition(":")[0] if kind is Kind.MODALITIES else line).strip().casefold()
+
+
+def _is_ruled_out(kind: Kind, drafted: tuple[str, ...], said: tuple[str, ...], rows: tuple[Row, ...]) -> bool:
+    """Tell whether an answer cannot be, by what a draft rests on: a size range that counts rule out, a month before the latest that is recorded."""
+    if kind is Kind.MONTH:
+        return _month_key(said[0]) < _month_key(drafted[0])
+    return kind is Kind.SIZES and not _is_possible(drafted, said, rows)
+
+
+def _month_key(line: str) -> tuple[str, str]:
+    return line[3:7], line[:2]
 
 
 def _is_possible(computed: tuple[str, ...], said: tuple[str, ...], rows: tuple[Row, ...]) -> bool:

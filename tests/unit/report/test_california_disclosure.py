@@ -206,6 +206,16 @@ def test_personal_data_of_an_ancestor_contradict_a_no_unless_a_measure_took_them
     assert document(taken_out, ancestries={name: (ORIGIN,)})["7.a"].lines == ("No",)
 
 
+def test_a_no_with_its_reasons_follows_californias_own_definition_and_not_against_categories() -> None:
+    record = replace(human(details=Details(personal_data=PersonalData(present=TriState.YES))), evidence=())
+    no = Answer(field="7.a", lines=("No",), by="privacy@example.org", on="2026-12-01")
+    assert document(record, Answers(fields={"7.a": no}))["7.a"].state is State.CONTRADICTED
+    reasoned = replace(no, evidence="https://example.org/memo: published biographies alone")
+    assert document(record, Answers(fields={"7.a": reasoned}))["7.a"].state is State.ANSWERED
+    named = replace(human(details=Details(personal_data=PersonalData(present=TriState.YES, categories=("postal addresses",)))), evidence=())
+    assert document(named, Answers(fields={"7.a": reasoned}))["7.a"].state is State.CONTRADICTED
+
+
 def test_the_data_of_a_base_model_are_not_counted_and_the_document_says_so() -> None:
     record = replace(human(details=Details(personal_data=PersonalData(present=TriState.NO))), evidence=())
     tuned = replace(record, run=replace(record.run, model=replace(record.run.model, base="example/base-7b")))

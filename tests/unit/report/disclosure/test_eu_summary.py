@@ -408,6 +408,14 @@ def test_a_bracket_that_the_counts_rule_out_is_a_contradiction_and_one_of_them_i
     assert answered("More than 10 trillions tokens", 10_000).state is State.CONTRADICTED
 
 
+@pytest.mark.parametrize(
+    ("month", "state"), [("08/2025", State.CONTRADICTED), ("09/2025", State.ANSWERED), ("01/2026", State.ANSWERED), ("12/2024", State.CONTRADICTED)]
+)
+def test_data_of_a_later_month_than_the_answer_says_contradict_it(month: str, state: State) -> None:
+    given = Answers(fields={"1.3.d": said("1.3.d", month, "No")})
+    assert by_id(summary(dataset("books"), answers=given))["1.3.d"].state is state  # collected until 2025-09-30
+
+
 def test_a_day_of_release_that_has_not_come_is_told_as_planned() -> None:
     record = record_of(*EVERY)
     release = replace(record.run.model.release, date="2026-12-20")
