@@ -110,7 +110,7 @@ def base_note(record: AuditRecord) -> str:
         return ""
     if base is None or is_absent(base):
         return "Whether training starts from another model is not recorded."
-    return f"Training starts from {base}. The data of that model are not among these; its own developer publishes them."
+    return f"Training starts from {base}. The data of that model are not among these: see the summary of its own developer, where there is one."
 
 
 def joined_states(states: Sequence[TriState]) -> TriState:

@@ -145,7 +145,7 @@ def _lead_synthetic(record: AuditRecord, ancestries: Ancestries) -> str:
     made = sum(has_synthetic(s, ancestries) is TriState.YES for s in record.datasets)
     if made:
         return f"Yes. Synthetic data are recorded in {made:,} of {_datasets(len(record.datasets))}."
-    return f"No synthetic data are recorded in {_datasets(len(record.datasets))}."
+    return f"Synthetic data are recorded in none of {_datasets(len(record.datasets))}."
 
 
 _LEADS: Final = {
@@ -181,7 +181,7 @@ def trigger_steps(record: AuditRecord) -> tuple[TriggerStep, ...]:
         TriggerStep(
             text="This is a new version that changes what the system can do or how well; retraining and fine-tuning count.",
             met=TriState.YES if is_tuned else TriState.UNKNOWN,
-            because=f"training starts from {base}; what that model was trained on is for its own developer to publish, and is not in this document"
+            because=f"training starts from {base}; what that model was trained on is not in this document: see the summary of its own developer, where there is one"
             if is_tuned
             else "the run file does not tell that it starts from another model",
         ),

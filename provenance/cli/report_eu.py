@@ -129,7 +129,7 @@ def _say_questions(document: Disclosure, judged: Sequence[Judged], categories: M
     for entry in entries:
         say_fitting(f"{entry.id}  {visible(entry.label)}", bold=True)
         for line in entry.lines:
-            say_fitting(f"    {entry.state.value}: {visible(line)}")
+            say_fitting(f"    {visible(line)}" if line.startswith((entry.state.value, "not known")) else f"    {entry.state.value}: {visible(line)}")
         if entry.because and not any(entry.because in line for line in entry.lines):
             say_fitting(f"    {visible(entry.because)}")
     for name in nowhere:

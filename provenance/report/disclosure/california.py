@@ -124,15 +124,17 @@ def _items(record: AuditRecord, firsts: Mapping[str, FirstRead], ancestries: Anc
         (s.dataset.name, statements_with_ancestors(record, s, ancestry_of(s, ancestries), firsts.get(s.dataset.name, NO_RUN_RECORD)))
         for s in record.datasets
     ]
+    denied = {(c.item, c.dataset): f" Contradicted: {c.text}." for c in contradictions(record, {}, ancestries) if c.item in _CLAIMS}
     for item, whole in zip(ITEMS, whole_statements(record, firsts, ancestries), strict=True):
-        lines = [f"{name}: {stated[item - 1].text}" for name, stated in each[:_MORE]]
+        lines = [f"{name}: {stated[item - 1].text}{denied.get((item, name), '')}" for name, stated in each[:_MORE]]
         if len(each) > _MORE:
             lines.append(f"{len(each) - _MORE:,} more datasets stand in audit {record.id}.")
-        yield _told(whole, lines, (record.id, *roots))
+        is_open = any(number == item for number, _ in denied)
+        yield _told(whole, lines, (record.id, *roots), is_open=is_open)
 
 
-def _told(whole: Statement, lines: list[str], rests_on: tuple[str, ...]) -> Told:
-    state = _STATES[whole.known]
+def _told(whole: Statement, lines: list[str], rests_on: tuple[str, ...], *, is_open: bool) -> Told:
+    state = State.DRAFTED if is_open and whole.known is Known.COMPUTED else _STATES[whole.known]
     if state is State.MISSING:
         return Told(field=str(whole.item), state=state, rests_on=rests_on, because=whole.text.removeprefix("not known – "))
     because = "a person has to confirm it, or to add what is not known" if state is State.DRAFTED else ""

@@ -122,7 +122,9 @@ def test_an_output_found_in_data_that_are_stated_to_be_human_contradicts_the_fie
     found = {e.id: e for e in made.entries}
     assert (found["12.a"].state, found["12.a"].claimed) == (State.CONTRADICTED, ("No",))
     assert "18 passages of recorded outputs" in found["12.a"].lines[0]
-    assert found["12"].state is not State.NOT_APPLICABLE
+    assert found["12"].state is State.DRAFTED
+    (own,) = [line for line in found["12"].lines if line.startswith("chat-distilled: ")]
+    assert "Stated to hold no synthetic data. Contradicted: said to hold no synthetic data, but it holds 18 passages" in own
     line = found["12.a"].lines[0]
     page, text = render_disclosure_html(made).decode(), render_disclosure_markdown(made).decode()
     for view in (page, text.replace("\\", ""), render_disclosure_json(made).decode()):
