@@ -21,10 +21,13 @@ from provenance.model.reference import ReferenceKind
 
 ITEMS: Final = tuple(range(1, 13))
 """Numbers of the items, in the statute's order."""
+INHERITED: Final = frozenset({1, 5, 6, 7, 10, 12})
+"""Items of which what a dataset was made from tells as well: who owns it, rights, how it was acquired, people in it, days, models that wrote it."""
 PUBLIC_DOMAIN_HOLDER: Final = "PUBLIC-DOMAIN"
 _RANGES: Final = (0, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 """Bounds of the general ranges, in data points: the statute lets ranges be given, and leaves them to the developer."""
-_RIGHTS: Final = ("copyright", "trademark", "patent")
+RIGHTS: Final = ("copyright", "trademark", "patent")
+"""Fields of a dataset's rights, in the statute's order."""
 _NOT_RECORDED: Final = "not recorded"
 _SOURCES: Final = {
     SourceKind.WEB_CRAWL: "collected from websites",
@@ -93,9 +96,28 @@ def dataset_statements(record: AuditRecord, summary: DatasetSummary, first: Firs
         9: lambda: _processing(summary.dataset),
         10: lambda: _period(summary.dataset, record),
         11: lambda: _first_used(first),
-        12: lambda: _synthetic(summary),
+        12: lambda: _synthetic(summary.dataset, summary.synthetic),
     }
     return tuple(makers[item]() for item in ITEMS)
+
+
+def inherited_statement(item: int, dataset: Dataset, record: AuditRecord) -> Statement:
+    """Return what one of the items that are ``INHERITED`` says of a dataset that another was made from.
+
+    Args:
+        item: Its number.
+        dataset: The ancestor's facts.
+        record: The audit.
+    """
+    makers: Mapping[int, Callable[[], Statement]] = {
+        1: lambda: _sources(dataset, record),
+        5: lambda: _rights(dataset),
+        6: lambda: _acquired(dataset),
+        7: lambda: _personal(dataset),
+        10: lambda: _period(dataset, record),
+        12: lambda: _synthetic(dataset, dataset.synthetic),
+    }
+    return makers[item]()
 
 
 def work_alarms(record: AuditRecord, dataset: str) -> tuple[Match, ...]:
@@ -203,15 +225,15 @@ def _types(dataset: Dataset) -> Statement:
 
 def _rights(dataset: Dataset) -> Statement:
     rights, held = dataset.details.rights, dataset.license.effective
-    protected = [n for n in _RIGHTS if getattr(rights, n) is TriState.YES]
-    free = [n for n in _RIGHTS if getattr(rights, n) is TriState.NO]
+    protected = [n for n in RIGHTS if getattr(rights, n) is TriState.YES]
+    free = [n for n in RIGHTS if getattr(rights, n) is TriState.NO]
     license_ = "no licence is recorded" if is_absent(held) else f"licence on record: {held}"
     if protected:
         holders = f", held by {', '.join(rights.holders)}" if rights.holders else ""
-        return _said(5, _sentence(f"yes, protected by {_and(protected)}{holders}; {license_}"), "details.rights", "license")
+        return _said(5, _sentence(f"yes, protected by {listed(protected)}{holders}; {license_}"), "details.rights", "license")
     if rights.public_domain is TriState.YES:
         return _said(5, _sentence(f"stated to be entirely in the public domain; {license_}"), "details.rights.public_domain", "license")
-    if len(free) == len(_RIGHTS):
+    if len(free) == len(RIGHTS):
         return _said(5, _sentence(f"stated to be protected by neither copyright, trademark nor patent; {license_}"), "details.rights", "license")
     if is_absent(held):
         return _not_known(5, "neither rights in it nor a licence are recorded")
@@ -231,10 +253,14 @@ def _acquired(dataset: Dataset) -> Statement:
         return _said(6, "Neither bought nor licensed: the developer's own.", "source.kind")
     if kind is SourceKind.PUBLIC_DATASET and under:
         return _said(
-            6, f"Used under the licence of its publication, {held}. That it was bought is {_NOT_RECORDED}.", "source.kind", "license", is_draft=True
+            6,
+            f"Used under the licence of its publication, {held}. Whether it was bought is {_NOT_RECORDED}.",
+            "source.kind",
+            "license",
+            is_draft=True,
         )
     if kind in {SourceKind.WEB_CRAWL, SourceKind.USER_DATA, SourceKind.SYNTHETIC}:
-        text = f"{_SOURCES[kind].capitalize()}{f', licence on record: {held}' if under else ', no licence is recorded'}. That it was bought is {_NOT_RECORDED}."
+        text = f"{_SOURCES[kind].capitalize()}{f', licence on record: {held}' if under else ', no licence is recorded'}. Whether it was bought is {_NOT_RECORDED}."
         return _said(6, text, "source.kind", "license", is_draft=True)
     return _not_known(6, "how it was acquired is not recorded")
 
@@ -315,12 +341,12 @@ def _first_used(first: FirstRead) -> Statement:
     )
 
 
-def _synthetic(summary: DatasetSummary) -> Statement:
-    made = [f"{_ROLES.get(g.role, 'changed by')} {_model_name(g)}" for g in summary.dataset.generators]
-    if summary.synthetic is TriState.YES:
+def _synthetic(dataset: Dataset, synthetic: TriState) -> Statement:
+    made = [f"{_ROLES.get(g.role, 'changed by')} {_model_name(g)}" for g in dataset.generators]
+    if synthetic is TriState.YES:
         models = "; ".join(dict.fromkeys(made)) or "by models that nobody named"
         return _said(12, _sentence(f"yes, holds synthetic data: {models}"), "synthetic", "generators", is_draft=not made)
-    if summary.synthetic is TriState.NO:
+    if synthetic is TriState.NO:
         return _said(12, "Stated to hold no synthetic data.", "synthetic")
     return _not_known(12, "whether it holds synthetic data is not recorded")
 
@@ -330,7 +356,8 @@ def _model_name(generator: Generator) -> str:
     return " ".join(known) or "a model that nobody named"
 
 
-def _and(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """Return words as a list in a sentence: ``copyright, trademark and patent``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

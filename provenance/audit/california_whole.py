@@ -1,28 +1,26 @@
-"""What the twelve items say of all datasets of a run together, what contradicts the evidence, and when the summary has to be posted."""
+"""What the twelve items say of all datasets of a run together, and when the summary has to be posted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from provenance.audit.california import (
-    ITEMS,
-    NO_RUN_RECORD,
-    FirstRead,
-    Known,
-    Statement,
-    dataset_statements,
-    output_alarms,
-    period_of,
-    processing_of,
-    range_of,
-    work_alarms,
+from provenance.audit.california import ITEMS, NO_RUN_RECORD, FirstRead, Known, Statement, period_of, range_of
+from provenance.audit.california_ancestry import (
+    Ancestries,
+    ancestry_of,
+    base_note,
+    family_of,
+    has_synthetic,
+    is_protected,
+    statements_with_ancestors,
 )
 from provenance.audit.naming import FROM_NOTHING
-from provenance.licensing.public_domain import is_dedication
 from provenance.model.absence import TriState, is_absent
-from provenance.model.audit import AuditRecord, DatasetSummary
+from provenance.model.audit import AuditRecord
+from provenance.model.dataset import SourceKind
 
 RELEASED_SINCE: Final = "2022-01-01"
 """Systems that were released, or substantially changed, on or after this day are concerned."""
@@ -38,24 +36,18 @@ EXEMPTIONS: Final = (
 """§ 3111(b), in our words. None is ever assumed: whoever relies on one has to say so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
-    """What a document claims of one dataset, by recorded facts or by a person's answer."""
-
-    public_domain: TriState = TriState.UNKNOWN
-    """All of it is in the public domain."""
-    personal: TriState = TriState.UNKNOWN
-    processed: TriState = TriState.UNKNOWN
-    synthetic: TriState = TriState.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contradiction:
-    """A claim that the evidence speaks against."""
-
-    item: int
-    dataset: str
-    text: str
+_KINDS: Final = {
+    SourceKind.PUBLIC_DATASET: "published by others",
+    SourceKind.LICENSED: "licensed from others",
+    SourceKind.WEB_CRAWL: "collected from websites",
+    SourceKind.USER_DATA: "from users of services",
+    SourceKind.SYNTHETIC: "made by models",
+    SourceKind.OWN: "the developer's own",
+    SourceKind.OTHER: "from other sources",
+    SourceKind.UNKNOWN: "from a source that is not recorded",
+}
+_WITH_BASE: Final = frozenset({1, 5, 6, 7, 12})
+"""Items that say whose data are told of: those of the model that training starts from are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,154 +60,92 @@ class TriggerStep:
     because: str
 
 
-def recorded_claims(summary: DatasetSummary) -> Claims:
-    """Return what the registry's own facts claim of a dataset."""
-    details = summary.dataset.details
-    return Claims(
-        public_domain=details.rights.public_domain,
-        personal=details.personal_data.present,
-        processed=TriState.YES if processing_of(summary.dataset) else TriState.UNKNOWN,
-        synthetic=summary.dataset.synthetic,
-    )
-
-
-def contradictions(record: AuditRecord, claims: Mapping[str, Claims]) -> tuple[Contradiction, ...]:
-    """Return every claim that the evidence speaks against, by item.
-
-    Args:
-        record: The audit.
-        claims: By dataset; of a dataset that is not among them the recorded ones count.
-    """
-    found = [c for s in record.datasets for c in _against(record, s, claims.get(s.dataset.name, recorded_claims(s)))]
-    return tuple(sorted(found, key=lambda c: (c.item, c.dataset, c.text)))
-
-
-def _against(record: AuditRecord, summary: DatasetSummary, claims: Claims) -> Iterator[Contradiction]:
-    dataset, name = summary.dataset, summary.dataset.name
-    if claims.public_domain is TriState.YES:
-        for reason in _not_free(record, summary):
-            yield Contradiction(item=5, dataset=name, text=f"said to be entirely in the public domain, but {reason}")
-    if claims.personal is TriState.NO and dataset.details.personal_data.categories:
-        listed = ", ".join(dataset.details.personal_data.categories)
-        yield Contradiction(item=7, dataset=name, text=f"said to hold no personal information, but categories of it are recorded: {listed}")
-    if claims.processed is TriState.NO and (steps := processing_of(dataset)):
-        yield Contradiction(item=9, dataset=name, text=f"said to be unchanged, but these steps are recorded: {'; '.join(steps)}")
-    first, last = period_of(dataset)
-    if first and last and first > last:
-        yield Contradiction(item=10, dataset=name, text=f"said to be collected from {first} to {last}, which runs backwards")
-    if claims.synthetic is TriState.NO:
-        for reason in _not_human(record, summary):
-            yield Contradiction(item=12, dataset=name, text=f"said to hold no synthetic data, but {reason}")
-
-
-def _not_free(record: AuditRecord, summary: DatasetSummary) -> Iterator[str]:
-    dataset = summary.dataset
-    protected = [n for n in ("copyright", "trademark", "patent") if getattr(dataset.details.rights, n) is TriState.YES]
-    if protected:
-        yield f"{' and '.join(protected)} in it are recorded"
-    held = dataset.license.effective
-    if not is_absent(held) and not is_dedication(held):
-        yield f"its licence on record, {held}, rests on a copyright"
-    if alarms := work_alarms(record, dataset.name):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of works that are not known to be free, the longest {longest.words:,} words of {longest.reference}"
-
-
-def _not_human(record: AuditRecord, summary: DatasetSummary) -> Iterator[str]:
-    makers = [g for g in summary.dataset.generators if g.role != "label"]
-    if makers:
-        yield f"{len(makers):,} models are recorded that made or rewrote it" if len(makers) > 1 else "a model is recorded that made or rewrote it"
-    if alarms := output_alarms(record, summary.dataset.name):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of recorded outputs of models, the longest {longest.words:,} words of {longest.reference}"
-
-
-def _passages(count: int) -> str:
-    return "it holds a passage" if count == 1 else f"it holds {count:,} passages"
-
-
-def whole_statements(record: AuditRecord, firsts: Mapping[str, FirstRead]) -> tuple[Statement, ...]:
+def whole_statements(record: AuditRecord, firsts: Mapping[str, FirstRead], ancestries: Ancestries) -> tuple[Statement, ...]:
     """Return the twelve items for all datasets of a run together, in order.
 
     Args:
         record: The audit.
         firsts: When each dataset was first used, by name.
+        ancestries: What each was made from, by name.
     """
-    each = {s.dataset.name: dataset_statements(record, s, firsts.get(s.dataset.name, NO_RUN_RECORD)) for s in record.datasets}
-    return tuple(_together(item, record, [each[s.dataset.name][item - 1] for s in record.datasets]) for item in ITEMS)
+    each = [statements_with_ancestors(record, s, ancestry_of(s, ancestries), firsts.get(s.dataset.name, NO_RUN_RECORD)) for s in record.datasets]
+    return tuple(_together(item, record, [stated[item - 1] for stated in each], ancestries) for item in ITEMS)
 
 
-def _together(item: int, record: AuditRecord, stated: Sequence[Statement]) -> Statement:
+def _together(item: int, record: AuditRecord, stated: Sequence[Statement], ancestries: Ancestries) -> Statement:
     if not stated:
         return Statement(item=item, known=Known.NOT_KNOWN, text="not known – the audit names no dataset")
     unknown = [s for s in stated if s.known is Known.NOT_KNOWN]
     if len(unknown) == len(stated):
         reasons = list(dict.fromkeys(s.text.removeprefix("not known – ") for s in stated))
         return Statement(item=item, known=Known.NOT_KNOWN, text=f"not known – {'; '.join(reasons[:3])}")
-    lead = _LEADS[item](record) if item in _LEADS else f"Of {_datasets(len(stated))}, {len(stated) - len(unknown):,} say it."
-    gap = f" Not known of {len(unknown):,} of {_datasets(len(stated))}." if unknown else ""
+    lead = _LEADS[item](record, ancestries) if item in _LEADS else f"Recorded of {len(stated) - len(unknown):,} of {_datasets(len(stated))}."
+    gap = f" Not known of {len(unknown):,} of {_datasets(len(stated))}." if unknown and item in _LEADS else ""
     is_whole = not unknown and all(s.known is Known.COMPUTED for s in stated)
     facts = tuple(dict.fromkeys(f for s in stated for f in s.facts))
-    return Statement(item=item, known=Known.COMPUTED if is_whole else Known.DRAFTED, text=lead + gap, facts=facts)
+    base = base_note(record) if item in _WITH_BASE else ""
+    text = lead + gap + (f" {base}" if base else "")
+    return Statement(item=item, known=Known.COMPUTED if is_whole else Known.DRAFTED, text=text, facts=facts)
 
 
 def _datasets(count: int) -> str:
     return "1 dataset" if count == 1 else f"{count:,} datasets"
 
 
-def _lead_sources(record: AuditRecord) -> str:
-    counts: dict[str, int] = {}
-    for s in record.datasets:
-        counts[s.dataset.source.kind.value] = counts.get(s.dataset.source.kind.value, 0) + 1
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items()))
-    return f"{_datasets(len(record.datasets))} by kind of source: {kinds}."
+def _lead_sources(record: AuditRecord, _: Ancestries) -> str:
+    counts = Counter(s.dataset.source.kind for s in record.datasets)
+    kinds = ", ".join(f"{counts[kind]:,} {words}" for kind, words in _KINDS.items() if counts[kind])
+    return f"{_datasets(len(record.datasets))}: {kinds}."
 
 
-def _lead_purpose(record: AuditRecord) -> str:
+def _lead_purpose(record: AuditRecord, _: Ancestries) -> str:
     use = record.run.purpose.use
-    return f"The system is meant for {'a use that is not recorded' if is_absent(use) else use}. What each dataset adds stands with it."
+    return f"The system is meant for {'a use that is not recorded' if is_absent(use) else use}. What each dataset adds is said at each."
 
 
-def _lead_points(record: AuditRecord) -> str:
+def _lead_points(record: AuditRecord, _: Ancestries) -> str:
     records, words = sum(s.records for s in record.datasets), sum(s.words for s in record.datasets)
     growing = sum(s.dataset.details.collection.ongoing is TriState.YES for s in record.datasets)
     tail = f" Estimated for {_datasets(growing)} whose collection goes on." if growing else ""
     return f"{range_of(records).capitalize()} data points ({records:,} records, {words:,} words).{tail}"
 
 
-def _lead_types(record: AuditRecord) -> str:
+def _lead_types(record: AuditRecord, _: Ancestries) -> str:
     kinds = sorted({m.value for s in record.datasets for m in s.dataset.details.modalities})
     languages = sorted({tag for s in record.datasets for tag in s.dataset.languages})
     return f"Kinds of data: {', '.join(kinds) or 'not recorded'}. Languages: {', '.join(languages) or 'not recorded'}."
 
 
-def _lead_rights(record: AuditRecord) -> str:
-    rights = [s.dataset.details.rights for s in record.datasets]
-    protected = sum(TriState.YES in {r.copyright, r.trademark, r.patent} for r in rights)
-    free = sum(r.public_domain is TriState.YES and TriState.YES not in {r.copyright, r.trademark, r.patent} for r in rights)
+def _lead_rights(record: AuditRecord, ancestries: Ancestries) -> str:
+    protected = [is_protected(s, ancestries) for s in record.datasets]
+    free = sum(s.dataset.details.rights.public_domain is TriState.YES and not p for s, p in zip(record.datasets, protected, strict=True))
     licensed = sum(not is_absent(s.dataset.license.effective) for s in record.datasets)
-    total = _datasets(len(rights))
-    return f"Of {total}, {protected:,} are stated to hold protected data, {free:,} to be entirely in the public domain; {licensed:,} have a licence on record."
+    total = _datasets(len(protected))
+    return (
+        f"Recorded to hold protected data, or made from such data: {sum(protected):,} of {total}. "
+        f"Entirely in the public domain: {free:,}. With a licence on record: {licensed:,}."
+    )
 
 
-def _lead_acquired(record: AuditRecord) -> str:
-    licensed = sum(s.dataset.source.kind.value == "licensed" for s in record.datasets)
-    return f"Of {_datasets(len(record.datasets))}, {licensed:,} were licensed by agreement. How the others were acquired stands with each."
+def _lead_acquired(record: AuditRecord, ancestries: Ancestries) -> str:
+    licensed = sum(any(d.source.kind is SourceKind.LICENSED for d in family_of(s, ancestries)) for s in record.datasets)
+    return f"Licensed by agreement, or made from such data: {licensed:,} of {_datasets(len(record.datasets))}. How the others were acquired is said at each."
 
 
-def _lead_period(record: AuditRecord) -> str:
-    days = [period_of(s.dataset) for s in record.datasets]
+def _lead_period(record: AuditRecord, ancestries: Ancestries) -> str:
+    families = [d for s in record.datasets for d in family_of(s, ancestries)]
+    days = [period_of(d) for d in families]
     first, last = min((d[0] for d in days if d[0]), default=""), max((d[1] for d in days if d[1]), default="")
-    growing = sum(s.dataset.details.collection.ongoing is TriState.YES for s in record.datasets)
+    growing = len({d.name for d in families if d.details.collection.ongoing is TriState.YES})
     tail = f" Collection is ongoing for {_datasets(growing)}." if growing else ""
     return f"Earliest day {first or 'not known'}, latest day {last or 'not known'}.{tail}"
 
 
-def _lead_synthetic(record: AuditRecord) -> str:
-    made = sum(s.synthetic is TriState.YES for s in record.datasets)
+def _lead_synthetic(record: AuditRecord, ancestries: Ancestries) -> str:
+    made = sum(has_synthetic(s, ancestries) is TriState.YES for s in record.datasets)
     if made:
-        return f"Yes: {made:,} of {_datasets(len(record.datasets))} hold synthetic data."
-    return f"None of {_datasets(len(record.datasets))} is stated to hold synthetic data."
+        return f"Yes. Synthetic data are recorded in {made:,} of {_datasets(len(record.datasets))}."
+    return f"Synthetic data are recorded in none of {_datasets(len(record.datasets))}."
 
 
 _LEADS: Final = {
@@ -251,7 +181,7 @@ def trigger_steps(record: AuditRecord) -> tuple[TriggerStep, ...]:
         TriggerStep(
             text="This is a new version that changes what the system can do or how well; retraining and fine-tuning count.",
             met=TriState.YES if is_tuned else TriState.UNKNOWN,
-            because=f"training starts from {base}; what that model was trained on is for its own developer to publish, and is not in this document"
+            because=f"training starts from {base}; what that model was trained on is not in this document: see the summary of its own developer, where there is one"
             if is_tuned
             else "the run file does not tell that it starts from another model",
         ),

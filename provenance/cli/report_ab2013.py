@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible
+from provenance.cli.report_before import superseded, supersedes_option, today
 from provenance.errors import InputError, NoWorkspaceError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPEN, _CONTRADICTED = 10, 11
 """Exit codes."""
 _SHOWN = 12
-_ADDRESS = re.compile(r"https?://\S{1,500}")
 
 
 def document_options(command: F) -> F:
@@ -38,7 +37,7 @@ def document_options(command: F) -> F:
     for option in (
         output_format("text", "json", "yaml"),
         click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; under reports otherwise."),
-        click.option("--supersedes", metavar="FILE|URL", default=None, help="The version before: its summary.json, or its address."),
+        supersedes_option,
         click.option(
             "--questions", is_flag=True, help="List what only people know; with --format yaml as an answers file to fill in. Writes no summary."
         ),
@@ -63,7 +62,7 @@ def ab2013(ctx: CommandContext, /, audit: str, **options: Any) -> int:
 
     _check_format(options)
     record = load_audit(ctx, audit)
-    document = make_california(ctx, record, options["answers"], before=superseded(ctx, options["supersedes"], TEMPLATE_ID))
+    document = make_california(ctx, record, options["answers"], before=superseded(ctx, options["supersedes"], TEMPLATE_ID, record.run.model.name))
     return hand_out(ctx, document, record, options, command="ab2013")
 
 
@@ -83,10 +82,10 @@ def disclosures(ctx: CommandContext, /, audit: str, *, sme: bool, **options: Any
     if options["questions"]:
         raise InputError("questions are asked for one law at a time", hint="give --questions to: provenance report eu, provenance report ab2013")
     record = load_audit(ctx, audit)
-    before = superseded(ctx, options["supersedes"], TEMPLATE_ID)
-    union = make_eu_summary(record, gathered(ctx, record), _answers(ctx, options["answers"], "eu-2025-8311", record), is_small=sme)
+    before = superseded(ctx, options["supersedes"], TEMPLATE_ID, record.run.model.name)
+    union = make_eu_summary(record, gathered(ctx, record), _answers(ctx, options["answers"], "eu-2025-8311", record), is_small=sme, before=before)
     made = combine(union, make_california(ctx, record, options["answers"]))
-    document = replace(made, document_version=next_version(before), supersedes=superseding(before, made.entries))
+    document = replace(made, document_version=next_version(before), supersedes=superseding(before, made.entries, made.updated))
     return hand_out(ctx, document, record, options, command="disclosures")
 
 
@@ -99,14 +98,15 @@ def make_california(ctx: CommandContext, record: AuditRecord, answers: Path | No
     """Return California's summary of an audit, with the answers of a file and the first uses that the workspace knows."""
     from provenance.report.disclosure.california import TEMPLATE_ID, california_document
 
-    return california_document(record, first_reads(ctx, record), _answers(ctx, answers, TEMPLATE_ID, record), before=before)
+    given = _answers(ctx, answers, TEMPLATE_ID, record)
+    return california_document(record, first_reads(ctx, record), given, judged=gathered(ctx, record), before=before)
 
 
 def _answers(ctx: CommandContext, file: Path | None, template_id: str, record: AuditRecord) -> Answers:
     from provenance.report.disclosure.answers import Answers, load_answers
     from provenance.report.disclosure.template import load_template
 
-    return Answers() if file is None else load_answers(ctx.path(file), load_template(template_id), record.run.model.name)
+    return Answers() if file is None else load_answers(ctx.path(file), load_template(template_id), record.run.model.name, today=today())
 
 
 def gathered(ctx: CommandContext, record: AuditRecord) -> Sequence[Judged]:
@@ -165,25 +165,6 @@ def first_reads(ctx: CommandContext, record: AuditRecord) -> Mapping[str, FirstR
     return found
 
 
-def superseded(ctx: CommandContext, place: str | None, template_id: str) -> Superseded | None:
-    """Return the version before, read where it is a file.
-
-    Raises:
-        ReportError: If the file is missing or holds no document.
-        InputError: If it is a document of another kind.
-    """
-    from provenance.report.disclosure.eu import Superseded
-    from provenance.report.disclosure.views import read_disclosure
-
-    if place is None or _ADDRESS.fullmatch(place):
-        return None if place is None else Superseded(place=place, document=None)
-    path = ctx.path(Path(place))
-    found = read_disclosure(path / "summary.json" if path.is_dir() else path)
-    if found.template != template_id:
-        raise InputError(f"{visible(place)}: a document of template {visible(found.template)!r}, expected {template_id!r}")
-    return Superseded(place=path.name, document=found)
-
-
 def say_document(document: Disclosure, folder: Path) -> None:
     """Print how a document stands, what contradicts it, and what is open."""
     from provenance.report.disclosure.views import standing
@@ -193,14 +174,15 @@ def say_document(document: Disclosure, folder: Path) -> None:
         say_fitting(f"  ! {problem.field}  {visible(problem.message)}")
     if len(document.problems) > _SHOWN:
         say(f"  … and {counted(len(document.problems) - _SHOWN, 'more contradiction')}")
-    _say_open(document, _SHOWN)
+    _say_open(document, _SHOWN, with_contradicted=False)
     say(f"summary {folder / 'index.html'}")
 
 
-def _say_open(document: Disclosure, most: int) -> None:
+def _say_open(document: Disclosure, most: int, *, with_contradicted: bool = True) -> None:
     from provenance.report.disclosure.questions import open_entries
+    from provenance.report.disclosure.values import State
 
-    left = open_entries(document)
+    left = [e for e in open_entries(document) if with_contradicted or e.state is not State.CONTRADICTED]
     for entry in left[:most]:
         say_fitting(f"  ? {entry.id}  {visible(entry.label)}")
     if len(left) > most:

@@ -11,13 +11,13 @@ from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible
+from provenance.cli.report_before import superseded, supersedes_option, today
 from provenance.errors import InputError, NoWorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from provenance.model.audit import AuditRecord
-    from provenance.report.disclosure.eu import Superseded
     from provenance.report.disclosure.sources import Judged
     from provenance.report.disclosure.values import Disclosure
 
@@ -32,7 +32,7 @@ SHOWN = 3
 @click.option("--answers", type=click.Path(dir_okay=False, path_type=Path), default=None, help="What people answered (docs/formats/answers.md).")
 @click.option("--questions", is_flag=True, help="List what only people know; with --format yaml as an answers file to fill in. Writes no summary.")
 @click.option("--sme", is_flag=True, help="For a small or medium-sized enterprise: 5 % of the domain names or 1,000, whichever is lower.")
-@click.option("--supersedes", default=None, metavar="FILE|URL", help="The version before: its summary.json, or its address.")
+@supersedes_option
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; reports/<id>-eu otherwise.")
 @output_format("text", "json", "yaml")
 @pass_context
@@ -43,7 +43,7 @@ def eu(
     answers: Path | None,
     questions: bool,
     sme: bool,
-    supersedes: str | None,
+    supersedes: tuple[str, ...],
     out: Path | None,
     output: str,
 ) -> int:
@@ -52,15 +52,16 @@ def eu(
     Exit codes: 0 complete, 10 answers are missing or drafts are to be confirmed, 11 answers contradict recorded facts or each other.
     """
     from provenance.report.disclosure.answers import Answers, load_answers
-    from provenance.report.disclosure.eu import eu_template, make_eu_summary
+    from provenance.report.disclosure.eu import EU_TEMPLATES, eu_template, make_eu_summary
     from provenance.report.disclosure.views import write_disclosure
 
     if output == "yaml" and not questions:
         raise InputError("--format yaml is for --questions", hint="add --questions, or leave --format away")
     record = load_audit(ctx, audit)
     judged = _judged(ctx, record)
-    given = load_answers(ctx.path(answers), eu_template(), record.run.model.name) if answers else Answers()
-    document = make_eu_summary(record, judged, given, is_small=sme, before=_before(ctx, supersedes))
+    model = record.run.model.name
+    given = load_answers(ctx.path(answers), eu_template(), model, today=today()) if answers else Answers()
+    document = make_eu_summary(record, judged, given, is_small=sme, before=superseded(ctx, supersedes, EU_TEMPLATES, model))
     if questions:
         _say_questions(document, judged, given.categories, output, quiet=ctx.quiet)
         return _code(document)
@@ -83,21 +84,6 @@ def _judged(ctx: CommandContext, record: AuditRecord) -> Sequence[Judged]:
         return gather(record, None)
     with workspace.units.read() as registry:
         return gather(record, registry)
-
-
-def _before(ctx: CommandContext, supersedes: str | None) -> Superseded | None:
-    from provenance.report.disclosure.eu import EU_TEMPLATE, Superseded
-    from provenance.report.disclosure.views import read_disclosure
-
-    if supersedes is None:
-        return None
-    if supersedes.startswith(("https://", "http://")):
-        return Superseded(place=supersedes, document=None)
-    path = ctx.path(Path(supersedes))
-    found = read_disclosure(path / "summary.json" if path.is_dir() else path)
-    if not found.template.startswith(EU_TEMPLATE.partition("-")[0]):
-        raise InputError(f"{supersedes}: a document of template {found.template!r}, no EU summary")
-    return Superseded(place=path.name, document=found)
 
 
 def _code(document: Disclosure) -> int:
@@ -143,7 +129,7 @@ def _say_questions(document: Disclosure, judged: Sequence[Judged], categories: M
     for entry in entries:
         say_fitting(f"{entry.id}  {visible(entry.label)}", bold=True)
         for line in entry.lines:
-            say_fitting(f"    {entry.state.value}: {visible(line)}")
+            say_fitting(f"    {visible(line)}" if line.startswith((entry.state.value, "not known")) else f"    {entry.state.value}: {visible(line)}")
         if entry.because and not any(entry.because in line for line in entry.lines):
             say_fitting(f"    {visible(entry.because)}")
     for name in nowhere:

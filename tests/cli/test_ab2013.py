@@ -75,3 +75,38 @@ def test_a_version_before_that_is_not_there_is_code_1(desk: Desk) -> None:
     code, _, err = desk("--supersedes", "gone.json", "--out", "out")
     assert (code, "gone.json" in err) == (1, True)
     assert desk("--supersedes", "https://example.org/summary", "--out", "out")[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["http://example.org/summary"], "no public https address"),
+        (["https://localhost/summary"], "no public https address"),
+        (["htps://example.org/summary"], "no public https address"),
+        (["https://exa mple.org/summary"], "no public https address"),
+        (["https://example.org/1", "https://example.org/2"], "at most one folder or file, and one address"),
+        (["of-the-union"], "which this one cannot supersede"),
+        (["of-another-model"], "expected 'helpdesk-7b'"),
+        (["changed-by-hand"], "changed-by-hand/summary.json"),
+    ],
+)
+def test_what_is_superseded_has_to_be_a_version_before(desk: Desk, tmp_path: Path, given: list[str], told: str) -> None:
+    assert desk("--out", "one")[0] == 10
+    page = (tmp_path / "one" / "summary.json").read_text()
+    for name, text in (("of-the-union", page.replace('"ca-ab2013"', '"eu-2025-8311"')), ("of-another-model", page.replace("helpdesk-7b", "other"))):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "changed-by-hand").mkdir()
+    for file in (tmp_path / "one").iterdir():
+        (tmp_path / "changed-by-hand" / file.name).write_bytes(file.read_bytes() + (b" " if file.name == "summary.json" else b""))
+    code, _, err = desk(*(word for place in given for word in ("--supersedes", place)), "--out", "out")
+    assert code == 1
+    assert told in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_tells_the_changes_and_an_address_the_link(desk: Desk) -> None:
+    desk("--out", "one")
+    code, out, _ = desk("--supersedes", "one", "--supersedes", "https://example.org/summary-1.html", "--out", "two", "-f", "json")
+    document = json.loads(out)
+    assert (code, document["document_version"]) == (10, "2")
+    assert document["supersedes"] == {"changes": [], "place": "https://example.org/summary-1.html", "version": f"version 1 of {document['updated']}"}

@@ -17,6 +17,13 @@ from pathlib import Path
 from provenance.audit.portfolio import AuditPoint, DatasetUse, ModelHistory, Portfolio
 from provenance.cli.audits import parse_audit
 from provenance.model.audit import AuditRecord
+from provenance.report.disclosure.answers import load_answers
+from provenance.report.disclosure.california import california_document
+from provenance.report.disclosure.combined import combine
+from provenance.report.disclosure.eu import make_eu_summary
+from provenance.report.disclosure.sources import Judged
+from provenance.report.disclosure.template import load_template
+from provenance.report.disclosure.views import render_disclosure_html, render_disclosure_markdown, render_domains
 from provenance.report.folder import write_report
 from provenance.report.portfolio import render_portfolio
 
@@ -76,9 +83,23 @@ def sample_files(found: dict[str, AuditRecord]) -> dict[str, bytes]:
         for name, record in found.items():
             write_report(record, Path(folder) / name, ("html", "json"))
             made |= {f"{name}/{f.name}": f.read_bytes() for f in sorted((Path(folder) / name).iterdir())}
+    made |= _disclosures(found["cleared"])
     links = {found["cleared"].id: "../cleared/index.html"}
     made["portfolio/index.html"] = render_portfolio(_portfolio(found), links=links)
     return made
+
+
+def _disclosures(record: AuditRecord) -> dict[str, bytes]:
+    """Return the documents that the law asks for, filled from the cleared audit and the sample's answers, which stand beside them."""
+    source = ROOT / "examples" / "sample" / "answers.yaml"
+    judged = tuple(Judged(summary=s) for s in record.datasets)  # the sample's datasets were made of no others
+    eu = make_eu_summary(record, judged, load_answers(source, load_template("eu-2025-8311"), record.run.model.name))
+    california = california_document(record, {}, load_answers(source, load_template("ca-ab2013"), record.run.model.name), judged=judged)
+    made = {"disclosures/answers.yaml": source.read_bytes()}
+    for name, document in (("eu", eu), ("california", california), ("combined", combine(eu, california))):
+        made[f"disclosures/{name}.html"] = render_disclosure_html(document)
+        made[f"disclosures/{name}.md"] = render_disclosure_markdown(document)
+    return made | {"disclosures/domains.csv": render_domains(eu)}
 
 
 def _portfolio(found: dict[str, AuditRecord]) -> Portfolio:

@@ -11,6 +11,18 @@ from provenance.model.absence import TriState
 ALWAYS, NEVER = "always", "never"
 _YES = re.compile(r"([0-9A-Za-z][0-9A-Za-z.]*)=Yes")
 _FACT = re.compile(r"[A-Za-z][A-Za-z/ -]*")
+_WORDS = {
+    "provider outside EU": ("the provider is established outside the Union", "the provider is established in the Union"),
+    "fine-tuned/modified": ("the model was made from another one", "the model was trained from nothing, not made from another one"),
+    "text/video/speech present": ("there is text, speech or video", "there is no text, speech or video"),
+    "any large": ("there are large public datasets", "no public dataset is large"),
+    "any not large": ("there are public datasets that are not large", "every public dataset is large and listed above"),
+    "any publicly known": ("some of them are publicly known", "none of them is publicly known"),
+    "any not publicly known": ("some of them are not publicly known", "all of them are publicly known"),
+    "generator on market": ("a model that made them is on the market", "no model that made them is on the market"),
+    "generator not on market": ("a model that made them is not on the market", "every model that made them is on the market"),
+}
+"""What it means that a fact holds, and that it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +86,13 @@ def _all(names: tuple[str, ...], facts: Mapping[str, TriState]) -> tuple[TriStat
     for wanted, words in ((TriState.NO, "No"), (TriState.UNKNOWN, "not known")):
         found = [name for state, name in states if state is wanted]
         if found:
-            return wanted, f"{_named(found[0])}: {words}"
-    return TriState.YES, " and ".join(f"{_named(name)}: Yes" for _, name in states)
+            return wanted, _said(found[0], words)
+    return TriState.YES, " and ".join(_said(name, "Yes") for _, name in states)
 
 
-def _named(name: str) -> str:
-    return f"field {name}" if name[:1].isdigit() else f"“{name}”"
+def _said(name: str, answer: str) -> str:
+    """Return in words what is known of a fact: the answer of a field, or a sentence."""
+    if name[:1].isdigit():
+        return f"field {name}: {answer}"
+    yes, no = _WORDS.get(name, (f"“{name}”: Yes", f"“{name}”: No"))
+    return {"Yes": yes, "No": no}.get(answer, f"not known whether {yes}")

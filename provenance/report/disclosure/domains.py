@@ -29,8 +29,10 @@ class PublicSuffixes:
     rules: frozenset[str]
 
     def registrable(self, host: str) -> str:
-        """Return the registrable domain of a host, the host itself where it is a public suffix: the longest rule counts, an exception beats it."""
+        """Return the registrable domain of a host: the longest rule counts, an exception beats it. A public suffix and an IP address are what they are."""
         labels = host.split(".")
+        if labels[-1].isdigit():
+            return host
         for start in range(len(labels)):
             name = ".".join(labels[start:])
             if f"!{name}" in self.rules:

@@ -13,17 +13,19 @@ from provenance.model.audit import AuditRecord
 from provenance.report.disclosure.answers import Answers
 from provenance.report.disclosure.checks import check_entries
 from provenance.report.disclosure.domains import load_domains, load_suffixes, top_domains
+from provenance.report.disclosure.eu_sizes import tell_sizes
 from provenance.report.disclosure.eu_sources import large_units, month, opt_out_lines, tell_modalities, tell_sources, units_of
 from provenance.report.disclosure.fill import fill
-from provenance.report.disclosure.sizes import Span, brackets_of, tokens_of
 from provenance.report.disclosure.sources import Judged, Unit, category_problems, list_units
-from provenance.report.disclosure.template import Row, Template, load_template
-from provenance.report.disclosure.values import Disclosure, Entry, State, Supersedes, Told
+from provenance.report.disclosure.template import Template, load_template
+from provenance.report.disclosure.values import Disclosure, Entry, Problem, State, Supersedes, Told
 from provenance.report.disclosure.views import changes_between
-from provenance.report.disclosure.wide import CONVERSION, MEMBERS, OFFICIAL
+from provenance.report.disclosure.wide import MEMBERS, language
 from provenance.report.wording import number
 
 EU_TEMPLATE = "eu-2025-8311"
+EU_TEMPLATES = r"eu-\d{4}-\d+"
+"""Pattern of the ids of all versions of the template; the combined document has another one."""
 _MONTHS_TO_UPDATE = 6
 _MONTHS = 12
 
@@ -35,6 +37,8 @@ class Superseded:
     place: str
     document: Disclosure | None
     """``None`` where only its address is known."""
+    address: str = ""
+    """Where it can be read by everybody; empty where nobody said."""
 
 
 def eu_template() -> Template:
@@ -68,9 +72,12 @@ def make_eu_summary(
         *domain_told,
         *_processing(judged, units),
     )
-    filled = fill(template, told, answers, _facts(record, units), audit=record.id)
-    entries = tuple(e for s in filled.sections for e in s.entries)
-    problems = (*filled.problems, *category_problems(units, answers.categories, record.id), *check_entries(record, entries, units, judged))
+
+    def check(entries: Sequence[Entry]) -> Iterator[Problem]:
+        yield from category_problems(units, answers.categories, record.id)
+        yield from check_entries(record, entries, units, judged)
+
+    filled = fill(template, told, answers, _facts(record, units), audit=record.id, check=check)
     return Disclosure(
         template=template.id,
         name=template.name,
@@ -81,22 +88,32 @@ def make_eu_summary(
         audit=record.id,
         document_version=version,
         updated=updated,
-        due=_later(updated),
-        supersedes=superseding(before, entries),
+        due=due_after(updated),
+        supersedes=superseding(before, filled.entries, updated),
         sections=filled.sections,
-        problems=problems,
+        problems=filled.problems,
         domains=domains,
     )
 
 
-def superseding(before: Superseded | None, entries: tuple[Entry, ...]) -> Supersedes | None:
-    """Return the version before, with what changed since."""
+def superseding(before: Superseded | None, entries: tuple[Entry, ...], updated: str) -> Supersedes | None:
+    """Return the version before, with what changed since.
+
+    Raises:
+        ReportError: If it is younger than this one.
+    """
     if before is None:
         return None
-    if before.document is None:
-        return Supersedes(version="the version before", place=before.place, changes=None)
-    changes = changes_between(before.document, entries)
-    return Supersedes(version=f"version {before.document.document_version}", place=before.place, changes=changes)
+    old = before.document
+    if old is None:
+        return Supersedes(version="the version before", place=before.address or before.place, changes=None)
+    if old.updated > updated:
+        raise ReportError(
+            f"{before.place}: last updated on {old.updated}, after this document ({updated}), which cannot supersede it",
+            hint="audit again, or give the answers of today: the last update is the latest day of the audit and the answers",
+        )
+    version = f"version {old.document_version} of {old.updated}"
+    return Supersedes(version=version, place=before.address or before.place, changes=changes_between(old, entries))
 
 
 def next_version(before: Superseded | None) -> str:
@@ -107,7 +124,7 @@ def next_version(before: Superseded | None) -> str:
     return str(int(said) + 1) if said.isdecimal() else "2 or later"
 
 
-def _later(day: str) -> str:
+def due_after(day: str) -> str:
     """Return the day six months later, the last of its month where that is shorter."""
     try:
         start = date.fromisoformat(day)
@@ -141,9 +158,7 @@ def _general(
     record: AuditRecord, judged: Sequence[Judged], units: Sequence[Unit], template: Template, version: str, updated: str, before: Superseded | None
 ) -> Iterator[Told]:
     run, audit = record.run, (record.id,)
-    yield Told(
-        field="0.a", state=State.COMPUTED, lines=(version, *(() if before is None else (f"Previous version: {before.place}",))), rests_on=audit
-    )
+    yield _version(version, before, audit)
     yield Told(field="0.b", state=State.COMPUTED, lines=(f"{updated[8:10]}/{updated[5:7]}/{updated[2:4]}",), rests_on=audit)
     if not is_absent(run.organization.name):
         contact = run.organization.contact
@@ -156,69 +171,40 @@ def _general(
             field="1.2.b", state=State.DRAFTED, lines=(run.model.base,), rests_on=audit, because="add a link to its summary where there is one"
         )
     if not is_absent(run.model.release.date):
-        yield Told(field="1.2.c", state=State.DRAFTED, lines=(run.model.release.date,), rests_on=audit, because="this is the planned day of release")
+        day = planned(run.model.release.date, record)
+        yield Told(field="1.2.c", state=State.DRAFTED, lines=(day,), rests_on=audit, because="this is the day of release that the run file plans")
     yield from tell_modalities(units, "1.3.a")
-    yield from _sizes(record, judged, units, template)
+    yield from tell_sizes(record, judged, units, template)
     yield from _latest(judged, units)
     languages = sorted({code for j in judged for code in _languages(j)})
     if languages:
         lacking = [j.summary.dataset.name for j in judged if not _languages(j)]
-        lines = tuple(f"{code} (official language of the Union)" if code.partition("-")[0].lower() in OFFICIAL else code for code in languages)
+        lines = tuple(map(language, languages))
         yield Told(
             field="1.3.e", state=State.DRAFTED, lines=lines, rests_on=audit, because=f"no languages of {', '.join(lacking)}" if lacking else ""
         )
 
 
+def planned(day: str, record: AuditRecord) -> str:
+    """Return a day of release, with a word where it had not come when the audit was made."""
+    made = record.created[:10]
+    return f"{day} (planned, as of {made})" if day > made else day
+
+
+def _version(version: str, before: Superseded | None, audit: tuple[str, ...]) -> Told:
+    """Return the field that names the version and links to the one before."""
+    if before is None:
+        return Told(field="0.a", state=State.COMPUTED, lines=(version,), rests_on=audit)
+    old = before.document
+    name = "Previous version" if old is None else f"Previous version: {old.document_version} of {old.updated}"
+    lines = (version, f"{name}: {before.address}" if before.address else name)
+    because = "" if before.address else "add the link to the previous version: --supersedes URL beside its folder"
+    because = because or ("" if old is not None else "say which version this is: --supersedes FOLDER beside its address")
+    return Told(field="0.a", state=State.DRAFTED if because else State.COMPUTED, lines=lines, rests_on=audit, because=because)
+
+
 def _languages(one: Judged) -> tuple[str, ...]:
     return one.summary.dataset.languages or tuple(code for d, _, _ in one.ancestors for code in d.languages)
-
-
-def _sizes(record: AuditRecord, judged: Sequence[Judged], units: Sequence[Unit], template: Template) -> Iterator[Told]:
-    rows = {r.name: r for s in template.sections for r in s.rows}
-    held = [name for name in rows if any(name in u.modalities for u in units)]
-    content = tuple(f"{name}: {what}" for name in held if (what := _content(name, judged, units)))
-    if content:
-        yield Told(field="1.3.c", state=State.DRAFTED, lines=content, rests_on=tuple(j.place for j in judged))
-    others, lacking = [n for n in held if n != "Text"], [u.name for u in units if not u.modalities]
-    if "Text" not in held:
-        because = f"nobody measured {', '.join(others)}" if others else f"no details.modalities of {', '.join(lacking)}"
-        yield Told(field="1.3.b", state=State.MISSING, because=because)
-        return
-    total, estimated = Span(low=0, high=0), False
-    for one in judged:
-        size, tokenizer = tokens_of(record, one.summary)
-        total, estimated = total + size, estimated or not tokenizer
-    found, rests_on = brackets_of(rows["Text"], total), tuple(j.place for j in judged)
-    lines = (_bracket_line(rows["Text"], found, total, estimated=estimated),)
-    because = "; ".join(
-        p
-        for p in (
-            "name one bracket: the estimate reaches over several" if len(found) > 1 else "",
-            f"add the sizes of {', '.join(others)}: nobody measured them" if others else "",
-            f"no details.modalities of {', '.join(lacking)}" if lacking else "",
-        )
-        if p
-    )
-    yield Told(field="1.3.b", state=State.DRAFTED if because else State.COMPUTED, lines=lines, rests_on=rests_on, because=because)
-    if estimated:
-        yield Told(field="1.3.g", state=State.COMPUTED, lines=(CONVERSION,), rests_on=rests_on)
-
-
-def _bracket_line(row: Row, found: tuple[str, ...], size: Span, *, estimated: bool) -> str:
-    high = "no known upper end" if size.high is None else number(size.high)
-    how = (
-        f"estimated from words: {number(size.low)} to {high} tokens"
-        if estimated
-        else f"counted: {number(size.low)}" + ("" if size.high == size.low else f" to {high}") + " tokens"
-    )
-    return f"{row.name}: {' or '.join(found)} ({how})"
-
-
-def _content(modality: str, judged: Sequence[Judged], units: Sequence[Unit]) -> str:
-    datasets = [u.dataset for u in units if u.dataset is not None and modality in u.modalities] + [j.summary.dataset for j in judged]
-    said = [t for d in datasets for t in d.details.content_types]
-    said = said or [d.details.description for d in datasets if not is_absent(d.details.description)]
-    return ", ".join(dict.fromkeys(said))
 
 
 def _latest(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Told]:
@@ -235,11 +221,12 @@ def _latest(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Told]:
         return
     ongoing = {d.details.collection.ongoing for d in datasets.values()}
     if ongoing == {TriState.NO}:
-        lines = (month(max(days)), "No, no collection goes on after this date")
-        yield Told(field="1.3.d", state=State.COMPUTED, lines=lines, rests_on=rests_on)
+        lines = (month(max(days)), "No, the collection of every dataset has ended")
+        because = "confirm that the model is not trained further on data of a later date"
+        yield Told(field="1.3.d", state=State.DRAFTED, lines=lines, rests_on=rests_on, because=because)
         return
     goes_on = "Collection of data goes on." if TriState.YES in ongoing else "Whether collection goes on is not known."
-    because = "say whether the model is trained on with new data after this date"
+    because = "say whether the model is trained further on new data after this date"
     yield Told(field="1.3.d", state=State.DRAFTED, lines=(month(max(days)), goes_on), rests_on=rests_on, because=because)
 
 
@@ -265,9 +252,9 @@ def _processing(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Tol
     rests_on = tuple(j.place for j in judged)
     checks = opt_out_lines(datasets)
     if checks:
-        yield Told(
-            field="3.1.b", state=State.DRAFTED, lines=checks, rests_on=rests_on, because="what was recorded of each signal; add what else was done"
-        )
+        lacking = [u.name for u in units_of(units, "2.3") if u.dataset is not None and not u.dataset.details.collection.opt_outs]
+        because = "what was recorded of each signal; add what else was done" + (f"; nothing is recorded of {', '.join(lacking)}" if lacking else "")
+        yield Told(field="3.1.b", state=State.DRAFTED, lines=checks, rests_on=rests_on, because=because)
     steps = tuple(dict.fromkeys(f"{d.name}: {step}" for d in datasets for step in d.details.processing))
     if steps:
         yield Told(field="3.2.a", state=State.DRAFTED, lines=steps, rests_on=rests_on, because="keep the steps that remove illegal content")

@@ -245,7 +245,7 @@ def _synthetic(record: AuditRecord, units: Sequence[Unit], judged: Sequence[Judg
 
 def _models(record: AuditRecord, found: Sequence[Dataset], rests_on: tuple[str, ...]) -> Iterator[Told]:
     generators = [g for d in found for g in d.generators if g.role != "label"]
-    nameless = [d.name for d in found if not d.generators or any(is_absent(g.model) or is_absent(g.provider) for g in d.generators)]
+    nameless = [d.name for d in found if not d.generators or any(not _is_named(g) for g in d.generators if g.role != "label")]
     own = record.run.organization.name.casefold()
     others = tuple(dict.fromkeys(_model(g) for g in generators if _is_named(g) and g.provider.casefold() != own))
     ours = tuple(dict.fromkeys(_model(g) for g in generators if _is_named(g) and g.provider.casefold() == own))

@@ -9,12 +9,12 @@ from provenance.report.disclosure.answers import ANSWERS_FORMAT, ANSWERS_VERSION
 from provenance.report.disclosure.template import Kind
 from provenance.report.disclosure.values import Disclosure, Entry, State
 
-_OPEN = frozenset({State.MISSING, State.DRAFTED})
+_OPEN = frozenset({State.MISSING, State.DRAFTED, State.CONTRADICTED})
 _WIDTH = 140
 
 
 def open_entries(document: Disclosure) -> tuple[Entry, ...]:
-    """Return the fields that a person has to answer or to confirm."""
+    """Return the fields that a person has to answer, to confirm, or to put right."""
     return tuple(e for e in document.entries if e.state in _OPEN)
 
 
@@ -53,13 +53,28 @@ def _field(entry: Entry) -> Iterator[str]:
     yield from _comment(entry.help, "      ")
     yield f"      {_quoted(entry.id)}:"
     if entry.state is State.DRAFTED:
-        yield from _comment("drafted from recorded facts" + (f": {entry.because}" if entry.because else "") + "; keep it or change it", "        ")
-        yield f"        value: {json.dumps(entry.lines[0] if entry.kind is Kind.YES_NO else list(entry.lines), ensure_ascii=False)}"
+        yield from _comment(
+            "drafted from recorded facts" + (f": {entry.because.rstrip('.')}" if entry.because else "") + "; keep it or change it", "        "
+        )
+        yield f"        value: {json.dumps(_draft(entry), ensure_ascii=False)}"
+    elif entry.state is State.CONTRADICTED:
+        for line in entry.lines:
+            yield from _comment(line, "        ")
+        yield from _comment("Put right what is wrong: this answer, or the recorded facts in datasets.yaml.", "        ")
+        yield "        value: null"
     else:
         yield from _comment(f"not answered: {entry.because or 'nobody was asked'}", "        ")
         yield "        value: null"
     yield "        by: null"
     yield "        on: null"
+
+
+def _draft(entry: Entry) -> str | list[str]:
+    """Return a draft as it stands in an answers file; of a month the words beside it are for a person to say."""
+    if entry.kind is Kind.YES_NO:
+        return entry.lines[0]
+    says_whether = entry.lines[-1].lower().startswith(("yes", "no"))
+    return list(entry.lines[:1] if entry.kind is Kind.MONTH and not says_whether else entry.lines)
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:

@@ -41,9 +41,13 @@ def tokens_of(record: AuditRecord, summary: DatasetSummary) -> tuple[Span, str]:
     if counts:
         tokens = [c.tokens for c in counts]
         return Span(low=min(tokens), high=max(tokens)), ", ".join(dict.fromkeys(c.tokenizer for c in counts))
-    words = words_of(record, summary)
-    most = LARGEST_TOKENS if is_spaced(summary.dataset.languages) else LARGEST_TOKENS_UNSPACED
+    words, most = words_of(record, summary), most_tokens(summary)
     return Span(low=words.low, high=None if words.high is None else words.high * most), ""
+
+
+def most_tokens(summary: DatasetSummary) -> int:
+    """Return how many tokens a word of a dataset is taken to be at most."""
+    return LARGEST_TOKENS if is_spaced(summary.dataset.languages) else LARGEST_TOKENS_UNSPACED
 
 
 def brackets_of(row: Row, size: Span) -> tuple[str, ...]:

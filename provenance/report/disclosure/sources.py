@@ -12,9 +12,8 @@ from provenance.model.audit import AuditRecord, DatasetSummary
 from provenance.model.dataset import Dataset, SourceKind
 from provenance.model.details import Modality
 from provenance.ports import Registry
-from provenance.report.disclosure.values import Problem
+from provenance.report.disclosure.values import SECTIONS, Problem
 
-SECTIONS = ("2.1", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6")
 _SECTION_OF = {
     SourceKind.PUBLIC_DATASET: "2.1",
     SourceKind.LICENSED: "2.2.1",
@@ -146,20 +145,21 @@ def recorded_section(dataset: Dataset) -> str:
 
 
 def category_problems(units: Sequence[Unit], categories: Mapping[str, str], audit: str) -> Iterator[Problem]:
-    """Yield where a dataset would stand in two sections, or in none that there is."""
+    """Yield where a dataset would stand in two sections, or in none that there is; each in the field that asks whether there is such data."""
     by_name = {u.name: u for u in units}
     for name, section in sorted(categories.items()):
-        unit = by_name.get(name)
+        unit, field = by_name.get(name), _asks_of(section)
         if unit is None:
-            yield Problem(field="2", message=f"the answers put {name!r} under {section}, and no data of the run come from it", evidence=(audit,))
-        elif section not in SECTIONS:
-            yield Problem(
-                field="2", message=f"the answers put {name!r} under {section!r}; the sections are {', '.join(SECTIONS)}", evidence=(unit.place,)
-            )
+            yield Problem(field=field, message=f"the answers put {name!r} under {section}, and no data of the run come from it", evidence=(audit,))
         elif unit.section != section:
             message = f"{name!r} is in two sections: {section} by the answers, {unit.section} by its recorded source"
-            yield Problem(field="2", message=message, evidence=(unit.place,))
+            yield Problem(field=_asks_of(unit.section), message=message, evidence=(unit.place,))
     yield from _twins(units)
+
+
+def _asks_of(section: str) -> str:
+    """Return the field that asks whether there is data of a section."""
+    return f"{section if section in SECTIONS else SECTIONS[0]}.a"
 
 
 def _twins(units: Sequence[Unit]) -> Iterator[Problem]:
@@ -170,4 +170,4 @@ def _twins(units: Sequence[Unit]) -> Iterator[Problem]:
             for other in same if unit.name == one.summary.dataset.name else ():
                 if unit.section and other.section and unit.section != other.section:
                     message = f"{unit.name!r} and {other.name!r} hold the same bytes, under {unit.section} and under {other.section}"
-                    yield Problem(field="2", message=message, evidence=(unit.place, other.place))
+                    yield Problem(field=_asks_of(unit.section), message=message, evidence=(unit.place, other.place))

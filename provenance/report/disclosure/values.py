@@ -8,6 +8,8 @@ from enum import StrEnum
 from provenance.report.disclosure.template import Kind
 
 DISCLOSURE_FORMAT, DISCLOSURE_VERSION = "provenance.disclosure", 1
+SECTIONS = ("2.1", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6")
+"""Sections of the Union's template that a dataset can stand in."""
 
 
 class State(StrEnum):
@@ -27,6 +29,8 @@ class State(StrEnum):
     """Optional, and nobody said anything."""
     MISSING = "missing"
     """Nobody has answered yet: an error."""
+    CONTRADICTED = "contradicted"
+    """What it says, and an answer or the evidence, deny one another: an error. It says neither Yes nor No until that is put right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,8 @@ class Entry:
     because: str = ""
     recorded: tuple[str, ...] = ()
     """What recorded facts say, where a person's answer stands in its place or beside it."""
+    claimed: tuple[str, ...] = ()
+    """Of a contradicted field: the answer that something speaks against. Its ``lines`` say what does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

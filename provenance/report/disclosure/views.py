@@ -13,7 +13,10 @@ from provenance.report.folder import ReportManifest, write_files
 from provenance.report.html import render_page
 from provenance.report.wording import count, csv_cell, visible
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&-])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|<>~&]|^[-+#]|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s))")
+"""What Markdown reads as a mark: everywhere, or at the beginning of a line alone."""
+SCOPE = "Computed and drafted answers cover the data of the audited run only. Data of other stages of training are in this document only where a person added them."
+"""Stands in every document."""
 STATE_WORDS = {
     State.COMPUTED: "computed from recorded facts",
     State.DRAFTED: "draft, to be confirmed",
@@ -22,6 +25,7 @@ STATE_WORDS = {
     State.NOT_APPLICABLE: "not applicable",
     State.LEFT_OPEN: "optional",
     State.MISSING: "answer missing",
+    State.CONTRADICTED: "contradicted, to be put right before this is filed",
 }
 DOMAINS_FILE = "domains.csv"
 _LARGEST = 64 << 20
@@ -86,7 +90,7 @@ def render_domains(document: Disclosure) -> bytes:
 def standing(document: Disclosure) -> str:
     """Return in a sentence whether the document can be filed."""
     if document.problems:
-        return f"Not to be filed: {count(len(document.problems), 'contradiction')} between answers and recorded facts"
+        return f"Not to be filed: {count(len(document.problems), 'contradiction')} to put right"
     gaps, drafts = document.count(State.MISSING), document.count(State.DRAFTED)
     parts = [count(gaps, "answer") + " missing"] if gaps else []
     parts += [count(drafts, "draft") + " to confirm"] if drafts else []
@@ -105,13 +109,28 @@ def backing(entry: Entry) -> str:
     return "; ".join(parts)
 
 
+def notes_of(entry: Entry) -> tuple[str, ...]:
+    """Return what stands beside an answer: the answer of a contradicted field, and what recorded facts say where the answer is another."""
+    said = "\n".join(entry.lines)
+    notes = [("It said", entry.claimed), ("Recorded facts say", entry.recorded if entry.recorded != entry.claimed else ())]
+    told = [(words, lines) for words, lines in notes if lines and lines != entry.lines and not all(line in said for line in lines)]
+    return tuple(f"{words}: {'; '.join(line.rstrip('.') for line in lines)}." for words, lines in told)
+
+
 def render_disclosure_html(document: Disclosure, *, templates: Path | None = None) -> bytes:
     """Return the page: one file, complete without JavaScript.
 
     Raises:
         ReportError: If a template is missing, broken, or uses a name that does not exist.
     """
-    values = {"document": document, "standing": standing(document), "backing": backing, "domains_file": DOMAINS_FILE}
+    values = {
+        "document": document,
+        "standing": standing(document),
+        "backing": backing,
+        "notes_of": notes_of,
+        "scope": SCOPE,
+        "domains_file": DOMAINS_FILE,
+    }
     return render_page("disclosure.html.j2", values, foot="Summary of training data", templates=templates)
 
 
@@ -120,10 +139,10 @@ def render_disclosure_markdown(document: Disclosure) -> bytes:
     out = [f"# {_md(document.name)}", "", f"Model {_md(document.model)} · {_md(standing(document))}.", ""]
     out += [
         f"Version {_md(document.document_version)}, last update {document.updated}"
-        + (f", next update due {document.due}" if document.due else "")
+        + (f", next update due {document.due}, or sooner if further training changes the data materially" if document.due else "")
         + "."
     ]
-    out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", ""]
+    out += ["", f"Template: {_md(document.release)}. Audit: {_md(document.audit)}.", "", _md(SCOPE), ""]
     if document.problems:
         out += ["## Contradictions", ""]
         out += [f"- {_md(p.field)}: {_md(p.message)} (evidence: {_md(', '.join(p.evidence))})" for p in document.problems]
@@ -134,6 +153,7 @@ def render_disclosure_markdown(document: Disclosure) -> bytes:
             out += [f"**{_md(entry.id)} {_md(entry.label)}**", ""]
             out += [f"- {_md(line)}" for line in entry.lines]
             out += ["", f"*{_md(backing(entry))}*", ""]
+            out += [f"*{_md(note)}*\n" for note in notes_of(entry)]
     if document.supersedes is not None:
         out += ["## Changes", "", *_changes(document), ""]
     out += ["## Source of the template", "", _md(document.source), "", _md(document.notice), ""]

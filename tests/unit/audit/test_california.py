@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from provenance.audit.california import FirstRead, Known, Statement, dataset_statements, range_of
-from provenance.audit.california_whole import EXEMPTIONS, Claims, contradictions, trigger_steps, whole_statements
+from provenance.audit.california_evidence import Claims, contradictions
+from provenance.audit.california_whole import EXEMPTIONS, trigger_steps, whole_statements
 from provenance.licensing.public_domain import is_dedication
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord, DatasetSummary
@@ -199,13 +200,13 @@ def test_synthetic_data_are_told_with_their_models() -> None:
 # contradictions
 def test_entirely_public_domain_is_contradicted_by_an_alarm_on_a_work_by_a_licence_and_by_a_right() -> None:
     record = records.blocked_record()
-    found = contradictions(record, {"web-crawl": Claims(public_domain=TriState.YES)})
+    found = contradictions(record, {"web-crawl": Claims(public_domain=TriState.YES)}, {})
     assert {c.item for c in found} == {5}
     assert {c.dataset for c in found} == {"web-crawl"}
     assert any("passages of works" in c.text for c in found)
     assert any("CC-BY-4.0" in c.text for c in found)
     both = with_details(rights=Rights(copyright=TriState.YES, public_domain=TriState.YES))
-    assert "copyright in it" in contradictions(record_of(both), {})[0].text
+    assert "copyright in it" in contradictions(record_of(both), {}, {})[0].text
 
 
 def test_a_work_that_nobody_holds_rights_in_and_explained_text_contradict_nothing() -> None:
@@ -214,43 +215,43 @@ def test_a_work_that_nobody_holds_rights_in_and_explained_text_contradict_nothin
     free = tuple(replace(e, reference=replace(e.reference, holder="PUBLIC-DOMAIN")) for e in record.evidence)
     explained = tuple(replace(e, match=replace(e.match, explained=True)) for e in record.evidence)
     for evidence in (free, explained):
-        assert not any("works" in c.text for c in contradictions(replace(record, evidence=evidence), claims))
+        assert not any("works" in c.text for c in contradictions(replace(record, evidence=evidence), claims, {}))
 
 
 def test_no_synthetic_data_is_contradicted_by_outputs_found_and_by_models_on_record() -> None:
     record = records.blocked_record()
-    found = contradictions(record, {"chat-distilled": Claims(synthetic=TriState.NO)})
+    found = contradictions(record, {"chat-distilled": Claims(synthetic=TriState.NO)}, {})
     assert {c.item for c in found} == {12}
     assert len(found) == 2
 
 
 def test_labels_by_a_model_do_not_make_text_synthetic() -> None:
     labelled = replace(BLANK, synthetic=TriState.NO, generators=(Generator(provider="lumen-ai", role="label"),))
-    assert contradictions(record_of(labelled), {}) == ()
+    assert contradictions(record_of(labelled), {}, {}) == ()
 
 
 def test_other_claims_are_held_to_the_facts() -> None:
     people = with_details(personal_data=PersonalData(present=TriState.NO, categories=("names",)))
-    assert [c.item for c in contradictions(record_of(people), {})] == [7]
+    assert [c.item for c in contradictions(record_of(people), {}, {})] == [7]
     cleaned = with_details(processing=("filtered",))
-    assert [c.item for c in contradictions(record_of(cleaned), {"blank": Claims(processed=TriState.NO)})] == [9]
+    assert [c.item for c in contradictions(record_of(cleaned), {"blank": Claims(processed=TriState.NO)}, {})] == [9]
     backwards = replace(BLANK, source=Source(collected=DateRange(start="2024-05-31", end="2024-03-01")))
-    assert [c.item for c in contradictions(record_of(backwards), {})] == [10]
-    assert contradictions(records.blocked_record(), {}) == ()
+    assert [c.item for c in contradictions(record_of(backwards), {}, {})] == [10]
+    assert contradictions(records.blocked_record(), {}, {}) == ()
 
 
 # all datasets together
 def test_the_summary_counts_what_is_not_known_and_never_hides_it() -> None:
     record = records.blocked_record()
-    found = whole_statements(record, {})
+    found = whole_statements(record, {}, {})
     assert [s.item for s in found] == list(range(1, 13))
     points = found[2]
     assert f"{sum(s.records for s in record.datasets):,} records" in points.text
     assert "1 of 4 datasets" in found[11].text
     assert found[7].known is Known.NOT_KNOWN
     partial = replace(record, datasets=(record.datasets[0], summary(BLANK)))
-    assert "Not known of 1 of 2 datasets" in whole_statements(partial, {})[9].text
-    assert all(s.known is Known.NOT_KNOWN for s in whole_statements(records.empty_record(), {}))
+    assert "Not known of 1 of 2 datasets" in whole_statements(partial, {}, {})[9].text
+    assert all(s.known is Known.NOT_KNOWN for s in whole_statements(records.empty_record(), {}, {}))
 
 
 # when it has to be posted

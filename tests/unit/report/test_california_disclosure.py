@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provenance.audit.california import FirstRead
 from provenance.model.absence import TriState
 from provenance.model.audit import AuditRecord
+from provenance.model.claims import LicenseClaim, LicenseFacts
+from provenance.model.dataset import Dataset, Source, SourceKind
+from provenance.model.details import Details, PersonalData, Rights
 from provenance.report.disclosure.answers import Answers, load_answers
 from provenance.report.disclosure.california import TEMPLATE_ID, california_document, california_problems, california_told
 from provenance.report.disclosure.eu import Superseded
 from provenance.report.disclosure.fill import Filled, fill
 from provenance.report.disclosure.questions import open_entries, questions_yaml
+from provenance.report.disclosure.sources import Judged
 from provenance.report.disclosure.template import Answerer, Kind, load_template
 from provenance.report.disclosure.values import Answer, Entry, State
-from provenance.report.disclosure.views import render_disclosure_html, render_disclosure_json
+from provenance.report.disclosure.views import render_disclosure_html, render_disclosure_json, render_disclosure_markdown
 from tests.fakes import records
 
 TEMPLATE = load_template(TEMPLATE_ID)
@@ -84,26 +89,142 @@ def test_the_first_use_is_that_of_the_run_records_or_missing_with_its_reason() -
 def test_no_synthetic_data_against_recorded_generators_is_a_contradiction() -> None:
     found = filled(said=answers(**{"12_a": "No"}))
     assert any(p.field == "12.a" for p in found.problems)
-    assert entries(found)["12.a"].lines == ("Yes",)
+    entry = entries(found)["12.a"]
+    assert (entry.state, entry.claimed, entry.recorded) == (State.CONTRADICTED, ("No",), ("Yes",))
+    assert entries(found)["12"].state is not State.NOT_APPLICABLE
 
 
-def test_an_output_found_in_data_that_are_stated_to_be_human_is_a_problem_with_its_match() -> None:
-    human = tuple(replace(s, synthetic=TriState.NO, dataset=replace(s.dataset, synthetic=TriState.NO, generators=())) for s in BLOCKED.datasets)
-    record = replace(BLOCKED, datasets=human)
-    found = filled(record)
-    assert entries(found)["12.a"].lines == ("No",)
-    problems = california_problems(record, entries(found).values())
-    assert [p.field for p in problems] == ["12.a"]
+def human(**changes: Any) -> AuditRecord:
+    """Return the blocked record with every dataset recorded as written by people, made of no other, of a model that starts from nothing."""
+    datasets = tuple(
+        replace(s, synthetic=TriState.NO, dataset=replace(s.dataset, synthetic=TriState.NO, generators=(), derived_from=(), **changes))
+        for s in BLOCKED.datasets
+    )
+    return replace(BLOCKED, datasets=datasets, run=replace(BLOCKED.run, model=replace(BLOCKED.run.model, base="none")))
+
+
+def document(record: AuditRecord, said: Answers | None = None, ancestries: dict[str, tuple[Dataset, ...]] | None = None) -> dict[str, Entry]:
+    """Return the fields of a summary; of each dataset the registry says what it was made from, nothing where none is given."""
+    made_from = ancestries or {}
+    judged = tuple(
+        Judged(summary=s, ancestors=tuple((d, "sha256:" + "1" * 64, False) for d in made_from.get(s.dataset.name, ()))) for s in record.datasets
+    )
+    made = california_document(record, {}, said or Answers(), judged=judged)
+    assert {p.field for p in made.problems} == {e.id for e in made.entries if e.state is State.CONTRADICTED}
+    return {e.id: e for e in made.entries}
+
+
+def test_an_output_found_in_data_that_are_stated_to_be_human_contradicts_the_field_in_its_place() -> None:
+    record = human()
+    made = california_document(record, {}, Answers(), judged=[Judged(summary=s) for s in record.datasets])
+    problems = [p for p in made.problems if p.field == "12.a"]
     assert BLOCKED.evidence[0].id in problems[0].evidence
+    found = {e.id: e for e in made.entries}
+    assert (found["12.a"].state, found["12.a"].claimed) == (State.CONTRADICTED, ("No",))
+    assert "18 passages of recorded outputs" in found["12.a"].lines[0]
+    assert found["12"].state is State.DRAFTED
+    (own,) = [line for line in found["12"].lines if line.startswith("chat-distilled: ")]
+    assert "Stated to hold no synthetic data. Contradicted: said to hold no synthetic data, but it holds 18 passages" in own
+    line = found["12.a"].lines[0]
+    page, text = render_disclosure_html(made).decode(), render_disclosure_markdown(made).decode()
+    for view in (page, text.replace("\\", ""), render_disclosure_json(made).decode()):
+        assert view.count(line.removeprefix("contradicted – ")) >= 2, "in the field's place and in the list of contradictions"
+
+
+def test_a_no_that_nothing_speaks_against_is_a_draft_and_going_on_is_asked() -> None:
+    found = document(replace(human(), evidence=()))
+    assert (found["12.a"].state, found["12.a"].lines) == (State.DRAFTED, ("No",))
+    assert found["12.b"].state is State.MISSING
+    assert found["12.b"].lines[0].startswith("not known – ")
+    assert found["12"].state is not State.NOT_APPLICABLE, "nobody has said that it does not go on"
 
 
 def test_entirely_public_domain_against_a_passage_of_a_work_is_a_problem() -> None:
-    found = filled(said=answers(**{"5_a": "Yes"}))
-    assert entries(found)["5.a"].state is State.ANSWERED
-    problems = california_problems(BLOCKED, entries(found).values())
-    assert {p.field for p in problems} == {"5.a"}
-    assert any("web-crawl" in p.message and "works" in p.message for p in problems)
+    found = document(BLOCKED, answers(**{"5_a": "Yes"}))["5.a"]
+    assert found.state is State.CONTRADICTED
+    assert any("web-crawl" in line and "works" in line for line in found.lines)
     assert california_problems(BLOCKED, entries(filled()).values()) == ()
+
+
+def test_protected_by_nothing_is_held_against_works_licences_and_rights() -> None:
+    none = Rights(copyright=TriState.NO, trademark=TriState.NO, patent=TriState.NO)
+    free = human(details=Details(rights=none), license=LicenseFacts(concluded=LicenseClaim(value="CC0-1.0")))
+    found = document(free)
+    assert (found["5.b"].state, found["5.b"].claimed) == (State.CONTRADICTED, ("No",))
+    (line,) = found["5.b"].lines
+    assert line.startswith("contradicted – web-crawl is said not to be protected by copyright, trademark and patent, but it holds ")
+    clean = document(replace(free, evidence=()))
+    assert (clean["5.b"].lines, clean["5.b"].state) == (("No",), State.COMPUTED)
+    by_hand = document(replace(human(), evidence=()), answers(**{"5_b": "No"}))["5.b"]
+    assert any("rests on a copyright" in line for line in by_hand.lines)
+    one_right = human(details=Details(rights=Rights(copyright=TriState.NO)))
+    assert document(one_right)["5"].state is State.CONTRADICTED, "the right that is denied is the one that works have"
+    patent = human(details=Details(rights=Rights(patent=TriState.NO)))
+    assert document(patent)["5"].state is not State.CONTRADICTED, "a passage of a work says nothing of patents"
+
+
+def test_public_domain_and_protected_at_once_is_a_contradiction_of_both_fields() -> None:
+    found = document(replace(human(license=LicenseFacts()), evidence=()), answers(**{"5_a": "Yes", "5_b": "Yes"}))
+    assert (found["5.a"].state, found["5.b"].state) == (State.CONTRADICTED, State.CONTRADICTED)
+
+
+ORIGIN = Dataset(
+    name="raw-mail",
+    source=Source(kind=SourceKind.LICENSED),
+    synthetic=TriState.YES,
+    details=Details(rights=Rights(copyright=TriState.YES, holders=("Example Press",)), personal_data=PersonalData(present=TriState.YES)),
+)
+
+
+def test_what_a_dataset_was_made_from_is_told_in_the_items_of_rights_acquisition_and_people() -> None:
+    record = replace(human(license=LicenseFacts(), source=Source(kind=SourceKind.OWN)), evidence=())
+    name = record.datasets[0].dataset.name
+    alone, found = document(record), document(record, ancestries={name: (ORIGIN,)})
+    assert {f: alone[f].lines[0] for f in ("6.a", "12.a")} == {"6.a": "No", "12.a": "No"}
+    assert {f: found[f].lines[0] for f in ("5.a", "5.b", "6.a", "7.a")} == {"5.a": "No", "5.b": "Yes", "6.a": "Yes", "7.a": "Yes"}
+    for item, told in (("5", "protected by copyright, held by Example Press"), ("6", "Licensed."), ("7", "personal data"), ("1", "Example Press")):
+        line = next(x for x in found[item].lines if x.startswith(f"{name}: "))
+        assert "was made from raw-mail: " in line
+        assert told in line
+    assert found["12.a"].claimed or found["12.a"].lines == ("Yes",)
+
+
+def test_an_unregistered_ancestor_leaves_every_no_open() -> None:
+    record = replace(human(source=Source(kind=SourceKind.OWN)), evidence=())
+    judged = tuple(Judged(summary=s, unknown=("somewhere",)) for s in record.datasets)
+    found = {e.id: e for e in california_document(record, {}, Answers(), judged=judged).entries}
+    assert {found[f].state for f in ("6.a", "12.a")} == {State.MISSING}
+    assert "somewhere" in found["6.a"].lines[0]
+
+
+def test_personal_data_of_an_ancestor_contradict_a_no_unless_a_measure_took_them_out() -> None:
+    nobody = replace(human(details=Details(personal_data=PersonalData(present=TriState.NO))), evidence=())
+    name = nobody.datasets[0].dataset.name
+    assert document(nobody)["7.a"].lines == ("No",)
+    against = document(nobody, ancestries={name: (ORIGIN,)})["7.a"]
+    assert against.state is State.CONTRADICTED
+    assert "raw-mail, which it was made from" in against.lines[0]
+    taken_out = replace(human(details=Details(personal_data=PersonalData(present=TriState.NO, measures=("names removed",)))), evidence=())
+    assert document(taken_out, ancestries={name: (ORIGIN,)})["7.a"].lines == ("No",)
+
+
+def test_a_no_with_its_reasons_follows_californias_own_definition_and_not_against_categories() -> None:
+    record = replace(human(details=Details(personal_data=PersonalData(present=TriState.YES))), evidence=())
+    no = Answer(field="7.a", lines=("No",), by="privacy@example.org", on="2026-12-01")
+    assert document(record, Answers(fields={"7.a": no}))["7.a"].state is State.CONTRADICTED
+    reasoned = replace(no, evidence="https://example.org/memo: published biographies alone")
+    assert document(record, Answers(fields={"7.a": reasoned}))["7.a"].state is State.ANSWERED
+    named = replace(human(details=Details(personal_data=PersonalData(present=TriState.YES, categories=("postal addresses",)))), evidence=())
+    assert document(named, Answers(fields={"7.a": reasoned}))["7.a"].state is State.CONTRADICTED
+
+
+def test_the_data_of_a_base_model_are_not_counted_and_the_document_says_so() -> None:
+    record = replace(human(details=Details(personal_data=PersonalData(present=TriState.NO))), evidence=())
+    tuned = replace(record, run=replace(record.run, model=replace(record.run.model, base="example/base-7b")))
+    for item in ("1", "5", "6", "7", "12"):
+        told = document(tuned, answers(**{"7_a": "Yes", "12_b": "Yes"}))[item].lines
+        assert any("Training starts from example/base-7b" in line for line in told), item
+    assert "example/base-7b" in document(tuned)["7.a"].because
 
 
 def test_details_of_what_there_is_none_of_are_not_asked_for() -> None:

@@ -98,8 +98,12 @@ def test_an_answer_may_add_and_not_contradict(kind: Kind, computed: tuple[str, .
         (answered("1.a", *said),),
     )
     assert bool(filled.problems) is is_contradiction
-    assert first(filled).lines[: len(computed)] == computed
-    if is_contradiction:
+    if not is_contradiction:
+        assert first(filled).lines[: len(computed)] == computed
+    else:
+        assert first(filled).state is State.CONTRADICTED
+        assert (first(filled).claimed, first(filled).recorded) == (said, computed)
+        assert first(filled).lines == (f"contradicted – {filled.problems[0].message}",)
         problem = filled.problems[0]
         assert problem.evidence == ("chats@sha256:1",)
         assert all(line in problem.message for line in (*computed, *said, "Ada", "answers.yaml:7:3"))
@@ -114,7 +118,7 @@ def test_not_known_of_a_computed_field_is_a_contradiction_and_of_another_an_answ
 def test_what_is_asked_cannot_be_said_not_to_apply() -> None:
     filled = run((Field(id="1.a", label="L"),), answers=(answered("1.a", applies=False, because="no"),))
     assert filled.problems
-    assert first(filled).state is State.MISSING
+    assert first(filled).state is State.CONTRADICTED
     assert (
         first(run((Field(id="1.a", label="L", when="big"),), answers=(answered("1.a", applies=False, because="no"),))).state is State.NOT_APPLICABLE
     )

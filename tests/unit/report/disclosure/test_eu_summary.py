@@ -21,7 +21,7 @@ from provenance.model.dataset import Dataset, DateRange, Generator, Source, Sour
 from provenance.model.details import Collection, Crawler, Details, Modality, OptOutCheck, OptOutSignal, PersonalData, Rights, TokenCount
 from provenance.report.disclosure.answers import Answers, DomainFile, load_answers
 from provenance.report.disclosure.domains import PublicSuffixes, load_domains, top_domains
-from provenance.report.disclosure.eu import Superseded, eu_template, make_eu_summary
+from provenance.report.disclosure.eu import Superseded, due_after, eu_template, make_eu_summary
 from provenance.report.disclosure.questions import questions_yaml
 from provenance.report.disclosure.sizes import Span, brackets_of, large_datasets
 from provenance.report.disclosure.sources import Judged, gather
@@ -101,10 +101,10 @@ EVERY = (
         ("1.2.a", ("helpdesk-7b",)),
         ("1.2.b", ("meta-llama/Llama-3.1-8B",)),
         ("1.3.a", ("Text",)),
-        ("1.3.b", ("Text: Less than 1 billion tokens (estimated from words: 60\u202f000 to 480\u202f000 tokens)",)),
+        ("1.3.b", ("Text: Less than 1 billion tokens (60\u202f000 words counted)",)),
         ("1.3.c", ("Text: news",)),
-        ("1.3.d", ("09/2025", "No, no collection goes on after this date")),
-        ("1.3.e", ("de (official language of the Union)",)),
+        ("1.3.d", ("09/2025", "No, the collection of every dataset has ended")),
+        ("1.3.e", ("German (de), official language of the Union",)),
         ("2.1.a", ("Yes",)),
         ("2.1.b", ("Text",)),
         ("2.1.c", ("books: https://d.example/books",)),
@@ -176,7 +176,12 @@ def test_no_synthetic_data_is_held_against_matches_and_generators() -> None:
     clean = tuple(replace(s, synthetic=TriState.NO, dataset=dataset(s.dataset.name)) for s in blocked.datasets)
     record = replace(blocked, datasets=clean)
     document = make_eu_summary(record, alone(record), Answers())
-    assert by_id(document)["2.5.a"].lines == ("No",)
+    entry = by_id(document)["2.5.a"]
+    assert (entry.state, entry.claimed) == (State.CONTRADICTED, ("No",))
+    assert "18 passages match" in entry.lines[0]
+    dependants = {i: by_id(document)[i] for i in ("2.5.b", "2.5.c", "2.5.d")}
+    assert {e.state for e in dependants.values()} == {State.MISSING}
+    assert all("field 2.5.a is contradicted" in e.lines[0] for e in dependants.values())
     found = [p for p in document.problems if p.field == "2.5.a"]
     known = {e.id for e in record.evidence} | {f.id for f in record.findings}
     assert found
@@ -200,7 +205,7 @@ def test_brackets_are_given_only_where_both_ends_fall_in_one() -> None:
     assert brackets_of(row, Span(low=5, high=None)) == row.brackets
     counted = dataset("books", details=Details(modalities=(Modality.TEXT,), token_counts=(TokenCount(tokens=2 * 10**9, tokenizer="t"),)))
     entry = by_id(summary(counted))["1.3.b"]
-    assert entry.lines == ("Text: 1billion to 10 trillions tokens (counted: 2\u202f000\u202f000\u202f000 tokens)",)
+    assert entry.lines == ("Text: 1billion to 10 trillions tokens (2\u202f000\u202f000\u202f000 tokens, counted)",)
     over = by_id(summary(dataset("books"), words=500_000_000))["1.3.b"]
     assert over.state is State.DRAFTED
     assert "Less than 1 billion tokens or 1billion to 10 trillions tokens" in over.lines[0]
@@ -264,6 +269,7 @@ def test_domains_by_brute_force(tmp_path: Path) -> None:
         ("www.www.ck", "www.ck"),
         ("b.test.ck", "b.test.ck"),
         ("unlisted.example", "unlisted.example"),
+        ("192.0.2.17", "192.0.2.17"),
     ],
 )
 def test_registrable_domains(host: str, expected: str) -> None:
@@ -278,7 +284,12 @@ def test_the_questions_are_an_answers_file_that_answers_nothing_yet(tmp_path: Pa
     given = load_answers(path, eu_template(), document.model)
     assert not given.fields
     assert summary(*EVERY, answers=given) == document
-    path.write_text(path.read_text().replace("by: null", "by: Ada").replace("on: null", 'on: "2026-11-30"').replace("value: null", "value: no"))
+    path.write_text(
+        path.read_text()
+        .replace("by: null", "by: Ada")
+        .replace("on: null", 'on: "2026-11-30"')
+        .replace(" value: null\n", " value: null\n        because: nobody knows\n")
+    )
     filled = summary(*EVERY, answers=load_answers(path, eu_template(), document.model))
     assert filled.count(State.MISSING) + filled.count(State.DRAFTED) == 0
 
@@ -326,12 +337,164 @@ def test_a_new_version_lists_what_changed_and_when_it_is_due_again(tmp_path: Pat
     assert set(changes) == {i for i, e in by_id(new).items() if by_id(old)[i].lines != e.lines}
 
 
+def test_the_previous_version_is_named_with_what_is_known_of_it() -> None:
+    old, record = summary(*EVERY), record_of(*EVERY)
+
+    def field(before: Superseded) -> Entry:
+        return by_id(make_eu_summary(record, alone(record), Answers(), before=before))["0.a"]
+
+    address = "https://example.org/summary-1.html"
+    both = field(Superseded(place="one", document=old, address=address))
+    assert (both.state, both.lines) == (State.COMPUTED, ("2", f"Previous version: 1 of 2026-11-24: {address}"))
+    folder = field(Superseded(place="one", document=old))
+    assert (folder.state, folder.lines) == (State.DRAFTED, ("2", "Previous version: 1 of 2026-11-24"))  # the template asks for a link
+    alone_ = field(Superseded(place=address, document=None, address=address))
+    assert (alone_.state, alone_.lines[0]) == (State.DRAFTED, "2 or later")
+    with pytest.raises(ReportError, match="after this document"):
+        field(Superseded(place="one", document=replace(old, updated="2026-11-25")))
+
+
+@pytest.mark.parametrize(
+    ("day", "due"),
+    [  # six months end on the day of the same number, else on the last of the month: Regulation 1182/71, article 3(2)(c)
+        ("2026-11-24", "2027-05-24"),
+        ("2026-08-31", "2027-02-28"),
+        ("2027-08-31", "2028-02-29"),
+        ("2026-06-30", "2026-12-30"),
+        ("2026-12-31", "2027-06-30"),
+    ],
+)
+def test_the_next_update_is_due_six_months_after_the_last(day: str, due: str) -> None:
+    assert due_after(day) == due
+
+
+@pytest.mark.parametrize(
+    ("languages", "words", "lines", "note"),
+    [  # with 125 million words, 8 tokens a word are 1e9: the first size that may lie in the second range
+        (("de",), 124_999_999, "Less than 1 billion tokens (124 999 999 words counted)", "at least 1 token and at most 8."),
+        (("de",), 125_000_000, "125 000 000 words (counted; in tokens, Less than 1 billion tokens or 1billion to 10 trillions tokens)", "at most 8."),
+        (("ja",), 9_999_999, "Less than 1 billion tokens (9 999 999 words counted)", "at most 100 where words are written without spaces"),
+        (("ja",), 10_000_000, "10 000 000 words (counted; in tokens, Less than 1 billion tokens or 1billion to 10 trillions tokens)", "at most 100"),
+        (("de",), 1_000_000_000, "1billion to 10 trillions tokens (1 000 000 000 words counted)", "at most 8."),
+    ],
+)
+def test_a_size_is_given_in_tokens_where_any_count_of_them_falls_in_one_range_and_else_in_words(
+    languages: tuple[str, ...], words: int, lines: str, note: str
+) -> None:
+    found = by_id(summary(dataset("books", languages=languages), words=words))
+    assert found["1.3.b"].lines[0].replace("\u202f", " ") == f"Text: {lines}"
+    assert found["1.3.b"].state is (State.DRAFTED if " or " in lines else State.COMPUTED)
+    assert found["1.3.g"].lines[0].startswith("Words were counted, tokens were not. ")
+    assert note in found["1.3.g"].lines[0]
+
+
+def test_counted_tokens_name_their_tokenizer_and_rest_on_no_estimate() -> None:
+    counts = (TokenCount(tokens=900, tokenizer="o200k_base"), TokenCount(tokens=1000, tokenizer="other"))
+    found = by_id(summary(dataset("books", details=Details(modalities=(Modality.TEXT,), token_counts=counts))))
+    assert found["1.3.b"].lines == ("Text: Less than 1 billion tokens (900 to 1\u202f000 tokens, counted)",)
+    assert found["1.3.g"].lines == ("Tokens were counted with o200k_base, other.",)
+
+
+def test_a_bracket_that_the_counts_rule_out_is_a_contradiction_and_one_of_them_is_not() -> None:
+    wide = dataset("books")
+
+    def answered(bracket: str, words: int) -> Entry:
+        return by_id(summary(wide, words=words, answers=Answers(fields={"1.3.b": said("1.3.b", f"Text: {bracket}")})))["1.3.b"]
+
+    assert answered("1billion to 10 trillions tokens", 500_000_000).state is State.ANSWERED
+    assert answered("More than 10 trillions tokens", 500_000_000).state is State.CONTRADICTED
+    same = answered("Less than 1 billion tokens", 10_000)
+    assert (same.state, len(same.lines)) == (State.COMPUTED, 1)  # the same range is not printed twice
+    assert answered("More than 10 trillions tokens", 10_000).state is State.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("month", "state"), [("08/2025", State.CONTRADICTED), ("09/2025", State.ANSWERED), ("01/2026", State.ANSWERED), ("12/2024", State.CONTRADICTED)]
+)
+def test_data_of_a_later_month_than_the_answer_says_contradict_it(month: str, state: State) -> None:
+    given = Answers(fields={"1.3.d": said("1.3.d", month, "No")})
+    assert by_id(summary(dataset("books"), answers=given))["1.3.d"].state is state  # collected until 2025-09-30
+
+
+def test_a_day_of_release_that_has_not_come_is_told_as_planned() -> None:
+    record = record_of(*EVERY)
+    release = replace(record.run.model.release, date="2026-12-20")
+    record = replace(record, run=replace(record.run, model=replace(record.run.model, release=release)))
+    assert by_id(make_eu_summary(record, alone(record), Answers()))["1.2.c"].lines == ("2026-12-20 (planned, as of 2026-11-24)",)
+
+
+def test_crawlers_of_those_who_published_the_data_are_none_of_the_provider() -> None:
+    def made(operator: str, kind: SourceKind) -> list[str]:
+        crawler = Crawler(name="SomeBot", operator=operator)
+        one = dataset("bought", kind)
+        one = replace(one, details=replace(one.details, collection=Collection(ongoing=TriState.NO, crawlers=(crawler,))))
+        return [p.field for p in summary(one).problems]
+
+    assert made("Press Ltd", SourceKind.LICENSED) == []
+    assert made("UNKNOWN", SourceKind.LICENSED) == []
+    assert made("Example Ltd", SourceKind.LICENSED) == ["2.3.a"]
+    assert made("UNKNOWN", SourceKind.OWN) == ["2.3.a"]
+
+
+def test_outputs_in_a_public_dataset_that_says_so_do_not_speak_against_a_no() -> None:
+    blocked = blocked_record()
+    names = {e.dataset for e in blocked.evidence}
+    open_about_it = tuple(
+        replace(s, synthetic=TriState.of(s.dataset.name in names), dataset=dataset(s.dataset.name, synthetic=TriState.of(s.dataset.name in names)))
+        for s in blocked.datasets
+    )
+    record = replace(blocked, datasets=open_about_it, findings=())
+    found = by_id(make_eu_summary(record, alone(record), Answers()))["2.5.a"]
+    assert (found.state, found.lines) == (State.COMPUTED, ("No",))  # section 2.5 leaves out what others published; it stands in 2.1
+
+
+def sized(**words: int) -> AuditRecord:
+    """Return an audit of public datasets of these numbers of words."""
+    return replace(record_of(), datasets=tuple(make_summary(dataset(n), weight=0.1, shards=1, words=w) for n, w in words.items()))
+
+
+def test_exactly_three_percent_is_not_large_and_more_is() -> None:
+    exact = by_id(make_eu_summary(sized(small=30, rest=970), alone(sized(small=30, rest=970)), Answers()))
+    assert exact["2.1.c"].lines == ("rest: https://d.example/rest",)
+    assert len(exact["2.1.d"].lines) == 1
+    above = by_id(make_eu_summary(sized(small=31, rest=969), alone(sized(small=31, rest=969)), Answers()))
+    assert above["2.1.c"].lines == ("rest: https://d.example/rest", "small: https://d.example/small")
+    assert above["2.1.d"].lines == ("Not applicable – every public dataset is large and listed above.",)
+
+
+def test_a_dataset_is_not_made_small_by_splitting_it() -> None:
+    record = sized(part1=20, part2=20, rest=960)  # 2 % each, and 4 % together
+    parent = (dataset("books"), "sha256:" + "1" * 64, False)
+    split = tuple(
+        Judged(summary=replace(s, dataset=replace(s.dataset, derived_from=("books",))), ancestors=(parent,))
+        if "part" in s.dataset.name
+        else Judged(summary=s)
+        for s in record.datasets
+    )
+    found = by_id(make_eu_summary(replace(record, datasets=tuple(j.summary for j in split)), split, Answers()))["2.1.c"]
+    assert [line.split(":")[0] for line in found.lines] == ["books", "rest"]
+    assert "used as part1, part2" in found.lines[0]
+
+
+def test_three_percent_is_of_each_modality_apart() -> None:
+    record = sized(words=990, pictures=1)
+    pictures = replace(record.datasets[1].dataset, details=replace(record.datasets[1].dataset.details, modalities=(Modality.IMAGE, Modality.TEXT)))
+    record = replace(record, datasets=(record.datasets[0], replace(record.datasets[1], dataset=pictures)))
+    found = by_id(make_eu_summary(record, alone(record), Answers()))["2.1.c"]
+    assert [line.split(":")[0] for line in found.lines] == ["pictures", "words"]  # 0.1 % of the text, and all of the images
+
+
 def test_domains_come_from_a_file_that_the_answers_name(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("domain,bytes\n" + "".join(f"d{n}.example,{n}\n" for n in range(20)))
     given = Answers(domains=DomainFile(file=tmp_path / "d.csv", by="Ada", on="2026-11-30"))
     document = summary(*EVERY, answers=given)
     assert document.domains == ("d19.example", "d18.example")
     assert by_id(document)["2.3.h"].state is State.COMPUTED
+    (tmp_path / "d.csv").write_text("domain,bytes\n" + "".join(f"d{n}.example,{n}\n" for n in range(21)))
+    record = record_of(*EVERY)
+    assert len(make_eu_summary(record, alone(record), given).domains) == 3  # 2.1 of 21, rounded up
+    assert len(make_eu_summary(record, alone(record), given, is_small=True).domains) == 2  # 1.05 of 21
+    (tmp_path / "d.csv").write_text("domain,bytes\n" + "".join(f"d{n}.example,{n}\n" for n in range(20)))
     write_disclosure(document, tmp_path / "out")
     assert (tmp_path / "out" / "domains.csv").read_bytes() == b"domain\r\nd19.example\r\nd18.example\r\n"
 
