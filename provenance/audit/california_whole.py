@@ -117,8 +117,8 @@ def _not_free(record: AuditRecord, summary: DatasetSummary) -> Iterator[str]:
     if not is_absent(held) and not is_dedication(held):
         yield f"its licence on record, {held}, rests on a copyright"
     if alarms := work_alarms(record, dataset.name):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of works that are not known to be free, the longest {longest.words:,} words of {longest.reference}"
+        longest = max(alarms, key=lambda m: m.aligned_words)
+        yield f"{_passages(len(alarms))} of works that are not known to be free, the longest sharing {longest.aligned_words:,} words with {longest.reference}"
 
 
 def _not_human(record: AuditRecord, summary: DatasetSummary) -> Iterator[str]:
@@ -126,8 +126,8 @@ def _not_human(record: AuditRecord, summary: DatasetSummary) -> Iterator[str]:
     if makers:
         yield f"{len(makers):,} models are recorded that made or rewrote it" if len(makers) > 1 else "a model is recorded that made or rewrote it"
     if alarms := output_alarms(record, summary.dataset.name):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of recorded outputs of models, the longest {longest.words:,} words of {longest.reference}"
+        longest = max(alarms, key=lambda m: m.aligned_words)
+        yield f"{_passages(len(alarms))} of recorded outputs of models, the longest sharing {longest.aligned_words:,} words with {longest.reference}"
 
 
 def _passages(count: int) -> str:
