@@ -35,9 +35,10 @@ def report() -> None:
     "formats",
     multiple=True,
     type=click.Choice(FORMAT_NAMES),
+    metavar="FORMAT",
     default=("html", "json"),
     show_default=True,
-    help="May be given again.",
+    help=f"{', '.join(FORMAT_NAMES[:-1])} or {FORMAT_NAMES[-1]}; may be given again.",
 )
 @templates_option
 @pass_context

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provenance.errors import ReportError
@@ -39,13 +39,13 @@ class CroissantReport:
 
     def file_names(self, record: AuditRecord) -> tuple[str, ...]:
         """Return the names of the files, in the order of the record's datasets."""
-        made: list[str] = []
+        made: dict[str, None] = {}
         for summary in record.datasets:
             name, number = _stem(summary), 1
             while name + SUFFIX in made:
                 number += 1
                 name = f"{_stem(summary)}-{number}"
-            made.append(name + SUFFIX)
+            made[name + SUFFIX] = None
         return tuple(made)
 
     def render(self, record: AuditRecord) -> Mapping[str, bytes]:
@@ -57,7 +57,7 @@ class CroissantReport:
         where = f"audit record {record.id[:19]}"
         if not record.datasets:
             raise ReportError(f"{where}: names no dataset, and a Croissant document describes one")
-        return {name: render_value(made, where=where) for name, made in zip(self.file_names(record), documents(unicode_record(record)), strict=True)}
+        return {name: render_value(made, where=where) for name, made in zip(self.file_names(record), documents(record), strict=True)}
 
 
 def _stem(summary: DatasetSummary) -> str:
@@ -73,14 +73,19 @@ def documents(record: AuditRecord) -> list[dict[str, Any]]:
     Raises:
         ReportError: If the record tells no time.
     """
+    found: dict[str, list[Finding]] = {}
+    for finding in record.findings:
+        found.setdefault(finding.dataset, []).append(finding)
+    own = [found.get(summary.dataset.name, []) for summary in record.datasets]
+    plain = unicode_record(replace(record, findings=(), evidence=()))  # what exports are made of; findings may be many
+    exports = exports_of(plain, form="Croissant", with_shards=True)
     return [
-        _document(record, summary, export_croissant.document(export))
-        for summary, export in zip(record.datasets, exports_of(record, form="Croissant", with_shards=True), strict=True)
+        _document(plain, summary, findings, export_croissant.document(export))
+        for summary, findings, export in zip(plain.datasets, own, exports, strict=True)
     ]
 
 
-def _document(record: AuditRecord, summary: DatasetSummary, found: dict[str, Any]) -> dict[str, Any]:
-    own = [f for f in record.findings if f.dataset == summary.dataset.name]
+def _document(record: AuditRecord, summary: DatasetSummary, own: Sequence[Finding], found: dict[str, Any]) -> dict[str, Any]:
     del found[FACTS_NAME]  # whole facts would promise shards that the record does not tell all of
     if summary.dataset.title:  # what imports the document must find the dataset under the name that the audit judged
         found |= {"name": summary.dataset.name, "alternateName": summary.dataset.title}

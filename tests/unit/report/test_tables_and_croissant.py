@@ -20,6 +20,7 @@ from provenance.errors import ReportError
 from provenance.exchange.croissant import read_croissant
 from provenance.exchange.export_check import check_document
 from provenance.exchange.sources import load_source
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.ingest.reader import format_of
 from provenance.model.audit import AuditRecord
 from provenance.model.wire import to_wire
@@ -29,6 +30,7 @@ from provenance.report.parquet import ParquetReport
 from provenance.report.parquet_columns import TABLES
 from provenance.report.views import verify_views
 from tests.fakes import records
+from tests.golden.make_reports import read_records
 
 DOCS = Path(__file__).parents[3] / "docs"
 MOMENT = "2026-11-24T04:12:09Z"
@@ -195,6 +197,16 @@ def test_our_import_reads_datasets_licences_and_digests_back(tmp_path: Path) -> 
         assert found.shards is not None
         told = {(s.path, s.sha256, s.size_bytes) for s in record.shards if s.dataset == summary.dataset.name}
         assert {(s.path, s.sha256, s.size_bytes) for s in found.shards()} == told
+
+
+def test_the_root_of_the_listed_files_is_that_of_the_audit() -> None:
+    for record in read_records().values():
+        for raw, summary in zip(CroissantReport().render(record).values(), record.datasets, strict=True):
+            files = [
+                ShardLeaf(path=f["contentUrl"], sha256=f"sha256:{f['sha256']}", size_bytes=int(f["contentSize"].removesuffix(" B")))
+                for f in json.loads(raw)["distribution"]
+            ]
+            assert merkle_root(files) == summary.root_digest
 
 
 def test_shards_of_which_the_record_tells_a_part_only_are_not_listed() -> None:
