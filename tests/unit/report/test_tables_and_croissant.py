@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.canonical import digest_bytes
+from provenance.cli.main import run
 from provenance.errors import ReportError
 from provenance.exchange.croissant import read_croissant
 from provenance.exchange.export_check import check_document
@@ -28,6 +29,7 @@ from provenance.report.croissant import CroissantReport
 from provenance.report.folder import SETS, verify_report, write_report
 from provenance.report.parquet import ParquetReport
 from provenance.report.parquet_columns import TABLES
+from provenance.report.record_json import render_json
 from provenance.report.views import verify_views
 from tests.fakes import records
 from tests.golden.make_reports import read_records
@@ -227,3 +229,13 @@ def test_datasets_with_like_names_have_files_of_their_own(names: tuple[str, str]
     record = records.blocked_record()
     like = tuple(replace(record.datasets[0], dataset=replace(record.datasets[0].dataset, name=name)) for name in names)
     assert len({n.casefold() for n in CroissantReport().render(replace(record, datasets=like))}) == 2
+
+
+def test_report_make_names_every_file_that_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = records.blocked_record()
+    (tmp_path / "audit.json").write_bytes(render_json(record))
+    wanted = ["-f", "json", "-f", "parquet", "-f", "croissant", "-f", "csv", "-f", "csv"]
+    assert run(["-C", str(tmp_path), "report", "make", str(tmp_path / "audit.json"), "-o", str(tmp_path / "out"), *wanted]) == 0
+    told = [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(told) == sorted(f.name for f in (tmp_path / "out").iterdir() if f.name != "manifest.json")
+    assert run(["-C", str(tmp_path), "report", "verify", str(tmp_path / "out")]) == 0
