@@ -1,4 +1,4 @@
-"""Waivers as SARIF suppressions: what suppresses a result, and what no longer does (OASIS, SARIF 2.1.0, sections 3.27.23 and 3.35)."""
+"""Waivers in views for pipelines: what suppresses a result, and what no longer does (OASIS, SARIF 2.1.0, sections 3.27.23 and 3.35)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ class Waivers:
     def holds(self, waiver: Waiver) -> bool:
         """Tell whether a waiver had not ended on the day of the audit; one of which that cannot be told has."""
         return bool(_DAY.fullmatch(waiver.expires) and _DAY.fullmatch(self.day)) and self.day <= waiver.expires
+
+    def cover(self, finding: Finding) -> bool:
+        """Tell whether a finding is waived by a waiver that the record holds and that had not ended."""
+        waiver = None if finding.waiver is None else self.by_id.get(finding.waiver)
+        return waiver is not None and self.holds(waiver)
+
+    def count(self, finding: Finding) -> bool:
+        """Tell whether a finding is open, or named as waived and covered by nothing: a view must not take that for mended."""
+        return finding.is_open or (finding.waiver is not None and not self.cover(finding))
 
 
 def suppressions(finding: Finding, waivers: Waivers) -> Iterator[dict[str, Any]]:

@@ -202,6 +202,18 @@ def test_a_waiver_suppresses_until_it_ends(expires: str, used: bool, statuses: l
         assert ("did not hold" in suppression["justification"]) == (suppression["status"] == "rejected")
 
 
+@pytest.mark.parametrize(("expires", "failures"), [(DAY, 1), ("2026-11-23", 2), ("some day", 2)])
+def test_a_rule_whose_waiver_had_ended_fails(expires: str, failures: int) -> None:
+    record = records.blocked_record()
+    finding = next(f for f in record.findings if f.action is Action.DENY)
+    waiver = Waiver(
+        id="W-9", rule=finding.rule, subject=finding.subject, reason="r", comment="c", requested_by="a@x", approved_by="b@x",
+        created="2026-01-01", expires=expires,
+    )  # fmt: skip
+    changed = replace(record, created=f"{DAY}T04:12:09Z", findings=(replace(finding, waiver="W-9"),), waivers=(waiver,))
+    assert int(junit(changed).get("failures", "")) == failures  # one is the verdict, which the record says is BLOCKED
+
+
 def test_a_waiver_that_the_record_does_not_hold_suppresses_nothing() -> None:
     record = records.blocked_record()
     result = sarif(replace(record, findings=(replace(record.findings[0], waiver="W-gone"),), waivers=()))["results"][0]
