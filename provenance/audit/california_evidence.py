@@ -101,8 +101,8 @@ def _protected(record: AuditRecord, summary: DatasetSummary, ancestry: Ancestry,
     if _COPYRIGHT in denied and not is_absent(held) and not is_dedication(held):
         yield f"its licence on record, {held}, rests on a copyright"
     if _COPYRIGHT in denied and (alarms := work_alarms(record, dataset.name)):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of works that are not known to be free, the longest {longest.words:,} words of {longest.reference}"
+        longest = max(alarms, key=lambda m: m.aligned_words)
+        yield f"{_passages(len(alarms))} of works that are not known to be free, the longest sharing {longest.aligned_words:,} words with {longest.reference}"
     if not dataset.details.processing:  # a step may have kept what is free of a protected whole
         for other in ancestry.datasets:
             if rights := _recorded_rights(other, denied):
@@ -134,8 +134,8 @@ def _not_human(record: AuditRecord, summary: DatasetSummary, ancestry: Ancestry)
     if makers:
         yield f"{len(makers):,} models are recorded that made or rewrote it" if len(makers) > 1 else "a model is recorded that made or rewrote it"
     if alarms := output_alarms(record, summary.dataset.name):
-        longest = max(alarms, key=lambda m: m.words)
-        yield f"{_passages(len(alarms))} of recorded outputs of models, the longest {longest.words:,} words of {longest.reference}"
+        longest = max(alarms, key=lambda m: m.aligned_words)
+        yield f"{_passages(len(alarms))} of recorded outputs of models, the longest sharing {longest.aligned_words:,} words with {longest.reference}"
     if not summary.dataset.details.processing:
         yield from (f"a model wrote text of {d.name}, which it was made from" for d in ancestry.datasets if is_model_written(d))
 

@@ -116,7 +116,7 @@ def _match_facts(key: str, dataset: str, match: Match, judgement: MatchJudgement
         **terms_values(judgement.terms),
     }
     others = f" and {len(match.also)} more" if match.also else ""
-    summary = f"{match.words} words of shared text with {record.id}{others}, longest run {match.longest_run}"
+    summary = f"{match.aligned_words} words shared with {record.id}{others} in a passage of {match.words}, longest run {match.longest_run}"
     return SubjectFacts(
         subject=match_subject(key, match, judgement.kind),
         values=tuple(values.items()),

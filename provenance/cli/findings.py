@@ -15,9 +15,9 @@ from provenance.cli.output import counted, next_step, say, say_fitting, say_json
 from provenance.errors import InputError, NotRegisteredError, UnknownRuleError
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord
-from provenance.model.finding import Action, Finding, Outcome, Severity, SubjectKind
+from provenance.model.finding import Action, ClauseCitation, Finding, Outcome, Severity, SubjectKind
 
-PAGE = 40
+PAGE = 20
 """Findings that a page of the list holds."""
 RULES_NAMED = 8
 
@@ -37,7 +37,7 @@ def findings() -> None:
 @click.option("--search", default=None, help="Only where the message, subject or dataset holds this text.")
 @click.option("--open", "only_open", is_flag=True, help="Only findings that count towards the verdict.")
 @click.option("--waived", "only_waived", is_flag=True, help="Only findings that a waiver covers.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, help="Findings of a page: 40 on a terminal, else all. JSON holds all.")
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Findings of a page: 20 on a terminal, else all. JSON holds all.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Findings of the table to pass over.")
 @text_or_json
 @pass_context
@@ -81,7 +81,7 @@ def list_findings(
         say(f"no {said}" if not offset or not found else f"there are only {counted(len(found), 'finding')}")
         next_step("provenance report make", quiet=ctx.quiet)
         return 0
-    say_table(("id", "rule", "outcome", "state", "dataset", "message"), rows, spare=("outcome",))
+    say_table(("id", "rule", "outcome", "state", "dataset", "message"), rows, spare=("outcome",), below=True)
     _say_page(found, offset, len(rows), limit)
     next_step(f"provenance findings show {rows[0][0]}", quiet=ctx.quiet)
     return 0
@@ -171,35 +171,42 @@ def show(ctx: CommandContext, /, finding: str, audit: str, output: str) -> int:
 
 
 def _print(finding: Finding) -> None:
-    say_fitting(f"{finding.rule}  {visible(finding.title)}", bold=True)
-    say_fitting(
-        f"  {finding.outcome} · {'waived by ' + finding.waiver if finding.waiver else finding.action} · severity {finding.severity} · {finding.bundle}"
-    )
+    say_fitting(f"{visible(finding.rule)}  {visible(finding.title)}", bold=True)
+    state = f"waived by {visible(finding.waiver)}" if finding.waiver else finding.action
+    say_fitting(f"  {finding.outcome} · {state} · severity {finding.severity} · {visible(finding.bundle)}")
     say_fitting(f"  {visible(finding.message)}")
     if finding.grouped and finding.subject.kind is not SubjectKind.MATCH:
         say_fitting(f"  stands for {thousands(finding.grouped)} findings on {finding.subject.kind}s of {visible(finding.dataset)}")
     elif finding.grouped:
         say_fitting(f"  stands for {thousands(finding.grouped)} findings on shared passages: provenance matches list --finding {short(finding.id)}")
     else:
-        say_fitting(f"  subject    {finding.subject.kind} {visible(finding.subject.id)}")
+        say_fitting(f"  subject    {finding.subject.kind} {visible(_subject(finding))}")
     for reading in finding.because:
-        say_fitting(f"  read       {reading.path} = {visible(str(reading.value))}")
+        say_fitting(f"  read       {visible(reading.path)} = {visible(str(reading.value))}")
     for missing in finding.missing:
-        say_fitting(f"  not known  {missing.path}: {visible(missing.supply)}")
-    for clause in dict.fromkeys(finding.clauses):
-        say_fitting(
-            f'  clause     {clause.terms} ({clause.effective_from} to {clause.effective_to}): "{visible(clause.quote)}" {visible(clause.source)}'
-        )
+        say_fitting(f"  not known  {visible(missing.path)}: {visible(missing.supply)}")
+    for line in dict.fromkeys(map(_clause, finding.clauses)):  # several clauses of one text may rest on the same words
+        say_fitting(f"  clause     {line}")
     for item in finding.evidence:
-        say_fitting(f"  evidence   {item.kind}: {visible(item.summary)}")
+        say_fitting(f"  evidence   {visible(item.kind)}: {visible(item.summary)}")
     for remedy in finding.remedies:
         effect = f" → {visible(remedy.effect)}" if remedy.effect else ""
-        say_fitting(f"  remedy     {remedy.kind}: {visible(remedy.summary)}{effect}")
+        say_fitting(f"  remedy     {visible(remedy.kind)}: {visible(remedy.summary)}{effect}")
+
+
+def _subject(finding: Finding) -> str:
+    """Return what a finding is about, as other commands take it: the first digits of what is a digest."""
+    name = finding.subject.id
+    return short(name) if name.startswith("sha256:") else name
+
+
+def _clause(clause: ClauseCitation) -> str:
+    return f'{visible(clause.terms)} ({visible(clause.effective_from)} to {visible(clause.effective_to)}): "{visible(clause.quote)}" {visible(clause.source)}'
 
 
 def _print_passages(finding: Finding, record: AuditRecord) -> None:
     """Print the passage that a finding is about; where the record does not hold it, say what shows it."""
-    from provenance.cli.matches import print_match
+    from provenance.cli.passages import print_match
 
     if finding.subject.kind is not SubjectKind.MATCH:
         return

@@ -221,14 +221,15 @@ def in_order(tasks: Sequence[Task], done: Iterable[tuple[int, Result]]) -> Itera
 def _print_table(tally: Tally, *, show_explained: bool) -> None:
     rows = sorted((m for m in tally.shown if show_explained or not m.explained), key=lambda m: (-m.aligned_words, m.doc_id, m.start))
     if rows:
-        right = frozenset({"words", "run", "chance/M"})
+        right = frozenset({"shared", "passage", "run", "chance/M"})
         say_table(
-            ("document", "field", "words", "run", "reference", "chance/M", "state"),
+            ("document", "field", "shared", "passage", "run", "reference", "chance/M", "state"),
             [
-                (m.doc_id, m.field, m.words, m.longest_run, m.reference, f"{m.chance_alarms_per_million:.1g}", m.because or "alarm")
+                (m.doc_id, m.field, m.aligned_words, m.words, m.longest_run, m.reference, f"{m.chance_alarms_per_million:.1g}", m.because or "alarm")
                 for m in rows[:TABLE_ROWS]
             ],
             right=right,
+            spare=("passage",),
         )
     if len(rows) > TABLE_ROWS:
         say(f"… and {len(rows) - TABLE_ROWS} more: use -f jsonl for all")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import sys
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,16 +13,14 @@ from provenance.cli.audits import LATEST, load_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.match_sources import find_source
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import say, say_json, say_json_list, say_table, visible
+from provenance.cli.output import say, say_json, say_json_list, say_table
+from provenance.cli.passages import print_match
 from provenance.errors import NotRegisteredError
-from provenance.model.audit import MatchEvidence
-from provenance.model.match import Span
 from provenance.model.reference import ReferenceKind
 
 if TYPE_CHECKING:
     from provenance.audit.browse import FoundMatch
 
-WIDTH = 76
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -82,6 +77,7 @@ def list_matches(
             m.id.removeprefix("sha256:")[:10],
             m.dataset,
             m.match.doc_id,
+            m.match.aligned_words,
             m.match.words,
             m.match.longest_run,
             m.match.reference,
@@ -89,7 +85,8 @@ def list_matches(
         )
         for m in itertools.islice(found, limit)
     ]
-    say_table(("id", "dataset", "document", "words", "run", "reference", "state"), rows, right=frozenset({"words", "run"}))
+    numbers = frozenset({"shared", "passage", "run"})
+    say_table(("id", "dataset", "document", "shared", "passage", "run", "reference", "state"), rows, right=numbers, spare=("passage",))
     if next(found, None) is not None:
         say(f"… and more: add --offset {offset + limit}, or use -f json for all")
     return 0
@@ -175,43 +172,3 @@ def show(
     if next(found, None) is not None:
         say(f"… and more: add --offset {offset + limit}, or use -f json for all")
     return 0
-
-
-def print_match(item: MatchEvidence) -> None:
-    """Print a match: both places, its numbers, and the words on both sides with what they share marked."""
-    m, r = item.match, item.reference
-    say(f"{item.id.removeprefix('sha256:')[:10]}  {m.words} words shared text, longest run {m.longest_run}", bold=True)
-    tokens = "" if m.token_start is None else f", tokens {m.token_start} to {m.token_end}"
-    say(f"  training   {visible(m.path)} record {m.record} {visible(m.field)} characters {m.start} to {m.end}{tokens} ({visible(m.doc_id)})")
-    say(
-        f"  reference  {visible(m.reference)} · {visible(r.title)} · {visible(r.provider)} {visible(r.model)} · characters {m.reference_start} to {m.reference_end}"
-    )
-    say(
-        f"  containment {m.exact_containment:.2f} · Jaccard {m.exact_jaccard:.2f} · {m.chance_alarms_per_million:.1g} chance alarms per million documents"
-    )
-    say(f"  {'explained: ' + m.because if m.because else 'not explained'}")
-    if item.text is None:
-        say("  the words are not at hand: the shard or the references changed or are not there")
-        return
-    say("  training text:")
-    _print_passage(item.text.text, item.text.shared)
-    if not item.text.reference_text:
-        say("  the reference is a pack: its words are not here")
-        say()
-        return
-    say("  reference text:")
-    _print_passage(item.text.reference_text, item.text.reference_shared)
-    say()
-
-
-def _print_passage(text: str, shared: tuple[Span, ...]) -> None:
-    """Print a passage with shared stretches marked: coloured on a terminal, in brackets elsewhere."""
-    colored = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    parts, at = [], 0
-    for span in shared:
-        inner = visible(text[span.start : span.end].replace("\n", " "))
-        parts += [visible(text[at : span.start].replace("\n", " ")), click.style(inner, fg="yellow") if colored else f"[{inner}]"]
-        at = span.end
-    parts.append(visible(text[at:].replace("\n", " ")))
-    for line in textwrap.wrap("".join(parts), WIDTH if not colored else WIDTH + 10, break_long_words=True):
-        say("    " + line)

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from provenance.columns import pad, width, wrap
+from provenance.columns import cut, pad, width, wrap
 from provenance.errors import ConfigError, ProvenanceError
 from provenance.model.match import LeftOut, ReadProblem, SuspectCount
 from provenance.model.wire import to_wire
@@ -35,6 +35,8 @@ _LABEL, _LABEL_ROOM = re.compile(r"\s*\S+ {2,}"), 30
 """What stands before two spaces at the beginning of a line, and how long it may be so that further lines begin below what follows."""
 _NAME_ROOM = 36
 """Columns that a table leaves for what is in its first column."""
+_LEAST_COLUMNS = 60
+_LINES_BELOW = 3
 _NARROWEST = 8
 """Characters below which no column is cut."""
 
@@ -55,10 +57,15 @@ def say(text: str = "", *, bold: bool = False, color: str | None = None, err: bo
     click.echo(_writable(styled, stream.encoding), err=err)
 
 
+def line_columns() -> int:
+    """Return the columns of a line: the terminal's, at least 60, else 80."""
+    return max(shutil.get_terminal_size((80, 24)).columns, _LEAST_COLUMNS) if sys.stdout.isatty() else 80
+
+
 def say_fitting(text: str, *, bold: bool = False, err: bool = False) -> None:
     """Print one line; on a terminal on as many as it takes, the further ones indented. Elsewhere lines stay whole, for other programs to read."""
     stream = sys.stderr if err else sys.stdout
-    room = max(shutil.get_terminal_size((80, 24)).columns, 60)
+    room = max(shutil.get_terminal_size((80, 24)).columns, _LEAST_COLUMNS)
     if not stream.isatty() or width(text) <= room:
         say(text, bold=bold, err=err)
         return
@@ -141,7 +148,14 @@ def _without_place(problem: ReadProblem) -> str:
     return rest if rest and (not place or place.endswith("/")) else problem.message
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: frozenset[str] = frozenset(), spare: Sequence[str] = ()) -> None:
+def say_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: frozenset[str] = frozenset(),
+    spare: Sequence[str] = (),
+    below: bool = False,
+) -> None:
     """Print a table. On a terminal it fits; elsewhere nothing is cut or left out.
 
     Args:
@@ -150,12 +164,18 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: f
         right: Columns of numbers.
         spare: Columns that a narrow terminal does without, the first of them first. Others give way, the widest first, but never the first column, which holds
             what other commands ask for: where a name leaves no room, its row goes on in the next line.
+        below: The last column is a sentence: where a terminal has no room for it beside the others, it stands below its row.
     """
     cells = [[visible(str(v)) for v in row] for row in rows]
     names = list(columns)
     widths = [max(width(c), *(width(r[i]) for r in cells)) if cells else width(c) for i, c in enumerate(names)]
+    sentences: list[str] = []
     if sys.stdout.isatty():
-        room = max(shutil.get_terminal_size((80, 24)).columns, 60)
+        room = line_columns()
+        if below and sum(widths) + 2 * (len(widths) - 1) > room:
+            sentences = [row[-1] for row in cells]
+            cells = [row[:-1] for row in cells]
+            del names[-1], widths[-1]
         for name in spare:
             if min(widths[0], _NAME_ROOM) + sum(widths[1:]) + 2 * (len(widths) - 1) > room and name in names:
                 i = names.index(name)
@@ -163,8 +183,18 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: f
                 cells = [[*row[:i], *row[i + 1 :]] for row in cells]
         _fit(widths, room - 2 * (len(widths) - 1))
     _say_row(names, widths, [c in right for c in names], bold=True)
-    for row in cells:
+    for number, row in enumerate(cells):
         _say_row(row, widths, [c in right for c in names])
+        for line in _few_lines(sentences[number]) if sentences else ():
+            say("  " + line)
+
+
+def _few_lines(sentence: str) -> list[str]:
+    """Return a sentence as at most ``_LINES_BELOW`` lines below a row; … shows that there is more."""
+    lines = list(wrap(sentence, line_columns() - 2))
+    if len(lines) <= _LINES_BELOW:
+        return lines
+    return [*lines[: _LINES_BELOW - 1], cut(f"{lines[_LINES_BELOW - 1]} {lines[_LINES_BELOW]}", line_columns() - 2)]
 
 
 def _fit(widths: list[int], room: int) -> None:

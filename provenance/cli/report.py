@@ -18,7 +18,7 @@ from provenance.cli.report_eu import eu
 from provenance.cli.report_index import index
 from provenance.cli.report_letter import letter
 
-FORMAT_NAMES = ("html", "pdf", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx")
+FORMAT_NAMES = ("html", "pdf", "json", "markdown", "sarif", "junit", "notices", "cyclonedx", "spdx", "croissant", "parquet", "csv")
 
 
 @click.group()
@@ -35,23 +35,25 @@ def report() -> None:
     "formats",
     multiple=True,
     type=click.Choice(FORMAT_NAMES),
+    metavar="FORMAT",
     default=("html", "json"),
     show_default=True,
-    help="May be given again.",
+    help=f"{', '.join(FORMAT_NAMES[:-1])} or {FORMAT_NAMES[-1]}; may be given again.",
 )
 @templates_option
 @pass_context
 def make(ctx: CommandContext, /, audit: str, out: Path | None, formats: tuple[str, ...], templates: Path | None) -> int:
     """Write the HTML audit, its data and a manifest of digests; with --format other documents of the same audit."""
     from provenance.cli.report_pages import known_beside, look_of
-    from provenance.report.folder import FORMATS, write_report
+    from provenance.report.folder import file_names, write_report
 
     record = as_of_now(ctx, load_audit(ctx, audit))
     folder = ctx.path(out) if out else ctx.workspace().settings.reports / short(record.id)
     ancestors = known_ancestors(ctx, record) if "notices" in formats else None
     write_report(record, folder, formats, beside=known_beside(ctx, record), look=look_of(ctx, templates), ancestors=ancestors)
     for name in dict.fromkeys(formats):
-        say(f"report {folder / FORMATS[name].file_name}")
+        for file in file_names(record, name):
+            say(f"report {folder / file}")
     next_step(f"provenance report open {short(record.id, 6)}", quiet=ctx.quiet)
     return 0
 

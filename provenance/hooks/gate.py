@@ -224,11 +224,13 @@ def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None, ro
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print lines on stderr. Where nobody can read them, as with a closed or full stderr, the exit code alone must speak."""
-    text = "".join(f"{line}\n" for line in lines)
-    if text and sys.stderr is not None:
+    """Print lines on stderr, on a terminal no wider than it. Where nobody can read them, as with a closed or full stderr, the exit code alone must speak."""
+    told = list(lines)
+    if told and sys.stderr is not None:
+        from provenance.hooks.lines import fitting
+
         with suppress(OSError, ValueError):
-            sys.stderr.write(text)
+            sys.stderr.write("".join(f"{line}\n" for line in fitting(told, sys.stderr)))
             sys.stderr.flush()
 
 

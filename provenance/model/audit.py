@@ -91,6 +91,7 @@ class DatasetSummary:
     matches: int
     alarms: int
     matched_words: int
+    """Passage words of all alarms, added up."""
     open_findings: int
 
 
@@ -108,6 +109,7 @@ class ShardSummary:
     """``unchanged``, ``changed``, ``missing`` or ``unregistered``."""
     alarms: int
     matched_words: int
+    """Passage words of all alarms, added up."""
     scan: str = ""
     """Id of the scan that was judged, empty where there is none."""
 
@@ -167,7 +169,9 @@ class Totals:
     alarms: int
     explained: int
     matched_words: int
+    """Passage words of all alarms, added up."""
     words_shared_unlicensed: int
+    """Shared words of alarms with works whose licence does not allow the use."""
     deny: int
     review: int
     warn: int

@@ -80,8 +80,9 @@ class Match:
     also: tuple[AlsoIn, ...] = ()
     method: MatchMethod
     words: int
-    """Words of the training side's span."""
+    """Passage words: all words of the training side's span. Called "a passage of 137 words"."""
     aligned_words: int
+    """Shared words: those of the span that align with the reference's, one to one. Called "133 words shared"."""
     longest_run: int
     exact_jaccard: float
     """Of the two spans' word 5-gram sets."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provenance.exchange import export_cyclonedx
@@ -39,7 +39,7 @@ class CycloneDxReport:
         Raises:
             ReportError: If the record tells no time, or holds what JSON cannot express.
         """
-        return render_value(document(unicode_record(record)), where=f"audit record {record.id[:19]}")
+        return render_value(document(unicode_record(replace(record, evidence=(), shards=()))), where=f"audit record {record.id[:19]}")
 
 
 def document(record: AuditRecord) -> dict[str, Any]:

@@ -19,12 +19,14 @@ from provenance.model.training import RecordedRun
 from provenance.model.wire import read_value, to_wire
 from provenance.report.attribution import Ancestry
 from provenance.report.beside import Beside
+from provenance.report.croissant import CroissantReport
 from provenance.report.cyclonedx import CycloneDxReport
 from provenance.report.html import HtmlReport
-from provenance.report.interface import ReportFormat
+from provenance.report.interface import ReportFormat, ReportSet
 from provenance.report.junit import JunitReport
 from provenance.report.markdown import MarkdownReport
 from provenance.report.notices import NoticesReport
+from provenance.report.parquet import ParquetReport
 from provenance.report.pdf import PdfReport
 from provenance.report.record_json import JsonReport
 from provenance.report.sarif import SarifReport
@@ -48,7 +50,11 @@ FORMATS: dict[str, ReportFormat] = {
         SpdxReport(),
     )
 }
-"""Every format by its name on the command line."""
+"""Every format of one document by its name on the command line."""
+SETS: dict[str, ReportSet] = {s.name: s for s in (ParquetReport(), CroissantReport())}
+"""Every format of several files by its name on the command line."""
+TABLES = "csv"
+"""What the tables that stand beside every report are called on the command line."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK_BYTES = 1 << 20
 _LARGEST_MANIFEST_BYTES = 1 << 20
@@ -90,7 +96,7 @@ def write_report(
     Args:
         record: What was established.
         out_dir: Made where it does not exist; files of the same names are replaced.
-        formats: Names of ``FORMATS``. The tables findings.csv, matches.csv and shards.csv are always written.
+        formats: Names of ``FORMATS`` and ``SETS``, or ``TABLES``: findings.csv, matches.csv and shards.csv are always written.
         runs: What is known of runs that were made; runs.csv lists those that had the audited data to read.
         beside: All that is known beside the record, ``runs`` added.
         look: Templates and brand of the pages.
@@ -99,9 +105,10 @@ def write_report(
     Raises:
         ReportError: If a format is unknown, a document cannot be made, or the folder cannot be written.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
+    every = {*FORMATS, *SETS, TABLES}
+    unknown = sorted(set(formats) - every)
     if unknown or not formats:
-        raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(FORMATS))}")
+        raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(every))}")
     known = beside or Beside()
     known, style = replace(known, runs=(*known.runs, *runs)), look or ReportLook()
     documents: dict[str, ReportFormat] = {
@@ -110,8 +117,23 @@ def write_report(
         "pdf": PdfReport(beside=known, look=style),
         "notices": NoticesReport(ancestors=ancestors),
     }
-    made = {documents[name].file_name: documents[name].render(record) for name in dict.fromkeys(formats)} | render_sidecars(record, known.runs)
-    return write_files(made, out_dir, audit=record.id)
+    wanted = list(dict.fromkeys(formats))
+    made = {documents[name].file_name: documents[name].render(record) for name in wanted if name in documents}
+    for name in wanted:
+        made |= SETS[name].render(record) if name in SETS else {}
+    return write_files(made | render_sidecars(record, known.runs), out_dir, audit=record.id)
+
+
+def file_names(record: AuditRecord, name: str) -> tuple[str, ...]:
+    """Return the files of a format, in the order in which they are told of.
+
+    Args:
+        record: What they are views of.
+        name: Of ``FORMATS`` or ``SETS``, or ``TABLES``.
+    """
+    if name in SETS:
+        return SETS[name].file_names(record)
+    return tuple(sorted(render_sidecars(record))) if name == TABLES else (FORMATS[name].file_name,)
 
 
 def write_files(made: Mapping[str, bytes], out_dir: Path, *, audit: str) -> ReportManifest:

@@ -250,9 +250,9 @@ def _fact(members: Sequence[Finding], matches: Sequence[MatchEvidence]) -> str:
     lead = members[0]
     if lead.subject.kind is not SubjectKind.MATCH or not matches or len(members) == 1:
         return _plain(lead)
-    longest = max(matches, key=lambda m: (m.match.words, m.id))
+    longest = max(matches, key=lambda m: (m.match.aligned_words, m.id))
     title = longest.reference.id if is_absent(longest.reference.title) else longest.reference.title
-    return f"the longest shares {number(longest.match.words)} words with “{title}”"
+    return f"the longest shares {number(longest.match.aligned_words)} words with “{title}”"
 
 
 def waiver_form(finding: Finding, day: str) -> str:

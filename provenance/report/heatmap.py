@@ -43,7 +43,7 @@ def overlaps_of(evidence: Sequence[MatchEvidence]) -> tuple[Overlap, ...]:
         if item.match.explained:
             continue
         entry = sums.setdefault((item.match.path, item.match.reference), [0, 0])
-        entry[0] += item.match.words
+        entry[0] += item.match.aligned_words
         entry[1] += 1
         record = item.reference
         titles[item.match.reference] = record.id if is_absent(record.title) else record.title

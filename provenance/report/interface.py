@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from provenance.model.audit import AuditRecord
@@ -29,6 +30,24 @@ class ReportFormat(Protocol):
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document.
+
+        Raises:
+            ReportError: If the record cannot be shown in this format.
+        """
+
+
+class ReportSet(Protocol):
+    """A view of an audit record that is several files: one a table, or one a dataset. The contract is that of ``ReportFormat``."""
+
+    @property
+    def name(self) -> str:
+        """What ``--format`` calls it, such as ``parquet``."""
+
+    def file_names(self, record: AuditRecord) -> tuple[str, ...]:
+        """Return the names of the files in a report folder."""
+
+    def render(self, record: AuditRecord) -> Mapping[str, bytes]:
+        """Return file name → document, of exactly ``file_names``.
 
         Raises:
             ReportError: If the record cannot be shown in this format.

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from provenance.model.audit import AuditRecord, PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Remedy, VerdictKind
+from provenance.report.suppression import Waivers
 from provenance.report.wording import broken_glass_line, clip, count
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,7 +44,8 @@ class JunitReport:
 
 
 def _suite(used: PolicyUsed, record: AuditRecord) -> ET.Element:
-    cases = [_case(used.bundle, rule, [f for f in record.findings if (f.bundle, f.rule) == (used.bundle, rule.id)]) for rule in used.rules]
+    waivers = Waivers.of(record)
+    cases = [_case(used.bundle, rule, [f for f in record.findings if (f.bundle, f.rule) == (used.bundle, rule.id)], waivers) for rule in used.rules]
     return _filled(f"{used.bundle} {used.version}", cases, record)
 
 
@@ -72,7 +74,8 @@ def _broken_glass(record: AuditRecord) -> list[ET.Element]:
 
 def _unlisted(record: AuditRecord) -> list[Finding]:
     known = {(used.bundle, rule.id) for used in record.policy for rule in used.rules}
-    return [f for f in record.findings if f.is_open and (f.bundle, f.rule) not in known]
+    waivers = Waivers.of(record)
+    return [f for f in record.findings if waivers.count(f) and (f.bundle, f.rule) not in known]
 
 
 def _filled(name: str, cases: Sequence[ET.Element], record: AuditRecord) -> ET.Element:
@@ -85,10 +88,10 @@ def _filled(name: str, cases: Sequence[ET.Element], record: AuditRecord) -> ET.E
     return suite
 
 
-def _case(bundle: str, rule: RuleUsed, findings: Sequence[Finding]) -> ET.Element:
+def _case(bundle: str, rule: RuleUsed, findings: Sequence[Finding], waivers: Waivers) -> ET.Element:
     case = ET.Element("testcase", {"classname": _clean(bundle), "name": _clean(f"{rule.id} {rule.title}"), "time": "0"})
-    pending = [f for f in findings if f.is_open]
-    waived = [f for f in findings if f.waiver is not None]
+    pending = [f for f in findings if waivers.count(f)]
+    waived = [f for f in findings if waivers.cover(f)]
     if any(f.action is not Action.WARN for f in pending):
         _fail(case, pending)
     elif pending:

@@ -20,7 +20,7 @@ def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None,
     """Return how long the shared passages are, with the policy's threshold marked.
 
     Args:
-        lengths: (words shared, explained away) of every match at hand.
+        lengths: (passage words, explained away) of every match at hand.
         threshold: Words from which the policy counts a passage; ``None`` where it has no such parameter.
         among: Begins the title where these are not all.
     """
@@ -36,7 +36,9 @@ def length_histogram(lengths: Sequence[tuple[int, bool]], threshold: int | None,
     svg = Markup().join(draw(_length_chart(bins, step, threshold, w), label=title, css_class=n) for n, w in (("wide", WIDE), ("narrow", NARROW)))
     starts = sorted({start for start, _ in bins})
     rows = tuple((f"{number(s)}–{number(s + step - 1)}", number(bins.get((s, False), 0)), number(bins.get((s, True), 0))) for s in starts)
-    table = Table(caption="Passages by words shared", headers=("Words shared", "Passages", "Explained away"), rows=rows, numeric=frozenset({0, 1, 2}))
+    table = Table(
+        caption="Passages by length", headers=("Words of the passage", "Passages", "Explained away"), rows=rows, numeric=frozenset({0, 1, 2})
+    )
     key: tuple[KeyItem, ...] = (KeyItem(slot="s2", label="passages", text=number(sum(not e for _, e in lengths))),)
     explained_away = sum(e for _, e in lengths)
     key += (KeyItem(slot="unknown", label="explained away", text=number(explained_away)),) if explained_away else ()

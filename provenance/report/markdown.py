@@ -155,10 +155,12 @@ def _overlap(record: AuditRecord) -> Iterator[str]:
         yield from ("", f"Explained away: {times} because {why}.")
     if not record.evidence:
         return
-    rows = [_match(e) for e in sorted(record.evidence, key=lambda e: (e.match.explained, -e.match.words, e.id))[:_MOST]]
+    rows = [_match(e) for e in sorted(record.evidence, key=lambda e: (e.match.explained, -e.match.aligned_words, e.id))[:_MOST]]
     yield ""
     yield from table(
-        ("Training text", "Record", "Reference", "Words", "Containment", "Chance alarms per million", "State"), rows, numeric=[1, 3, 4, 5]
+        ("Training text", "Record", "Reference", "Words shared", "Words of the passage", "Containment", "Chance alarms per million", "State"),
+        rows,
+        numeric=[1, 3, 4, 5, 6],
     )
     yield from left_out(_MOST, len(record.evidence), "matches.csv")
 
@@ -166,7 +168,7 @@ def _overlap(record: AuditRecord) -> Iterator[str]:
 def _match(evidence: MatchEvidence) -> tuple[str, ...]:
     found = evidence.match
     state = "explained" if found.explained else "alarm"
-    numbers = (number(found.words), percent(found.exact_containment), rate(found.chance_alarms_per_million))
+    numbers = (number(found.aligned_words), number(found.words), percent(found.exact_containment), rate(found.chance_alarms_per_million))
     return (cell_span(found.path, 200), number(found.record), cell_span(found.reference, 200), *numbers, state)
 
 

@@ -11,7 +11,7 @@ from provenance.model.absence import is_absent
 from provenance.model.audit import MatchEvidence
 from provenance.model.match import Explanation, Match, MatchText, Span
 from provenance.model.reference import ReferenceKind, ReferenceRecord
-from provenance.report.wording import clip, clip_middle, number, percent, rate, visible
+from provenance.report.wording import clip, clip_middle, count, number, percent, rate, visible
 
 MAP_UNITS = 1000
 """Width of the mini-map in its own units."""
@@ -168,7 +168,7 @@ def _numbers(item: MatchEvidence) -> tuple[tuple[str, str, str], ...]:
     match = item.match
     interval = f"of more text changed as this was, {percent(match.ci_low)} to {percent(match.ci_high)} (95 % interval)"
     return (
-        ("Words shared", number(match.words), f"{number(match.aligned_words)} of them aligned one to one"),
+        ("Words shared", number(match.aligned_words), f"aligned one to one, in a passage of {count(match.words, 'word')}"),
         ("Containment", percent(match.exact_containment), f"five-word sequences of the training passage that the reference holds; {interval}"),
         ("Longest run", f"{number(match.longest_run)} words", "without a difference"),
         ("By chance", rate(match.chance_alarms_per_million), "alarms expected per million documents of 1\u202f500 words"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
 from provenance.model.audit import AuditRecord, MatchEvidence, PolicyUsed
-from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind, Waiver
+from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind
 from provenance.model.wire import to_wire
 from provenance.report.record_json import render_value
-from provenance.report.wording import broken_glass_line, clip
+from provenance.report.suppression import Waivers, suppressions
+from provenance.report.wording import broken_glass_line, clip, visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Action.DENY: "error", Action.REVIEW: "warning", Action.WARN: "note"}
@@ -38,6 +41,7 @@ class SarifReport:
         return render_value(_log(record), where=f"audit record {record.id[:19]}")
 
 
+_FINGERPRINT_CHARS = 32
 _VERDICT = "VERDICT"
 _BREAK_GLASS = "BREAK-GLASS"
 
@@ -45,9 +49,14 @@ _BREAK_GLASS = "BREAK-GLASS"
 def _log(record: AuditRecord) -> dict[str, Any]:
     rules = _rules(record.policy, record.findings)
     numbers = {(rule["properties"]["bundle"], rule["id"]): i for i, rule in enumerate(rules)}
-    evidence = {e.id: e for e in record.evidence}
-    waivers = {w.id: w for w in record.waivers}
     run_file = PurePath(record.run_file).name or _RUN_FILE
+    view = _View(
+        evidence={e.id: e for e in record.evidence},
+        waivers=Waivers.of(record),
+        run_file=run_file,
+        model=record.run.model.name,
+    )
+    prints = _fingerprints(record.findings, view)
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -57,7 +66,7 @@ def _log(record: AuditRecord) -> dict[str, Any]:
                 "automationDetails": {"id": f"provenance/{record.run.model.name}/", "guid": _guid(record.id)},
                 "invocations": [{"executionSuccessful": True, **_ended(record.created), "commandLine": record.command}],
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(f, numbers[f.bundle, f.rule], evidence, waivers, run_file) for f in record.findings]
+                "results": [_result(f, numbers[f.bundle, f.rule], mark, view) for f, mark in zip(record.findings, prints, strict=True)]
                 + _verdict(record, run_file)
                 + _broken_glass(record, run_file),
                 "properties": {
@@ -100,7 +109,20 @@ def _rules(policy: Sequence[PolicyUsed], findings: Iterable[Finding]) -> list[di
     return rules
 
 
-def _result(finding: Finding, rule: int, evidence: dict[str, MatchEvidence], waivers: dict[str, Waiver], run_file: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What a result is made of beside its finding."""
+
+    evidence: Mapping[str, MatchEvidence]
+    waivers: Waivers
+    run_file: str
+    model: str
+
+    def match_of(self, finding: Finding) -> MatchEvidence | None:
+        return self.evidence.get(finding.subject.id) or self.evidence.get(finding.subject.digest)
+
+
+def _result(finding: Finding, rule: int, fingerprint: str, view: _View) -> dict[str, Any]:
     lead = "Not known: " if finding.outcome.value == "UNKNOWN" else ""
     result: dict[str, Any] = {
         "ruleId": finding.rule,
@@ -108,9 +130,11 @@ def _result(finding: Finding, rule: int, evidence: dict[str, MatchEvidence], wai
         "kind": "fail",
         "level": _LEVELS[finding.action],
         "message": {"text": _text(f"{lead}{finding.message}")},
-        "locations": [_location(finding, evidence, run_file)],
-        "partialFingerprints": {"provenanceFinding/v1": finding.id},
+        "locations": [_location(finding, view)],
+        "partialFingerprints": {"primaryLocationLineHash": fingerprint, "provenanceFinding/v2": fingerprint},
+        "suppressions": list(suppressions(finding, view.waivers)),
         "properties": {
+            "finding": finding.id,
             "outcome": finding.outcome.value,
             "action": finding.action.value,
             "dataset": finding.dataset,
@@ -121,9 +145,38 @@ def _result(finding: Finding, rule: int, evidence: dict[str, MatchEvidence], wai
     }
     if finding.grouped:
         result["occurrenceCount"] = finding.grouped
-    if finding.waiver is not None:
-        result["suppressions"] = [_suppression(finding.waiver, waivers.get(finding.waiver))]
     return result
+
+
+def _fingerprints(findings: Sequence[Finding], view: _View) -> Iterator[str]:
+    """Yield what tells each finding from the others of its file and rule in every audit of the run, so that a code host knows an alert again.
+
+    Digests that a new card, another scan or a changed record move are left out: the ids of findings, of matches and of what was read. Equal ones are
+    numbered in the order of the record. The form is that of GitHub's ``primaryLocationLineHash``, the one fingerprint that it reads: a hash, a colon, a number.
+    """
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        parts = (finding.bundle, finding.rule, finding.dataset, finding.subject.kind.value, *_identity(finding, view))
+        mark = _hash(parts)
+        seen[mark] += 1
+        yield f"{mark}:{seen[mark]}"
+
+
+def _hash(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_FINGERPRINT_CHARS]
+
+
+def _identity(finding: Finding, view: _View) -> tuple[str, ...]:
+    """Return what a finding is about, by names that stay: the document and the reference of a passage, the name of all else."""
+    if finding.grouped:
+        return ("grouped", finding.outcome.value)
+    if finding.subject.kind is SubjectKind.RUN:
+        return (view.model,)
+    found = view.match_of(finding)
+    if finding.subject.kind is SubjectKind.MATCH and found is not None:
+        match = found.match
+        return (match.path, match.doc_id, match.field, match.reference_set, match.reference)
+    return (finding.subject.id,)
 
 
 def _verdict(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
@@ -139,6 +192,8 @@ def _verdict(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
             "level": "error",
             "message": {"text": f"The verdict is {record.verdict.value}."},
             "locations": [location],
+            "partialFingerprints": {"primaryLocationLineHash": f"{_hash((_VERDICT, record.run.model.name))}:1"},
+            "suppressions": [],
         }
     ]
 
@@ -153,27 +208,24 @@ def _broken_glass(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
             "level": "error",
             "message": {"text": _text(broken_glass_line(one))},
             "locations": [location],
-            "partialFingerprints": {"provenanceBreakGlass/v1": f"{one.audit} {one.at}"},
+            "partialFingerprints": {
+                "primaryLocationLineHash": f"{_hash((_BREAK_GLASS, one.audit, one.at))}:1",
+                "provenanceBreakGlass/v1": f"{one.audit} {one.at}",
+            },
+            "suppressions": [],
         }
         for one in record.broken_glass
     ]
 
 
-def _suppression(waiver_id: str, waiver: Waiver | None) -> dict[str, Any]:
-    text = f"waiver {waiver_id}"
-    if waiver is not None:
-        text += f" ({waiver.reason}), approved by {waiver.approved_by}, until {waiver.expires}: {waiver.comment}"
-    return {"kind": "external", "status": "accepted", "justification": clip(text, _LONGEST)}
-
-
-def _location(finding: Finding, evidence: dict[str, MatchEvidence], run_file: str) -> dict[str, Any]:
+def _location(finding: Finding, view: _View) -> dict[str, Any]:
     """Return where a finding is shown: the line of a passage, a shard's file, else the run file; always with what it is about by name."""
     subject = finding.subject
     logical = [{"name": clip(subject.id, _LONGEST), "kind": subject.kind.value}]
     if finding.dataset and subject.kind is not SubjectKind.DATASET:
         logical.append({"name": finding.dataset, "kind": SubjectKind.DATASET.value})
-    found = evidence.get(subject.id) or evidence.get(subject.digest)
-    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(run_file)}}
+    found = view.match_of(finding)
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(view.run_file)}}
     if found is not None:
         physical = {"artifactLocation": {"uri": _uri(found.match.path)}}
         if found.match.line:
@@ -191,8 +243,8 @@ def _uri(path: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text in which a reader finds neither a placeholder nor a link (SARIF 2.1.0, sections 3.11.5 and 3.11.6)."""
-    shown = clip(text, _LONGEST)
+    """Return text in which a reader finds neither a placeholder nor a link (SARIF 2.1.0, sections 3.11.5 and 3.11.6), and a terminal no command."""
+    shown = clip(visible(text), _LONGEST)
     if "](" in shown:
         shown = shown.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
     return shown.replace("{", "{{").replace("}", "}}") or "(no message)"

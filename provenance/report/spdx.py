@@ -6,7 +6,7 @@ Source: https://spdx.github.io/spdx-spec/v3.0.1/.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provenance.exchange import export_spdx
@@ -33,7 +33,7 @@ class SpdxReport:
         Raises:
             ReportError: If the record tells no time, or holds what JSON cannot express.
         """
-        return render_value(document(unicode_record(record)), where=f"audit record {record.id[:19]}")
+        return render_value(document(unicode_record(replace(record, findings=(), evidence=(), shards=()))), where=f"audit record {record.id[:19]}")
 
 
 def document(record: AuditRecord) -> dict[str, Any]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from provenance.canonical import digest_bytes
 from provenance.errors import ReportError
-from provenance.model.audit import AuditRecord
 from provenance.model.report_look import ReportLook
 from provenance.report.attribution import Ancestry
 from provenance.report.beside import Beside
-from provenance.report.folder import FORMATS, ReportManifest, verify_report
+from provenance.report.folder import FORMATS, SETS, ReportManifest, verify_report
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
 from provenance.report.notices import NoticesReport
@@ -59,26 +58,33 @@ def verify_views(
         raise ReportError(f"{folder}: the manifest is of another audit than {_RECORD}")
     known, style = beside or Beside(), look or ReportLook()
     known = known if _RUNS in listed else replace(known, runs=())
+    sidecars = render_sidecars(record, known.runs)
+    sets = {name: one for one in SETS.values() for name in one.file_names(record)}
     pages: dict[str, ReportFormat] = {
         HtmlReport().file_name: HtmlReport(beside=known, look=style),
         NoticesReport().file_name: NoticesReport(ancestors=ancestors),
     }
-    _compare(folder, record, listed, {f.file_name: f for f in FORMATS.values()} | pages, render_sidecars(record, known.runs))
+    documents = {f.file_name: f for f in FORMATS.values()} | pages
+    _check_names(folder, listed, known=documents.keys() | sets.keys(), always=sidecars)
+    made = dict(sidecars)
+    for one in {id(sets[name]): sets[name] for name in listed if name in sets}.values():
+        made |= one.render(record)
+    for name, digest in listed.items():
+        if name != PdfReport().file_name:  # its bytes are those of one version of the browser and of its fonts
+            _compare(folder / name, made[name] if name in made else documents[name].render(record), digest)
     return manifest
 
 
-def _compare(
-    folder: Path, record: AuditRecord, listed: Mapping[str, str], documents: Mapping[str, ReportFormat], sidecars: Mapping[str, bytes]
-) -> None:
-    for name in sorted((set(documents) | set(sidecars)) - set(listed)):
-        if name in sidecars or (folder / name).exists() or (folder / name).is_symlink():
+def _check_names(folder: Path, listed: Mapping[str, str], *, known: Collection[str], always: Mapping[str, bytes]) -> None:
+    for name in sorted({*known, *always} - listed.keys()):
+        if name in always or (folder / name).exists() or (folder / name).is_symlink():
             raise ReportError(f"{folder / name}: not in the manifest: missing, or added after the report was written")
-    for name, digest in listed.items():
-        if name not in documents and name not in sidecars:
+    for name in listed:
+        if name not in known and name not in always:
             raise ReportError(f"{folder / name}: no document of an audit{', or its runs are not known here' if name == _RUNS else ''}")
-        if name == PdfReport().file_name:  # its bytes are those of one version of the browser and of its fonts
-            continue
-        made = sidecars[name] if name in sidecars else documents[name].render(record)
-        if digest_bytes(made) != digest:
-            since = ", something that it shows was recorded since" if name in {HtmlReport().file_name, NoticesReport().file_name} else ""
-            raise ReportError(f"{folder / name}: is not what {_RECORD} gives: changed{since}, or written by another version")
+
+
+def _compare(path: Path, made: bytes, digest: str) -> None:
+    if digest_bytes(made) != digest:
+        since = ", something that it shows was recorded since" if path.name in {HtmlReport().file_name, NoticesReport().file_name} else ""
+        raise ReportError(f"{path}: is not what {_RECORD} gives: changed{since}, or written by another version")

@@ -47,7 +47,7 @@ def test_matches_of_scans_are_listed_and_shown_with_their_words(work: Path, caps
     assert "k1" in capsys.readouterr().out
     assert run(["-C", str(work), "matches", "show", "--scans", found["id"][7:15]]) == 0
     said = capsys.readouterr().out
-    assert "60 words shared text" in said
+    assert "60 words shared in a passage of 60" in said
     assert ANSWERS[1].split()[30] in said
     assert listed(work, capsys, "--reference", "k0") == []
 

@@ -221,13 +221,13 @@ def test_overlap_and_lengths(both: tuple[Page, dict[str, Any]]) -> None:
         if not m["explained"]:
             title = e["reference"]["title"]
             cell = pairs[m["path"], e["reference"]["id"] if title in {"UNKNOWN", "NOT_STATED"} else title]
-            cell[0] += m["words"]
+            cell[0] += m["aligned_words"]
             cell[1] += 1
     rows = page.tables.get("Words shared by shard and reference, most first", [[]])[1:]
     assert len(rows) == min(40, len(pairs))
     for path, title, words, passages in rows:
         assert [words, passages] == [thin(n) for n in pairs[path, title]]
-    for span, alarms, away in page.tables.get("Passages by words shared", [[]])[1:]:
+    for span, alarms, away in page.tables.get("Passages by length", [[]])[1:]:
         low, high = (int(n.replace("\u202f", "")) for n in span.split("–"))
         inside = [sum(n for (w, explained), n in lengths.items() if low <= w <= high and explained is wanted) for wanted in (False, True)]
         assert [alarms, away] == [thin(n) for n in inside]
@@ -238,14 +238,14 @@ def test_passages(both: tuple[Page, dict[str, Any]]) -> None:
     allowed: set[tuple[str, str]] = set()
     for m in (e["match"] for e in wire["evidence"]):
         allowed |= {
-            ("Words shared", thin(m["words"])),
+            ("Words shared", thin(m["aligned_words"])),
             ("Longest run", f"{thin(m['longest_run'])} words"),
             ("Containment", shown(m["exact_containment"])),
         }
         allowed.add(("By chance", f"{m['chance_alarms_per_million']:.2g}"))
     assert {(label, value) for label, value, _ in page.measures} <= allowed
-    aligned = {f"{thin(e['match']['aligned_words'])} of them aligned one to one" for e in wire["evidence"]}
-    assert {meaning for label, _, meaning in page.measures if label == "Words shared"} <= aligned
+    told = {(thin(e["match"]["aligned_words"]), f"aligned one to one, in a passage of {thin(e['match']['words'])} words") for e in wire["evidence"]}
+    assert {(value, meaning) for label, value, meaning in page.measures if label == "Words shared"} <= told
 
 
 def test_waivers_and_duties(both: tuple[Page, dict[str, Any]]) -> None:
@@ -269,7 +269,7 @@ def test_no_other_number_stands_in_the_text(both: tuple[Page, dict[str, Any]]) -
     lists = [wire[k] for k in ("findings", "evidence", "shards", "datasets", "waivers", "terms_applied", "duties", "references")]
     alarms = [e for e in wire["evidence"] if not e["match"]["explained"]]
     sums = [
-        *map(len, lists), len(alarms), len(wire["evidence"]) - len(alarms), sum(e["match"]["words"] for e in alarms),
+        *map(len, lists), len(alarms), len(wire["evidence"]) - len(alarms), sum(e["match"]["aligned_words"] for e in alarms),
         sum(r["references"] for r in wire["references"]), sum(r["words"] for r in wire["references"]),
         len({e["match"]["path"] for e in alarms}), len({e["match"]["reference"] for e in alarms}), max((e["match"]["words"] for e in wire["evidence"]), default=0),
         sum(t["outcome"] != "ALLOWED" for t in wire["terms_applied"]), wire["totals"]["words"] - wire["totals"]["words_with_known_license"],
