@@ -20,6 +20,7 @@ from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import ReadProblem
 from provenance.model.wire import read_value
 
+PORTFOLIO_FORMAT, PORTFOLIO_VERSION = "provenance.portfolio", 1
 EXPIRY_NOTICE_DAYS = 60
 """Waivers and clearances that end within so many days are listed as ending."""
 _WORST = {Permission.ALLOWED: 0, Permission.UNKNOWN: 1, Permission.PROHIBITED: 2}
@@ -122,6 +123,8 @@ class Portfolio:
     """Newest first."""
     problems: tuple[ReadProblem, ...]
     """Audits whose record could not be read."""
+    format: str = PORTFOLIO_FORMAT
+    version: int = PORTFOLIO_VERSION
 
 
 def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[IssuedClearance]) -> Portfolio:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence
 from provenance.model.finding import Finding
+from provenance.report.beside import NOT_COMPARED
 from provenance.report.wording import broken_glass_line, clip, visible
 
 _LONGEST = 600
@@ -24,10 +25,12 @@ class MarkdownReport:
     name: str = "markdown"
     file_name: str = "AUDIT.md"
     suffix: str = ".md"
+    is_compared: bool = True
+    """Whether a workspace keeps the record; see ``Beside.is_compared``."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; a section without entries says so."""
-        return ("\n".join(_lines(record)).rstrip() + "\n").encode("utf-8", "replace")
+        return ("\n".join(_lines(record, is_compared=self.is_compared)).rstrip() + "\n").encode("utf-8", "replace")
 
 
 def code_span(text: str) -> str:
@@ -38,10 +41,11 @@ def code_span(text: str) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def _lines(record: AuditRecord) -> Iterator[str]:
+def _lines(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
     yield f"# {record.verdict.value}: {code_span(record.run.model.name)}"
     yield ""
     yield f"Audit {code_span(record.id)} of {code_span(record.created)}."
+    yield from () if is_compared else ("", f"**Not compared.** {NOT_COMPARED}", "")
     yield from (f"- Break glass: {code_span(broken_glass_line(one))}" for one in record.broken_glass)
     yield from _section("What to do", (f"- {code_span(s.summary)}: {code_span(s.effect)}" for s in record.steps), "No step is recorded.")
     yield from _section("Numbers", (f"- {f.name}: {getattr(record.totals, f.name)}" for f in dataclasses.fields(record.totals)), "")
