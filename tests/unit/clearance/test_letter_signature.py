@@ -11,7 +11,14 @@ import pytest
 
 from provenance.clearance.envelope import Envelope, EnvelopeSignature, envelope_bytes, parse_envelope, pre_authentication_encoding
 from provenance.clearance.keys import SigningKey, key_from_seed
-from provenance.clearance.letter_signature import LetterSignature, SignedFile, letter_statement, parse_letter_signature, sign_letter, verify_letter_signature
+from provenance.clearance.letter_signature import (
+    LetterSignature,
+    SignedFile,
+    letter_statement,
+    parse_letter_signature,
+    sign_letter,
+    verify_letter_signature,
+)
 from provenance.clearance.revocation import Revocation, RevocationList
 from provenance.clearance.trust import RevocationSource, Trust
 from provenance.errors import (
@@ -47,7 +54,9 @@ def trust(*, roles: tuple[str, ...] = ("issuer",), until: str = "2027-01-01T00:0
     return Trust(keys=tuple(keys), thresholds=(("issuer", 1),), revocation=RevocationSource(path="revoked.json", max_age_s=30 * 86400))
 
 
-def verify(raw: bytes, by: Trust | None = None, now: str = NOW, files: dict[str, str] | None = None, revocations: RevocationList | None = FRESH) -> None:
+def verify(
+    raw: bytes, by: Trust | None = None, now: str = NOW, files: dict[str, str] | None = None, revocations: RevocationList | None = FRESH
+) -> None:
     verify_letter_signature(raw, by or trust(), now, files=FILES if files is None else files, revocations=revocations)
 
 
@@ -65,7 +74,9 @@ def test_the_payload_is_as_its_schema_says() -> None:
     assert not validator.is_valid(wire | {"predicate": {k: v for k, v in wire["predicate"].items() if k != "signed"}})
 
 
-@pytest.mark.parametrize("files", [{}, {"letter.html": FILES["letter.html"]}, FILES | {"x": FILES["letter.html"]}, FILES | {"letter.json": FILES["letter.html"]}])
+@pytest.mark.parametrize(
+    "files", [{}, {"letter.html": FILES["letter.html"]}, FILES | {"x": FILES["letter.html"]}, FILES | {"letter.json": FILES["letter.html"]}]
+)
 def test_other_files_than_were_signed_are_refused(files: dict[str, str]) -> None:
     with pytest.raises(SubjectMismatchError):
         verify(sign_letter(SIGNED, ADA), files=files)
