@@ -11,7 +11,7 @@ from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, minute, next_step, say, say_fitting, say_json, short, thousands, visible
 from provenance.report.changes import AuditChanges, ChangeKind, FindingChange, InputChange, Moved, compare_audits
-from provenance.report.markdown import code_span
+from provenance.report.markdown_text import code_span
 
 SHOWN = 20
 """Findings of each kind, and numbers, that are listed for people."""

@@ -1,26 +1,32 @@
-"""The audit as Markdown, for a pull request or a wiki. Text of the data stands in code spans, in which nothing is a link, an image or markup."""
+"""The audit as Markdown, for a pull request, a job's summary or a wiki: the page's sections in words, numbers and tables."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence
-from provenance.model.finding import Finding
+from provenance.model.absence import is_absent
+from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence, TermsApplied
+from provenance.model.finding import VerdictKind
 from provenance.report.beside import NOT_COMPARED
-from provenance.report.wording import broken_glass_line, clip, visible
+from provenance.report.groups import Entry, Room, group_findings
+from provenance.report.markdown_text import cell_span, code_span, left_out, phrase, table
+from provenance.report.page import absence, explained_reasons, first_figures, next_command, verdict_note, verdict_tail
+from provenance.report.standing import DUTIES, duty_lines, waiver_lines
+from provenance.report.wording import broken_glass_line, count, number, percent, rate
 
-_LONGEST = 600
 _MOST = 500
 """Entries of one list; the tables beside the document hold all that the record does."""
-_FENCES = re.compile(r"`+")
+_EXPLAINED_FULLY = 12
+"""Findings of which clause, facts and the longest passage follow the table."""
+_PASSAGE, _NAME = 400, 120
+_NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class MarkdownReport:
-    """Writes CommonMark 0.31: the sections of the page that are words and numbers."""
+    """Writes CommonMark 0.31 with tables (GFM 0.29)."""
 
     name: str = "markdown"
     file_name: str = "AUDIT.md"
@@ -33,84 +39,228 @@ class MarkdownReport:
         return ("\n".join(_lines(record, is_compared=self.is_compared)).rstrip() + "\n").encode("utf-8", "replace")
 
 
-def code_span(text: str) -> str:
-    """Return hostile text as a code span of one line (CommonMark 0.31, 6.1), at most 600 characters of it."""
-    shown = visible(clip(text, _LONGEST)).replace("\n", "⏎") or "(empty)"
-    fence = "`" * (max((len(run) for run in _FENCES.findall(shown)), default=0) + 1)
-    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
 def _lines(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
-    yield f"# {record.verdict.value}: {code_span(record.run.model.name)}"
+    entries = group_findings(record.findings, record.evidence, day=record.created[:10], room=Room(passages=0))
+    for section in (
+        _first_screen(record, is_compared=is_compared),
+        _findings(record, entries),
+        _overlap(record),
+        _data(record),
+        _terms(record),
+        _people(record),
+        _method(record),
+    ):
+        yield from section
+
+
+def _first_screen(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
+    yield f"# {record.verdict.value}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record)}"
+    if note := verdict_note(record):
+        yield from ("", phrase(note))
+    yield from () if is_compared else ("", f"**Not compared.** {NOT_COMPARED}")
+    for one in record.broken_glass:
+        yield from ("", f"**{code_span(broken_glass_line(one))}**")
+    run = record.run
+    policy = ", ".join(f"{cell_span(p.bundle, _NAME)} {cell_span(p.version, 40)}" for p in record.policy) or "no bundle named"
+    facts = [
+        ("Run", cell_span(run.model.name, _NAME)),
+        ("For", _or_not_known(run.purpose.use)),
+        ("Date", cell_span(record.created)),
+        ("Policy", policy),
+        ("Asked by", _or_not_known(run.requested_by)),
+        ("Audit", cell_span(record.id)),
+    ]
     yield ""
-    yield f"Audit {code_span(record.id)} of {code_span(record.created)}."
-    yield from () if is_compared else ("", f"**Not compared.** {NOT_COMPARED}", "")
-    yield from (f"- Break glass: {code_span(broken_glass_line(one))}" for one in record.broken_glass)
-    yield from _section("What to do", (f"- {code_span(s.summary)}: {code_span(s.effect)}" for s in record.steps), "No step is recorded.")
-    yield from _section("Numbers", (f"- {f.name}: {getattr(record.totals, f.name)}" for f in dataclasses.fields(record.totals)), "")
-    yield from _section("Findings", map(_finding, record.findings), "No finding.", "findings.csv")
-    yield from _section("Evidence", map(_match, record.evidence), "No match is recorded.", "matches.csv")
-    yield from _section("Data", map(_dataset, record.datasets), "The run names no dataset.", "audit.json")
-    yield from _shards(record)
-    mixture = (f"- {code_span(m.grouping)} {code_span(m.label)}: {m.share!r}, synthetic: {m.synthetic.value}" for m in record.mixture)
-    yield from _section("Mixture (shares from 0 to 1)", mixture, "The mixture is not known.", "audit.json")
-    terms = (
-        f"- {code_span(t.dataset)}: {code_span(t.title)} of {code_span(t.provider)}, in force {code_span(t.effective_from)} to "
-        f"{code_span(t.effective_to)}: {code_span(t.outcome)}"
-        for t in record.terms_applied
+    yield from table(("Fact", "Value"), facts)
+    yield from ("", "## What to do", "")
+    yield from _steps(record)
+    yield from ("", f"Then: {code_span(next_command(record))}", "", "## Numbers", "")
+    yield from table(("Number", "Of what", "Made up of"), [(f"**{f.value}**", f.label, f.detail) for f in first_figures(record)], numeric=[0])
+    yield ""
+    totals = [(f.name.replace("_", " "), number(getattr(record.totals, f.name))) for f in dataclasses.fields(record.totals)]
+    yield from table(("Total", "Count"), totals, numeric=[1])
+
+
+def _steps(record: AuditRecord) -> Iterator[str]:
+    if record.steps:
+        for place, step in enumerate(record.steps[:_MOST], start=1):
+            clears = f"; clears {code_span(', '.join(step.clears))}" if step.clears else ""
+            yield f"{place}. {phrase(step.summary)}: {phrase(step.effect)}{clears}"
+        yield from left_out(_MOST, len(record.steps), "audit.json")
+    elif record.verdict is VerdictKind.CLEARED:
+        yield "Nothing has to change. The next step is to sign the clearance that the trainer checks."
+    else:
+        yield "The audit proposes no steps. Each finding names its own ways out."
+
+
+def _findings(record: AuditRecord, entries: Sequence[Entry]) -> Iterator[str]:
+    yield from ("", "## Findings", "")
+    if not entries:
+        yield "No finding: every rule of the policy was satisfied or did not apply." + (
+            "" if record.policy else " No policy bundle was applied, so this says nothing."
+        )
+        return
+    rows = [
+        (_action(e), cell_span(e.lead.rule, 40), f"{phrase(e.lead.title, 200)} – {phrase(f'{e.subject}: {e.fact}')}", e.state, _way_out(e))
+        for e in entries[:_MOST]
+    ]
+    yield from table(("Action", "Rule", "What was found", "State", "Way out"), rows)
+    yield from left_out(_MOST, len(entries), "findings.csv")
+    for entry in entries[:_EXPLAINED_FULLY]:
+        yield from _entry(record, entry)
+    yield from left_out(_EXPLAINED_FULLY, len(entries), "findings.csv") if len(entries) <= _MOST else ()
+
+
+def _action(entry: Entry) -> str:
+    return f"{entry.lead.action.value} ({entry.lead.severity.value})"
+
+
+def _way_out(entry: Entry) -> str:
+    return phrase(entry.lead.remedies[0].summary, 200) if entry.lead.remedies else "none is proposed"
+
+
+def _entry(record: AuditRecord, entry: Entry) -> Iterator[str]:
+    lead = entry.lead
+    yield from ("", f"### {code_span(lead.rule, 40)} {phrase(lead.title, 200)}", "")
+    yield f"{phrase(entry.subject)}, {count(entry.size, 'finding')}, {entry.state}" + (
+        f" by {code_span(lead.waiver, _NAME)}." if lead.waiver else "."
     )
-    yield from _section("Terms", terms, "No terms of a provider were applied.", "audit.json")
-    waivers = (
-        f"- {code_span(w.id)} of {code_span(w.rule)} until {code_span(w.expires)}, approved by {code_span(w.approved_by)}: {code_span(w.comment)}"
-        for w in record.waivers
+    yield ""
+    yield f"- {code_span(lead.message)}"
+    yield from (f"- not known: {code_span(m.path)}; to supply it, {code_span(m.supply)}" for m in lead.missing)
+    for c in lead.clauses:
+        times = f"in force from {code_span(c.effective_from)} to {code_span(c.effective_to)}"
+        yield f"- clause {code_span(c.clause, _NAME)} of {code_span(c.terms, _NAME)}, {times}: {code_span(c.quote)} (source {code_span(c.source)})"
+    yield from (f"- way out: {phrase(r.summary)}" + (f" – {phrase(r.effect)}" if r.effect else "") for r in lead.remedies)
+    wanted = {e.digest for e in lead.evidence if e.kind == "match"} | {lead.subject.id, lead.subject.digest}
+    for item in [e for e in record.evidence if e.id in wanted][:1]:
+        yield from _passage(item)
+
+
+def _passage(item: MatchEvidence) -> Iterator[str]:
+    found = item.match
+    yield f"- evidence: {code_span(found.path, 200)} record {number(found.record)}, characters {number(found.start)}–{number(found.end)}"
+    if item.text is None:
+        yield "  - the words could not be read again when the audit was made"
+        return
+    yield f"  - training text: {code_span(item.text.text, _PASSAGE)}"
+    if item.text.reference_text:
+        yield f"  - reference {code_span(found.reference, 200)}: {code_span(item.text.reference_text, _PASSAGE)}"
+    else:
+        yield f"  - reference {code_span(found.reference, 200)}: a pack, which holds no words"
+
+
+def _overlap(record: AuditRecord) -> Iterator[str]:
+    yield from ("", "## Evidence", "", absence(record))
+    for why, times in explained_reasons(record):
+        yield from ("", f"Explained away: {times} because {why}.")
+    if not record.evidence:
+        return
+    rows = [_match(e) for e in sorted(record.evidence, key=lambda e: (e.match.explained, -e.match.words, e.id))[:_MOST]]
+    yield ""
+    yield from table(
+        ("Training text", "Record", "Reference", "Words", "Containment", "Chance alarms per million", "State"), rows, numeric=[1, 3, 4, 5]
     )
-    yield from _section("Waivers", waivers, "No waiver was used.", "audit.json")
-    yield from _section("Obligations", (f"- {code_span(o)}" for o in record.obligations), "None is recorded.", "audit.json")
-    yield from _section("Limits", (f"- {code_span(text)}" for text in record.limits), "None is recorded.")
-    yield from _section("Audit trail", _trail(record), "")
+    yield from left_out(_MOST, len(record.evidence), "matches.csv")
 
 
-def _section(title: str, entries: Iterable[str], nothing: str, all_in: str = "audit.json") -> Iterator[str]:
-    yield from ("", f"## {title}", "")
-    listed = list(entries)
-    yield from listed[:_MOST] or [nothing]
-    if len(listed) > _MOST:
-        yield from ("", f"{len(listed) - _MOST} more: {all_in} lists them.")
-
-
-def _finding(finding: Finding) -> str:
-    state = "open" if finding.is_open else f"waived by {code_span(finding.waiver)}" if finding.waiver else "closed"
-    stands_for = f", stands for {finding.size}" if finding.grouped else ""
-    remedies = "".join(f"\n  - remedy: {code_span(r.summary)}" for r in finding.remedies)
-    return (
-        f"- {code_span(finding.rule)} {finding.outcome.value}, {finding.action.value}, {finding.severity.value}, {state}{stands_for}: "
-        f"{code_span(finding.dataset or 'whole run')} {code_span(finding.message)}{remedies}"
-    )
-
-
-def _match(evidence: MatchEvidence) -> str:
+def _match(evidence: MatchEvidence) -> tuple[str, ...]:
     found = evidence.match
-    return f"- {code_span(found.path)} record {found.record}: {found.words} words of {code_span(found.reference)}, containment {found.exact_containment!r}"
+    state = "explained" if found.explained else "alarm"
+    numbers = (number(found.words), percent(found.exact_containment), rate(found.chance_alarms_per_million))
+    return (cell_span(found.path, 200), number(found.record), cell_span(found.reference, 200), *numbers, state)
 
 
-def _dataset(data: DatasetSummary) -> str:
-    weight = "not known" if data.weight is None else repr(data.weight)
+def _data(record: AuditRecord) -> Iterator[str]:
+    yield from ("", "## Data", "")
+    if not record.datasets:
+        yield "The run names no dataset."
+    else:
+        head = ("Dataset", "Share of tokens", "Words", "Records", "Shards", "Licence", "Made by a model", "Alarms", "Open findings")
+        yield from table(head, [_dataset(d) for d in record.datasets[:_MOST]], numeric=[1, 2, 3, 4, 7, 8])
+        yield from left_out(_MOST, len(record.datasets), "audit.json")
+    yield from ("", f"The run has {count(record.shards_total, 'shard')}; the record and shards.csv list {number(len(record.shards))}.")
+    yield f"Root of the manifest: {code_span(record.manifest_root)}."
+    yield from ("", "## Mixture", "")
+    if not record.mixture:
+        yield "The mixture is not known."
+        return
+    rows = [(phrase(m.grouping, _NAME), _or_not_known(m.label), percent(m.share), _made_by_model(m.synthetic.value)) for m in record.mixture[:_MOST]]
+    yield from table(("By", "Part", "Share of tokens", "Made by a model"), rows, numeric=[2])
+    yield from left_out(_MOST, len(record.mixture), "audit.json")
+
+
+def _dataset(data: DatasetSummary) -> tuple[str, ...]:
+    unread = f" ({number(data.unread_records)} unread)" if data.unread_records else ""
     return (
-        f"- {code_span(data.dataset.name)}: {data.shards} shards, {data.size_bytes} bytes, {data.records} records, {data.words} words, "
-        f"{data.alarms} alarms, {data.open_findings} open findings; weight {weight}, synthetic: {data.synthetic.value}"
+        cell_span(data.dataset.name, _NAME),
+        _NOT_KNOWN if data.weight is None else percent(data.weight),
+        number(data.words),
+        f"{number(data.records)}{unread}",
+        number(data.shards),
+        _or_not_known(data.dataset.license.effective),
+        _made_by_model(data.synthetic.value),
+        number(data.alarms),
+        number(data.open_findings),
     )
 
 
-def _shards(record: AuditRecord) -> Iterator[str]:
-    yield from ("", "## Shards", "")
-    yield f"The run has {record.shards_total} shards; the record and shards.csv list {len(record.shards)}. Root of the manifest: {code_span(record.manifest_root)}."
+def _made_by_model(state: str) -> str:
+    return {"YES": "yes", "NO": "no"}.get(state, _NOT_KNOWN)
 
 
-def _trail(record: AuditRecord) -> Iterator[str]:
+def _or_not_known(text: str) -> str:
+    return _NOT_KNOWN if is_absent(text) else phrase(text, 200)
+
+
+def _terms(record: AuditRecord) -> Iterator[str]:
+    yield from ("", "## Terms", "")
+    if not record.terms_applied:
+        yield "No terms of a provider were applied."
+        return
+    yield from table(("Dataset", "Terms", "In force", "This use"), [_applied(t) for t in record.terms_applied[:_MOST]])
+    yield from left_out(_MOST, len(record.terms_applied), "audit.json")
+
+
+def _applied(terms: TermsApplied) -> tuple[str, ...]:
+    times = f"{_or_not_known(terms.effective_from)} to {_or_not_known(terms.effective_to)}"
+    return (
+        cell_span(terms.dataset, _NAME),
+        f"{cell_span(terms.title, 200)} of {cell_span(terms.provider, _NAME)}",
+        times,
+        cell_span(terms.outcome, 40),
+    )
+
+
+def _people(record: AuditRecord) -> Iterator[str]:
+    yield from ("", "## Obligations", "")
+    duties = duty_lines(record.duties)
+    asked = (f"- [ ] {phrase(d.summary)}, asked by {phrase(d.asked_by)} because of {phrase(d.datasets)}: {phrase(d.due)}" for d in duties[:DUTIES])
+    yield from _listed(asked, "None is recorded.")
+    yield from left_out(DUTIES, len(duties), "audit.json")
+    yield from ("", "## Waivers", "")
+    waivers = waiver_lines(record)
+    given = (
+        f"- {code_span(w.waiver.id)} of {code_span(w.waiver.rule)} until {code_span(w.waiver.expires)}, approved by {code_span(w.waiver.approved_by)}: "
+        f"{code_span(w.waiver.comment)}; {phrase(w.state)}"
+        for w in waivers[:_MOST]
+    )
+    yield from _listed(given, "No waiver was given.")
+    yield from left_out(_MOST, len(waivers), "audit.json")
+
+
+def _method(record: AuditRecord) -> Iterator[str]:
+    yield from ("", "## What was not checked", "")
+    yield from _listed((f"- {phrase(text)}" for text in record.limits), "The record names no limits.")
+    yield from ("", "## Audit trail", "")
     yield f"- version {code_span(record.tool.version)}, commit {code_span(record.tool.commit)}"
     yield f"- command {code_span(record.command)}"
     yield f"- registry {code_span(record.registry_revision)}, head of the log {code_span(record.log_head)}"
     yield f"- terms catalogue {code_span(record.terms_catalog_version)} {code_span(record.terms_catalog_digest)}"
     yield f"- facts {code_span(record.facts_digest)}"
     yield from (f"- policy {code_span(p.bundle)} {code_span(p.version)} {code_span(p.digest)}" for p in record.policy)
+
+
+def _listed(entries: Iterable[str], nothing: str) -> Iterator[str]:
+    listed = list(entries)
+    yield from listed or [nothing]

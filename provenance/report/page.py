@@ -90,10 +90,10 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     duties, cited = duty_lines(record.duties), cited_clauses(record)
     return Page(
         verdict_name=clip(record.run.model.name, 80),
-        verdict_tail=_verdict_tail(record),
-        verdict_note=_verdict_note(record),
-        next_command=_next_command(record),
-        figures=_figures(record),
+        verdict_tail=verdict_tail(record),
+        verdict_note=verdict_note(record),
+        next_command=next_command(record),
+        figures=first_figures(record),
         composition=share_bar(shares.get("source", []), chart_id="chart-source", noun="source kind"),
         entries=entries[: room.detailed],
         rows=entries[room.detailed : room.detailed + room.rows],
@@ -103,10 +103,10 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
         overlap=overlap_map(record.evidence, among=among),
         lengths=length_histogram(lengths, _words_threshold(record), among=_among(len(lengths), record.totals.matches)),
         timeline=terms_timeline(record.terms_applied, record.created),
-        absence=_absence(record),
+        absence=absence(record),
         audit_key=anchor(record.id).removeprefix("finding-"),
         explained_of=_among(sum(e.match.explained for e in record.evidence), record.totals.explained),
-        explained=_explained(record),
+        explained=explained_reasons(record),
         shards=_notable_shards(record.shards)[: room.shards],
         shortened=sum(len(e.passages) < e.passages_total or e.members_left > 0 for e in entries[: room.detailed]),
         duties=duties[:DUTIES],
@@ -122,7 +122,8 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     )
 
 
-def _verdict_tail(record: AuditRecord) -> str:
+def verdict_tail(record: AuditRecord) -> str:
+    """Return how the sentence goes on that the name of the model begins."""
     if record.verdict is VerdictKind.BLOCKED:
         return "may not be trained on this data as planned."
     if record.verdict is VerdictKind.REVIEW:
@@ -130,7 +131,8 @@ def _verdict_tail(record: AuditRecord) -> str:
     return "may be trained on this data as planned."
 
 
-def _verdict_note(record: AuditRecord) -> str:
+def verdict_note(record: AuditRecord) -> str:
+    """Return which rules decided; empty where there is nothing to say."""
     totals = record.totals
     waived = f" {count(totals.waived, 'finding is', 'findings are')} waived." if totals.waived else ""
     if record.verdict is VerdictKind.CLEARED:
@@ -147,13 +149,15 @@ def _verdict_note(record: AuditRecord) -> str:
     return f"{said}{waived}".strip()
 
 
-def _next_command(record: AuditRecord) -> str:
+def next_command(record: AuditRecord) -> str:
+    """Return the command to type next."""
     if record.verdict is VerdictKind.CLEARED:
         return "provenance clear"
     return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
 
 
-def _figures(record: AuditRecord) -> tuple[Figure, ...]:
+def first_figures(record: AuditRecord) -> tuple[Figure, ...]:
+    """Return the four numbers of the first screen."""
     totals = record.totals
     found = totals.deny + totals.review + totals.warn
     parts = f"{number(totals.deny)} deny, {number(totals.review)} review, {number(totals.warn)} warn; {number(totals.waived)} waived besides"
@@ -198,7 +202,7 @@ def _scan_words(record: AuditRecord) -> str:
     return f"{count(works, 'reference')} with {count(sum(r.words for r in record.references), 'word')}"
 
 
-def _absence(record: AuditRecord) -> str:
+def absence(record: AuditRecord) -> str:
     """Say how hard we looked: a statement of absence without it is worth nothing."""
     threshold = _words_threshold(record)
     short = f" Passages under {number(threshold)} words are not counted as alarms." if threshold is not None else ""
@@ -217,7 +221,8 @@ def _among(listed: int, total: int) -> str:
     return f"Of the {number(listed)} passages listed here, of {number(total)} in all: " if listed < total else ""
 
 
-def _explained(record: AuditRecord) -> tuple[tuple[str, str], ...]:
+def explained_reasons(record: AuditRecord) -> tuple[tuple[str, str], ...]:
+    """Return why passages in the record were explained away, and how many for each reason, the most frequent first."""
     reasons = Counter(e.match.because for e in record.evidence if e.match.explained and e.match.because)
     return tuple((EXPLAINED[reason], number(n)) for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 

@@ -14,8 +14,10 @@ import pytest
 
 from provenance.canonical import digest_bytes
 from provenance.errors import ReportError
+from provenance.model.audit import AuditRecord
 from provenance.report.folder import write_report
-from provenance.report.markdown import MarkdownReport, code_span
+from provenance.report.markdown import MarkdownReport
+from provenance.report.markdown_text import cell_span, code_span, phrase, table
 from provenance.report.views import verify_views
 from tests.fakes import records
 
@@ -23,8 +25,71 @@ from tests.fakes import records
 def test_every_total_of_the_markdown_is_that_of_the_record() -> None:
     record = records.blocked_record()
     text = MarkdownReport().render(record).decode()
-    found = {name: int(value) for name, value in re.findall(r"^- (\w+): (\d+)$", text, re.MULTILINE)}
+    listed = text.partition("| Total | Count |")[2].partition("## Findings")[0]
+    found = {
+        name.replace(" ", "_"): int(value.replace("\u202f", ""))
+        for name, value in re.findall(r"^\| ([a-z ]+) \| ([\d\u202f]+) \|$", listed, re.MULTILINE)
+    }
     assert found == dataclasses.asdict(record.totals)
+
+
+@pytest.mark.parametrize("record", [records.blocked_record(), records.review_record(), records.cleared_record(), records.hostile_record()])
+def test_every_row_has_the_cells_of_its_head(record: AuditRecord) -> None:
+    head = 0
+    for line in MarkdownReport().render(record).decode().splitlines():
+        cells = line.count("|") - 1 if line.startswith("|") else 0
+        assert not head or not cells or cells == head, line
+        head = cells
+
+
+def test_what_every_finding_says_and_offers_is_in_the_markdown() -> None:
+    record = records.blocked_record()
+    text = MarkdownReport().render(record).decode()
+    for finding in record.findings[:1]:
+        assert finding.message in text
+        assert all(c.quote in text and c.source in text for c in finding.clauses)
+        assert all(r.summary in text for r in finding.remedies)
+    assert all(f.rule in text for f in record.findings)
+    assert all(d.dataset.name in text for d in record.datasets)
+
+
+@pytest.mark.parametrize("text", ["a|b", "a\\|b", "`|`", "|"])
+def test_no_text_ends_its_cell(text: str) -> None:
+    (row,) = list(table(["only"], [[cell_span(text)]]))[2:]
+    assert row.count("|") == 2
+    assert "U+007C" in row
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "www.example.org",
+        "http://x",
+        "@lead",
+        "a_b_c",
+        "*a*",
+        "<b>",
+        "[a](b)",
+        "#1",
+        "a&amp;b",
+        "~a~",
+        "$a$",
+        "- a",
+        "a.b",
+        ":tada:",
+        "a\nb",
+        "1. a",
+        "2) a",
+        "",
+    ],
+)
+def test_text_that_could_mean_something_is_no_phrase(text: str) -> None:
+    assert phrase(text).startswith("`")
+
+
+def test_plain_words_are_phrases() -> None:
+    assert phrase("13 records, 10.6 % of it") == "13 records, 10.6 % of it"
+    assert phrase("Outputs whose terms forbid this use: 3 (of 18).") == "Outputs whose terms forbid this use: 3 (of 18)."
 
 
 def test_hostile_text_stays_inside_code_spans() -> None:
