@@ -107,7 +107,10 @@ def compare_views(folder: Path, known: Known) -> Comparison:
     views = _READERS[manifest.kind](folder, listed, known)
     if views.audit != manifest.audit:
         raise ReportError(f"{folder}: the manifest is of another audit than {views.truth}")
-    faults = [f"{folder / name}: not in the manifest, and every such report has it" for name in sorted(views.always - set(listed))]
+    missing = [f"{folder / name}: not in the manifest, and every such report has it" for name in sorted(views.always - set(listed))]
+    if missing:
+        raise ReportError("\n".join(missing), hint="make the report again")
+    faults: list[str] = []
     same, skipped = [], []
     for name, digest in sorted(listed.items()):
         if name in views.unseen:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from provenance.audit.portfolio import AuditPoint, ModelHistory, Portfolio
@@ -20,16 +24,19 @@ from provenance.report.disclosure.california import california_document
 from provenance.report.disclosure.combined import combine
 from provenance.report.disclosure.eu import make_eu_summary
 from provenance.report.disclosure.sources import gather
+from provenance.report.disclosure.values import Change, Disclosure, Entry, EntrySection, Problem, State, Supersedes
 from provenance.report.disclosure.views import write_disclosure
 from provenance.report.folder import FORMATS, verify_report, write_files, write_report
 from provenance.report.folder_check import check_folder
 from provenance.report.letter import build_letter, letter_files
 from provenance.report.manifest import DOCUMENTS, MANIFEST, FolderKind
 from provenance.report.portfolio import DATA_FILE, FILE_NAME, render_portfolio, render_portfolio_json
+from provenance.report.schema import disclosure_schema, portfolio_schema, report_schema
 from provenance.report.sidecars import render_sidecars
 from provenance.report.views import Known, compare_views
 from tests.fakes import records
 
+FORMATS_FOLDER = Path(__file__).parents[3] / "docs" / "formats"
 KINDS = ("audit", "eu", "ab2013", "disclosures", "letter", "index")
 TRUTHS = {"audit": "audit.json", "letter": "letter.json", "index": "portfolio.json"}
 """The document that the others are views of; summary.json of those that laws ask for."""
@@ -71,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base, record = tmp_path_factory.mktemp("kinds"), records.blocked_record()
     union = make_eu_summary(record, gather(record, None), Answers())
     california = california_document(record, {}, Answers())
-    write_report(record, base / "audit", ("html", "json", "markdown"))
+    write_report(records.cleared_record(), base / "audit", ("html", "json", "markdown"))
     write_disclosure(union, base / "eu")
     write_disclosure(california, base / "ab2013")
     write_disclosure(combine(union, california), base / "disclosures")
@@ -240,3 +247,35 @@ def test_a_kill_at_any_moment_leaves_the_old_report_or_one_that_is_called_unfini
     assert step > 6
     assert seen == [old.id, *["the report is not finished"] * (step - 2), new.id]
     assert {p.name for p in folder.iterdir()} == {MANIFEST, "audit.json", "junit.xml", "findings.csv", "matches.csv", "shards.csv"}
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return dict(json.loads((FORMATS_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")))
+
+
+def test_the_published_schemas_are_the_values_own_and_take_what_is_written(made: Path) -> None:
+    for name, own, files in (
+        ("disclosure", disclosure_schema(), [made / kind / "summary.json" for kind in ("eu", "ab2013", "disclosures")]),
+        ("portfolio", portfolio_schema(), [made / "index" / "portfolio.json"]),
+        ("report", report_schema(), [made / kind / MANIFEST for kind in KINDS]),
+    ):
+        assert _schema(name) == own
+        validator = jsonschema.Draft202012Validator(own)
+        for file in files:
+            wire = json.loads(file.read_text(encoding="utf-8"))
+            validator.validate(wire)
+            for broken in (
+                {**wire, "version": 99},
+                {**wire, "format": "other"},
+                *({k: v for k, v in wire.items() if k != f} for f in own["required"]),
+            ):
+                assert not validator.is_valid(broken)
+
+
+def test_the_page_of_the_format_names_every_field_and_state_of_a_disclosure() -> None:
+    text = (FORMATS_FOLDER / "disclosure.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\w[\w-]*", " ".join(re.findall(r"`([^`]*)`", text))))
+    assert {f.name for kind in (Disclosure, Entry, EntrySection, Problem, Supersedes, Change) for f in fields(kind)} <= named
+    assert {state.value for state in State} <= named
+    folders = (FORMATS_FOLDER / "report-folders.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in folders for names in DOCUMENTS.values() for name in names)
