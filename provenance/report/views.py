@@ -12,7 +12,7 @@ from provenance.clearance.letter_signature import SIGNATURE_FILE
 from provenance.errors import ReportError
 from provenance.model.report_look import ReportLook
 from provenance.report.attribution import Ancestry
-from provenance.report.beside import Beside
+from provenance.report.beside import NOT_COMPARED, Beside
 from provenance.report.disclosure.views import DATA_FILE as SUMMARY
 from provenance.report.disclosure.views import disclosure_files, parse_disclosure
 from provenance.report.folder import FORMATS
@@ -33,7 +33,7 @@ from provenance.report.sidecars import render_sidecars
 from provenance.report.wording import short_digest
 
 _RECORD, _RUNS = JsonReport().file_name, "runs.csv"
-_PAGE, _NOTICES, _PDF = HtmlReport().file_name, NoticesReport().file_name, PdfReport().file_name
+_PAGE, _TEXT, _NOTICES, _PDF = HtmlReport().file_name, MarkdownReport().file_name, NoticesReport().file_name, PdfReport().file_name
 _VERSION = "changed, or written by another version"
 _BROWSER = "its bytes are those of one version of the browser and of its fonts"
 
@@ -73,8 +73,8 @@ class _Views:
     truth: str
     audit: str
     """Id of the audit that it is about, empty of an index."""
-    makers: Mapping[str, tuple[Maker, ...]]
-    """How each document may have been made."""
+    makers: Mapping[str, Maker]
+    """Makes each document again."""
     causes: Mapping[str, str]
     """Why a document may be another one, where that is more than a change or another version."""
     unseen: Mapping[str, str]
@@ -117,7 +117,7 @@ def compare_views(folder: Path, known: Known) -> Comparison:
             skipped.append((name, views.unseen[name]))
         elif name not in views.makers:
             faults.append(f"{folder / name}: no document of {views.truth}{views.causes.get(name, '')}")
-        elif any(digest_bytes(make()) == digest for make in views.makers[name]):
+        elif digest_bytes(views.makers[name]()) == digest:
             same.append(name)
         else:
             faults.append(f"{folder / name}: is not what {views.truth} gives: {views.causes.get(name, _VERSION)}")
@@ -149,17 +149,21 @@ def _audit(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:
     beside, look = known.beside or Beside(), known.look or ReportLook()
     beside = beside if _RUNS in listed else replace(beside, runs=())
     sidecars = render_sidecars(record, beside.runs)
-    pages = tuple(HtmlReport(beside=replace(beside, is_compared=flag), look=look) for flag in (beside.is_compared, not beside.is_compared))
-    documents: dict[str, tuple[ReportFormat, ...]] = {f.file_name: (f,) for f in FORMATS.values()}
-    texts = (MarkdownReport(), MarkdownReport(is_compared=False))
-    documents |= {_PAGE: pages, _NOTICES: (NoticesReport(ancestors=known.ancestors),), texts[0].file_name: texts}
-    makers: dict[str, tuple[Maker, ...]] = {name: tuple(partial(f.render, record) for f in found) for name, found in documents.items()}
-    makers |= {name: (_constant(raw),) for name, raw in sidecars.items()}
+    page = HtmlReport(beside=replace(beside, is_compared=not _says(folder, _PAGE, listed, NOT_COMPARED)), look=look)
+    text = MarkdownReport(is_compared=not _says(folder, _TEXT, listed, NOT_COMPARED))
+    documents: dict[str, ReportFormat] = {f.file_name: f for f in (*FORMATS.values(), page, text, NoticesReport(ancestors=known.ancestors))}
+    makers: dict[str, Maker] = {name: partial(document.render, record) for name, document in documents.items()}
+    makers |= {name: _constant(raw) for name, raw in sidecars.items()}
     since = "something that it shows beside the record was recorded since"
     alone = "it may show what a workspace knows beside the record, and there is none here: verify it in the workspace that made it"
     cause = f"{alone if known.beside is None else since}, or it was {_VERSION}"
     causes = {_PAGE: f"{cause}, or with other templates", _NOTICES: cause, _RUNS: ", or its runs are not known here"}
     return _Views(truth=_RECORD, audit=record.id, makers=makers, causes=causes, unseen={_PDF: _BROWSER}, always=frozenset(sidecars) - {_RUNS})
+
+
+def _says(folder: Path, name: str, listed: Mapping[str, str], text: str) -> bool:
+    """Tell whether a document holds a sentence: one that says more than it has to is none that was forged."""
+    return name in listed and text.encode() in (folder / name).read_bytes()
 
 
 def _disclosure(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:  # noqa: ARG001 - readers of all kinds take the same
@@ -183,9 +187,8 @@ def _index(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:
 
 
 def _from_files(truth: str, audit: str, made: Mapping[str, bytes]) -> _Views:
-    return _Views(
-        truth=truth, audit=audit, makers={name: (_constant(raw),) for name, raw in made.items()}, causes={}, unseen={}, always=frozenset(made)
-    )
+    makers = {name: _constant(raw) for name, raw in made.items()}
+    return _Views(truth=truth, audit=audit, makers=makers, causes={}, unseen={}, always=frozenset(made))
 
 
 def _constant(raw: bytes) -> Maker:

@@ -46,7 +46,8 @@ def call(*words, codes=(0,)):
     if code not in codes:
         sys.exit(f"{words}: {code}")
 
-audits = [row[0] for row in __import__("provenance.bootstrap", fromlist=["x"]).open_workspace(Path(workspace)).units.read().__enter__().audits()]
+with bootstrap.open_workspace(Path(workspace)).units.read() as registry:
+    audits = [row[0] for row in registry.audits()]
 wanted = [w for name in formats.split(",") for w in ("-f", name)]
 for number, audit in enumerate(audits):
     call("report", "make", audit, "-o", f"{out}/audit-{number}", *wanted)
