@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -132,6 +133,6 @@ def test_a_changed_payload_under_the_old_signature_and_two_signatures_are_refuse
 
 @pytest.mark.parametrize("field", ["to", "model", "signer", "role", "signed", "audit", "clearance", "files"])
 def test_values_that_nobody_can_have_signed_are_refused(field: str) -> None:
-    bad: object = () if field == "files" else "nonsense\x00" if field in {"audit", "clearance", "signed"} else ""
+    bad: Any = () if field == "files" else "nonsense\x00" if field in {"audit", "clearance", "signed"} else ""
     with pytest.raises(ValueError, match=r"\w"):
         replace(SIGNED, **{field: bad})
