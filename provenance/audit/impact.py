@@ -110,7 +110,16 @@ class IssuedClearance:
     break_glass: bool = False
     """Whether it let a run start that its audit did not clear."""
     revoked: str = ""
-    """When it was revoked, RFC 3339 UTC; empty where no revocation is known."""
+    """When it, or a key that signed it, was revoked, RFC 3339 UTC; empty where no revocation is known."""
+    keys: tuple[str, ...] = ()
+    """Ids of the keys that signed it, as far as the log tells; empty where the log of an earlier version does not."""
+    key_revoked: bool = False
+    """Whether it is not the clearance that was revoked but a key that signed it: nothing of such a key counts."""
+
+    @property
+    def what_was_revoked(self) -> str:
+        """Return what was revoked, for sentences on a clearance that counts no more."""
+        return "the key that signed its clearance" if self.key_revoked else "its clearance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from provenance.model.audit import AuditRecord
 from provenance.model.finding import VerdictKind, Waiver
 from provenance.model.match import ReadProblem
 
+PORTFOLIO_FORMAT, PORTFOLIO_VERSION = "provenance.portfolio", 1
 EXPIRY_NOTICE_DAYS = 60
 """Waivers and clearances that end within so many days are listed as ending."""
 _WORST = {Permission.ALLOWED: 0, Permission.UNKNOWN: 1, Permission.PROHIBITED: 2}
@@ -134,6 +135,8 @@ class Portfolio:
     """Audits whose record could not be read."""
     unknown: tuple[OpenText, ...] = ()
     """By model and dataset."""
+    format: str = PORTFOLIO_FORMAT
+    version: int = PORTFOLIO_VERSION
 
 
 def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[IssuedClearance]) -> Portfolio:

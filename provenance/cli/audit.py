@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,13 +69,13 @@ def audit(
     return EXIT_OF[result.record.verdict]
 
 
-def write_report(workspace: Workspace, record: AuditRecord) -> Path:
-    """Write the report folder of an audit and return its first page."""
+def write_report(workspace: Workspace, record: AuditRecord, *, is_compared: bool = True) -> Path:
+    """Write the report folder of an audit and return its first page; a record that was read from a file, and that the workspace does not keep, is not compared."""
     from provenance.cli.report_pages import beside_of
     from provenance.report.folder import write_report as write
 
     folder = workspace.settings.reports / short(record.id)
-    write(record, folder, beside=beside_of(workspace, record), look=workspace.settings.look)
+    write(record, folder, beside=replace(beside_of(workspace, record), is_compared=is_compared), look=workspace.settings.look)
     return folder / "index.html"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.audit.kept_audits import AUDIT_SUFFIX
 from provenance.cli.context import CommandContext
-from provenance.errors import ConfigError, InputError, NotRegisteredError, ReportError, WireFormatError
+from provenance.errors import ConfigError, InputError, NotRegisteredError, NoWorkspaceError, ReportError, WireFormatError
 from provenance.model.audit import AuditRecord
 from provenance.report.record_json import read_record
 
@@ -18,21 +18,58 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedAudit:
+    """An audit record, and whether a workspace vouches for it."""
+
+    record: AuditRecord
+    is_compared: bool
+    """Whether the workspace keeps this very record; of a file that no workspace knows, nobody can tell."""
+
+
 def load_audit(ctx: CommandContext, name: str) -> AuditRecord:
     """Return an audit record by id (or its first digits), by file or report folder, or the ``latest`` one of the workspace.
 
     Raises:
         NotRegisteredError: If there is no such audit.
-        WireFormatError: If a file is not an audit record.
+        WireFormatError: If a file is not an audit record, or another one than the workspace keeps of that id.
     """
+    return find_audit(ctx, name).record
+
+
+def find_audit(ctx: CommandContext, name: str) -> LoadedAudit:
+    """Return an audit record, and whether the workspace keeps it; arguments and errors are those of ``load_audit``."""
     path = ctx.path(Path(name))
-    if name == LATEST:
-        return registered_audit(ctx.workspace(), name)
-    if path.is_dir() and (path / "audit.json").is_file():
+    if name != LATEST and path.is_dir() and (path / "audit.json").is_file():
         path = path / "audit.json"
-    if path.is_file():
-        return parse_audit(path.read_bytes(), where=str(path))
-    return registered_audit(ctx.workspace(), name)
+    if name == LATEST or not path.is_file():
+        return LoadedAudit(record=registered_audit(ctx.workspace(), name), is_compared=True)
+    record = parse_audit(path.read_bytes(), where=str(path))
+    return LoadedAudit(record=record, is_compared=_is_kept(ctx, record, where=path))
+
+
+def _is_kept(ctx: CommandContext, record: AuditRecord, *, where: Path) -> bool:
+    """Tell whether the workspace keeps a record that was read from a file. The break-glass clearances in a report's record are told by the log, not kept.
+
+    Raises:
+        WireFormatError: If the workspace keeps another record of this id.
+    """
+    try:
+        workspace = ctx.workspace()
+    except NoWorkspaceError:
+        return False
+    with workspace.units.read() as registry:
+        digests = [row[4] for row in registry.audits() if row[0] == record.id]
+    wanted = replace(record, broken_glass=())
+    kept = (parse_audit(workspace.evidence.get_bytes(digest, suffix=AUDIT_SUFFIX), where=f"audit {record.id}") for digest in digests)
+    if any(one == wanted for one in kept):
+        return True
+    if digests:
+        raise WireFormatError(
+            f"{where}: the workspace keeps another record of audit {record.id.removeprefix('sha256:')[:12]}: the file was changed",
+            hint=f"use the record that is kept: {record.id.removeprefix('sha256:')[:6]} in the place of the file",
+        )
+    return False
 
 
 def as_of_now(ctx: CommandContext, record: AuditRecord) -> AuditRecord:

@@ -90,12 +90,12 @@ def clear(ctx: CommandContext, /, audit: str, out: Path | None, days: int, revie
         cleared = prepared.clearance
         _check_agrees(reviewer if second is None else None, released, needed=cleared.released_by)
         digest = statement_digest(statement_bytes(cleared))
-        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, statement=digest)
+        signers = (keys[0], *_co_signers(cleared, broken, second))
+        signed_by = " ".join(signer.key_id for signer in signers)
+        registry.note("clearances", audit=record.id, manifest_root=cleared.manifest_root, expires=cleared.expires, statement=digest, keys=signed_by)
         if cleared.break_glass is not None:
             note_break_glass(registry, record, cleared.break_glass, expires=cleared.expires)
-    co_signs = second is not None and cleared.released_by is None
-    others = [broken[0]] if broken is not None else [second[0]] if second is not None and co_signs else []
-    manifest = write_clearance(prepared, (keys[0], *others), target)
+    manifest = write_clearance(prepared, signers, target)
     lacking = say_lacking(target, verifier)
     if output == "json":
         files = {"file": str(target), "manifest": str(manifest)}
@@ -118,6 +118,13 @@ def _say_cleared(model: str, clearance: Clearance, target: Path, manifest: Path)
         say(f"  released  by {visible(clearance.released_by)}")
     say(f"  clearance {target}")
     say(f"  manifest  {manifest}")
+
+
+def _co_signers(cleared: Clearance, broken: tuple[SigningKey, BreakGlassRequest] | None, second: Keys | None) -> tuple[SigningKey, ...]:
+    """Return who signs beside the issuer: the approver of a break-glass, else the reviewer, unless the reviewer's release stands in the clearance."""
+    if broken is not None:
+        return (broken[0],)
+    return (second[0],) if second is not None and cleared.released_by is None else ()
 
 
 def _reason(record: AuditRecord, broken: tuple[SigningKey, BreakGlassRequest] | None) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from provenance.audit.admitting import Verifier
     from provenance.clearance.cosigning import Standing
     from provenance.clearance.thresholds import Shortfall
+    from provenance.clearance.trust import TrustedKey
 
 _TOLD = frozenset({"verdict", "run_digest", "audit", "manifest_root", "issued", "not_before", "expires", "issuer", "released_by", "releases"})
 """Fields that the sentences tell; every other one that is set is printed as it is."""
@@ -59,7 +60,7 @@ def sign(ctx: CommandContext, /, file: Path, key_name: str | None, trust_path: P
         _ask(key.name)
     signed = add_signature(raw, signer)
     after = standing(signed, trust, now, revocations=revocations)
-    _keep(ctx, target, raw, signed, found, name=key.name)
+    _keep(ctx, target, raw, signed, found, key=key)
     if output == "json":
         say_json({"file": str(target), "signed_by": [k.name for k in after.signers], "lacking": [_row(lack) for lack in after.lacking]})
     else:
@@ -135,8 +136,10 @@ def _ask(name: str) -> None:
         raise InputError("nothing was signed")
 
 
-def _keep(ctx: CommandContext, target: Path, before: bytes, signed: bytes, found: Standing, *, name: str) -> None:
+def _keep(ctx: CommandContext, target: Path, before: bytes, signed: bytes, found: Standing, *, key: TrustedKey) -> None:
     """Write the clearance, unless somebody else changed it meanwhile, and tell the registry's log where there is one."""
+    from provenance.clearance.statement import statement_bytes, statement_digest
+
     if _read(target) != before:
         raise InputError(f"{target} was changed while you read it", hint="somebody else signed: run the same command again")
     workspace = optional_workspace(ctx)
@@ -144,5 +147,7 @@ def _keep(ctx: CommandContext, target: Path, before: bytes, signed: bytes, found
         write_whole(target, [signed])
         return
     with workspace.units.begin(actor=ctx.actor, action="sign", reason=f"clearance of audit {found.clearance.audit}") as registry:
-        registry.note("signatures", audit=found.clearance.audit, manifest_root=found.clearance.manifest_root, signer=name)
+        statement = statement_digest(statement_bytes(found.clearance))
+        said = found.clearance
+        registry.note("signatures", audit=said.audit, manifest_root=said.manifest_root, signer=key.name, key=key.id, statement=statement)
         write_whole(target, [signed])

@@ -20,25 +20,44 @@ def issued_clearances(workspace: Workspace) -> Sequence[IssuedClearance]:
 
     with workspace.units.read() as registry:
         found = [entry for action in ("clear", ACTION) for entry in registry.last_log_entries(_MOST_ENTRIES, action=action)]
-    revoked = _revoked(workspace)
-    return [
-        IssuedClearance(
-            audit=str(item["audit"]),
-            manifest_root=str(item["manifest_root"]),
-            issued=entry.at,
-            expires=str(item["expires"]),
-            statement=(statement := str(item.get("statement", ""))),
-            by=entry.actor,
-            break_glass=entry.action == ACTION,
-            revoked=revoked.get(statement, ""),
-        )
-        for entry in sorted(found, key=lambda entry: -entry.seq)
-        for item in entry.details.get("clearances", ())
-    ]
+    revoked, further = _revoked(workspace), _further_keys(workspace)
+    issued = []
+    for entry in sorted(found, key=lambda entry: -entry.seq):
+        for item in entry.details.get("clearances", ()):
+            statement = str(item.get("statement", ""))
+            keys = tuple(dict.fromkeys((*str(item.get("keys", "")).split(), *further.get(statement, ()))))
+            key_lost = next((revoked[key] for key in keys if key in revoked), "")
+            issued.append(
+                IssuedClearance(
+                    audit=str(item["audit"]),
+                    manifest_root=str(item["manifest_root"]),
+                    issued=entry.at,
+                    expires=str(item["expires"]),
+                    statement=statement,
+                    by=entry.actor,
+                    break_glass=entry.action == ACTION,
+                    revoked=revoked.get(statement, "") or key_lost,
+                    keys=keys,
+                    key_revoked=bool(key_lost) and statement not in revoked,
+                )
+            )
+    return issued
+
+
+def _further_keys(workspace: Workspace) -> Mapping[str, Sequence[str]]:
+    """Return the keys of those who signed clearances later, by statement."""
+    found: dict[str, list[str]] = {}
+    with workspace.units.read() as registry:
+        entries = registry.last_log_entries(_MOST_ENTRIES, action="sign")
+    for entry in entries:
+        for item in entry.details.get("signatures", ()):
+            if item.get("statement") and item.get("key"):
+                found.setdefault(str(item["statement"]), []).append(str(item["key"]))
+    return found
 
 
 def _revoked(workspace: Workspace) -> Mapping[str, str]:
-    """Return when each clearance was revoked, by its statement: as the log tells, and as the list tells that the trust file names.
+    """Return when each clearance and key was revoked, by statement and key id: as the log tells, and as the list tells that the trust file names.
 
     The list may hold revocations that were made elsewhere; of those only the day of the list is known.
     A list that cannot be relied on adds nothing here: the gate refuses every clearance then, and says why.
@@ -53,8 +72,9 @@ def _revoked(workspace: Workspace) -> Mapping[str, str]:
     except ProvenanceError:
         listed = None
     if listed is not None:
-        found.update((r.id, listed.issued) for r in listed.clearances)
+        found.update((r.id, listed.issued) for r in (*listed.clearances, *listed.keys))
     with workspace.units.read() as registry:
         entries = registry.last_log_entries(_MOST_ENTRIES, action="revoke")
-    found.update((str(item["clearance"]), entry.at) for entry in entries for item in entry.details.get("revocations", ()) if "clearance" in item)
+    noted = [(entry.at, item) for entry in entries for item in entry.details.get("revocations", ())]
+    found.update((str(item[kind]), at) for at, item in noted for kind in ("clearance", "key") if kind in item)
     return found

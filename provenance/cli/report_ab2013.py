@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.audits import LATEST, find_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible
 from provenance.cli.report_before import superseded, supersedes_option, today
+from provenance.cli.report_pages import told_of
 from provenance.errors import InputError, NoWorkspaceError
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def ab2013(ctx: CommandContext, /, audit: str, **options: Any) -> int:
     from provenance.report.disclosure.california import TEMPLATE_ID
 
     _check_format(options)
-    record = load_audit(ctx, audit)
+    loaded = find_audit(ctx, audit)
+    record = loaded.record
     document = make_california(ctx, record, options["answers"], before=superseded(ctx, options["supersedes"], TEMPLATE_ID, record.run.model.name))
-    return hand_out(ctx, document, record, options, command="ab2013")
+    return hand_out(ctx, told_of(document, loaded), record, options, command="ab2013")
 
 
 @click.command("disclosures")
@@ -81,12 +83,13 @@ def disclosures(ctx: CommandContext, /, audit: str, *, sme: bool, **options: Any
     _check_format(options)
     if options["questions"]:
         raise InputError("questions are asked for one law at a time", hint="give --questions to: provenance report eu, provenance report ab2013")
-    record = load_audit(ctx, audit)
+    loaded = find_audit(ctx, audit)
+    record = loaded.record
     before = superseded(ctx, options["supersedes"], TEMPLATE_ID, record.run.model.name)
     union = make_eu_summary(record, gathered(ctx, record), _answers(ctx, options["answers"], "eu-2025-8311", record), is_small=sme, before=before)
     made = combine(union, make_california(ctx, record, options["answers"]))
     document = replace(made, document_version=next_version(before), supersedes=superseding(before, made.entries, made.updated))
-    return hand_out(ctx, document, record, options, command="disclosures")
+    return hand_out(ctx, told_of(document, loaded), record, options, command="disclosures")
 
 
 def _check_format(options: Mapping[str, Any]) -> None:

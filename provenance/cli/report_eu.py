@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.audits import LATEST, load_audit
+from provenance.cli.audits import LATEST, find_audit
 from provenance.cli.context import CommandContext
 from provenance.cli.options import output_format, pass_context
 from provenance.cli.output import counted, next_step, say, say_fitting, say_json, short, visible
@@ -51,17 +51,20 @@ def eu(
 
     Exit codes: 0 complete, 10 answers are missing or drafts are to be confirmed, 11 answers contradict recorded facts or each other.
     """
+    from provenance.cli.report_pages import told_of
     from provenance.report.disclosure.answers import Answers, load_answers
     from provenance.report.disclosure.eu import EU_TEMPLATES, eu_template, make_eu_summary
     from provenance.report.disclosure.views import write_disclosure
 
     if output == "yaml" and not questions:
         raise InputError("--format yaml is for --questions", hint="add --questions, or leave --format away")
-    record = load_audit(ctx, audit)
+    loaded = find_audit(ctx, audit)
+    record = loaded.record
     judged = _judged(ctx, record)
     model = record.run.model.name
     given = load_answers(ctx.path(answers), eu_template(), model, today=today()) if answers else Answers()
-    document = make_eu_summary(record, judged, given, is_small=sme, before=superseded(ctx, supersedes, EU_TEMPLATES, model))
+    made = make_eu_summary(record, judged, given, is_small=sme, before=superseded(ctx, supersedes, EU_TEMPLATES, model))
+    document = told_of(made, loaded)
     if questions:
         _say_questions(document, judged, given.categories, output, quiet=ctx.quiet)
         return _code(document)

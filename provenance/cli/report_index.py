@@ -9,12 +9,11 @@ import click
 
 from provenance.cli.context import CommandContext
 from provenance.cli.options import pass_context, templates_option, text_or_json
-from provenance.cli.output import counted, json_text, next_step, say, say_fitting, say_json, say_problems, short, visible, write_whole
+from provenance.cli.output import counted, next_step, say, say_fitting, say_json, say_problems, short, visible
 
 if TYPE_CHECKING:
     from provenance.audit.portfolio import Portfolio
 
-DATA_FILE = "portfolio.json"
 _PARTIAL = 4
 """Exit code."""
 
@@ -36,8 +35,9 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, templates:
     from provenance.cli.audits import as_of_now, load_audit
     from provenance.cli.issued import issued_clearances
     from provenance.cli.report_pages import beside_of, look_of
-    from provenance.report.folder import write_report
-    from provenance.report.portfolio import FILE_NAME, render_portfolio
+    from provenance.report.folder import write_files, write_report
+    from provenance.report.manifest import FolderKind
+    from provenance.report.portfolio import DATA_FILE, FILE_NAME, render_portfolio, render_portfolio_json
 
     workspace = ctx.workspace()
     folder = ctx.path(out) if out else workspace.settings.reports
@@ -51,9 +51,7 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, templates:
         if (folder / name / FILE_NAME).is_file():
             links[model.newest.id] = f"{name}/{FILE_NAME}"
     page = render_portfolio(found, links=links, look=look)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / DATA_FILE, [json_text(found).encode("utf-8", "replace")])
-    write_whole(folder / FILE_NAME, [page])
+    write_files({DATA_FILE: render_portfolio_json(found), FILE_NAME: page}, folder, audit="", kind=FolderKind.INDEX)
     if output == "json":
         say_json(found)
     else:

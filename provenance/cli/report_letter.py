@@ -1,4 +1,4 @@
-"""``provenance report letter``: one page for a customer, on a run that was cleared."""
+"""``provenance report letter``: one page for a customer, on a run that was cleared, signed so that the customer can check it."""
 
 from __future__ import annotations
 
@@ -9,51 +9,64 @@ import click
 
 from provenance.cli.audits import LATEST, as_of_now, load_audit, registered_audit
 from provenance.cli.context import CommandContext
+from provenance.cli.letter_standing import clearance_refusal, looked_up
 from provenance.cli.options import pass_context, text_or_json
-from provenance.cli.output import next_step, say, say_fitting, say_json, short, visible, write_whole
-from provenance.errors import VerdictError
+from provenance.cli.output import next_step, say, say_fitting, say_json, short, visible
+from provenance.cli.signing import given_path, open_key, passphrase_option, trust_option
+from provenance.errors import InputError, VerdictError
 from provenance.model.finding import VerdictKind
 
 if TYPE_CHECKING:
     from provenance.audit.impact import IssuedClearance
     from provenance.bootstrap import Workspace
-    from provenance.clearance.revocation import RevocationList
+    from provenance.clearance.keys import SigningKey
+    from provenance.clearance.trust import TrustedKey
     from provenance.model.audit import AuditRecord
-    from provenance.report.letter import Letter, LetterClearance, Refusal
+    from provenance.report.letter import Letter, Refusal
+
+    Keys = tuple[SigningKey, TrustedKey]
 
 _REVIEW, _BLOCKED = 10, 11
 """Exit codes."""
-DATA_FILE, PAGE_FILE, TEXT_FILE = "letter.json", "letter.html", "letter.md"
 
 
 @click.command("letter")
 @click.argument("audit", default=LATEST)
 @click.option("--to", required=True, metavar="NAME", help="Whom the letter is for.")
+@click.option("--as", "key_name", default=None, help="Name of the issuer's key to sign with; needed where there are several.")
+@click.option("--unsigned", is_flag=True, help="Sign nothing: the customer cannot check the letter, and somebody signs it by hand.")
+@trust_option
+@passphrase_option
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder to write; reports/<id>/letter otherwise.")
 @text_or_json
 @pass_context
-def letter(ctx: CommandContext, /, audit: str, to: str, out: Path | None, output: str) -> int:
-    """Write a letter to a customer: what was checked of a model's training data, when, with which outcome, and what is not promised.
+def letter(ctx: CommandContext, /, audit: str, to: str, out: Path | None, output: str, **given: object) -> int:
+    """Write and sign a letter to a customer: what was checked of a model's training data, when, with which outcome, and what is not promised.
 
-    A blocked audit, and a run that was let pass by break-glass, get none. Exit codes: 0 written, 10 needs a reviewer first, 11 no letter.
+    A blocked audit, a run that was let pass by break-glass, and one whose clearance does not hold, or may not, get none. Exit codes: 0 written, 10 needs
+    a reviewer first, 11 no letter.
     """
-    from provenance.report.letter import build_letter, letter_html, letter_json, letter_markdown, letter_refusal
+    from provenance.report.letter import build_letter, letter_refusal
 
     workspace, stored = ctx.workspace(), load_audit(ctx, audit)
     record = as_of_now(ctx, stored)
     issued = _issued(workspace, record)
-    refusal = letter_refusal(record, issued) or _revoked(workspace, record, issued)
+    trust_file = given_path(ctx, given["trust_path"]) or workspace.trust_file
+    refusal = letter_refusal(record, issued)
+    if refusal is None and issued is not None:
+        refusal = clearance_refusal(workspace, record, issued, trust_file)
     if refusal is not None:
         return _refuse(refusal, output)
     digest = _registered_digest(workspace, stored)
+    keys = _signer(ctx, workspace, given, trust_file=trust_file)
     if issued is not None and issued.expires < workspace.tools(ctx.progress(), ctx.actor, jobs=1).clock.now():
         say(f"the clearance ended on {issued.expires}: the letter says so, and no run may start by it any more", err=True)
-    clearance = None if issued is None else _looked_up(workspace, issued)
-    made = build_letter(record, to=to, digest=digest, clearance=clearance)
+    made = build_letter(record, to=to, digest=digest, clearance=None if issued is None else looked_up(issued, trust_file))
     folder = ctx.path(out) if out else workspace.settings.reports / short(record.id) / "letter"
-    _write(folder, {DATA_FILE: letter_json(made), PAGE_FILE: letter_html(made), TEXT_FILE: letter_markdown(made)})
-    _say(made, folder, output)
-    next_step(f"open {folder / PAGE_FILE}, read it, and sign it", quiet=ctx.quiet)
+    _write(ctx, workspace, made, keys, folder, clearance="" if issued is None else issued.statement)
+    _say(made, keys, folder, output)
+    sent = f"send {folder} and the trust file; the customer checks: provenance report verify FOLDER --trust FILE"
+    next_step(sent if keys is not None else f"read {folder / 'letter.html'}, and sign it by hand", quiet=ctx.quiet)
     return 0
 
 
@@ -86,33 +99,68 @@ def _issued(workspace: Workspace, record: AuditRecord) -> IssuedClearance | None
     return next((c for c in issued_clearances(workspace) if c.audit == record.id), None)
 
 
-def _looked_up(workspace: Workspace, issued: IssuedClearance) -> LetterClearance:
-    from provenance.report.letter import LetterClearance
+def _signer(ctx: CommandContext, workspace: Workspace, given: dict[str, object], *, trust_file: Path) -> Keys | None:
+    """Return the key that signs the letter, after the checks that the customer's program will make; ``None`` where nobody is to sign.
 
-    found = _revocations(workspace)
-    said = "Nobody could look up whether it was revoked: there is no revocation list, or the log does not tell its id."
-    if found is not None and issued.statement:
-        said = f"The revocation list of {found.issued[:10]} does not name it."
-    return LetterClearance(issued=issued, revocations=said)
-
-
-def _revocations(workspace: Workspace) -> RevocationList | None:
-    """Return the revocation list that the workspace's trust file names."""
+    Raises:
+        InputError: If there is no such key, or it is no issuer's, or signs nothing now.
+        RevokedClearanceError: If it is revoked, or nobody can tell.
+    """
+    from provenance.bootstrap import SystemClock
+    from provenance.clearance.letter_signature import check_not_revoked
     from provenance.clearance.signed_lists import load_revocations
-    from provenance.clearance.trust import load_trust
+    from provenance.clearance.strict_json import parse_time
+    from provenance.clearance.trust import ISSUER_ROLE, load_trust
 
-    return load_revocations(load_trust(workspace.trust_file)) if workspace.trust_file.is_file() else None
-
-
-def _revoked(workspace: Workspace, record: AuditRecord, issued: IssuedClearance | None) -> Refusal | None:
-    """Return why there is no letter where the clearance was revoked."""
-    from provenance.report.letter import Refusal
-
-    found = _revocations(workspace)
-    if issued is None or not issued.statement or found is None or found.clearance(issued.statement) is None:
+    name = given["key_name"]
+    if given["unsigned"]:
+        if name is not None:
+            raise InputError("a letter is signed with --as, or not at all with --unsigned", hint="leave one of them out")
         return None
-    reason = f"the clearance of {record.run.model.name} that was issued on {issued.issued[:10]} was revoked"
-    return Refusal(verdict=VerdictKind.BLOCKED, reason=reason, hint="audit and clear the run again")
+    passphrase_file = given_path(ctx, given["passphrase_file"])
+    chosen = None if name is None else str(name)
+    keys = open_key(ctx, workspace, chosen, trust_file=trust_file, passphrase_file=passphrase_file, choose="--as NAME; or sign by hand: --unsigned")
+    trust, now = load_trust(trust_file), SystemClock().now()
+    if ISSUER_ROLE not in keys[1].roles:
+        raise InputError(
+            f"key of {keys[1].name} has no role {ISSUER_ROLE}, and letters are signed by those who issue clearances", hint="choose another: --as NAME"
+        )
+    moment = parse_time(now, where="now")
+    fault = keys[1].window_fault(moment, moment)
+    if fault is not None:
+        raise InputError(fault, hint="choose another key: --as NAME; see them: provenance keys list")
+    check_not_revoked(keys[1], trust, load_revocations(trust), now)
+    return keys
+
+
+def _write(ctx: CommandContext, workspace: Workspace, made: Letter, keys: Keys | None, folder: Path, *, clearance: str) -> None:
+    """Write the letter's folder, and its row in the log, which tells which key signed what."""
+    from provenance.bootstrap import SystemClock
+    from provenance.canonical import digest_bytes
+    from provenance.clearance.letter_signature import SIGNATURE_FILE, LetterSignature, SignedFile, sign_letter
+    from provenance.clearance.trust import ISSUER_ROLE
+    from provenance.report.folder import write_files
+    from provenance.report.letter import DATA_FILE, letter_files
+    from provenance.report.manifest import FolderKind
+
+    files = letter_files(made)
+    digests = {name: digest_bytes(raw) for name, raw in sorted(files.items())}
+    if keys is not None:
+        signature = LetterSignature(
+            files=tuple(SignedFile(name=name, digest=digest) for name, digest in digests.items()),
+            audit=made.audit,
+            clearance=clearance,
+            to=made.to,
+            model=made.model,
+            signer=keys[1].name,
+            role=ISSUER_ROLE,
+            signed=SystemClock().now(),
+        )
+        files[SIGNATURE_FILE] = sign_letter(signature, keys[0])
+    signed_by = {"signer": keys[1].name, "key": keys[1].id} if keys is not None else {"signer": "", "key": ""}
+    with workspace.units.begin(actor=ctx.actor, action="letter", reason=f"on audit {made.audit}") as registry:
+        registry.note("letters", audit=made.audit, to=made.to, letter=digests[DATA_FILE], clearance=clearance, **signed_by)
+        write_files(files, folder, audit=made.audit, kind=FolderKind.LETTER)
 
 
 def _refuse(refusal: Refusal, output: str) -> int:
@@ -124,21 +172,17 @@ def _refuse(refusal: Refusal, output: str) -> int:
     return _REVIEW if refusal.verdict is VerdictKind.REVIEW else _BLOCKED
 
 
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    from provenance.errors import ReportError
+def _say(made: Letter, keys: Keys | None, folder: Path, output: str) -> None:
+    from provenance.clearance.letter_signature import SIGNATURE_FILE
+    from provenance.report.letter import DATA_FILE, PAGE_FILE, TEXT_FILE
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise ReportError(f"folder {folder}: cannot be made: {err.strerror or err}") from err
-    for name, raw in files.items():
-        write_whole(folder / name, [raw])
-
-
-def _say(made: Letter, folder: Path, output: str) -> None:
     if output == "json":
         say_json(made)
         return
     say_fitting(f"letter to {visible(made.to)} on {visible(made.model)}, facts as of {visible(made.as_of)}")
     for name in (PAGE_FILE, TEXT_FILE, DATA_FILE):
         say(f"  {folder / name}")
+    if keys is None:
+        say("  ! not signed: the customer cannot check it", err=True)
+    else:
+        say(f"  {folder / SIGNATURE_FILE}, signed by {visible(keys[1].name)}")

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.errors import NoWorkspaceError
 from provenance.model.report_look import ReportLook
-from provenance.report.beside import Beside
+from provenance.report.beside import NOT_COMPARED, Beside
 
 if TYPE_CHECKING:
     from provenance.audit.impact import IssuedClearance
     from provenance.bootstrap import Workspace
+    from provenance.cli.audits import LoadedAudit
     from provenance.cli.context import CommandContext
     from provenance.model.audit import AuditRecord
     from provenance.model.lineage import LineageGraph
+    from provenance.report.disclosure.values import Disclosure
 
 _MOST_GRAPHS = 60
 """Datasets whose recorded lineage is drawn; of later ones what they say of themselves is."""
 
 
-def known_beside(ctx: CommandContext, record: AuditRecord) -> Beside:
-    """Return what the workspace knows beside an audit record, nothing where there is no workspace."""
+def known_beside(ctx: CommandContext, loaded: LoadedAudit) -> Beside:
+    """Return what the workspace knows beside an audit record, nothing where there is no workspace, and whether it keeps the record."""
     try:
         workspace = ctx.workspace()
     except NoWorkspaceError:
-        return Beside()
-    return beside_of(workspace, record)
+        return Beside(is_compared=False)
+    return replace(beside_of(workspace, loaded.record), is_compared=loaded.is_compared)
 
 
 def beside_of(workspace: Workspace, record: AuditRecord) -> Beside:
@@ -58,3 +61,8 @@ def look_of(ctx: CommandContext, templates: Path | None = None) -> ReportLook:
     except NoWorkspaceError:
         look = ReportLook()
     return look if templates is None else ReportLook(templates=ctx.path(templates).absolute(), brand=look.brand)
+
+
+def told_of(document: Disclosure, loaded: LoadedAudit) -> Disclosure:
+    """Return a document that says where its record was compared with no workspace."""
+    return document if loaded.is_compared else replace(document, notice=f"{document.notice} {NOT_COMPARED}")

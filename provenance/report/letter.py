@@ -22,16 +22,21 @@ from provenance.model.finding import Action, VerdictKind, verdict_of
 from provenance.model.wire import to_wire
 from provenance.report.html import render_page
 from provenance.report.notices import plain
-from provenance.report.record_json import render_json, render_value
+from provenance.report.record_json import read_format, render_json, render_value
 from provenance.report.wording import clip, count
 
 LETTER_FORMAT: Final = "provenance.letter"
 LETTER_VERSION: Final = 1
+DATA_FILE, PAGE_FILE, TEXT_FILE = "letter.json", "letter.html", "letter.md"
 _TEMPLATE: Final = "letter.html.j2"
 _SHOWN_LIMITS: Final = 5
 _NAME_ROOM: Final = 120
 _NAMED_POLICIES: Final = 4
 _ID: Final = re.compile(r"(?:sha256:)?([0-9a-f]{8,64})")
+CHECK_LINE: Final = (
+    "Where letter.dsse.json lies beside this page, it is signed by a key as well. Without a network, with the sender's trust file: "
+    "provenance report verify FOLDER --trust FILE."
+)
 _FIXED_LIMITS: Final = (
     "It does not say what the model will write, nor that its output is free of others' rights.",
     "It is not legal advice, and no warranty beyond what a contract gives.",
@@ -250,6 +255,24 @@ def letter_json(letter: Letter) -> bytes:
     return render_value(to_wire(letter), where="letter")
 
 
+def read_letter(raw: bytes, *, where: str) -> Letter:
+    """Return the letter that JSON bytes hold.
+
+    Raises:
+        ReportError: If they hold none, or one of another version.
+    """
+    return read_format(Letter, raw, name=LETTER_FORMAT, version=LETTER_VERSION, where=where)
+
+
+def letter_files(letter: Letter, *, templates: Path | None = None) -> dict[str, bytes]:
+    """Return the documents of a letter by file name: all of them are views of the value alone.
+
+    Raises:
+        ReportError: If a page cannot be made.
+    """
+    return {DATA_FILE: letter_json(letter), PAGE_FILE: letter_html(letter, templates=templates), TEXT_FILE: letter_markdown(letter)}
+
+
 def letter_html(letter: Letter, *, templates: Path | None = None) -> bytes:
     """Return the letter as one self-contained page.
 
@@ -259,7 +282,7 @@ def letter_html(letter: Letter, *, templates: Path | None = None) -> bytes:
     found = _ID.fullmatch(letter.audit)
     foot = f"Letter on audit {found.group(1)[:12]}" if found else "Letter on an audit"
     numbers = _numbers(letter)
-    values = {"letter": letter, "numbers": numbers, "digest": digest_bytes(letter_json(letter))}
+    values = {"letter": letter, "numbers": numbers, "digest": digest_bytes(letter_json(letter)), "check_line": CHECK_LINE}
     return render_page(_TEMPLATE, values, foot=foot, templates=templates)
 
 
@@ -282,7 +305,18 @@ def _markdown(letter: Letter) -> Iterator[str]:
         yield from (f"- {plain(s.text)} ({', '.join(str(n) for n in numbers[s.source])})" for s in sentences)
     yield from ("", "## Where each sentence comes from", "")
     yield from (f"{i}. {plain(s.what)}: {plain(s.digest)}" for i, s in enumerate(letter.sources, start=1))
-    yield from ("", "## Signed", "", "Name, role:", "", "Date, signature:", "", f"Digest of letter.json: {digest_bytes(letter_json(letter))}")
+    yield from (
+        "",
+        "## Signed",
+        "",
+        "Name, role:",
+        "",
+        "Date, signature:",
+        "",
+        CHECK_LINE,
+        "",
+        f"Digest of letter.json: {digest_bytes(letter_json(letter))}",
+    )
 
 
 def _numbers(letter: Letter) -> dict[str, tuple[int, ...]]:

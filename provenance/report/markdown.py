@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence, TermsApplied
 from provenance.model.finding import VerdictKind
+from provenance.report.beside import NOT_COMPARED
 from provenance.report.figures import first_figures
 from provenance.report.groups import Entry, Grouped, Room, group_findings
 from provenance.report.markdown_text import cell_span, code_span, left_out, phrase, table
@@ -31,16 +32,18 @@ class MarkdownReport:
     name: str = "markdown"
     file_name: str = "AUDIT.md"
     suffix: str = ".md"
+    is_compared: bool = True
+    """Whether a workspace keeps the record; see ``Beside.is_compared``."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; a section without entries says so."""
-        return ("\n".join(_lines(record)).rstrip() + "\n").encode("utf-8", "replace")
+        return ("\n".join(_lines(record, is_compared=self.is_compared)).rstrip() + "\n").encode("utf-8", "replace")
 
 
-def _lines(record: AuditRecord) -> Iterator[str]:
+def _lines(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
     grouped = group_findings(record.findings, record.evidence, day=record.created[:10], room=Room(passages=0))
     for section in (
-        _first_screen(record),
+        _first_screen(record, is_compared=is_compared),
         _findings(record, grouped),
         _overlap(record),
         _data(record),
@@ -51,10 +54,11 @@ def _lines(record: AuditRecord) -> Iterator[str]:
         yield from section
 
 
-def _first_screen(record: AuditRecord) -> Iterator[str]:
+def _first_screen(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
     yield f"# {record.verdict.value}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record)}"
     if note := verdict_note(record):
         yield from ("", phrase(note))
+    yield from () if is_compared else ("", f"**Not compared.** {NOT_COMPARED}")
     for one in record.broken_glass:
         yield from ("", f"**{code_span(broken_glass_line(one))}**")
     run = record.run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,12 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from provenance.audit.portfolio import EndingWaiver, ModelHistory, OpenText, Portfolio, TermsChange
+from provenance.audit.portfolio import PORTFOLIO_FORMAT, PORTFOLIO_VERSION, EndingWaiver, ModelHistory, OpenText, Portfolio, TermsChange
 from provenance.model.finding import VerdictKind
 from provenance.model.report_look import ReportLook
+from provenance.model.wire import to_wire
 from provenance.report.charts import NARROW, WIDE, Chart, KeyItem, Table
+from provenance.report.record_json import read_format
 from provenance.report.svg import SERIES, color, draw, frame, marks
 from provenance.report.templating import render_page
 from provenance.report.wording import clip, count, number, percent, short_digest
@@ -25,6 +28,7 @@ _TREND_HEIGHT = 180
 _MATRIX_DATASETS = 12
 """Columns of the matrix; further datasets are counted."""
 FILE_NAME = "index.html"
+DATA_FILE = "portfolio.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,20 @@ def render_portfolio(portfolio: Portfolio, *, links: Mapping[str, str], template
     used = look or ReportLook()
     values = {"page": build_page(portfolio, links)}
     return render_page("portfolio.html.j2", values, foot="Training data audits", templates=templates or used.templates, brand=used.brand)
+
+
+def render_portfolio_json(portfolio: Portfolio) -> bytes:
+    """Return the data of the page as JSON: keys sorted, UTF-8."""
+    return (json.dumps(to_wire(portfolio), ensure_ascii=False, sort_keys=True, indent=2) + "\n").encode("utf-8", "replace")
+
+
+def read_portfolio(raw: bytes, *, where: str) -> Portfolio:
+    """Return the portfolio that JSON bytes hold.
+
+    Raises:
+        ReportError: If they hold none, or one of another version.
+    """
+    return read_format(Portfolio, raw, name=PORTFOLIO_FORMAT, version=PORTFOLIO_VERSION, where=where)
 
 
 def build_page(portfolio: Portfolio, links: Mapping[str, str]) -> PortfolioPage:
@@ -168,7 +186,7 @@ def _clearance(history: ModelHistory, as_of: str) -> str:
     if clearance is None:
         return "none issued"
     if clearance.revoked:
-        return f"revoked on {clearance.revoked[:10]}"
+        return f"{'its key was ' if clearance.key_revoked else ''}revoked on {clearance.revoked[:10]}"
     older = "" if clearance.audit == history.newest.id else ", of an older audit"
     return f"{'until' if clearance.expires > as_of else 'ended on'} {clearance.expires[:10]}{older}"
 
@@ -178,7 +196,7 @@ def _alert(history: ModelHistory, portfolio: Portfolio) -> str:
     if history.clearance is not None and history.clearance.break_glass:
         said.append(f"let start by break-glass on {history.clearance.issued[:10]}, although its audit did not clear it")
     if history.clearance is not None and history.clearance.revoked:
-        said.append(f"its clearance was revoked on {history.clearance.revoked[:10]}: no trainer accepts it")
+        said.append(f"{history.clearance.what_was_revoked} was revoked on {history.clearance.revoked[:10]}: no trainer accepts it")
     if any(a.model == history.model for change in portfolio.terms for a in change.unknown_to):
         said.append("terms that the audit did not know bear on its data: audit again")
     elif history.terms_changed:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from provenance.canonical import canonical_bytes
 from provenance.errors import ReportError, WireFormatError
 from provenance.model.audit import AUDIT_FORMAT, AUDIT_VERSION, AuditRecord
-from provenance.model.finding import VerdictKind, verdict_of
 from provenance.model.wire import read_value, to_wire
+from provenance.report.record_checks import record_faults
+from provenance.report.wording import visible
+
+T = TypeVar("T")
+_TOLD = 3
+"""Contradictions of a record that an error tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,29 @@ def unicode_only(value: object) -> object:
     return value
 
 
+def read_format(kind: type[T], raw: bytes, *, name: str, version: int, where: str) -> T:
+    """Return the value of a format of ours that JSON bytes hold.
+
+    Raises:
+        ReportError: If they are no JSON, or of another format or version.
+    """
+    try:
+        wire = json.loads(raw)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        raise ReportError(f"{where}: not JSON: {err}") from err
+    if not isinstance(wire, dict) or wire.get("format") != name or wire.get("version") != version:
+        raise ReportError(f"{where}: expected format {name!r} version {version}, got something else")
+    try:
+        return read_value(kind, wire, where=where)
+    except WireFormatError as err:
+        raise ReportError(str(err)) from err
+
+
 def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
     """Return the record that JSON bytes describe.
 
     Raises:
-        ReportError: If it is no audit record, one of a newer version, or one that calls cleared what its findings do not.
+        ReportError: If it is no audit record, one of a newer version, or one whose verdict, totals or counts are not those of what it lists.
     """
     try:
         wire = json.loads(raw)
@@ -82,7 +107,9 @@ def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
         record = read_value(AuditRecord, wire, where=where)
     except WireFormatError as err:
         raise ReportError(str(err)) from err
-    found = verdict_of(record.findings)
-    if found is not VerdictKind.CLEARED and record.verdict is VerdictKind.CLEARED:
-        raise ReportError(f"{where}: says CLEARED, its findings say {found}: it was changed", hint="make the report again from the workspace")
+    faults = list(itertools.islice(record_faults(record), _TOLD))
+    if faults:
+        raise ReportError(
+            f"{where}: {visible('; '.join(faults))}: it was changed", hint="make the report again from the workspace that made the audit"
+        )
     return record

@@ -8,9 +8,12 @@ import typing
 from enum import Enum
 from typing import Any
 
+from provenance.audit.portfolio import PORTFOLIO_VERSION, Portfolio
 from provenance.model.audit import AUDIT_VERSION, AuditRecord
 from provenance.model.exclusion import EXCLUSIONS_VERSION, ExclusionReport
+from provenance.report.disclosure.values import DISCLOSURE_VERSION, Disclosure
 from provenance.report.letter import LETTER_VERSION, Letter
+from provenance.report.manifest import MANIFEST_VERSION, ReportManifest
 
 _FORMATS = "https://provenance-audit.dev/formats"
 _SCALARS: dict[object, dict[str, Any]] = {
@@ -35,6 +38,21 @@ def exclusions_schema() -> dict[str, Any]:
 def letter_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a customer letter. Unknown fields are allowed: a later version may add some."""
     return _document(Letter, "letter", title="Customer letter", version=LETTER_VERSION)
+
+
+def disclosure_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a document that a law asks for, ``summary.json``."""
+    return _document(Disclosure, "disclosure", title="Disclosure document", version=DISCLOSURE_VERSION)
+
+
+def portfolio_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the data of the page over all audits, ``portfolio.json``."""
+    return _document(Portfolio, "portfolio", title="All audits of a workspace", version=PORTFOLIO_VERSION)
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the manifest of a report folder, ``manifest.json``."""
+    return _document(ReportManifest, "report", title="Manifest of a report folder", version=MANIFEST_VERSION)
 
 
 def _document(kind: type, name: str, *, title: str, version: int) -> dict[str, Any]:

@@ -143,5 +143,6 @@ def signed_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
     by = f" by {clip(last.by, 80)}" if last.by else ""
     statement = f", statement {short_digest(last.statement)}" if last.statement else ""
     if last.revoked:
-        return f"nobody any more: the {kind} of {last.issued[:10]}{by} was revoked on {last.revoked[:10]}{statement}"
+        key = "a key that signed " if last.key_revoked else ""
+        return f"nobody any more: {key}the {kind} of {last.issued[:10]}{by} was revoked on {last.revoked[:10]}{statement}"
     return f"{kind} of {last.issued[:10]}{by}, until {last.expires[:10]}{statement}"

@@ -161,6 +161,7 @@ ELSEWHERE = {
     ("review", "release"),
     ("clear",),
     ("clearance", "verify"),
+    ("report", "verify"),
     ("clearance", "sign"),
     *(("runs", verb) for verb in ("import", "show", "verify", "seal")),
 }

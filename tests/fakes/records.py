@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -207,7 +208,7 @@ def make_summary(dataset: Dataset, *, weight: float, shards: int, words: int, al
         weight=weight,
         license_use="UNKNOWN" if dataset.license.effective == "NOT_STATED" else "commercial",
         synthetic=dataset.synthetic,
-        matches=alarms + 1,
+        matches=alarms + (1 if alarms else 0),
         alarms=alarms,
         matched_words=matched,
         open_findings=found,
@@ -332,6 +333,54 @@ LIMITS = (
 )
 
 
+def settled(record: AuditRecord) -> AuditRecord:
+    """Return a record whose counts are those of what it lists, as in a record that an audit made: other numbers are refused where it is read."""
+    listed = Counter[tuple[str, Outcome]]()
+    actions, pending = Counter[Action](), Counter[str]()
+    for f in record.findings:
+        listed[f.rule, f.outcome] += f.size
+        if f.is_open:
+            actions[f.action] += f.size
+            pending[f.dataset] += f.size
+    datasets = tuple(dataclasses.replace(_summed(record, d), open_findings=pending[d.dataset.name]) for d in record.datasets)
+    sums = {name: sum(getattr(d, name) for d in datasets) for name in ("records", "words", "matches", "alarms", "matched_words")}
+    shards = sum(d.shards for d in datasets)
+    judged = sum(s.state == "unchanged" for s in record.shards) if len(record.shards) == shards else shards
+    named = shards + len(record.run.data) - len(datasets)
+    totals = dataclasses.replace(
+        record.totals,
+        **sums,
+        explained=sums["matches"] - sums["alarms"],
+        datasets=len(record.run.data),
+        shards_named=named,
+        shards_judged=min(record.totals.shards_judged, judged),
+        words_with_known_license=min(record.totals.words_with_known_license, sums["words"]),
+        words_with_known_terms=min(record.totals.words_with_known_terms, sums["words"]),
+        deny=actions[Action.DENY],
+        review=actions[Action.REVIEW],
+        warn=actions[Action.WARN],
+        waived=sum(f.waiver is not None for f in record.findings),
+    )
+    policy = tuple(dataclasses.replace(p, rules=tuple(_counted(r, listed) for r in p.rules)) for p in record.policy)
+    return dataclasses.replace(record, datasets=datasets, totals=totals, policy=policy, shards_total=shards)
+
+
+def _summed(record: AuditRecord, summary: DatasetSummary) -> DatasetSummary:
+    """Return a dataset with the numbers of its shards, where the record lists all of them."""
+    mine = [s for s in record.shards if s.dataset == summary.dataset.name]
+    if len(mine) != summary.shards or len(record.shards) != record.shards_total:
+        return summary
+    sums: dict[str, Any] = {name: sum(getattr(s, name) or 0 for s in mine) for name in ("size_bytes", "records", "alarms", "matched_words")}
+    return dataclasses.replace(summary, **sums, matches=sums["alarms"] + summary.matches - summary.alarms)
+
+
+def _counted(rule: RuleUsed, listed: Counter[tuple[str, Outcome]]) -> RuleUsed:
+    violated, unknown = listed[rule.id, Outcome.VIOLATED], listed[rule.id, Outcome.UNKNOWN]
+    satisfied = rule.satisfied + max(0, rule.violated - violated) + max(0, rule.unknown - unknown)
+    judged = satisfied + violated + unknown + rule.not_applicable
+    return dataclasses.replace(rule, satisfied=satisfied, violated=violated, unknown=unknown, judged=judged)
+
+
 def _record(**changes: Any) -> AuditRecord:
     base = AuditRecord(
         id=sha("audit cleared"),
@@ -362,7 +411,7 @@ def _record(**changes: Any) -> AuditRecord:
         verdict=VerdictKind.CLEARED,
         limits=LIMITS[:2],
     )
-    return dataclasses.replace(base, **changes)
+    return settled(dataclasses.replace(base, **changes))
 
 
 ZERO_TOTALS = Totals(
@@ -650,7 +699,9 @@ def review_record() -> AuditRecord:
     blocked = blocked_record()
     kept = tuple(f for f in blocked.findings if f.action is Action.REVIEW)
     totals = dataclasses.replace(blocked.totals, deny=0, warn=0, review=1, waived=1, words_shared_unlicensed=0)
-    return dataclasses.replace(blocked, id=sha("audit review"), verdict=VerdictKind.REVIEW, findings=kept, totals=totals, steps=blocked.steps[2:])
+    return settled(
+        dataclasses.replace(blocked, id=sha("audit review"), verdict=VerdictKind.REVIEW, findings=kept, totals=totals, steps=blocked.steps[2:])
+    )
 
 
 def cleared_record() -> AuditRecord:
@@ -678,7 +729,7 @@ def cleared_record() -> AuditRecord:
 
 def empty_record() -> AuditRecord:
     """Return a record in which every list is empty and every number zero."""
-    return _record(id=sha("audit empty"), references=(), scans=(), policy=(), limits=())
+    return _record(id=sha("audit empty"), run=make_run(data=()), references=(), scans=(), policy=(), limits=())
 
 
 def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
@@ -715,7 +766,8 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
     share = 1 / datasets
     return _record(
         id=sha("audit huge"),
-        datasets=tuple(make_summary(d, weight=share, shards=findings // datasets, words=1_800_000, alarms=20, found=20) for d in made),
+        run=make_run(data=tuple((name, share) for name in names)),
+        datasets=tuple(make_summary(d, weight=share, shards=findings * 5 // datasets, words=1_800_000, alarms=20, found=20) for d in made),
         shards=tuple(shards[:1000]),
         shards_total=findings * 5,
         totals=dataclasses.replace(
@@ -767,7 +819,7 @@ def hostile_record() -> AuditRecord:
     datasets = (
         dataclasses.replace(base.datasets[0], dataset=dataclasses.replace(base.datasets[0].dataset, name=HOSTILE, title=LONG_WORD, owner=HOSTILE)),
     )
-    return dataclasses.replace(
+    made = dataclasses.replace(
         base,
         id=HOSTILE,
         created=HOSTILE,
@@ -781,4 +833,7 @@ def hostile_record() -> AuditRecord:
         obligations=(HOSTILE, LONG_WORD),
         limits=(HOSTILE,),
         steps=(Step(summary=HOSTILE, effect=LONG_WORD, clears=(HOSTILE,)),),
+        shards=tuple(dataclasses.replace(s, dataset=HOSTILE) for s in base.shards[:18]),
+        shards_total=18,
     )
+    return settled(made)

@@ -6,11 +6,13 @@ import json
 import re
 from pathlib import Path
 
-from provenance.errors import ReportError, WireFormatError
-from provenance.model.wire import read_value, to_wire
+from provenance.errors import ReportError
+from provenance.model.wire import to_wire
 from provenance.report.disclosure.values import DISCLOSURE_FORMAT, DISCLOSURE_VERSION, Change, Disclosure, Entry, State
-from provenance.report.folder import ReportManifest, write_files
+from provenance.report.folder import write_files
 from provenance.report.html import render_page
+from provenance.report.manifest import FolderKind, ReportManifest
+from provenance.report.record_json import read_format
 from provenance.report.wording import count, csv_cell, visible
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|<>~&]|^[-+#]|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s))")
@@ -27,6 +29,7 @@ STATE_WORDS = {
     State.MISSING: "answer missing",
     State.CONTRADICTED: "contradicted, to be put right before this is filed",
 }
+DATA_FILE = "summary.json"
 DOMAINS_FILE = "domains.csv"
 _LARGEST = 64 << 20
 
@@ -37,14 +40,21 @@ def write_disclosure(document: Disclosure, folder: Path, *, templates: Path | No
     Raises:
         ReportError: If a page cannot be made or the folder cannot be written.
     """
+    return write_files(disclosure_files(document, templates=templates), folder, audit=document.audit, kind=FolderKind.DISCLOSURE)
+
+
+def disclosure_files(document: Disclosure, *, templates: Path | None = None) -> dict[str, bytes]:
+    """Return the documents of a disclosure's folder by file name: all of them are views of the value alone.
+
+    Raises:
+        ReportError: If a page cannot be made.
+    """
     made = {
         "index.html": render_disclosure_html(document, templates=templates),
         "summary.md": render_disclosure_markdown(document),
-        "summary.json": render_disclosure_json(document),
+        DATA_FILE: render_disclosure_json(document),
     }
-    if document.domains:
-        made[DOMAINS_FILE] = render_domains(document)
-    return write_files(made, folder, audit=document.audit)
+    return made | ({DOMAINS_FILE: render_domains(document)} if document.domains else {})
 
 
 def render_disclosure_json(document: Disclosure) -> bytes:
@@ -60,17 +70,19 @@ def read_disclosure(path: Path) -> Disclosure:
     """
     try:
         with path.open("rb") as file:
-            wire = json.loads(file.read(_LARGEST))
+            raw = file.read(_LARGEST)
     except OSError as err:
         raise ReportError(f"{path}: cannot be read: {err.strerror or err}") from err
-    except (ValueError, RecursionError) as err:
-        raise ReportError(f"{path}: not JSON: {err}") from err
-    if not isinstance(wire, dict) or wire.get("format") != DISCLOSURE_FORMAT or wire.get("version") != DISCLOSURE_VERSION:
-        raise ReportError(f"{path}: expected format {DISCLOSURE_FORMAT!r} version {DISCLOSURE_VERSION}, got something else")
-    try:
-        return read_value(Disclosure, wire, where=str(path))
-    except WireFormatError as err:
-        raise ReportError(str(err)) from err
+    return parse_disclosure(raw, where=str(path))
+
+
+def parse_disclosure(raw: bytes, *, where: str) -> Disclosure:
+    """Return the document that JSON bytes hold.
+
+    Raises:
+        ReportError: If they are malformed, or of another format or version.
+    """
+    return read_format(Disclosure, raw, name=DISCLOSURE_FORMAT, version=DISCLOSURE_VERSION, where=where)
 
 
 def changes_between(before: Disclosure, entries: tuple[Entry, ...]) -> tuple[Change, ...]:

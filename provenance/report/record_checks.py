@@ -1,0 +1,105 @@
+"""Whether the numbers of an audit record agree with what it lists: a verdict, a total or a count that was changed by hand does not.
+
+What a record holds twice is computed again from the more detailed side, by the rules of ``provenance.audit.totals``. A record that was forged throughout, so that
+everything in it agrees, passes: only the workspace that made the audit, or a signature, tells that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from provenance.model.audit import NO_ROOT, AuditRecord, DatasetSummary
+from provenance.model.finding import Action, Outcome, VerdictKind, verdict_of
+
+_SUMS: Final = ("records", "words", "matches", "alarms", "matched_words")
+"""Totals that are those of the datasets together."""
+_SHARD_SUMS: Final = ("size_bytes", "records", "alarms", "matched_words")
+"""Numbers of a dataset that are those of its shards together; its words are those that the scan counted, a shard's those that its registration did."""
+
+
+def record_faults(record: AuditRecord) -> Iterator[str]:
+    """Yield where a record contradicts itself: what it says, and what its details say."""
+    found = VerdictKind.BLOCKED if record.manifest_root == NO_ROOT else verdict_of(record.findings)
+    if record.verdict is not found:
+        yield f"says {record.verdict.value}, its findings say {found.value}"
+    yield from _open_findings(record)
+    yield from _rules(record)
+    yield from _totals(record)
+    yield from _shards(record)
+
+
+def _open_findings(record: AuditRecord) -> Iterator[str]:
+    """Compare counts of findings, in all and of each dataset, with the findings listed; a grouped one counts as all that it stands for."""
+    actions, pending = Counter[Action](), Counter[str]()
+    for finding in record.findings:
+        if finding.is_open:
+            actions[finding.action] += finding.size
+            pending[finding.dataset] += finding.size
+    for action in Action:
+        yield from _differs(f"totals.{action.value}", getattr(record.totals, action.value), actions[action], "open findings are listed")
+    yield from _differs("totals.waived", record.totals.waived, sum(f.waiver is not None for f in record.findings), "waived findings are listed")
+    for summary in record.datasets:
+        name = summary.dataset.name
+        yield from _differs(f"open_findings of dataset {name}", summary.open_findings, pending[name], "are listed")
+
+
+def _rules(record: AuditRecord) -> Iterator[str]:
+    """Compare how often each rule was violated, or could not be decided, with the findings listed: none is left out of a record."""
+    listed, told = Counter[tuple[str, Outcome]](), Counter[tuple[str, Outcome]]()
+    for finding in record.findings:
+        listed[finding.rule, finding.outcome] += finding.size
+    rules = [rule for policy in record.policy for rule in policy.rules]
+    for rule in rules:
+        told[rule.id, Outcome.VIOLATED] += rule.violated
+        told[rule.id, Outcome.UNKNOWN] += rule.unknown
+        whole = rule.satisfied + rule.violated + rule.unknown + rule.not_applicable
+        yield from _differs(f"judged of rule {rule.id}", rule.judged, whole, "are counted by outcome")
+    for (name, outcome), number in told.items():
+        yield from _differs(f"{outcome.value} of rule {name}", number, listed[name, outcome], "findings are listed")
+
+
+def _totals(record: AuditRecord) -> Iterator[str]:
+    """Compare totals with the sums over datasets. A dataset that is not registered is named by the run and has no summary."""
+    totals, summaries = record.totals, record.datasets
+    for name in _SUMS:
+        yield from _differs(f"totals.{name}", getattr(totals, name), sum(getattr(s, name) for s in summaries), "are those of the datasets")
+    yield from _differs("totals.datasets", totals.datasets, len(record.run.data), "are named by the run")
+    yield from _differs("totals.explained", totals.explained, totals.matches - totals.alarms, "matches are no alarms")
+    yield from _differs("shards_total", record.shards_total, sum(s.shards for s in summaries), "are those of the datasets")
+    named = record.shards_total + totals.datasets - len(summaries)
+    yield from _differs("totals.shards_named", totals.shards_named, named, "are those of the datasets, and one for each that is not registered")
+    for part, whole in (("shards_judged", "shards_named"), ("words_with_known_license", "words"), ("words_with_known_terms", "words")):
+        if getattr(totals, part) > getattr(totals, whole):
+            yield f"totals.{part} is {getattr(totals, part)}, more than totals.{whole}, {getattr(totals, whole)}"
+
+
+def _shards(record: AuditRecord) -> Iterator[str]:
+    """Compare datasets with their shards, where a record lists all of them and no dataset is named twice."""
+    names = {s.dataset.name for s in record.datasets}
+    if len(record.shards) != record.shards_total or len(names) != len(record.datasets):
+        return
+    sums: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for shard in record.shards:
+        if shard.dataset not in sums:
+            yield f"lists a shard of dataset {shard.dataset}, which it does not judge"
+            return
+        sums[shard.dataset]["shards"] += 1
+        for name in _SHARD_SUMS:
+            sums[shard.dataset][name] += getattr(shard, name) or 0
+    for summary in record.datasets:
+        yield from _dataset(summary, sums[summary.dataset.name])
+    unchanged = sum(shard.state == "unchanged" for shard in record.shards)
+    if record.totals.shards_judged > unchanged:
+        yield f"totals.shards_judged is {record.totals.shards_judged}, and {unchanged} shards are listed as unchanged"
+
+
+def _dataset(summary: DatasetSummary, sums: Counter[str]) -> Iterator[str]:
+    for name in ("shards", *_SHARD_SUMS):
+        yield from _differs(f"{name} of dataset {summary.dataset.name}", getattr(summary, name), sums[name], "are those of its shards")
+
+
+def _differs(what: str, told: int, counted: int, where: str) -> Iterator[str]:
+    if told != counted:
+        yield f"{what} is {told}, and {counted} {where}"
