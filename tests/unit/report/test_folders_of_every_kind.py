@@ -26,10 +26,10 @@ from provenance.report.disclosure.eu import make_eu_summary
 from provenance.report.disclosure.sources import gather
 from provenance.report.disclosure.values import Change, Disclosure, Entry, EntrySection, Problem, State, Supersedes
 from provenance.report.disclosure.views import write_disclosure
-from provenance.report.folder import FORMATS, verify_report, write_files, write_report
+from provenance.report.folder import FORMATS, SETS, verify_report, write_files, write_report
 from provenance.report.folder_check import check_folder
 from provenance.report.letter import build_letter, letter_files
-from provenance.report.manifest import DOCUMENTS, MANIFEST, FolderKind
+from provenance.report.manifest import DOCUMENTS, MANIFEST, FolderKind, is_document
 from provenance.report.portfolio import DATA_FILE, FILE_NAME, render_portfolio, render_portfolio_json
 from provenance.report.schema import disclosure_schema, portfolio_schema, report_schema
 from provenance.report.sidecars import render_sidecars
@@ -98,8 +98,17 @@ def folder(made: Path, kind: str, tmp_path: Path) -> Path:
 
 
 def test_every_document_of_every_format_has_its_name_among_those_of_its_kind() -> None:
-    runs = {"runs.csv"}
-    assert DOCUMENTS[FolderKind.AUDIT] == {f.file_name for f in FORMATS.values()} | set(render_sidecars(records.empty_record())) | runs
+    record = records.blocked_record()
+    named = (
+        {f.file_name for f in FORMATS.values()}
+        | set(SETS["parquet"].file_names(record))
+        | set(render_sidecars(records.empty_record()))
+        | {"runs.csv"}
+    )
+    assert DOCUMENTS[FolderKind.AUDIT] == named
+    assert all(is_document(name, FolderKind.AUDIT) for one in SETS.values() for name in one.file_names(record))
+    assert not is_document("notes.croissant.json/..", FolderKind.AUDIT)
+    assert not is_document("notes.txt", FolderKind.AUDIT)
     assert DOCUMENTS[FolderKind.LETTER] == {*letter_files(build_letter(records.cleared_record(), to="A")), SIGNATURE_FILE}
 
 
