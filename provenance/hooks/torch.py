@@ -12,7 +12,7 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final, Unpack
@@ -110,8 +110,8 @@ class GuardedDataset(Dataset[Any]):
         total = 0
         for number, path in enumerate(self._paths):
             self._firsts.append(total)
-            self._starts.append(array("q") if read is not None else self._line_starts(path))
-            total += len(self._records(read, number)) if read is not None else len(self._starts[-1]) // 2
+            self._starts.append(array("q") if self._records is not None else self._line_starts(path))
+            total += len(self._records(number)) if self._records is not None else len(self._starts[-1]) // 2
         self._total = total
 
     def __len__(self) -> int:
@@ -143,7 +143,10 @@ class GuardedDataset(Dataset[Any]):
 
     def _begin(self) -> None:
         # Named by type: what ``lru_cache`` returns takes anything, and a call with other arguments would pass the type checker.
-        self._records: Callable[[Read, int], Sequence[Any]] = lru_cache(maxsize=self._keep)(self._load)
+        kept = (
+            None if self._read is None else lru_cache(maxsize=self._keep)(partial(self._load, self._read))
+        )  # by shard alone: functions need no hash
+        self._records: Callable[[int], Sequence[Any]] | None = kept
         self._open: Callable[[str], ShardFile | BinaryIO] = lru_cache(maxsize=OPEN_SHARDS)(self._open_raw)
 
     def _open_raw(self, path: str) -> ShardFile | BinaryIO:
@@ -154,8 +157,8 @@ class GuardedDataset(Dataset[Any]):
             return list(read(file))
 
     def _record(self, shard: int, number: int) -> Any:
-        if self._read is not None:
-            return self._records(self._read, shard)[number]
+        if self._records is not None:
+            return self._records(shard)[number]
         path, starts = self._paths[shard], self._starts[shard]
         raw = _read_at(self._open(path), starts[2 * number], starts[2 * number + 1])
         return raw.decode("utf-8") if self._is_text[shard] else json.loads(raw)
