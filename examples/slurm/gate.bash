@@ -75,14 +75,16 @@ read_job() {
 read_bound() {
     [[ $seen == *" ${words[1]} "* ]] || { fault "there is no job ${words[1]} above" || return; }
     [[ ${words[2]} == /* ]] || { fault "${words[2]} is not an absolute path" || return; }
-    [ "${words[1]}" != "$1" ] || bound+=("--${words[0]}" "${words[2]}")
+    [ "${words[1]}" = "$1" ] || return 0
+    [[ ${words[0]} != run || " ${bound[*]-} " != *" --run "* ]] || { fault "$1 has two run lines" || return; }
+    bound+=("--${words[0]}" "${words[2]}")
 }
 
 # Verify the clearance against every byte below the roots; a denial is written to the file given as JSON, or nowhere ('').
 # Prints what the gate says and returns its exit code: 0 it holds, 77 denied.
 # Python starts without the caller's environment and in isolated mode, so that no variable and no file of a user is loaded.
 verify() {
-    local options=(--clearance "$clearance" --trust "$trust" "${bound[@]}") root
+    local options=(--clearance "$clearance" --trust "$trust" ${bound[@]+"${bound[@]}"}) root
     for root in "${roots[@]}"; do options+=(--root "$root"); done
     [ -z "$1" ] || options+=(--denial-json "$1")
     /usr/bin/env -i PATH="$PATH" LC_ALL=C.UTF-8 "$python" -I -m provenance.hooks.launcher "${options[@]}" -- /bin/true </dev/null 2>&1

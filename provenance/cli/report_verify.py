@@ -37,7 +37,7 @@ class LetterCheck:
     unknown: str
     """Why nobody knows whether it holds, or what was not looked up; empty where all of it was."""
     is_open: bool = False
-    """There is a signature that nobody checked."""
+    """Nobody checked a signature: there is none, or no trust file."""
 
 
 class LetterDeniedError(ClearanceError):
@@ -56,7 +56,7 @@ def verify(ctx: CommandContext, /, folder: Path, deep: bool, trust_path: Path | 
     """Check a folder of any report command against its manifest: what is missing, changed, or no part of the report. Needs no workspace.
 
     The signature of a letter is verified with --trust FILE, the workspace's trust file otherwise. Exit codes: 0 whole, 1 not, 4 whole with other
-    files beside it or a signature that nobody checked, 77 a letter whose signature does not hold.
+    files beside it or no signature that was checked, 77 a letter whose signature does not hold.
     """
     from provenance.report.folder_check import check_folder, raise_faults
 
@@ -116,7 +116,7 @@ def _letter(ctx: CommandContext, place: Path, found: FolderCheck, trust_file: Pa
     if len(files) == len(found.manifest.files):
         if trust_file is not None:
             raise SignatureError(f"{place}: the letter is not signed", hint="ask the sender for a signed one: provenance report letter --as NAME")
-        return LetterCheck(signature=None, unknown="the letter is not signed by a program: whoever sent it answers for it")
+        return LetterCheck(signature=None, unknown="the letter is not signed: nobody can tell whether it is what its sender wrote", is_open=True)
     if trust_file is None and (workspace := optional_workspace(ctx)) is not None and workspace.trust_file.is_file():
         trust_file = workspace.trust_file
     if trust_file is None:

@@ -60,8 +60,8 @@ def cleared_accelerator(
         if _others_would_wait():
             with _telling_the_others(denial, denial_json):
                 return _made_and_passed(clearance, denial_json, accelerator, options)  # denied again, where the others hear it
-        announce(denial, denial_json=denial_json, roots=options["roots"])
         last_word.denied(clearance)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         raise
     return _made_and_passed(clearance, denial_json, accelerator, options)
 
@@ -83,9 +83,11 @@ def _telling_the_others(denial: TrainingBlocked, denial_json: PathText | None) -
     """Join the others, but wait only so long for them; where they cannot be met, this process ends by its own denial."""
 
     def end() -> NoReturn:
-        announce(denial, denial_json=denial_json)
-        sys.stdout.flush()
-        os._exit(DENIED_EXIT)
+        try:
+            announce(denial, denial_json=denial_json)
+            sys.stdout.flush()
+        finally:
+            os._exit(DENIED_EXIT)
 
     timer = threading.Timer(TELL_WITHIN_S, end)
     timer.daemon = True

@@ -58,9 +58,9 @@ class ProvenancePlugin(BasePlugin):  # type: ignore[misc]  # Axolotl is not inst
         try:
             found = _gate_of(cfg)
         except TrainingBlocked as denial:
+            last_word.denied(denial.clearance)
             announce(denial)
             end_process_group()
-            last_word.denied(denial.clearance)
             raise
         self._gate = TrainerGate.configured(found, framework=FRAMEWORK)
         self._check_data(cfg)
@@ -89,9 +89,9 @@ class ProvenancePlugin(BasePlugin):  # type: ignore[misc]  # Axolotl is not inst
     def _passed(self) -> TrainerGate:
         if self._gate is None:
             denial = TrainingBlocked(("the plug-in was never registered, so that nothing was checked",), hint="list it under plugins")
+            last_word.denied(denial.clearance)
             announce(denial)
             end_process_group()
-            last_word.denied(denial.clearance)
             raise denial
         return self._gate
 

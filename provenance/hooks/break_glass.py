@@ -37,8 +37,9 @@ def warn(clearance: Clearance) -> None:
         return
     if sys.stderr is None:
         return
-    red, plain = (_RED, _PLAIN) if sys.stderr.isatty() else ("", "")
-    with suppress(OSError, ValueError):  # full or closed: nobody can be told there
+    with suppress(Exception):  # full, closed, or an object that cannot even write: nobody can be told there
+        is_terminal = getattr(sys.stderr, "isatty", bool)()
+        red, plain = (_RED, _PLAIN) if is_terminal else ("", "")
         sys.stderr.write("".join(f"{red}{line}{plain}\n" for line in lines))
         sys.stderr.flush()
 

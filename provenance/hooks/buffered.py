@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import weakref
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -31,12 +32,16 @@ def buffered(file: ShardFile, size_bytes: int = BUFFER_BYTES) -> io.BufferedRead
         file: The open shard.
         size_bytes: What is fetched at a time.
     """
-    return io.BufferedReader(_in_front_of(file) if _methods_are_asked_for() else file, size_bytes)
+    under: io.RawIOBase = file
+    if _methods_are_asked_for():
+        with suppress(OSError):  # no descriptor is left, or no null device
+            under = _in_front_of(file)
+    return io.BufferedReader(under, size_bytes)
 
 
 def _in_front_of(file: io.RawIOBase) -> io.FileIO:
     """Return a ``FileIO`` of the null device that does what another file does."""
-    front = io.FileIO(_null_device(), closefd=False)
+    front = io.FileIO(_open_null_device(), closefd=False)
     known = weakref.ref(front)  # no circle: a file that nobody holds any longer is closed at once
 
     def close() -> None:
@@ -49,10 +54,24 @@ def _in_front_of(file: io.RawIOBase) -> io.FileIO:
     return front
 
 
+def _open_null_device() -> int:
+    """Return a descriptor of the null device, opened anew where a process that became a daemon closed it, or its number is another file's now."""
+    descriptor, device = _null_device()
+    try:
+        is_it = os.fstat(descriptor).st_rdev == device
+    except OSError:
+        is_it = False
+    if not is_it:
+        _null_device.cache_clear()
+        descriptor, _ = _null_device()
+    return descriptor
+
+
 @cache
-def _null_device() -> int:
-    """Return a descriptor of the null device: one serves all files of a process, and those that are forked from it."""
-    return os.open(os.devnull, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+def _null_device() -> tuple[int, int]:
+    """Return a descriptor of the null device and the device's number: one serves all files of a process, and those that are forked from it."""
+    descriptor = os.open(os.devnull, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    return descriptor, os.fstat(descriptor).st_rdev
 
 
 class _Sample(io.RawIOBase):

@@ -178,7 +178,7 @@ def keep_notes() -> None:
         with suppress(UntracedError, OSError, ValueError):
             folder = Path(str(self._output_dir))
             hashed = tuple(replace(source, sha256=hash_file(source.path)[0]) for source in sources)
-            if sources and sources == look_at(source.path for source in sources):
+            if sources and sources == look_at(data_files_of(self)):  # resolved again: a link may have been turned meanwhile
                 note_caches(map(str, sorted(folder.glob("*.arrow"))), hashed, note=folder / FOLDER_NOTE)
         return result
 

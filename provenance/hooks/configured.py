@@ -16,13 +16,12 @@ from typing import Final
 from provenance.clearance.trust import expect_root_owned
 from provenance.config import GATE_KEYS, SETTINGS_NAME
 from provenance.errors import LocationError
-from provenance.hooks.gate import GateOptions, TrainingBlocked
+from provenance.hooks.gate import MAX_WAIT_S, GateOptions, TrainingBlocked
 from provenance.storage.urls import parse_place
 
 SYSTEM_GATE: Final = Path("/etc/provenance/gate.toml")
 DEFAULT_ROOTS: Final = ("data",)
 """Data roots of a workspace that names none, as ``provenance init`` makes it."""
-MAX_WAIT_S: Final = 86_400
 """No rank waits for another longer than a day."""
 _PATHS: Final = ("clearance", "trust", "manifest", "run_file", "denial_json", "record")
 _FLAGS: Final = ("shard_folders_only", "require_guarded")

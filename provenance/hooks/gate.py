@@ -26,6 +26,8 @@ from provenance.hooks.break_glass import warn
 from provenance.hooks.obligation import report_cover, report_denial
 
 DENIED_EXIT: Final = last_word.EXIT_CODE
+MAX_WAIT_S: Final = 86_400
+"""Longest time that ``wait_s`` may say, seconds."""
 DENIAL_FORMAT: Final = "provenance.denial"
 DENIAL_VERSION: Final = 1
 MAX_SHOWN_REASONS: Final = 20
@@ -111,9 +113,9 @@ def pass_gate(clearance: PathText, *, denial_json: PathText | None = None, **opt
     try:
         passed = examine(clearance, **options)
     except TrainingBlocked as denial:
+        last_word.denied(clearance)
         announce(denial, denial_json=denial_json, roots=options["roots"])
         end_process_group()
-        last_word.denied(clearance)
         raise
     last_word.passed(clearance)
     tell_passed(passed)
@@ -208,13 +210,20 @@ def denying(clearance: PathText) -> Iterator[None]:
 
 
 def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None, roots: Iterable[PathText] = ()) -> None:
-    """Print a denial as one block on stderr and, where asked, write it as JSON.
+    """Print a denial as one block on stderr and, where asked, write it as JSON. Never raises: what telling met must not take the denial's place.
 
     Args:
         denial: What was refused and why.
         denial_json: File for the JSON; never written through a link.
         roots: Data roots: a file below one of them would be one that was not cleared, and is not written.
     """
+    try:
+        _announce(denial, denial_json, roots)
+    except Exception:  # noqa: BLE001 – whatever stands in the place of stderr, of a path or of a reason
+        say((f"TRAINING BLOCKED by provenance (exit {DENIED_EXIT})",))
+
+
+def _announce(denial: TrainingBlocked, denial_json: PathText | None, roots: Iterable[PathText]) -> None:
     lines = denial_lines(denial)
     document = denial_document(denial)
     report_denial(document)
@@ -224,14 +233,24 @@ def announce(denial: TrainingBlocked, *, denial_json: PathText | None = None, ro
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print lines on stderr, on a terminal no wider than it. Where nobody can read them, as with a closed or full stderr, the exit code alone must speak."""
+    """Print lines on stderr, on a terminal no wider than it. Where nobody can read them, as with a closed or full stderr, the exit code alone must speak.
+
+    Never raises: people put objects in the place of ``sys.stderr`` that can write and nothing else, or not even that.
+    """
     told = list(lines)
     if told and sys.stderr is not None:
+        with suppress(Exception):
+            sys.stderr.write("".join(f"{line}\n" for line in _fitting(told)))
+            sys.stderr.flush()
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    try:
         from provenance.hooks.lines import fitting
 
-        with suppress(OSError, ValueError):
-            sys.stderr.write("".join(f"{line}\n" for line in fitting(told, sys.stderr)))
-            sys.stderr.flush()
+        return fitting(lines, sys.stderr)
+    except Exception:  # noqa: BLE001 – how lines look must not decide whether they are told
+        return lines
 
 
 def _write_denial(document: str, path: str, roots: Iterable[PathText]) -> str | None:

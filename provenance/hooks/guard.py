@@ -295,10 +295,10 @@ class Guard:
         elif threading.current_thread() is not threading.main_thread():
             end_main_thread(denial, self._denial_json)
         elif first:
+            last_word.denied(self._clearance, running=True)
             announce(denial, denial_json=self._denial_json)
             self._tell_denied()
             end_process_group()
-            last_word.denied(self._clearance, running=True)
         raise denial
 
     def _end_from_worker(self, denial: TrainingBlocked) -> None:

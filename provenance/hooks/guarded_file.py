@@ -235,7 +235,11 @@ class ShardFile(io.RawIOBase):
             except OSError as err:
                 self._deny(f"cannot be read: {err.strerror}")
             if not same:
-                count = self._read_again(partial(read_into, self._descriptor, buffer, self._at))
+                try:
+                    count = self._read_again(partial(read_into, self._descriptor, buffer, self._at))
+                except BaseException:
+                    _blank(buffer)  # the caller may go on in spite of the denial, with what stands in it
+                    raise
             self._at += count
         self._on_read(self._path, count)
         return count
@@ -287,3 +291,8 @@ class ShardFile(io.RawIOBase):
         except UnsettledError:
             self._deny("was changed, and its time of change lies in this clock's future")
         return self._deny("is being changed while it is read")
+
+
+def _blank(buffer: WriteableBuffer) -> None:
+    with memoryview(buffer).cast("B") as view:
+        view[:] = bytes(len(view))

@@ -67,9 +67,9 @@ def cleared(
     try:
         passed = _agree(clearance, options, state, agree_within_s)
     except TrainingBlocked as denial:
+        last_word.denied(clearance)
         announce(denial, denial_json=denial_json, roots=options["roots"])
         _tell(listener, RunEnd.DENIED)
-        last_word.denied(clearance)
         _end(denial, several=state is not None)
     last_word.passed(clearance)
     tell_passed(passed)

@@ -33,8 +33,11 @@ class _LastWord:
         self._pid = os.getpid()
         self._process = os.getpid  # kept: when this is let go of, modules may be empty
 
+    def is_of_this_process(self) -> bool:
+        return self._pid == self._process()
+
     def __del__(self) -> None:
-        if self.spoken and self._pid == self._process():
+        if self.spoken and self.is_of_this_process():
             self._end()
 
 
@@ -52,7 +55,8 @@ def denied(clearance: str | os.PathLike[str], *, running: bool = False, final: b
     """
     here = {path for pid, path in _let_through if pid == os.getpid()}
     known = getattr(sys, _HOLDER, None)
-    if final or (not known and (running or not here or _absolute(clearance) in here)):
+    mine = known is not None and known.is_of_this_process()  # what is forked inherits one that never speaks in it
+    if final or (not mine and (running or not here or _absolute(clearance) in here)):
         _forget()
         setattr(sys, _HOLDER, _LastWord(final=final))
 

@@ -144,6 +144,6 @@ def _say_on_first_rank(line: str) -> None:
 
 
 def _refuse(denial: TrainingBlocked) -> None:
+    last_word.denied(denial.clearance)
     announce(denial)
     end_process_group()
-    last_word.denied(denial.clearance)

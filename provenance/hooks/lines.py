@@ -35,7 +35,7 @@ def fitting(lines: Iterable[str], stream: Stream) -> list[str]:
     """
     try:
         is_terminal = stream.isatty()
-    except (OSError, ValueError):  # closed
+    except Exception:  # noqa: BLE001 – closed, or an object that can write and nothing else
         is_terminal = False
     if not is_terminal:
         return list(lines)
@@ -45,7 +45,7 @@ def fitting(lines: Iterable[str], stream: Stream) -> list[str]:
 
 def _columns(stream: Stream) -> int:
     """Return the width of a terminal by what it says itself: no environment variable is read here."""
-    with suppress(OSError, ValueError):
+    with suppress(Exception):  # as above
         return max(os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS, _LEAST_COLUMNS)
     return _USUAL_COLUMNS
 

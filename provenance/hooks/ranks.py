@@ -23,7 +23,18 @@ from provenance.clearance.check import GatePass
 from provenance.errors import SubjectMismatchError
 from provenance.hooks import last_word
 from provenance.hooks.agreement import TOGETHER, DeniedElsewhere, Exchange, agree
-from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBlocked, announce, denying, end_process_group, examine, tell_passed
+from provenance.hooks.gate import (
+    DENIED_EXIT,
+    MAX_WAIT_S,
+    GateOptions,
+    PathText,
+    TrainingBlocked,
+    announce,
+    denying,
+    end_process_group,
+    examine,
+    tell_passed,
+)
 
 WAIT_S: Final = 600.0
 """How long a rank waits for the others to come to the gate: as long as NCCL waits for a rank that does not come to an exchange of its own."""
@@ -52,9 +63,9 @@ def pass_gate_together(clearance: PathText, *, denial_json: PathText | None = No
     try:
         passed = examine_together(clearance, denial_json=denial_json, **options)
     except TrainingBlocked as denial:
+        last_word.denied(clearance)
         announce(denial, denial_json=denial_json if not isinstance(denial, DeniedElsewhere) else None, roots=options["roots"])
         end_process_group()
-        last_word.denied(clearance)
         raise
     last_word.passed(clearance)
     tell_passed(passed)
@@ -67,13 +78,29 @@ def examine_together(clearance: PathText, *, denial_json: PathText | None = None
     Raises:
         TrainingBlocked: If anything at all is wrong on any rank.
     """
+    wait_s = _wait_of(options, clearance)
     distributed = _initialised()
     if distributed is None:
         return examine(clearance, **options)
-    with _no_waiting_for_ever(clearance, options.get("wait_s", WAIT_S), denial_json=denial_json) as watch:
+    with _no_waiting_for_ever(clearance, wait_s, denial_json=denial_json) as watch:
         with denying(clearance):
             exchange = _over_gloo(distributed)
         return agree(clearance, exchange, rank=int(distributed.get_rank()), on_denial=watch.part, on_arrival=watch.hashing, **options)
+
+
+def _wait_of(options: GateOptions, clearance: PathText) -> float:
+    """Return how long a rank waits. A wrong value is told by one process too, so that it shows before there are many.
+
+    Raises:
+        TrainingBlocked: If it is no number of seconds that a clock can wait.
+    """
+    asked: object = options.get("wait_s")
+    if asked is None:
+        return WAIT_S
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not 0 < asked <= MAX_WAIT_S:
+        reason = f"wait_s must be a number of seconds above 0 and at most {MAX_WAIT_S:,}, got {asked!r:.40}"
+        raise TrainingBlocked((reason,), hint="such as: wait_s=600", clearance=os.fspath(clearance), kind="UsageError")
+    return float(asked)
 
 
 def _initialised() -> Any | None:
@@ -140,13 +167,15 @@ class _Watch:
             self.timer.cancel()
 
     def _end(self, seconds: float) -> None:
-        if not self.parting:
-            reason = f"{TOGETHER} did not end within {seconds:g} s: a rank did not come, or hangs"
-            denial = TrainingBlocked((reason,), hint=WAIT_HINT, clearance=os.fspath(self.clearance), kind="TimeoutError")
-            announce(denial, denial_json=self.denial_json)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(DENIED_EXIT)
+        try:
+            if not self.parting:
+                reason = f"{TOGETHER} did not end within {seconds:g} s: a rank did not come, or hangs"
+                denial = TrainingBlocked((reason,), hint=WAIT_HINT, clearance=os.fspath(self.clearance), kind="TimeoutError")
+                announce(denial, denial_json=self.denial_json)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(DENIED_EXIT)
 
 
 @contextmanager

@@ -89,8 +89,8 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
         denial = TrainingBlocked(
             ("the trainer's loop is not gated, so its workers would check nothing",), hint="make it with gated(loop, …)", kind="UsageError"
         )
-        announce(denial, denial_json=denial_json, roots=options["roots"])
         last_word.denied(clearance, running=True)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         raise denial
     try:
         result: Result = trainer.fit()
@@ -99,8 +99,8 @@ def fit(trainer: Any, clearance: PathText, *, denial_json: PathText | None = Non
         if denied is None:
             raise
         denial = TrainingBlocked(denied.reasons, hint=denied.hint, clearance=denied.clearance, kind=denied.kind)
-        announce(denial, denial_json=denial_json, roots=options["roots"])
         last_word.denied(clearance, running=True)
+        announce(denial, denial_json=denial_json, roots=options["roots"])
         raise denial from error
     return result
 

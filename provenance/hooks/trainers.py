@@ -174,12 +174,12 @@ class TrainerGate:
             TrainingBlocked: Always, where no process group runs.
         """
         denial.clearance = denial.clearance or os.fspath(self._clearance)
+        self._denial = denial
+        last_word.denied(self._clearance, running=True)
         announce(denial, denial_json=self._denial_json, roots=self._options["roots"])
         if self._observer is not None:
             tell_denied(self._observer, denial.reasons)
         end_process_group()
-        last_word.denied(self._clearance, running=True)
-        self._denial = denial
         raise denial
 
     def _pass_gate(self) -> GatePass:

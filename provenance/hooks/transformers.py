@@ -77,9 +77,9 @@ class ProvenanceCallback(TrainerCallback):
         try:
             found = required_gate(start)
         except TrainingBlocked as denial:
+            last_word.denied(denial.clearance)
             announce(denial)
             end_process_group()
-            last_word.denied(denial.clearance)
             raise
         return cls.of(TrainerGate.configured(found, framework=FRAMEWORK))
 

@@ -13,12 +13,12 @@ from provenance.columns import width
 from provenance.model.audit import AuditRecord
 from provenance.model.finding import SubjectKind
 from provenance.model.wire import to_wire
-from tests.fakes.records import blocked_record, huge_record, sha
+from tests.fakes.records import blocked_record, huge_record, settled, sha
 
 
 def kept(folder: Path, record: AuditRecord) -> str:
     file = folder / "audit.json"
-    file.write_text(json.dumps(to_wire(record)), encoding="utf-8")
+    file.write_text(json.dumps(to_wire(settled(record))), encoding="utf-8")
     return str(file)
 
 

@@ -149,6 +149,7 @@ def test_only_jobs_of_gated_partitions_need_a_clearance_and_an_unknown_partition
         ({"more": "job helpdesk-7b /other.clearance.json /empty"}, "is there twice"),
         ({"run": "run helpdesk-7b"}, "expected: run NAME FILE"),
         ({"run": "run helpdesk-7b run.yaml"}, "run.yaml is not an absolute path"),
+        ({"more": "run helpdesk-7b /other.yaml"}, "helpdesk-7b has two run lines"),
         ({"run": "run helpdesk-7B /run.yaml"}, "there is no job helpdesk-7B above"),
         ({"more": "policy helpdesk-7b /a.yaml /b.yaml"}, "expected: policy NAME FILE"),
         ({"more": "job a/b /other.clearance.json /empty"}, "is no name of a job"),

@@ -438,6 +438,36 @@ def test_except_exception_and_bare_returns_do_not_swallow_a_denial(world: Cleare
     assert (caught.value.code, reached) == (77, [])
 
 
+class WritesOnly:
+    """What people put in the place of ``sys.stderr`` to have it in their log."""
+
+    def write(self, text: str) -> None:
+        """Take text."""
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+class OnlyATerminal(WritesOnly):
+    """Says that it is a terminal, and cannot say which."""
+
+    def isatty(self) -> bool:
+        """Tell so."""
+        return True
+
+
+class Broken:
+    """Cannot even write."""
+
+
+@pytest.mark.parametrize("stderr", [WritesOnly(), OnlyATerminal(), Broken()])
+def test_no_stand_in_for_stderr_takes_the_denials_place(world: ClearedWorld, monkeypatch: pytest.MonkeyPatch, stderr: object) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    (world.data / "extra").write_bytes(b"x")
+    with pytest.raises(TrainingBlocked):
+        require_clearance(world.clearance, roots=[world.data], trust=world.trust, clock=lambda: NOW)
+
+
 # Processes
 
 

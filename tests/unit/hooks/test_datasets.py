@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +218,25 @@ def test_a_source_that_was_only_touched_is_no_suspect_and_one_that_was_changed_a
     file.write_bytes(good)
     with pytest.raises(TrainingBlocked, match=r"made from chat/b\.jsonl when it held other bytes"):
         shards_behind(forged, given.enter())
+
+
+def test_a_link_that_was_turned_while_a_cache_was_made_leaves_no_note(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, link = tmp_path / "other.jsonl", tmp_path / "current.jsonl"
+    other.write_text('{"text": "prest"}\n', encoding="utf-8")
+    link.symlink_to(given.files[1])
+    sources = []
+    monkeypatch.setattr(cache_notes, "note_caches", lambda _, made, **__: sources.append(made))
+    looked = cache_notes.look_at
+
+    def turned(paths: Iterable[str]) -> tuple[cache_notes.Source, ...]:
+        found = looked(paths)
+        link.unlink()
+        link.symlink_to(other)
+        return found
+
+    monkeypatch.setattr(cache_notes, "look_at", turned)
+    datasets.load_dataset("json", data_files=[str(link)], split="train", cache_dir=str(tmp_path / "cache"))
+    assert sources == []
 
 
 def test_the_loader_makes_a_cache_for_each_set_of_shards(given: Given) -> None:

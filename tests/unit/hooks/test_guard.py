@@ -86,6 +86,32 @@ def test_what_is_read_is_what_lies_there_and_is_told(world: ClearedWorld) -> Non
     assert told.ends == []
 
 
+def test_a_denied_read_leaves_no_byte_of_the_changed_shard_behind(world: ClearedWorld) -> None:
+    guard, file, kept = enter(world), world.data / "human.txt", bytearray(b"?" * 64)
+    with guard.open_raw(file) as stream:
+        assert isinstance(stream, ShardFile)
+        swap(file)
+        with pytest.raises(TrainingBlocked):
+            stream.readinto(kept)
+    assert bytes(kept) == bytes(64)
+
+
+def test_a_process_that_closed_its_descriptors_reads_on(world: ClearedWorld) -> None:
+    guard = enter(world)
+    guard.open("chat/a.jsonl").close()
+    descriptor, _ = buffered._null_device()
+    wanted = (world.data / "chat" / "a.jsonl").read_bytes()
+    os.close(descriptor)
+    with guard.open("chat/a.jsonl") as stream:
+        assert stream.read() == wanted
+    descriptor, _ = buffered._null_device()
+    other = os.open(world.data, os.O_RDONLY)
+    os.dup2(other, descriptor)  # its number is another file's now
+    os.close(other)
+    with guard.open("chat/a.jsonl") as stream:
+        assert stream.read() == wanted
+
+
 def test_shards_come_in_the_order_of_the_manifest(world: ClearedWorld) -> None:
     guard = enter(world)
     expected = [str(world.data / name) for name in ("chat/a.jsonl", "chat/b.jsonl", "human.txt")]

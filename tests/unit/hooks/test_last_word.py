@@ -29,6 +29,7 @@ CASES = {
     "a read was denied, another was let through since": (["gate good", "break good", "read good", "gate other"], 0),
     "a trainer's look was denied": (["trainer good", "break good", "step"], 77),
     "never denied in a process that was forked": (["break good", "gate good", "fork"], 77),
+    "denied in a process that was forked from a denied one": (["break good", "gate good", "break other", "fork other"], 77),
 }
 SCRIPT = """
 import atexit, json, os, sys
@@ -67,6 +68,8 @@ def careless(steps):
             elif did == "fork":
                 child = os.fork()
                 if not child:
+                    if name:
+                        careless([f"gate {name}"])
                     sys.exit(0)
                 print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         except:
@@ -110,3 +113,4 @@ def test_the_exit_code_of_a_script_that_swallows_denials(ran: tuple[dict[str, in
 
 def test_a_forked_process_has_an_exit_code_of_its_own(ran: tuple[dict[str, int], str]) -> None:
     assert "child 0" in ran[1]
+    assert "child 77" in ran[1]

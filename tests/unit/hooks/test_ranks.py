@@ -111,6 +111,30 @@ def test_once_all_have_come_the_time_to_wait_grows_with_the_bytes(world: Cleared
     assert started == [600 + 100_000]  # 5 TB at 50 MB/s
 
 
+@pytest.mark.parametrize("wait_s", ["30", 0, -1, float("nan"), float("inf"), 1e12, True])
+def test_a_time_to_wait_that_no_clock_can_wait_denies_a_process_alone_too(world: ClearedWorld, wait_s: Any) -> None:
+    with pytest.raises(TrainingBlocked, match="wait_s must be a number of seconds above 0"):
+        ranks.pass_gate_together(world.clearance, roots=[world.data], trust=world.trust, clock=lambda: NOW, wait_s=wait_s)
+
+
+def test_a_time_to_wait_of_none_is_the_usual_one(world: ClearedWorld) -> None:
+    nothing: Any = None
+    assert ranks.pass_gate_together(world.clearance, roots=[world.data], trust=world.trust, clock=lambda: NOW, wait_s=nothing).shards.verified
+
+
+def test_a_rank_that_waited_too_long_ends_whatever_telling_of_it_meets(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+
+    def fail(*_: object, **__: object) -> None:
+        raise AttributeError("isatty")
+
+    monkeypatch.setattr(ranks, "announce", fail)
+    with pytest.raises(AttributeError):
+        ranks._Watch(clearance="c", denial_json=None, wait_s=1)._end(1)
+    assert ended == [77]
+
+
 @pytest.mark.parametrize("name", ["human.txt", "chat/a.jsonl", "chat/b.jsonl"])
 def test_what_one_rank_finds_changed_denies_all(world: ClearedWorld, name: str) -> None:
     tamper(world.data / name)
