@@ -522,6 +522,7 @@ def test_cyclonedx_needs_both_acknowledgements() -> None:
     assert export_cyclonedx.missing(document) == ["components[0].licenses: needs exactly one that is concluded"]
 
 
+@pytest.mark.full
 def test_the_whole_spdx_schema_as_published_agrees() -> None:
     """Element by element is a short cut: here the schema is applied as it is."""
     schema = Draft202012Validator(json.loads((SCHEMAS / "spdx-3.0.1.schema.json").read_text()))
