@@ -104,7 +104,7 @@ def write_report(
         **FORMATS,
         "html": HtmlReport(beside=known, look=style),
         "pdf": PdfReport(beside=known, look=style),
-        "markdown": MarkdownReport(is_compared=known.is_compared),
+        "markdown": MarkdownReport(is_compared=known.is_compared, clearances=known.clearances),
         "notices": NoticesReport(ancestors=ancestors),
     }
     wanted = list(dict.fromkeys(formats))

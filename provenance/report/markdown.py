@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from provenance.audit.impact import IssuedClearance
 from provenance.model.absence import is_absent
 from provenance.model.audit import AuditRecord, DatasetSummary, MatchEvidence, TermsApplied
 from provenance.model.finding import VerdictKind
-from provenance.report.beside import NOT_COMPARED
+from provenance.report.beside import NOT_COMPARED, Beside
 from provenance.report.figures import first_figures
 from provenance.report.groups import Entry, Grouped, Room, group_findings
 from provenance.report.markdown_text import cell_span, code_span, left_out, phrase, table
@@ -34,16 +35,20 @@ class MarkdownReport:
     suffix: str = ".md"
     is_compared: bool = True
     """Whether a workspace keeps the record; see ``Beside.is_compared``."""
+    clearances: tuple[IssuedClearance, ...] | None = None
+    """Those of the audit, by the log; ``None`` where nobody looked."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; a section without entries says so."""
-        return ("\n".join(_lines(record, is_compared=self.is_compared)).rstrip() + "\n").encode("utf-8", "replace")
+        return ("\n".join(_lines(record, Beside(clearances=self.clearances, is_compared=self.is_compared))).rstrip() + "\n").encode(
+            "utf-8", "replace"
+        )
 
 
-def _lines(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
+def _lines(record: AuditRecord, beside: Beside) -> Iterator[str]:
     grouped = group_findings(record.findings, record.evidence, day=record.created[:10], room=Room(passages=0))
     for section in (
-        _first_screen(record, is_compared=is_compared),
+        _first_screen(record, beside),
         _findings(record, grouped),
         _overlap(record),
         _data(record),
@@ -54,11 +59,11 @@ def _lines(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
         yield from section
 
 
-def _first_screen(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
+def _first_screen(record: AuditRecord, beside: Beside) -> Iterator[str]:
     yield f"# {record.verdict.value}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record)}"
     if note := verdict_note(record):
         yield from ("", phrase(note))
-    yield from () if is_compared else ("", f"**Not compared.** {NOT_COMPARED}")
+    yield from () if beside.is_compared else ("", f"**Not compared.** {NOT_COMPARED}")
     for one in record.broken_glass:
         yield from ("", f"**{code_span(broken_glass_line(one))}**")
     run = record.run
@@ -74,8 +79,10 @@ def _first_screen(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
     yield ""
     yield from table(("Fact", "Value"), facts)
     yield from ("", "## What to do", "")
-    yield from _steps(record)
-    yield from ("", f"Then: {code_span(next_command(record))}", "", "## Numbers", "")
+    yield from _steps(record, beside)
+    if command := next_command(record, beside):
+        yield from ("", f"Then: {code_span(command)}")
+    yield from ("", "## Numbers", "")
     yield from table(("Number", "Of what", "Made up of"), [(f"**{f.value}**", f.label, f.detail) for f in first_figures(record.totals)], numeric=[0])
     yield ""
     counts = ((f.name.replace("_", " "), getattr(record.totals, f.name)) for f in dataclasses.fields(record.totals))
@@ -83,14 +90,14 @@ def _first_screen(record: AuditRecord, *, is_compared: bool) -> Iterator[str]:
     yield from table(("Total", "Count"), totals, numeric=[1])
 
 
-def _steps(record: AuditRecord) -> Iterator[str]:
+def _steps(record: AuditRecord, beside: Beside) -> Iterator[str]:
     if record.steps:
         for place, step in enumerate(record.steps[:_MOST], start=1):
             clears = f"; clears {code_span(', '.join(step.clears))}" if step.clears else ""
             yield f"{place}. {phrase(step.summary)}: {phrase(step.effect)}{clears}"
         yield from left_out(_MOST, len(record.steps), "audit.json")
     elif record.verdict is VerdictKind.CLEARED:
-        yield cleared_sentence(None)
+        yield cleared_sentence(beside.clearances)
     else:
         yield "The audit proposes no steps. Each finding names its own ways out."
 

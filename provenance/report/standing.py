@@ -124,6 +124,8 @@ def _days(today: str, end: str) -> int | None:
 
 def cleared_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
     """Return what follows from a verdict that clears, by what became of it since."""
+    if clearances is None:
+        return "Nothing has to change for this verdict. Whether a clearance was issued, or revoked since, is not known to this document."
     if not clearances:
         return "Nothing has to change. The next step is to sign the clearance that the trainer checks."
     last = next((c for c in reversed(clearances) if not c.revoked), None)

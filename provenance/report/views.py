@@ -151,14 +151,14 @@ def _audit(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:
     beside = beside if _RUNS in listed else replace(beside, runs=())
     sidecars = render_sidecars(record, beside.runs)
     page = HtmlReport(beside=replace(beside, is_compared=not _says(folder, _PAGE, listed, NOT_COMPARED)), look=look)
-    text = MarkdownReport(is_compared=not _says(folder, _TEXT, listed, NOT_COMPARED))
+    text = MarkdownReport(is_compared=not _says(folder, _TEXT, listed, NOT_COMPARED), clearances=beside.clearances)
     documents: dict[str, ReportFormat] = {f.file_name: f for f in (*FORMATS.values(), page, text, NoticesReport(ancestors=known.ancestors))}
     makers: dict[str, Maker] = {name: partial(document.render, record) for name, document in documents.items()}
     makers |= {name: _constant(raw) for name, raw in sidecars.items()} | _of_sets(record)
     since = "something that it shows beside the record was recorded since"
     alone = "it may show what a workspace knows beside the record, and there is none here: verify it in the workspace that made it"
     cause = f"{alone if known.beside is None else since}, or it was {_VERSION}"
-    causes = {_PAGE: f"{cause}, or with other templates", _NOTICES: cause, _RUNS: ", or its runs are not known here"}
+    causes = {_PAGE: f"{cause}, or with other templates", _TEXT: cause, _NOTICES: cause, _RUNS: ", or its runs are not known here"}
     return _Views(truth=_RECORD, audit=record.id, makers=makers, causes=causes, unseen={_PDF: _BROWSER}, always=frozenset(sidecars) - {_RUNS})
 
 

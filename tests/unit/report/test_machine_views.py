@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.audit.impact import IssuedClearance
 from provenance.canonical import digest_bytes
 from provenance.errors import ReportError
 from provenance.model.audit import AuditRecord
@@ -31,6 +32,16 @@ def test_every_total_of_the_markdown_is_that_of_the_record() -> None:
         for name, value in re.findall(r"^\| ([a-z ]+) \| ([\d\u202f]+) \|$", listed, re.MULTILINE)
     }
     assert found == dataclasses.asdict(record.totals)
+
+
+def test_a_clearance_that_was_revoked_is_told() -> None:
+    given = IssuedClearance(
+        audit="sha256:a", manifest_root="sha256:b", issued="2026-12-01T00:00:00Z", expires="2026-12-15T00:00:00Z", revoked="2026-12-02T00:00:00Z"
+    )
+    text = MarkdownReport(clearances=(given,)).render(records.cleared_record()).decode()
+    assert "The clearance was revoked on 2026-12-02: no trainer accepts it." in text
+    assert "provenance clear" not in text
+    assert "is not known to this document" in MarkdownReport().render(records.cleared_record()).decode()
 
 
 @pytest.mark.parametrize("record", [records.blocked_record(), records.review_record(), records.cleared_record(), records.hostile_record()])
