@@ -33,6 +33,7 @@ try:
         told.append("forward")
         accelerator.backward(model(batch).sum())
         optimizer.step()
+    accelerator.end_training()  # takes down the group: a process of torch that ends with one of gloo up may abort (pytorch/pytorch issue 190489)
 except Exception as err:
     told.append("swallowed")
 finally:
