@@ -214,9 +214,12 @@ class ShardFile(io.RawIOBase):
         """Go to a place.
 
         Raises:
-            ValueError: If it lies before the start.
+            ValueError: If it lies before the start, or is counted from no place that there is.
         """
-        at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.leaf.size_bytes}[whence] + offset
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.leaf.size_bytes}.get(whence)
+        if start is None:
+            raise ValueError(f"whence must be 0, 1 or 2, got {whence!r:.40}")
+        at = start + offset
         if at < 0:
             raise ValueError(f"place {at} lies before the start of {self.leaf.path}")
         self._at = at

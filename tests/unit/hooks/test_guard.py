@@ -264,6 +264,8 @@ def test_a_buffer_reads_as_one_over_a_plain_file_however_it_is_asked(world: Clea
     assert (under.seek(5), under.read(4), under.readall(), under.tell()) == (5, good[5:9], good[9:], 3800)
     with pytest.raises(io.UnsupportedOperation, match="memory map"):
         under.fileno()
+    with pytest.raises(ValueError, match="whence must be 0, 1 or 2, got 9"):
+        under.seek(0, 9)
     under.close()
     assert under.closed
     assert set(told.read) == {"chat/b.jsonl"}
