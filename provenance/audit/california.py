@@ -38,7 +38,7 @@ _SOURCES: Final = {
     SourceKind.OWN: "the developer's own",
     SourceKind.OTHER: "from another kind of source",
 }
-_ROLES: Final = {"generate": "text made by", "rewrite": "text rewritten by", "label": "labels made by"}
+_ROLES: Final = {"generate": "text made by", "rewrite": "text rewritten by"}
 
 
 class Known(StrEnum):
@@ -167,7 +167,7 @@ def _sources(dataset: Dataset, record: AuditRecord) -> Statement:
         ("made by", ", ".join(details.creators)),
         ("rights held by", ", ".join(details.rights.holders)),
         ("owned by", record.run.organization.name if source.kind is SourceKind.OWN else ""),
-        ("outputs of", ", ".join(dict.fromkeys(_model_name(g) for g in dataset.generators if not is_absent(g.provider)))),
+        ("outputs of", ", ".join(dict.fromkeys(_model_name(g) for g in dataset.writers if not is_absent(g.provider)))),
         ("collected by", "" if "@" in source.collector else source.collector),  # a person's address is not for publishing
         ("found at", source.url),
         ("made from", ", ".join(dataset.derived_from)),
@@ -210,7 +210,7 @@ def _points(record: AuditRecord, summary: DatasetSummary) -> Statement:
 
 def _types(dataset: Dataset) -> Statement:
     details = dataset.details
-    labels = [_model_name(g) for g in dataset.generators if g.role == "label"]
+    labels = [_model_name(g) for g in dataset.generators if g.is_labeller]
     parts = [
         f"kinds of data: {', '.join(m.value for m in details.modalities)}" if details.modalities else "",
         f"content: {', '.join(details.content_types)}" if details.content_types else "",
@@ -293,7 +293,7 @@ def _personal(dataset: Dataset) -> Statement:
 def processing_of(dataset: Dataset) -> tuple[str, ...]:
     """Return the steps on record that changed a dataset."""
     rewritten = [f"rewritten by {_model_name(g)}" for g in dataset.generators if g.role == "rewrite"]
-    labelled = [f"labelled by {_model_name(g)}" for g in dataset.generators if g.role == "label"]
+    labelled = [f"labelled by {_model_name(g)}" for g in dataset.generators if g.is_labeller]
     made = [f"made from {', '.join(dataset.derived_from)}"] if dataset.derived_from else []
     return tuple(dict.fromkeys([*dataset.details.processing, *dataset.details.personal_data.measures, *rewritten, *labelled, *made]))
 
@@ -328,7 +328,7 @@ def period_of(dataset: Dataset) -> tuple[str, str]:
     """Return the first and the last day of collection, or of the making by models where no collection is dated; empty where a day is not known."""
     ranges = [dataset.source.collected]
     if is_absent(ranges[0].start) and is_absent(ranges[0].end):
-        ranges = [g.generated for g in dataset.generators]
+        ranges = [g.generated for g in dataset.writers]
     starts, ends = [r.start for r in ranges], [r.end for r in ranges]
     first = "" if not starts or any(is_absent(s) for s in starts) else min(starts)
     return first, "" if not ends or any(is_absent(e) for e in ends) else max(ends)
@@ -342,13 +342,20 @@ def _first_used(first: FirstRead) -> Statement:
 
 
 def _synthetic(dataset: Dataset, synthetic: TriState) -> Statement:
-    made = [f"{_ROLES.get(g.role, 'changed by')} {_model_name(g)}" for g in dataset.generators]
+    made = [f"{_ROLES.get(g.role, 'changed by')} {_model_name(g)}" for g in dataset.writers]
+    labels = _labels_note(dataset)
     if synthetic is TriState.YES:
         models = "; ".join(dict.fromkeys(made)) or "by models that nobody named"
-        return _said(12, _sentence(f"yes, holds synthetic data: {models}"), "synthetic", "generators", is_draft=not made)
+        return _said(12, _sentence(f"yes, holds synthetic data: {models}") + labels, "synthetic", "generators", is_draft=not made)
     if synthetic is TriState.NO:
-        return _said(12, "Stated to hold no synthetic data.", "synthetic")
-    return _not_known(12, "whether it holds synthetic data is not recorded")
+        return _said(12, f"Stated to hold no synthetic data.{labels}", "synthetic", *(["generators"] if labels else []))
+    return _not_known(12, f"whether it holds synthetic data is not recorded{'.' if labels else ''}{labels}")
+
+
+def _labels_note(dataset: Dataset) -> str:
+    """Return the sentence on labels by models: they are no synthetic data in themselves, and a reader may want to know of them here."""
+    models = dict.fromkeys(_model_name(g) for g in dataset.generators if g.is_labeller)
+    return f" Labels beside the text were made by {listed(list(models))}." if models else ""
 
 
 def _model_name(generator: Generator) -> str:

@@ -10,7 +10,7 @@ from provenance.audit.california import INHERITED, ITEMS, NO_RUN_RECORD, RIGHTS,
 from provenance.audit.naming import FROM_NOTHING
 from provenance.model.absence import TriState, is_absent
 from provenance.model.audit import AuditRecord, DatasetSummary
-from provenance.model.dataset import Dataset, SourceKind
+from provenance.model.dataset import Dataset
 
 _SHOWN: Final = 6
 """Ancestors that a statement names."""
@@ -99,8 +99,7 @@ def has_synthetic(summary: DatasetSummary, ancestries: Ancestries) -> TriState:
 
 def is_model_written(dataset: Dataset) -> bool:
     """Tell whether facts say that a model wrote text of a dataset."""
-    is_synthetic = dataset.synthetic is TriState.YES or dataset.source.kind is SourceKind.SYNTHETIC
-    return is_synthetic or any(g.role != "label" for g in dataset.generators)
+    return dataset.synthetic is TriState.YES or dataset.declares_writer
 
 
 def base_note(record: AuditRecord) -> str:

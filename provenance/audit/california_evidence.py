@@ -130,7 +130,7 @@ def _of_people(dataset: Dataset, ancestry: Ancestry, *, is_reasoned: bool) -> It
 
 
 def _not_human(record: AuditRecord, summary: DatasetSummary, ancestry: Ancestry) -> Iterator[str]:
-    makers = [g for g in summary.dataset.generators if g.role != "label"]
+    makers = summary.dataset.writers
     if makers:
         yield f"{len(makers):,} models are recorded that made or rewrote it" if len(makers) > 1 else "a model is recorded that made or rewrote it"
     if alarms := output_alarms(record, summary.dataset.name):

@@ -64,7 +64,7 @@ def _points(dataset: Dataset) -> Iterator[Point]:
     kind = dataset.source.kind
     yield "2: where it came from, source.kind", lambda d: d.source.kind is not SourceKind.UNKNOWN
     yield "1.3.c: its types of content, details.content_types or details.description", _describes
-    yield "1.3.d: when the last of it was collected, source.collected.to or the days of its generators", _dates_its_end
+    yield "1.3.d: when the last of it was collected, source.collected.to or the days of the models that wrote it", _dates_its_end
     if not dataset.details.modalities or _WITH_LANGUAGE & set(dataset.details.modalities):
         yield "1.3.e: its languages, languages", lambda d: bool(d.languages)
     if kind is SourceKind.PUBLIC_DATASET:
@@ -77,7 +77,7 @@ def _points(dataset: Dataset) -> Iterator[Point]:
         yield "2.3.f: what was crawled, details.description", lambda d: _is_stated(d.details.description)
     if kind is SourceKind.USER_DATA:
         yield "2.4.c: the services that it was collected by, details.description", lambda d: _is_stated(d.details.description)
-    if kind is SourceKind.SYNTHETIC or dataset.generators:
+    if dataset.declares_writer:
         yield "2.5.c: the models that made it, generators", _names_models
     if kind in {SourceKind.OWN, SourceKind.OTHER}:
         yield "2.6.b: what it is, details.description", lambda d: _is_stated(d.details.description)
@@ -92,7 +92,7 @@ def _describes(dataset: Dataset) -> bool:
 
 
 def _dates_its_end(dataset: Dataset) -> bool:
-    days = [g.generated.end for g in dataset.generators] or [dataset.source.collected.end]
+    days = [g.generated.end for g in dataset.writers] or [dataset.source.collected.end]
     return _is_stated(dataset.source.collected.end) or all(_is_stated(day) for day in days)
 
 
@@ -110,7 +110,7 @@ def _of_crawlers(dataset: Dataset, field: str) -> bool:
 
 
 def _names_models(dataset: Dataset) -> bool:
-    return bool(dataset.generators) and all(_is_stated(g.provider) and _is_stated(g.model) for g in dataset.generators)
+    return bool(dataset.writers) and all(_is_stated(g.provider) and _is_stated(g.model) for g in dataset.writers)
 
 
 def _everything(judged: JudgedDataset) -> tuple[Dataset, ...]:

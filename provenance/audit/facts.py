@@ -348,7 +348,7 @@ def _shard_values(dataset: str, path: str, state: str, scan: str, unread: int, w
 def _origin(judged: JudgedDataset, dataset: Dataset) -> dict[str, FactValue]:
     everything = (dataset, *judged.related)
     generators = [g for d in everything for g in d.generators]
-    unnamed = judged.generated or judged.unknown_ancestors or any(d.synthetic is not TriState.NO and not d.generators for d in everything)
+    unnamed = judged.generated or judged.unknown_ancestors or any(d.synthetic is not TriState.NO and not d.writers for d in everything)
     lost = [Absence.UNKNOWN.value] if unnamed else []
     return {
         "synthetic": judged.synthetic.value,

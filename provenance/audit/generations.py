@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from provenance.audit.lineage import SAME_BYTES, Part, Tracer
-from provenance.audit.writers import LABEL, written_by_model
+from provenance.audit.writers import written_by_model
 from provenance.model.absence import TriState
 from provenance.model.dataset import Dataset, DatasetVersion
 from provenance.model.lineage import Transform
@@ -106,7 +106,7 @@ def _says_nothing(facts: Iterable[Dataset]) -> bool:
 
 
 def _models(facts: Iterable[Dataset]) -> frozenset[tuple[str, str]]:
-    return frozenset((g.provider, g.model) for d in facts for g in d.generators if g.role != LABEL)
+    return frozenset((g.provider, g.model) for d in facts for g in d.writers)
 
 
 def _step(transform: str, facts: Sequence[Dataset], *, is_new: bool) -> tuple[int, bool]:

@@ -75,7 +75,7 @@ class JudgedOrigins:
 
 
 def _open(facts: Dataset) -> Iterator[UnknownOrigin]:
-    if not facts.generators and facts.synthetic is not TriState.NO:
+    if not facts.writers and facts.synthetic is not TriState.NO:
         yield _unknown("a model made it, and nobody says which" if facts.synthetic is TriState.YES else "nobody says whether a model made it")
     for generator in facts.generators:
         if is_absent(generator.provider):

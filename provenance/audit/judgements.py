@@ -87,7 +87,7 @@ def judge_dataset(judged: JudgedDataset, catalogs: Catalogs, use: RunUse, *, tod
     answers += [a for _, a in named]
     gathered = [(place, a) for d, place in zip(everything, places, strict=True) for a in answers_of_sites(d, catalogs.terms, use)]
     answers += [a for _, a in gathered]
-    answers += [_without_generator(d.synthetic) for d in everything if not d.generators and (not d.terms or d.synthetic is not TriState.NO)]
+    answers += [_without_generator(d.synthetic) for d in everything if not d.writers and (not d.terms or d.synthetic is not TriState.NO)]
     files = tuple(s.checked.shard for s in judged.shards)
     own = stated_licenses(judged.version.dataset, files, today, judged.version.digests)
     stated = [own, *(stated_licenses(d, (), today) for d in judged.related)]

@@ -277,7 +277,7 @@ class Tracer:
 
     @staticmethod
     def _is_generated(steps: Iterable[Derivation], facts: Iterable[Dataset]) -> bool:
-        return any(s.transform is Transform.GENERATE for s in steps) and any(not d.generators for d in facts)
+        return any(s.transform is Transform.GENERATE for s in steps) and any(not d.writers for d in facts)
 
     def _collect(self, parts: Sequence[Part], owner: str) -> list[Part]:
         """Return parts and all they come from, and what holds the bytes of ancestors."""

@@ -49,7 +49,7 @@ def merge_facts(registered: Dataset, imported: Dataset, *, replace_facts: bool =
     """
     merge = _Merge(replace_facts)
     merged = merge.values(registered, imported, "")
-    if merged.generators and merged.synthetic is TriState.NO:
+    if merged.writers and merged.synthetic is TriState.NO:
         merge.conflicts.append(FactConflict(field="synthetic", registered="NO", imported="generators are named", kept="imported"))
         merged = replace(merged, synthetic=TriState.YES)
     return merged, tuple(merge.conflicts)

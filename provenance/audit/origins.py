@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from provenance.audit.judged import JudgedDataset
-from provenance.audit.writers import LABEL, written_by_model
+from provenance.audit.writers import written_by_model
 from provenance.canonical import digest_of
 from provenance.model.absence import Absence, TriState
-from provenance.model.dataset import Dataset
+from provenance.model.dataset import LABEL, Dataset
 from provenance.model.finding import Subject, SubjectKind
 from provenance.policy.facts import FactValue, SubjectFacts
 
@@ -87,7 +87,7 @@ def _teacher_role(judged: JudgedDataset) -> str:
         return TriState.UNKNOWN.value
     everything = (judged.version.dataset, *judged.related)
     roles = {g.role if g.role in _ROLES else _ROLES[-1] for d in everything for g in d.generators}
-    if judged.generated or any(written_by_model(d) is TriState.YES and not d.generators for d in everything):
+    if judged.generated or any(written_by_model(d) is TriState.YES and not d.writers for d in everything):
         roles.add(_ROLES[-1])
     if _ROLES[-1] not in roles and text_origin(judged) is TriState.UNKNOWN and not _only_labels(everything, judged):
         return TriState.UNKNOWN.value

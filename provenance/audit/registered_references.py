@@ -64,8 +64,9 @@ def _problem(checked: CheckedShard) -> ReadProblem:
 
 
 def _kind_of(dataset: Dataset) -> ReferenceKind:
-    """Return what a dataset's records are by default: what a model made is looked for as its outputs."""
-    return ReferenceKind.API_OUTPUT if dataset.generators or dataset.synthetic is TriState.YES else ReferenceKind.WORK
+    """Return what a dataset's records are by default: what a model made is looked for as its outputs, and so is what it labelled where nobody says that people wrote it."""
+    is_open = bool(dataset.generators) and dataset.synthetic is TriState.UNKNOWN
+    return ReferenceKind.API_OUTPUT if is_open or dataset.writers or dataset.synthetic is TriState.YES else ReferenceKind.WORK
 
 
 def _facts_of(version: DatasetVersion) -> tuple[tuple[str, str], ...]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from provenance.model.absence import TriState
-from provenance.model.dataset import Dataset, SourceKind
-
-LABEL = "label"
-"""Role of a model that wrote no text."""
+from provenance.model.dataset import Dataset
 
 
 def written_by_model(dataset: Dataset) -> TriState | None:
-    """Tell whether a model wrote text of a dataset; ``None`` where models only labelled it, which says nothing of the text."""
-    if any(g.role != LABEL for g in dataset.generators) or dataset.source.kind is SourceKind.SYNTHETIC:
+    """Tell whether a model wrote text of a dataset; ``None`` where models labelled it and nothing else is said, so that what it comes from tells."""
+    if dataset.declares_writer:
         return TriState.YES
-    return None if dataset.generators else dataset.synthetic
+    return None if dataset.generators and dataset.synthetic is TriState.UNKNOWN else dataset.synthetic

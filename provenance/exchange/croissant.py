@@ -97,7 +97,7 @@ class _Document:
         generators = tuple(dict.fromkeys(self._generators()))
         keywords = self._names("sc:keywords")
         # The hub's own documents list its tags as keywords.
-        made = bool(generators) or any(k.lower() == SYNTHETIC_TAG for k in keywords)
+        made = any(not g.is_labeller for g in generators) or any(k.lower() == SYNTHETIC_TAG for k in keywords)
         return Dataset(
             name=name,
             title="" if given == name else given,

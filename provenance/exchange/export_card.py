@@ -72,7 +72,7 @@ def metadata(export: Export) -> dict[str, Any]:
     dataset, details = export.version.dataset, export.version.dataset.details
     tags = (*dataset.tags, *details.content_types, *(m.value for m in details.modalities), stated(dataset.domain))
     hub = {key: [t.partition(":")[2] for t in dataset.tags if t.startswith(f"{key}:")] for key in _KEPT}
-    made = any(g.role != "label" for g in dataset.generators) or (dataset.synthetic is TriState.YES and not dataset.generators)
+    made = dataset.declares_writer or dataset.synthetic is TriState.YES
     known = {
         "pretty_name": title_of(export.version),
         "language": list(dataset.languages),
@@ -81,7 +81,7 @@ def metadata(export: Export) -> dict[str, Any]:
         "multilinguality": hub["multilinguality"],
         "source_datasets": [f"extended|{name}" for name in dataset.derived_from],
         "language_creators": ["machine-generated"] if made else [],
-        "annotations_creators": ["machine-generated"] if any(g.role == "label" for g in dataset.generators) else [],
+        "annotations_creators": ["machine-generated"] if any(g.is_labeller for g in dataset.generators) else [],
     }
     facts: dict[str, Any] = {"facts": export.facts}
     if export.shard_list is not None:

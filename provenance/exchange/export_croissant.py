@@ -138,7 +138,7 @@ def _organization(name: str) -> dict[str, str]:
 
 
 def _labelling(dataset: Dataset) -> list[tuple[str, str]]:
-    return [("generators", plain_item(to_wire(g))) for g in dataset.generators if g.role == "label"]
+    return [("generators", plain_item(to_wire(g))) for g in dataset.generators if g.is_labeller]
 
 
 def _property(name: str, value: str) -> dict[str, str]:
@@ -225,7 +225,7 @@ def _responsible(dataset: Dataset) -> dict[str, Any]:
             yes_no(people.sensitive, yes="Special categories: yes", no="Special categories: no", unknown="Special categories: not known"),
             *people.categories,
         ],
-        "rai:machineAnnotationTools": [_model(g) for g in dataset.generators if g.role == "label"],
+        "rai:machineAnnotationTools": [_model(g) for g in dataset.generators if g.is_labeller],
     }
 
 
@@ -236,7 +236,7 @@ def _lineage(dataset: Dataset) -> dict[str, Any]:
             {"@id": stated_url(name) or f"urn:provenance:dataset:{quote(name, safe='')}", "name": name} for name in dataset.derived_from
         ],
         # Who only labelled is a tool of annotation, and did not make the dataset; what else is known of it is a fact below.
-        "prov:wasAttributedTo": [_agent(g, i) for i, g in enumerate(dataset.generators) if g.role != "label"],
+        "prov:wasAttributedTo": [_agent(g, i) for i, g in enumerate(dataset.generators) if not g.is_labeller],
         "prov:wasGeneratedBy": [
             {
                 "@id": f"urn:provenance:crawl:{i}",

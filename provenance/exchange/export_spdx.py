@@ -265,7 +265,7 @@ def _generators(export: Export) -> Iterator[dict[str, Any]]:
         yield _element(supplier, "Organization" if stated(generator.provider) else "Agent", {"name": asserted(generator.provider)})
         yield _element(model, "ai_AIPackage", _model(generator, supplier, export))
         # A model that only labelled did not generate the dataset; the standard has no word for what it did.
-        labelled = generator.role == "label"
+        labelled = generator.is_labeller
         relation = _relation(export, "other" if labelled else "generates", source=model, to=[export.id], key=f"model {i}")
         yield {**relation, "comment": "labels"} if labelled else relation
 

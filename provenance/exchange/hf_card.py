@@ -143,7 +143,7 @@ class _Card:
         generators = tuple(self._generators())
         title = self._reading.text(self._front.get("pretty_name"), "pretty_name")
         tags = (*self._texts("tags"), *(f"{f}:{t}" for f in _LISTS for t in self._texts(f)))
-        synthetic = bool(generators) or any(t.lower() == SYNTHETIC_TAG for t in tags)
+        synthetic = any(not g.is_labeller for g in generators) or any(t.lower() == SYNTHETIC_TAG for t in tags)
         return Dataset(
             name=name,
             title=title,

@@ -208,7 +208,7 @@ def _dataset(fields: Fields, folder: Path) -> Dataset:
         license=license_facts,
         terms=fields.texts("terms"),
         generators=generators,
-        synthetic=_synthetic(fields, made_by_model=bool(generators) or source.kind is SourceKind.SYNTHETIC),
+        synthetic=_synthetic(fields, made_by_model=any(not g.is_labeller for g in generators) or source.kind is SourceKind.SYNTHETIC),
         domain=fields.text("domain"),
         languages=fields.texts("languages"),
         derived_from=fields.texts("derived_from"),
@@ -328,7 +328,10 @@ def _synthetic(fields: Fields, *, made_by_model: bool) -> TriState:
             fields.fault("synthetic", f"expected yes, no or unknown, got {str(raw)[:40]!r}")
         said = words.get(word, TriState.UNKNOWN)
     if made_by_model and said is TriState.NO:
-        fields.fault("synthetic", "'no' contradicts the generators or the synthetic source that are declared")
+        fields.fault(
+            "synthetic",
+            "'no' contradicts the generators that wrote text, or the synthetic source, that are declared; one that only labelled has role: label",
+        )
     return TriState.YES if made_by_model else said
 
 

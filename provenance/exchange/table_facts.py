@@ -105,7 +105,7 @@ class TableFacts:
             ),
             license=facts_of(claims, by="manifest", evidence=evidence),
             generators=generators,
-            synthetic=self._synthetic(facts, reading, made=bool(generators) or kind is SourceKind.SYNTHETIC),
+            synthetic=self._synthetic(facts, reading, made=any(not g.is_labeller for g in generators) or kind is SourceKind.SYNTHETIC),
             domain=self._single(facts, "domain", reading) or Absence.UNKNOWN.value,
             languages=self._split(facts, "language", reading),
             derived_from=self._split(facts, "derived_from", reading),

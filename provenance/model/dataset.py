@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from provenance.model.absence import Absence, TriState
 from provenance.model.claims import DateRange, Evidence, LicenseClaim, LicenseFacts
@@ -85,9 +86,13 @@ class Source:
     collector: str = Absence.UNKNOWN.value
 
 
+LABEL: Final = "label"
+"""Role of a model that wrote no text."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generator:
-    """A model that made or changed the text."""
+    """A model that made, changed or labelled the text."""
 
     provider: str = Absence.UNKNOWN.value
     model: str = Absence.UNKNOWN.value
@@ -97,6 +102,11 @@ class Generator:
     role: str = "generate"
     """``generate``, ``rewrite`` or ``label``."""
     prompt_source: str = Absence.UNKNOWN.value
+
+    @property
+    def is_labeller(self) -> bool:
+        """Whether it only labelled text, and wrote none of it. Terms hold for labels as for any output."""
+        return self.role == LABEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +156,7 @@ class Dataset:
     """Ids of terms versions that the registrant names; they add to those resolved from the generators."""
     generators: tuple[Generator, ...] = ()
     synthetic: TriState = TriState.UNKNOWN
-    """YES where a generator is declared or the source is synthetic, NO only where the registrant says so or the source kind rules it out."""
+    """Whether a model wrote text of it: YES where one is declared that wrote or the source is synthetic, NO only where the registrant says so."""
     domain: str = Absence.UNKNOWN.value
     languages: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
@@ -158,6 +168,16 @@ class Dataset:
     """Turns token ids back into text; ``None`` = none is named, so that ids cannot be read."""
     details: Details = field(default_factory=Details)
     """What else is known: who made it and how, people in it, rights, counts."""
+
+    @property
+    def writers(self) -> tuple[Generator, ...]:
+        """The models that wrote or changed its text: not those that only labelled it."""
+        return tuple(g for g in self.generators if not g.is_labeller)
+
+    @property
+    def declares_writer(self) -> bool:
+        """Whether its facts name a model that wrote text, or a source that is synthetic: ``synthetic`` must then be YES."""
+        return bool(self.writers) or self.source.kind is SourceKind.SYNTHETIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ def shares_by_year(datasets: Sequence[DatasetSummary]) -> tuple[MixtureShare, ..
 
 def shares_by_model(datasets: Sequence[DatasetSummary]) -> tuple[MixtureShare, ...]:
     """Return the mixture by the model that wrote it; several of one dataset stand together. Nothing where no dataset names one."""
-    if not any(d.dataset.generators for d in datasets):
+    if not any(d.dataset.writers for d in datasets):
         return ()
     return _shares(datasets, "model", models_of)
 
@@ -39,7 +39,7 @@ def _shares(datasets: Sequence[DatasetSummary], grouping: str, label_of: Callabl
 def years_of(summary: DatasetSummary) -> str:
     """Return ``2024``, ``2019–2025``, or ``UNKNOWN`` where a date is missing: of the generation where models wrote it, else of the collection."""
     dataset = summary.dataset
-    ranges = [g.generated for g in dataset.generators] or [dataset.source.collected]
+    ranges = [g.generated for g in dataset.writers] or [dataset.source.collected]
     years = [year for dates in ranges for year in _years(dates)]
     if None in years:
         return Absence.UNKNOWN.value
@@ -54,7 +54,7 @@ def _years(dates: DateRange) -> tuple[str | None, str | None]:
 
 def models_of(summary: DatasetSummary) -> str:
     """Return the models that wrote a dataset, ``no model``, or ``UNKNOWN``."""
-    generators = summary.dataset.generators
+    generators = summary.dataset.writers
     if not generators:
         return "no model" if summary.synthetic is TriState.NO else Absence.UNKNOWN.value
     if any(is_absent(g.model) for g in generators):

@@ -80,6 +80,18 @@ def test_terms_named_for_text_by_people_are_judged(work: Path, capsys: pytest.Ca
     assert audit(work, "a", capsys=capsys) == (11, {"T001"})
 
 
+@pytest.mark.parametrize("said", ["", "synthetic: no", "synthetic: yes"])
+def test_labels_are_judged_as_the_outputs_that_they_are_whoever_wrote_the_text(work: Path, capsys: pytest.CaptureFixture[str], said: str) -> None:
+    write(work, "a.jsonl", PLAIN)
+    made = "{provider: cohere, model: command-r, channel: api, role: label, from: 2025-08-01, to: 2025-08-31}"
+    (work / "datasets.yaml").write_text(
+        "format: provenance.datasets\nversion: 1\ndatasets:\n"
+        f"  - {{name: a, shards: [a.jsonl], license: CC0-1.0, generators: [{made}]{', ' + said if said else ''}}}\n"
+    )
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    assert audit(work, "a", capsys=capsys) == (11, {"D001"})
+
+
 @pytest.mark.parametrize(
     ("name", "more"), [("a", ("--source-url", "https://huggingface.co/datasets/the_pile_books3")), ("slimpajama", ())], ids=["address", "name"]
 )

@@ -76,9 +76,7 @@ def _days(record: AuditRecord, units: Sequence[Unit], judged: Sequence[Judged]) 
     found = [(u.dataset, u.place) for u in units if u.dataset is not None] + [(j.summary.dataset, j.place) for j in judged]
     for dataset, place in {(d.name, p): (d, p) for d, p in found}.values():
         days = [
-            d
-            for d in (dataset.source.collected.start, dataset.source.collected.end, *(g.generated.end for g in dataset.generators))
-            if not is_absent(d)
+            d for d in (dataset.source.collected.start, dataset.source.collected.end, *(g.generated.end for g in dataset.writers)) if not is_absent(d)
         ]
         if days and max(days) > audited:
             message = f"{dataset.name!r} is recorded as collected until {max(days)}, which is after the audit of {audited}"

@@ -209,10 +209,7 @@ def _languages(one: Judged) -> tuple[str, ...]:
 
 def _latest(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Told]:
     datasets = {d.name: d for d in (*(u.dataset for u in units if u.dataset is not None), *(j.summary.dataset for j in judged))}
-    ends = {
-        d.name: [day for day in (d.source.collected.end, *(g.generated.end for g in d.generators if g.role != "label")) if not is_absent(day)]
-        for d in datasets.values()
-    }
+    ends = {d.name: [day for day in (d.source.collected.end, *(g.generated.end for g in d.writers)) if not is_absent(day)] for d in datasets.values()}
     begun = {d.name: d.source.collected.start for d in datasets.values() if not is_absent(d.source.collected.start)}
     unended = {d.name for d in datasets.values() if d.name in begun and is_absent(d.source.collected.end)}  # whatever else has an end
     lacking = [u.name for u in units if not ends.get(u.name) or u.name in unended]

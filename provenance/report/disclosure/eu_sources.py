@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from provenance.model.absence import TriState, is_absent
 from provenance.model.audit import AuditRecord
-from provenance.model.dataset import Dataset, Generator, SourceKind
+from provenance.model.dataset import Dataset, Generator
 from provenance.report.disclosure.sizes import Span, large_datasets, words_of
-from provenance.report.disclosure.sources import Judged, Unit, is_written
+from provenance.report.disclosure.sources import Judged, Unit
 from provenance.report.disclosure.values import State, Told
 
 NOT_KNOWN = "not known"
@@ -212,7 +212,7 @@ def written_for_provider(units: Sequence[Unit], judged: Sequence[Judged]) -> tup
     own = {u.name: u.dataset for u in units if u.dataset is not None and u.section == "2.5"}
     made = {j.summary.dataset.name: j.summary.dataset for j in judged}
     ancestors = {d.name: d for j in judged for d, _, _ in j.ancestors}
-    found = {n: d for n, d in (ancestors | made).items() if n not in public and (is_written(d) or d.source.kind is SourceKind.SYNTHETIC)}
+    found = {n: d for n, d in (ancestors | made).items() if n not in public and d.declares_writer}
     explained = public | set(own) | set(found)
     stepped = {
         j.summary.dataset.name: j.summary.dataset
@@ -244,8 +244,8 @@ def _synthetic(record: AuditRecord, units: Sequence[Unit], judged: Sequence[Judg
 
 
 def _models(record: AuditRecord, found: Sequence[Dataset], rests_on: tuple[str, ...]) -> Iterator[Told]:
-    generators = [g for d in found for g in d.generators if g.role != "label"]
-    nameless = [d.name for d in found if not d.generators or any(not _is_named(g) for g in d.generators if g.role != "label")]
+    generators = [g for d in found for g in d.writers]
+    nameless = [d.name for d in found if not d.writers or not all(map(_is_named, d.writers))]
     own = record.run.organization.name.casefold()
     others = tuple(dict.fromkeys(_model(g) for g in generators if _is_named(g) and g.provider.casefold() != own))
     ours = tuple(dict.fromkeys(_model(g) for g in generators if _is_named(g) and g.provider.casefold() == own))

@@ -111,7 +111,7 @@ def _origins(one: Judged) -> Iterator[tuple[str, Dataset | None, str]]:
     dataset = one.summary.dataset
     made_of = [(d, root) for d, root, same in one.ancestors if not same]
     is_unseen = any(name.startswith(UNSEEN) for name in one.unknown)
-    if is_unseen or not (made_of or one.unknown) or dataset.source.kind is SourceKind.SYNTHETIC or is_written(dataset):
+    if is_unseen or not (made_of or one.unknown) or dataset.declares_writer:
         yield dataset.name, dataset, one.place
     for other, root, _ in one.ancestors:
         if not other.derived_from or other.source.kind is SourceKind.SYNTHETIC:
@@ -120,11 +120,6 @@ def _origins(one: Judged) -> Iterator[tuple[str, Dataset | None, str]]:
         yield name, None, name
     if made_of and not one.unknown and all(d.derived_from for d, _ in made_of):  # a chain whose beginning nobody names
         yield dataset.name, dataset, one.place
-
-
-def is_written(dataset: Dataset) -> bool:
-    """Tell whether facts say that a model wrote the text: one that only labels it enriches data and makes none."""
-    return any(g.role != "label" for g in dataset.generators)
 
 
 def _unit(name: str, dataset: Dataset | None, place: str, used_in: tuple[Judged, ...], categories: Mapping[str, str]) -> Unit:
@@ -139,7 +134,7 @@ def _unit(name: str, dataset: Dataset | None, place: str, used_in: tuple[Judged,
 def recorded_section(dataset: Dataset) -> str:
     """Return the section that facts put a dataset under, empty where they do not tell. What a model wrote for the provider is synthetic data."""
     kind = dataset.source.kind
-    if kind in {SourceKind.OWN, SourceKind.OTHER, SourceKind.UNKNOWN} and (is_written(dataset) or dataset.synthetic is TriState.YES):
+    if kind in {SourceKind.OWN, SourceKind.OTHER, SourceKind.UNKNOWN} and (dataset.writers or dataset.synthetic is TriState.YES):
         return "2.5"
     return _SECTION_OF.get(kind, "")
 

@@ -40,7 +40,12 @@ def teacher(role: str) -> tuple[Generator, ...]:
 
 
 def by(role: str, *related: Dataset) -> JudgedDataset:
-    return replace(judged(plain_dataset(synthetic=YES, generators=teacher(role))), related=related)
+    said = UNKNOWN if role == "label" else YES  # labels tell nothing of who wrote the text
+    return replace(judged(plain_dataset(synthetic=said, generators=teacher(role))), related=related)
+
+
+def labelled(synthetic: TriState) -> JudgedDataset:
+    return judged(plain_dataset(synthetic=synthetic, generators=teacher("label")))
 
 
 HUMAN, MADE, OPEN = plain_dataset("h"), plain_dataset("m", synthetic=YES), plain_dataset("o", synthetic=UNKNOWN)
@@ -60,6 +65,8 @@ HUMAN, MADE, OPEN = plain_dataset("h"), plain_dataset("m", synthetic=YES), plain
         (by("rewrite", HUMAN), YES, "rewrite", YES),
         (by("label", HUMAN), NO, "label", YES),
         (by("label"), UNKNOWN, "label", UNKNOWN),
+        (labelled(NO), NO, "label", YES),
+        (labelled(YES), YES, "generate", UNKNOWN),
         (by("label", MADE), YES, "generate", NO),
         (by("label", OPEN), UNKNOWN, "UNKNOWN", UNKNOWN),
         (replace(by("label", HUMAN), unknown_ancestors=("gone",)), UNKNOWN, "UNKNOWN", YES),

@@ -225,6 +225,21 @@ def test_no_synthetic_data_is_contradicted_by_outputs_found_and_by_models_on_rec
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("said", TriState)
+def test_labels_by_a_model_are_told_as_labels_and_never_as_synthetic_text_or_a_source(said: TriState) -> None:
+    labelled = replace(
+        BLANK,
+        synthetic=said,
+        source=Source(kind=SourceKind.OWN, url="https://data.example/x"),
+        generators=(Generator(provider="lumen-ai", model="lumen-2", role="label"),),
+    )
+    assert "lumen" not in stated(1, labelled).text
+    found = stated(12, labelled, synthetic=said)
+    assert found.known is {TriState.YES: Known.DRAFTED, TriState.NO: Known.COMPUTED, TriState.UNKNOWN: Known.NOT_KNOWN}[said]
+    assert found.text.endswith("Labels beside the text were made by lumen-ai lumen-2.")
+    assert found.text.count("lumen-ai") == 1
+
+
 def test_labels_by_a_model_do_not_make_text_synthetic() -> None:
     labelled = replace(BLANK, synthetic=TriState.NO, generators=(Generator(provider="lumen-ai", role="label"),))
     assert contradictions(record_of(labelled), {}, {}) == ()

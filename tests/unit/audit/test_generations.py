@@ -23,7 +23,7 @@ Step = tuple[str, Transform, Sequence[str]]
 
 
 def made(name: str, by: tuple[Generator, ...] = (), synthetic: TriState | None = None, parents: tuple[str, ...] = ()) -> Dataset:
-    said = synthetic if synthetic is not None else YES if by else NO
+    said = synthetic if synthetic is not None else UNKNOWN if by == LABELS else YES if by else NO
     plain = plain_dataset(name, synthetic=said, generators=by)
     return Dataset(**{f: getattr(plain, f) for f in ("name", "license", "synthetic", "generators", "domain")}, derived_from=parents)
 
@@ -65,6 +65,8 @@ def unknown(at_least: int) -> Generations:
         (made("a", synthetic=YES), known(1)),
         (made("a", synthetic=UNKNOWN), unknown(0)),
         (made("a", LABELS), unknown(0)),
+        (made("a", LABELS, synthetic=NO), known(0)),
+        (made("a", LABELS, synthetic=YES), known(1)),
         (Dataset(name="a", source=Source(kind=SourceKind.SYNTHETIC), synthetic=YES), known(1)),
         (made("a", X, parents=("nowhere",)), unknown(1)),
     ],

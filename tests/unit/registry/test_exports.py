@@ -227,11 +227,11 @@ def test_only_files_that_were_read_are_called_complete_or_analysed() -> None:
 
 
 def test_labels_by_a_model_do_not_make_the_text_machine_generated() -> None:
-    labelled = Dataset(name="d", synthetic=TriState.YES, generators=(Generator(role="label"),))
+    labelled = Dataset(name="d", generators=(Generator(role="label"),))
     card = parsed("hf-card", written("hf-card", version(labelled, shards(1))))
     assert "language_creators" not in card
     assert card["annotations_creators"] == ["machine-generated"]
-    made = dataclasses.replace(labelled, generators=())
+    made = dataclasses.replace(labelled, synthetic=TriState.YES)
     assert parsed("hf-card", written("hf-card", version(made, shards(1))))["language_creators"] == ["machine-generated"]
 
 

@@ -208,7 +208,7 @@ class TestCards:
 
     def test_machine_made_labels_are_a_generator_that_nobody_named(self) -> None:
         found = only(card(CARD))
-        assert (found.generators, found.synthetic) == ((Generator(role="label"),), TriState.YES)
+        assert (found.generators, found.synthetic) == ((Generator(role="label"),), TriState.UNKNOWN)
 
     def test_found_text_is_not_taken_for_human_text(self) -> None:
         found = only(card("---\nlanguage_creators: [found]\n---\n"))
@@ -319,7 +319,7 @@ class TestOurExportsWithoutTheTextForOurImport:
     def test_a_model_that_nobody_names_stays_unknown(self) -> None:
         made = Dataset(name="d", generators=(Generator(), Generator(role="label")), synthetic=TriState.YES)
         found = self.read(values.version(made, values.shards(1)))
-        assert self.read(values.version(replace(made, generators=made.generators[1:]), values.shards(1))).synthetic is TriState.YES
+        assert self.read(values.version(replace(made, generators=made.generators[1:]), values.shards(1))).synthetic is TriState.UNKNOWN
         assert found.generators == made.generators
         assert found.synthetic is TriState.YES
 

@@ -106,7 +106,10 @@ def test_no_kind_of_source_says_that_text_is_human(tmp_path: Path, kind: SourceK
         ("synthetic: yes", TriState.YES),
         ("synthetic: UNKNOWN", TriState.UNKNOWN),
         ("generators: [{provider: openai}]", TriState.YES),
-        ("generators: [{provider: openai, role: label}]", TriState.YES),
+        ("generators: [{provider: openai, role: label}]", TriState.UNKNOWN),
+        ("generators: [{provider: openai, role: label}, {provider: openai, role: rewrite}]", TriState.YES),
+        ("generators: [{provider: openai, role: label}]\n    synthetic: no", TriState.NO),
+        ("generators: [{provider: openai, role: label}]\n    synthetic: yes", TriState.YES),
         ("source: {kind: synthetic}", TriState.YES),
     ],
 )

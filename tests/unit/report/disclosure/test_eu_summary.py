@@ -448,6 +448,20 @@ def test_outputs_in_a_public_dataset_that_says_so_do_not_speak_against_a_no() ->
     assert (found.state, found.lines) == (State.COMPUTED, ("No",))  # section 2.5 leaves out what others published; it stands in 2.1
 
 
+@pytest.mark.parametrize(
+    ("said", "state", "lines"), [("NO", State.COMPUTED, ("No",)), ("UNKNOWN", State.MISSING, None), ("YES", State.COMPUTED, ("Yes",))]
+)
+def test_data_that_a_model_only_labelled_are_as_synthetic_as_their_text(said: str, state: State, lines: tuple[str, ...] | None) -> None:
+    by = (Generator(provider="lumen-ai", model="lumen-2", role="label"),)
+    labelled = dataset("crawl", SourceKind.WEB_CRAWL, synthetic=TriState(said), generators=by)
+    record = replace(record_of(), datasets=(replace(make_summary(labelled, weight=1.0, shards=1, words=10), synthetic=TriState(said)),))
+    fields = by_id(make_eu_summary(record, alone(record), Answers()))
+    assert fields["2.5.a"].state is state
+    assert lines is None or fields["2.5.a"].lines == lines
+    told = {"NO": "; not written by models;", "UNKNOWN": "; written by models: not known;", "YES": "; written by models;"}
+    assert [word for word, text in told.items() if any(text in line for line in fields["2.3.f"].lines)] == [said]
+
+
 def sized(**words: int) -> AuditRecord:
     """Return an audit of public datasets of these numbers of words."""
     return replace(record_of(), datasets=tuple(make_summary(dataset(n), weight=0.1, shards=1, words=w) for n, w in words.items()))
