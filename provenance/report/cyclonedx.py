@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from provenance.audit.impact import IssuedClearance
 from provenance.exchange import export_cyclonedx
 from provenance.exchange.export_facts import FACTS_NAME, NAMESPACE
 from provenance.model.absence import is_absent
@@ -18,6 +19,7 @@ from provenance.model.audit import AuditRecord, PolicyUsed, RuleUsed
 from provenance.model.finding import Finding
 from provenance.report.datasets_of import exports_of, totals_of, unicode_record
 from provenance.report.record_json import render_value
+from provenance.report.standing import Standing, afterwards
 from provenance.report.wording import clip
 
 _LONGEST = 1_000
@@ -32,6 +34,8 @@ class CycloneDxReport:
     name: str = "cyclonedx"
     file_name: str = "audit.cdx.json"
     suffix: str = ".cdx.json"
+    clearances: tuple[IssuedClearance, ...] | None = None
+    """Clearances of the audit, oldest first; ``None`` where nobody looked."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document.
@@ -39,10 +43,11 @@ class CycloneDxReport:
         Raises:
             ReportError: If the record tells no time, or holds what JSON cannot express.
         """
-        return render_value(document(unicode_record(replace(record, evidence=(), shards=()))), where=f"audit record {record.id[:19]}")
+        plain = unicode_record(replace(record, evidence=(), shards=()))
+        return render_value(document(plain, Standing.of(self.clearances)), where=f"audit record {record.id[:19]}")
 
 
-def document(record: AuditRecord) -> dict[str, Any]:
+def document(record: AuditRecord, standing: Standing) -> dict[str, Any]:
     """Return the document as JSON values."""
     found = export_cyclonedx.document(exports_of(record, form="CycloneDX"))
     for component, summary in zip(found["components"], record.datasets, strict=True):
@@ -51,11 +56,11 @@ def document(record: AuditRecord) -> dict[str, Any]:
         component["hashes"] = [{"alg": "SHA-256", "content": summary.root_digest.removeprefix("sha256:")}]
     found["serialNumber"] = f"urn:uuid:{_key(record, 'document')}"
     found["metadata"]["timestamp"] = record.created
-    found["metadata"]["component"] = _model(record, [c["bom-ref"] for c in found["components"]])
+    found["metadata"]["component"] = _model(record, [c["bom-ref"] for c in found["components"]], afterwards(record, standing))
     found["compositions"] = [{"aggregate": "incomplete", "assemblies": [c["bom-ref"]]} for c in found["components"]]
     found["dependencies"] = [{"ref": _ref(record, "model"), "dependsOn": [c["bom-ref"] for c in found["components"]]}]
     found["definitions"] = {"standards": [_standard(record, p) for p in record.policy]}
-    found["declarations"] = _declarations(record)
+    found["declarations"] = _declarations(record, standing)
     return found
 
 
@@ -67,7 +72,7 @@ def _ref(record: AuditRecord, part: str) -> str:
     return f"urn:uuid:{_key(record, part)}"
 
 
-def _model(record: AuditRecord, datasets: Sequence[str]) -> dict[str, Any]:
+def _model(record: AuditRecord, datasets: Sequence[str], since: Sequence[str]) -> dict[str, Any]:
     model = record.run.model
     base = (
         []
@@ -87,6 +92,7 @@ def _model(record: AuditRecord, datasets: Sequence[str]) -> dict[str, Any]:
             {"name": "provenance:runDigest", "value": record.run.digest},
             {"name": "provenance:termsCatalog", "value": f"{record.terms_catalog_version} {record.terms_catalog_digest}"},
             {"name": "provenance:logHead", "value": record.log_head},
+            *({"name": "provenance:sinceTheVerdict", "value": line} for line in since),
         ],
     }
 
@@ -114,14 +120,16 @@ def _rule(record: AuditRecord, policy: PolicyUsed, rule: RuleUsed) -> str:
     return _ref(record, f"rule {policy.bundle} {rule.id}")
 
 
-def _declarations(record: AuditRecord) -> dict[str, Any]:
+def _declarations(record: AuditRecord, standing: Standing) -> dict[str, Any]:
+    then = ", then revoked" if standing.taken_back is not None else ""
+    since = "".join(f" {line}" for line in afterwards(record, standing))
     open_findings = [f for f in record.findings if f.is_open]
     rules = [(policy, rule) for policy in record.policy for rule in policy.rules]
     return {
         "assessors": [{"bom-ref": _ref(record, "assessor"), "thirdParty": False, "organization": {"name": f"provenance {record.tool.version}"}}],
         "attestations": [
             {
-                "summary": f"{record.verdict.value}: what an audit of exactly these bytes found",
+                "summary": f"{record.verdict.value}{then}: what an audit of exactly these bytes found",
                 "assessor": _ref(record, "assessor"),
                 "map": [_mapped(record, policy, rule, open_findings) for policy, rule in rules],
             }
@@ -130,7 +138,7 @@ def _declarations(record: AuditRecord) -> dict[str, Any]:
         "evidence": [*_of_record(record), *(_evidence(record, f) for policy, rule in rules for f in _of(rule, open_findings)[:_SHOWN])],
         "targets": {"components": [{"type": "machine-learning-model", "bom-ref": _ref(record, "target"), "name": clip(record.run.model.name, 200)}]},
         "affirmation": {
-            "statement": f"An audit states; a clearance is signed. This record ({record.id}) is signed by nobody. What was not checked: "
+            "statement": f"An audit states; a clearance is signed. This record ({record.id}) is signed by nobody.{since} What was not checked: "
             + clip("; ".join(record.limits) or "nothing is listed", _LONGEST),
         },
     }

@@ -100,18 +100,34 @@ def write_report(
         raise ReportError(f"report format {(unknown or ['(none)'])[0]!r}: not known", hint=f"known formats: {', '.join(sorted(every))}")
     known = beside or Beside()
     known, style = replace(known, runs=(*known.runs, *runs)), look or ReportLook()
-    documents: dict[str, ReportFormat] = {
-        **FORMATS,
-        "html": HtmlReport(beside=known, look=style),
-        "pdf": PdfReport(beside=known, look=style),
-        "markdown": MarkdownReport(is_compared=known.is_compared, clearances=known.clearances),
-        "notices": NoticesReport(ancestors=ancestors),
-    }
+    documents = formats_of(known, style, ancestors)
     wanted = list(dict.fromkeys(formats))
     made = {documents[name].file_name: documents[name].render(record) for name in wanted if name in documents}
     for name in wanted:
         made |= SETS[name].render(record) if name in SETS else {}
     return write_files(made | render_sidecars(record, known.runs), out_dir, audit=record.id, kind=FolderKind.AUDIT)
+
+
+def formats_of(beside: Beside, look: ReportLook, ancestors: Mapping[str, Sequence[Ancestry]] | None) -> dict[str, ReportFormat]:
+    """Return every format of one document by its name, with what is known beside the record.
+
+    Args:
+        beside: Runs, lineage and clearances.
+        look: Templates and brand of the pages.
+        ancestors: What each dataset comes from; ``None`` where nobody looked.
+    """
+    issued = beside.clearances
+    return {
+        **FORMATS,
+        "html": HtmlReport(beside=beside, look=look),
+        "pdf": PdfReport(beside=beside, look=look),
+        "markdown": MarkdownReport(is_compared=beside.is_compared, clearances=issued),
+        "sarif": SarifReport(clearances=issued),
+        "junit": JunitReport(clearances=issued),
+        "cyclonedx": CycloneDxReport(clearances=issued),
+        "spdx": SpdxReport(clearances=issued),
+        "notices": NoticesReport(ancestors=ancestors),
+    }
 
 
 def file_names(record: AuditRecord, name: str) -> tuple[str, ...]:

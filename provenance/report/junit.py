@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Remedy, VerdictKind
+from provenance.report.standing import Standing
 from provenance.report.suppression import Waivers
 from provenance.report.wording import broken_glass_line, clip, count
 
@@ -29,12 +31,16 @@ class JunitReport:
     name: str = "junit"
     file_name: str = "junit.xml"
     suffix: str = ".xml"
+    clearances: tuple[IssuedClearance, ...] | None = None
+    """Clearances of the audit, oldest first; ``None`` where nobody looked."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document. Every rule that was judged is in it, what it found is spelt out for the first twenty findings."""
-        root = ET.Element("testsuites", {"name": _clean(f"provenance audit of {record.run.model.name}: {record.verdict.value}")})
+        standing = Standing.of(self.clearances)
+        then = ", then revoked" if standing.taken_back is not None else ""
+        root = ET.Element("testsuites", {"name": _clean(f"provenance audit of {record.run.model.name}: {record.verdict.value}{then}")})
         suites = [_suite(used, record) for used in record.policy]
-        suites.append(_own_suite(_unlisted(record), record))
+        suites.append(_own_suite(_unlisted(record), record, standing))
         for name in ("tests", "failures", "skipped"):
             root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
         root.set("errors", "0")
@@ -49,12 +55,12 @@ def _suite(used: PolicyUsed, record: AuditRecord) -> ET.Element:
     return _filled(f"{used.bundle} {used.version}", cases, record)
 
 
-def _own_suite(findings: Sequence[Finding], record: AuditRecord) -> ET.Element:
+def _own_suite(findings: Sequence[Finding], record: AuditRecord, standing: Standing) -> ET.Element:
     """Return what no bundle lists as a rule: the verdict, which fails unless the run is cleared, and what the engine itself found."""
     verdict = ET.Element("testcase", {"classname": "verdict", "name": "the run is cleared", "time": "0"})
     if record.verdict is not VerdictKind.CLEARED:
         ET.SubElement(verdict, "failure", {"type": record.verdict.value, "message": f"the verdict is {record.verdict.value}"})
-    cases = [verdict, *_broken_glass(record)]
+    cases = [verdict, *_broken_glass(record), *_revoked(standing)]
     for finding in findings:
         case = ET.Element("testcase", {"classname": _clean(finding.bundle), "name": _clean(f"{finding.rule} {finding.title}"), "time": "0"})
         _fail(case, [finding])
@@ -69,6 +75,19 @@ def _broken_glass(record: AuditRecord) -> list[ET.Element]:
     case = ET.Element("testcase", {"classname": "verdict", "name": "no run was let start by break-glass", "time": "0"})
     lines = [_clean(broken_glass_line(one)) for one in record.broken_glass]
     ET.SubElement(case, "failure", {"type": "break-glass", "message": lines[-1]}).text = "\n".join(lines)
+    return [case]
+
+
+def _revoked(standing: Standing) -> list[ET.Element]:
+    """Return a case for the clearances that were taken back, which fails where none stands any more; nothing where none was."""
+    if not standing.revoked:
+        return []
+    case = ET.Element("testcase", {"classname": "verdict", "name": "a clearance of this audit stands", "time": "0"})
+    lines = [_clean(line) for line in standing.lines]
+    if standing.taken_back is None:
+        ET.SubElement(case, "system-out").text = "\n".join(lines)
+    else:
+        ET.SubElement(case, "failure", {"type": "revoked", "message": lines[-1]}).text = "\n".join(lines)
     return [case]
 
 

@@ -15,7 +15,7 @@ from provenance.report.figures import first_figures
 from provenance.report.groups import Entry, Grouped, Room, group_findings
 from provenance.report.markdown_text import cell_span, code_span, left_out, phrase, table
 from provenance.report.page import absence, explained_reasons, next_command, verdict_note, verdict_tail
-from provenance.report.standing import DUTIES, cleared_sentence, duty_lines, waiver_lines
+from provenance.report.standing import DUTIES, Standing, cleared_sentence, duty_lines, waiver_lines
 from provenance.report.wording import broken_glass_line, count, number, percent, rate
 
 _MOST = 500
@@ -60,7 +60,9 @@ def _lines(record: AuditRecord, beside: Beside) -> Iterator[str]:
 
 
 def _first_screen(record: AuditRecord, beside: Beside) -> Iterator[str]:
-    yield f"# {record.verdict.value}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record)}"
+    standing = Standing.of(beside.clearances)
+    then = ", then revoked" if standing.taken_back is not None else ""
+    yield f"# {record.verdict.value}{then}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record, standing)}"
     if note := verdict_note(record):
         yield from ("", phrase(note))
     yield from () if beside.is_compared else ("", f"**Not compared.** {NOT_COMPARED}")

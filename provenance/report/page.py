@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, ShardSummary
 from provenance.model.finding import Action, VerdictKind
 from provenance.report.beside import Beside
@@ -22,6 +23,7 @@ from provenance.report.standing import (
     DUTIES,
     CitedClause,
     DutyLine,
+    Standing,
     WaiverLine,
     cited_clauses,
     cleared_sentence,
@@ -46,6 +48,8 @@ class Page:
 
     verdict_name: str
     verdict_tail: str
+    taken_back: IssuedClearance | None
+    """The clearance that was revoked where none stands any more."""
     verdict_note: str
     next_command: str
     """Empty where nothing is left to be typed."""
@@ -94,9 +98,11 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     lengths = [(e.match.words, e.match.explained) for e in record.evidence]
     among = _among(sum(not e.match.explained for e in record.evidence), record.totals.alarms)
     duties, cited = duty_lines(record.duties), cited_clauses(record)
+    standing = Standing.of(beside.clearances)
     return Page(
         verdict_name=clip(record.run.model.name, 80),
-        verdict_tail=verdict_tail(record),
+        verdict_tail=verdict_tail(record, standing),
+        taken_back=standing.taken_back,
         verdict_note=verdict_note(record),
         next_command=next_command(record, beside),
         cleared_next=cleared_sentence(beside.clearances),
@@ -129,8 +135,12 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     )
 
 
-def verdict_tail(record: AuditRecord) -> str:
-    """Return how the sentence goes on that the name of the model begins."""
+def verdict_tail(record: AuditRecord, standing: Standing | None = None) -> str:
+    """Return how the sentence goes on that the name of the model begins. A run of which no clearance stands any more is not said to be free to train."""
+    gone = standing.taken_back if standing is not None else None
+    if record.verdict is VerdictKind.CLEARED and gone is not None:
+        what = "a key of its clearance" if gone.key_revoked else "its clearance"
+        return f"was cleared on {record.created[:10]}; {what} was revoked on {gone.revoked[:10]}."
     if record.verdict is VerdictKind.BLOCKED:
         return "may not be trained on this data as planned."
     if record.verdict is VerdictKind.REVIEW:

@@ -12,10 +12,12 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
+from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, MatchEvidence, PolicyUsed
 from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind
 from provenance.model.wire import to_wire
 from provenance.report.record_json import render_value
+from provenance.report.standing import Standing, revoked_line
 from provenance.report.suppression import Waivers, suppressions
 from provenance.report.wording import broken_glass_line, clip, visible
 
@@ -35,18 +37,21 @@ class SarifReport:
     name: str = "sarif"
     file_name: str = "findings.sarif"
     suffix: str = ".sarif"
+    clearances: tuple[IssuedClearance, ...] | None = None
+    """Clearances of the audit, oldest first; ``None`` where nobody looked."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; all findings are in it, waived ones as suppressed."""
-        return render_value(_log(record), where=f"audit record {record.id[:19]}")
+        return render_value(_log(record, Standing.of(self.clearances)), where=f"audit record {record.id[:19]}")
 
 
 _FINGERPRINT_CHARS = 32
 _VERDICT = "VERDICT"
 _BREAK_GLASS = "BREAK-GLASS"
+_REVOKED = "CLEARANCE-REVOKED"
 
 
-def _log(record: AuditRecord) -> dict[str, Any]:
+def _log(record: AuditRecord, standing: Standing) -> dict[str, Any]:
     rules = _rules(record.policy, record.findings)
     numbers = {(rule["properties"]["bundle"], rule["id"]): i for i, rule in enumerate(rules)}
     run_file = PurePath(record.run_file).name or _RUN_FILE
@@ -68,13 +73,15 @@ def _log(record: AuditRecord) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(f, numbers[f.bundle, f.rule], mark, view) for f, mark in zip(record.findings, prints, strict=True)]
                 + _verdict(record, run_file)
-                + _broken_glass(record, run_file),
+                + _broken_glass(record, run_file)
+                + _revoked(record, standing, run_file),
                 "properties": {
                     "verdict": record.verdict.value,
                     "audit": record.id,
                     "manifestRoot": record.manifest_root,
                     "limits": list(record.limits),
                     "brokenGlass": to_wire(record.broken_glass),
+                    **({"revokedClearances": [_text(line) for line in standing.lines]} if standing.revoked else {}),
                 },
             }
         ],
@@ -215,6 +222,26 @@ def _broken_glass(record: AuditRecord, run_file: str) -> list[dict[str, Any]]:
             "suppressions": [],
         }
         for one in record.broken_glass
+    ]
+
+
+def _revoked(record: AuditRecord, standing: Standing, run_file: str) -> list[dict[str, Any]]:
+    """Return each clearance that was taken back: an error where none stands any more, since no trainer starts this run, else a note."""
+    location = {"physicalLocation": {"artifactLocation": {"uri": _uri(run_file)}}}
+    return [
+        {
+            "ruleId": _REVOKED,
+            "kind": "fail",
+            "level": "error" if standing.taken_back is not None else "note",
+            "message": {"text": _text(revoked_line(one))},
+            "locations": [location],
+            "partialFingerprints": {
+                "primaryLocationLineHash": f"{_hash((_REVOKED, one.audit, one.statement, one.issued))}:1",
+                "provenanceRevoked/v1": f"{record.id} {one.statement or one.issued}",
+            },
+            "suppressions": [],
+        }
+        for one in standing.revoked
     ]
 
 

@@ -9,11 +9,13 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
+from provenance.audit.impact import IssuedClearance
 from provenance.exchange import export_spdx
 from provenance.exchange.export_facts import FACTS_NAME, NAMESPACE
 from provenance.model.audit import AuditRecord
 from provenance.report.datasets_of import exports_of, totals_of, unicode_record
 from provenance.report.record_json import render_value
+from provenance.report.standing import Standing, afterwards
 from provenance.report.wording import clip
 
 _SEPARATOR = "\n"
@@ -26,6 +28,8 @@ class SpdxReport:
     name: str = "spdx"
     file_name: str = "audit.spdx.json"
     suffix: str = ".spdx.json"
+    clearances: tuple[IssuedClearance, ...] | None = None
+    """Clearances of the audit, oldest first; ``None`` where nobody looked."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document.
@@ -33,10 +37,11 @@ class SpdxReport:
         Raises:
             ReportError: If the record tells no time, or holds what JSON cannot express.
         """
-        return render_value(document(unicode_record(replace(record, findings=(), evidence=(), shards=()))), where=f"audit record {record.id[:19]}")
+        plain = unicode_record(replace(record, findings=(), evidence=(), shards=()))
+        return render_value(document(plain, Standing.of(self.clearances)), where=f"audit record {record.id[:19]}")
 
 
-def document(record: AuditRecord) -> dict[str, Any]:
+def document(record: AuditRecord, standing: Standing) -> dict[str, Any]:
     """Return the document as JSON values."""
     exports = exports_of(record, form="SPDX")
     found = export_spdx.document(exports)
@@ -78,6 +83,17 @@ def document(record: AuditRecord) -> dict[str, Any]:
             "subject": model,
             "statement": _statement(record),
         },
+        *(
+            {
+                "spdxId": _id(record, f"{i} {line}"),
+                "type": "Annotation",
+                "creationInfo": info,
+                "annotationType": "review",
+                "subject": model,
+                "statement": line,
+            }
+            for i, line in enumerate(afterwards(record, standing))
+        ),
     ]
     for element in graph:
         if element.get("type") == "software_Sbom":

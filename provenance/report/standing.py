@@ -10,7 +10,7 @@ from provenance.audit.impact import IssuedClearance
 from provenance.model.absence import TriState
 from provenance.model.audit import AskedDuty, AuditRecord
 from provenance.model.finding import ClauseCitation, Finding, Waiver
-from provenance.report.wording import clip, count, number, short_digest
+from provenance.report.wording import broken_glass_line, clip, count, number, short_digest, visible
 
 _NAMED = 12
 """Datasets that a cell names."""
@@ -122,16 +122,63 @@ def _days(today: str, end: str) -> int | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What became of an audit's clearances, as far as anybody looked: which one stands, and which were taken back."""
+
+    last: IssuedClearance | None = None
+    """The newest that no revocation is known of and that had not ended when another was taken back."""
+    revoked: tuple[IssuedClearance, ...] = ()
+    """Those that were taken back, or whose key was, in the order in which that happened."""
+
+    @staticmethod
+    def of(clearances: Sequence[IssuedClearance] | None) -> Standing:
+        """Return it for the clearances of one audit, oldest first. No clock is asked: the last thing known is the last revocation."""
+        revoked = sorted((c for c in clearances or () if c.revoked), key=lambda c: c.revoked)
+        at = revoked[-1].revoked if revoked else ""
+        return Standing(last=next((c for c in reversed(clearances or ()) if not c.revoked and c.expires > at), None), revoked=tuple(revoked))
+
+    @property
+    def taken_back(self) -> IssuedClearance | None:
+        """The clearance revoked last where none stands any more: a verdict that clears must not be read as leave to train."""
+        return self.revoked[-1] if self.revoked and self.last is None else None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A sentence on each that was taken back."""
+        return tuple(revoked_line(c) for c in self.revoked)
+
+
+def afterwards(record: AuditRecord, standing: Standing) -> tuple[str, ...]:
+    """Return what a reader of the verdict has to know of what came after it, a line each: runs let start by break-glass, clearances taken back."""
+    return tuple(visible(line) for line in (*(broken_glass_line(one) for one in record.broken_glass), *standing.lines))
+
+
+def revoked_line(one: IssuedClearance) -> str:
+    """Return in a sentence which clearance was taken back and when."""
+    kind = "break-glass clearance" if one.break_glass else "clearance"
+    what = f"A key that signed the {kind}" if one.key_revoked else f"The {kind}"
+    by = f" by {clip(one.by, 80)}" if one.by else ""
+    statement = f", statement {clip(one.statement, 80)}," if one.statement else ""
+    return f"{what} of {one.issued}{by}{statement} was revoked on {one.revoked}: no trainer accepts it."
+
+
 def cleared_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
     """Return what follows from a verdict that clears, by what became of it since."""
     if clearances is None:
         return "Nothing has to change for this verdict. Whether a clearance was issued, or revoked since, is not known to this document."
     if not clearances:
         return "Nothing has to change. The next step is to sign the clearance that the trainer checks."
-    last = next((c for c in reversed(clearances) if not c.revoked), None)
-    if last is None:
-        return f"The clearance was revoked on {clearances[-1].revoked[:10]}: no trainer accepts it. Find out why before another one is signed."
-    return f"Nothing has to change. The clearance of {last.issued[:10]} holds until {last.expires[:10]}; a trainer accepts it until then, unless it is revoked."
+    standing = Standing.of(clearances)
+    gone = standing.taken_back
+    if gone is not None:
+        what = "A key that signed the clearance" if gone.key_revoked else "The clearance"
+        return f"{what} was revoked on {gone.revoked[:10]}: no trainer accepts it. Do not start the run. Find out why before another one is signed."
+    if standing.last is None:  # cannot be: what was not taken back stands
+        return "Whether a clearance stands is not known to this document."
+    last, others = standing.last, len(standing.revoked)
+    also = f" {count(others, 'other clearance')} of this audit {'was' if others == 1 else 'were'} revoked." if others else ""
+    return f"Nothing has to change. The clearance of {last.issued[:10]} holds until {last.expires[:10]}; a trainer accepts it until then, unless it is revoked.{also}"
 
 
 def signed_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
@@ -140,7 +187,8 @@ def signed_sentence(clearances: Sequence[IssuedClearance] | None) -> str:
         return "not known to this page: an audit states, a clearance is signed"
     if not clearances:
         return "nobody yet: an audit states, a clearance is signed"
-    last = next((c for c in reversed(clearances) if not c.revoked), clearances[-1])
+    standing = Standing.of(clearances)
+    last = standing.last or standing.taken_back or clearances[-1]
     kind = "break-glass clearance, which lets pass what the audit did not clear," if last.break_glass else "clearance"
     by = f" by {clip(last.by, 80)}" if last.by else ""
     statement = f", statement {short_digest(last.statement)}" if last.statement else ""

@@ -16,7 +16,7 @@ from provenance.report.attribution import Ancestry
 from provenance.report.beside import NOT_COMPARED, Beside
 from provenance.report.disclosure.views import DATA_FILE as SUMMARY
 from provenance.report.disclosure.views import disclosure_files, parse_disclosure
-from provenance.report.folder import FORMATS, SETS
+from provenance.report.folder import FORMATS, SETS, formats_of
 from provenance.report.folder_check import verify_report
 from provenance.report.html import HtmlReport
 from provenance.report.interface import ReportFormat
@@ -34,6 +34,8 @@ from provenance.report.sidecars import render_sidecars
 from provenance.report.wording import short_digest
 
 _RECORD, _RUNS = JsonReport().file_name, "runs.csv"
+_MACHINE = tuple(FORMATS[name].file_name for name in ("sarif", "junit", "cyclonedx", "spdx"))
+"""Views for machines that tell of clearances as well."""
 _PAGE, _TEXT, _NOTICES, _PDF = HtmlReport().file_name, MarkdownReport().file_name, NoticesReport().file_name, PdfReport().file_name
 _VERSION = "changed, or written by another version"
 _BROWSER = "its bytes are those of one version of the browser and of its fonts"
@@ -152,13 +154,19 @@ def _audit(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:
     sidecars = render_sidecars(record, beside.runs)
     page = HtmlReport(beside=replace(beside, is_compared=not _says(folder, _PAGE, listed, NOT_COMPARED)), look=look)
     text = MarkdownReport(is_compared=not _says(folder, _TEXT, listed, NOT_COMPARED), clearances=beside.clearances)
-    documents: dict[str, ReportFormat] = {f.file_name: f for f in (*FORMATS.values(), page, text, NoticesReport(ancestors=known.ancestors))}
+    documents: dict[str, ReportFormat] = {f.file_name: f for f in (*formats_of(beside, look, known.ancestors).values(), page, text)}
     makers: dict[str, Maker] = {name: partial(document.render, record) for name, document in documents.items()}
     makers |= {name: _constant(raw) for name, raw in sidecars.items()} | _of_sets(record)
     since = "something that it shows beside the record was recorded since"
     alone = "it may show what a workspace knows beside the record, and there is none here: verify it in the workspace that made it"
     cause = f"{alone if known.beside is None else since}, or it was {_VERSION}"
-    causes = {_PAGE: f"{cause}, or with other templates", _TEXT: cause, _NOTICES: cause, _RUNS: ", or its runs are not known here"}
+    causes = {
+        _PAGE: f"{cause}, or with other templates",
+        _TEXT: cause,
+        _NOTICES: cause,
+        **dict.fromkeys(_MACHINE, cause),
+        _RUNS: ", or its runs are not known here",
+    }
     return _Views(truth=_RECORD, audit=record.id, makers=makers, causes=causes, unseen={_PDF: _BROWSER}, always=frozenset(sidecars) - {_RUNS})
 
 
