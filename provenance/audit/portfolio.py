@@ -164,7 +164,7 @@ def survey_portfolio(tools: Tools, catalog: TermsCatalog, issued: Iterable[Issue
         points.setdefault(record.run.model.name, []).append(_point(record))
         newest[record.run.model.name] = record
     now = tools.clock.now()
-    clearances = _newest_clearances(points, issued)
+    clearances = _newest_clearances(points, issued, now)
     with tools.units.read() as registry:
         origins = JudgedOrigins(registry)
         unknown = tuple(_unknown(newest, origins))
@@ -202,10 +202,11 @@ def _history(name: str, audits: Sequence[AuditPoint], record: AuditRecord, catal
     )
 
 
-def _newest_clearances(points: Mapping[str, Sequence[AuditPoint]], issued: Iterable[IssuedClearance]) -> dict[str, IssuedClearance]:
+def _newest_clearances(points: Mapping[str, Sequence[AuditPoint]], issued: Iterable[IssuedClearance], now: str) -> dict[str, IssuedClearance]:
+    """Return of each model the newest clearance that holds, else the newest."""
     model_of = {p.id: name for name, audits in points.items() for p in audits}
     found: dict[str, IssuedClearance] = {}
-    for clearance in sorted(issued, key=lambda c: c.issued):
+    for clearance in sorted(issued, key=lambda c: (not c.revoked and c.expires > now, c.issued)):
         if clearance.audit in model_of:
             found[model_of[clearance.audit]] = clearance
     return found

@@ -61,8 +61,8 @@ def _lines(record: AuditRecord, beside: Beside) -> Iterator[str]:
 
 def _first_screen(record: AuditRecord, beside: Beside) -> Iterator[str]:
     standing = Standing.of(beside.clearances)
-    then = ", then revoked" if standing.taken_back is not None else ""
-    yield f"# {record.verdict.value}{then}: {code_span(record.run.model.name, _NAME)} {verdict_tail(record, standing)}"
+    name, tail = code_span(record.run.model.name, _NAME), verdict_tail(record, standing)
+    yield f"# REVOKED: {name} was {record.verdict.value}{tail}" if standing.taken_back is not None else f"# {record.verdict.value}: {name} {tail}"
     if note := verdict_note(record):
         yield from ("", phrase(note))
     yield from () if beside.is_compared else ("", f"**Not compared.** {NOT_COMPARED}")

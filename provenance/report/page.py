@@ -136,11 +136,11 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
 
 
 def verdict_tail(record: AuditRecord, standing: Standing | None = None) -> str:
-    """Return how the sentence goes on that the name of the model begins. A run of which no clearance stands any more is not said to be free to train."""
+    """Return how the sentence goes on that the name of the model begins, or the verdict where no clearance of it stands any more."""
     gone = standing.taken_back if standing is not None else None
     if record.verdict is VerdictKind.CLEARED and gone is not None:
         what = "a key of its clearance" if gone.key_revoked else "its clearance"
-        return f"was cleared on {record.created[:10]}; {what} was revoked on {gone.revoked[:10]}."
+        return f" on {record.created[:10]}; {what} was revoked on {gone.revoked[:10]}."
     if record.verdict is VerdictKind.BLOCKED:
         return "may not be trained on this data as planned."
     if record.verdict is VerdictKind.REVIEW:

@@ -49,11 +49,12 @@ def test_no_view_says_cleared_alone_once_no_clearance_stands(clearances: tuple[I
     assert 'class="word BLOCKED"' in h1
     assert "#i-CLEARED" not in h1
     words = re.sub(r"<[^>]+>", "", h1)
-    assert "CLEARED, then revoked" in words
+    assert "REVOKED –" in words
+    assert "was CLEARED on" in words
     assert "2026-12-02" in words
     assert "may be trained on this data as planned" not in told["html"] + told["markdown"]
-    assert re.search(r"<title>CLEARED, then revoked", told["html"])
-    assert told["markdown"].splitlines()[0].startswith("# CLEARED, then revoked: ")
+    assert re.search(r"<title>REVOKED: ", told["html"])
+    assert told["markdown"].splitlines()[0].startswith("# REVOKED: ")
     assert "provenance clear`" not in told["markdown"]
     (result,) = [r for r in json.loads(told["sarif"])["runs"][0]["results"] if r["ruleId"] == "CLEARANCE-REVOKED"]
     assert (result["level"], result["kind"]) == ("error", "fail")
@@ -76,6 +77,7 @@ def test_one_that_stands_beside_one_that_was_revoked_leaves_the_verdict_as_it_is
     told = views(GONE, STANDS)
     assert Standing.of((GONE, STANDS)).last == STANDS
     assert "then revoked" not in "".join(told.values())
+    assert "REVOKED:" not in told["html"] + told["markdown"]
     assert 'class="word CLEARED"' in told["html"]
     assert "1 other clearance of this audit was revoked" in told["html"]
     assert "1 other clearance of this audit was revoked" in told["markdown"]
@@ -90,7 +92,7 @@ def test_where_none_was_revoked_no_view_speaks_of_it(clearances: tuple[IssuedCle
     told, unseen = views(*clearances), views(look=False)
     for name in ("sarif", "junit", "cyclonedx", "spdx"):
         assert told[name] == unseen[name]
-    assert "then revoked" not in told["html"] + told["markdown"]
+    assert "REVOKED" not in told["html"] + told["markdown"]
 
 
 def test_a_folder_is_compared_with_what_became_of_the_clearance(tmp_path: Path) -> None:
