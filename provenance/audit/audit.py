@@ -11,6 +11,7 @@ from provenance.audit.exclude import demands_digest
 from provenance.audit.exclusion_facts import DemandedDatasets, look_for_demands
 from provenance.audit.facts import GatheredFacts, gather_facts
 from provenance.audit.generations import count_generations
+from provenance.audit.identity import audit_id
 from provenance.audit.judged import JudgedDataset, JudgedShard
 from provenance.audit.judgements import Catalogs, ReferenceLookup
 from provenance.audit.kept_audits import AUDIT_SUFFIX
@@ -24,7 +25,7 @@ from provenance.audit.steps import Amounts, propose_steps
 from provenance.audit.terms_facts import completed
 from provenance.audit.tools import Tools
 from provenance.audit.totals import count_totals, list_duties, list_obligations, list_terms, mix, summarize_datasets, summarize_shards
-from provenance.canonical import canonical_bytes, digest_of
+from provenance.canonical import canonical_bytes
 from provenance.config import MIN_WORDS
 from provenance.errors import NotRegisteredError
 from provenance.model.audit import NO_ROOT, AuditRecord, MatchEvidence, ReferenceSummary, ToolVersion
@@ -348,22 +349,4 @@ def _record(
         match_findings=found.match_findings,
         run_file=request.run_file,
     )
-    return replace(record, id=_audit_id(record))
-
-
-def _audit_id(record: AuditRecord) -> str:
-    """Digest of what was judged and found; when, by which command and at which log head do not change it."""
-    digests = {w.id: digest_of(to_wire(w)) for w in record.waivers}
-    return digest_of(
-        {
-            "run": record.run.digest,
-            "root": record.manifest_root,
-            "facts": record.facts_digest,
-            "policy": [p.digest for p in record.policy],
-            "terms": record.terms_catalog_digest,
-            "licenses": record.licenses_digest,
-            "references": [r.digest for r in record.references],
-            "findings": [f.id for f in record.findings],
-            "waived": ["" if f.waiver is None else digests.get(f.waiver, f.waiver) for f in record.findings],
-        }
-    )
+    return replace(record, id=audit_id(record))

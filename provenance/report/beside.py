@@ -9,7 +9,7 @@ from provenance.model.lineage import LineageGraph
 from provenance.model.training import RecordedRun
 
 NOT_COMPARED = (
-    "This report was made from a record file. Its numbers agree with one another, but nobody compared the record with the workspace that made the audit: "
+    "This report was made from a record file. Its id, verdict and counts agree with what it lists, but nobody compared the record with the workspace that made the audit: "
     "whoever handed over the file answers for what it says."
 )
 

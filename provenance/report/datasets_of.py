@@ -12,9 +12,9 @@ from provenance.exchange.export_facts import Export, ShardTotals, prepare
 from provenance.model.audit import AuditRecord, DatasetSummary, ShardSummary
 from provenance.model.dataset import DatasetVersion, Shard, ShardFormat
 from provenance.model.wire import read_value, to_wire
+from provenance.report.record_checks import MOMENT
 from provenance.report.record_json import unicode_only
 
-_MOMENT = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _COMPRESSED = frozenset({".gz", ".zst", ".bz2", ".xz"})
 _FORMATS = {
@@ -45,7 +45,7 @@ def exports_of(record: AuditRecord, *, form: str, with_shards: bool = False) -> 
     Raises:
         ReportError: If the record, which may have been edited, tells no time: machine formats need one.
     """
-    if not _MOMENT.fullmatch(record.created):
+    if not MOMENT.fullmatch(record.created):
         raise ReportError(f"audit record {record.id[:19]}: its time {record.created[:40]!r} is no time, and {form} needs one")
     told: dict[str, list[ShardSummary]] = {}
     for shard in record.shards if with_shards else ():

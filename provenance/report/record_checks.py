@@ -1,18 +1,26 @@
 """Whether the numbers of an audit record agree with what it lists: a verdict, a total or a count that was changed by hand does not.
 
-What a record holds twice is computed again from the more detailed side, by the rules of ``provenance.audit.totals``. A record that was forged throughout, so that
-everything in it agrees, passes: only the workspace that made the audit, or a signature, tells that.
+What a record holds twice is computed again from the more detailed side, by the rules of ``provenance.audit.totals``: verdict, totals and counts from findings, datasets and
+shards; the roots of the run and of its datasets from the shards, where all are listed; the id from what was judged and found. A record that was forged throughout, so
+that everything in it agrees, passes: only the workspace that made the audit, or a signature, tells that.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from provenance.model.audit import NO_ROOT, AuditRecord, DatasetSummary
+from provenance.audit.identity import audit_id, earlier_ids
+from provenance.audit.totals import SHARDS_LISTED
+from provenance.errors import ManifestError
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
+from provenance.model.audit import NO_ROOT, AuditRecord, DatasetSummary, ShardSummary
 from provenance.model.finding import Action, Outcome, VerdictKind, verdict_of
 
+MOMENT: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
+"""A time as audits tell it: RFC 3339, UTC, whole seconds."""
 _SUMS: Final = ("records", "words", "matches", "alarms", "matched_words")
 """Totals that are those of the datasets together."""
 _SHARD_SUMS: Final = ("size_bytes", "records", "alarms", "matched_words")
@@ -28,6 +36,34 @@ def record_faults(record: AuditRecord) -> Iterator[str]:
     yield from _rules(record)
     yield from _totals(record)
     yield from _shards(record)
+    yield from _leave(record)
+    yield from _moment(record)
+    yield from _identity(record)
+
+
+def _moment(record: AuditRecord) -> Iterator[str]:
+    if not MOMENT.fullmatch(record.created):
+        yield f"created is {record.created[:40]!r}, and an audit tells its time as 2026-11-24T04:12:09Z"
+
+
+def _identity(record: AuditRecord) -> Iterator[str]:
+    """Compute the id again, as this version and earlier ones do."""
+    try:
+        is_own = record.id == audit_id(record) or record.id in earlier_ids(record)
+    except ValueError:
+        is_own = False
+    if not is_own:
+        yield f"its id is {record.id[:19]}, and what it judged and found gives another"
+
+
+def _leave(record: AuditRecord) -> Iterator[str]:
+    """Tell why a record cannot have cleared its run: nothing that was not judged, and by a rule, is ever cleared."""
+    if record.verdict is not VerdictKind.CLEARED:
+        return
+    if not any(policy.rules for policy in record.policy):
+        yield "says CLEARED, and no rule of a policy judged the run"
+    if record.totals.shards_judged != record.totals.shards_named:
+        yield f"says CLEARED, and {record.totals.shards_judged} of {record.totals.shards_named} shards were judged"
 
 
 def _open_findings(record: AuditRecord) -> Iterator[str]:
@@ -51,6 +87,10 @@ def _rules(record: AuditRecord) -> Iterator[str]:
     for finding in record.findings:
         listed[finding.rule, finding.outcome] += finding.size
     rules = [rule for policy in record.policy for rule in policy.rules]
+    actions = {(policy.bundle, rule.id): rule.action for policy in record.policy for rule in policy.rules}
+    other = [f for f in record.findings if actions.get((f.bundle, f.rule), f.action.value) != f.action.value]
+    if other:
+        yield f"finding {other[0].id[:19]} says {other[0].action.value}, and its rule {other[0].rule} says {actions[other[0].bundle, other[0].rule]}"
     for rule in rules:
         told[rule.id, Outcome.VIOLATED] += rule.violated
         told[rule.id, Outcome.UNKNOWN] += rule.unknown
@@ -78,6 +118,8 @@ def _totals(record: AuditRecord) -> Iterator[str]:
 def _shards(record: AuditRecord) -> Iterator[str]:
     """Compare datasets with their shards, where a record lists all of them and no dataset is named twice."""
     names = {s.dataset.name for s in record.datasets}
+    if not min(record.shards_total, SHARDS_LISTED) <= len(record.shards) <= record.shards_total:
+        yield f"lists {len(record.shards)} shards of {record.shards_total}: the first {SHARDS_LISTED} are always listed"
     if len(record.shards) != record.shards_total or len(names) != len(record.datasets):
         return
     sums: dict[str, Counter[str]] = {name: Counter() for name in names}
@@ -90,9 +132,31 @@ def _shards(record: AuditRecord) -> Iterator[str]:
             sums[shard.dataset][name] += getattr(shard, name) or 0
     for summary in record.datasets:
         yield from _dataset(summary, sums[summary.dataset.name])
+    yield from _roots(record)
     unchanged = sum(shard.state == "unchanged" for shard in record.shards)
     if record.totals.shards_judged > unchanged:
         yield f"totals.shards_judged is {record.totals.shards_judged}, and {unchanged} shards are listed as unchanged"
+
+
+def _roots(record: AuditRecord) -> Iterator[str]:
+    """Compute the roots again: of the run, and of each dataset."""
+    whole = _root(record.shards)
+    if record.shards and record.manifest_root != whole:
+        yield f"manifest_root is {record.manifest_root[:19]}, and its shards give {whole[:19]}"
+    mine: dict[str, list[ShardSummary]] = {}
+    for shard in record.shards:
+        mine.setdefault(shard.dataset, []).append(shard)
+    for name, root in ((s.dataset.name, s.root_digest) for s in record.datasets if s.dataset.name in mine):
+        if root != (found := _root(mine[name])):
+            yield f"the root of dataset {name} is {root[:19]}, and its shards give {found[:19]}"
+
+
+def _root(shards: Sequence[ShardSummary]) -> str:
+    """Return the root over shards, that of no manifest where they make none."""
+    try:
+        return merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in shards)
+    except (ManifestError, ValueError):
+        return NO_ROOT
 
 
 def _dataset(summary: DatasetSummary, sums: Counter[str]) -> Iterator[str]:

@@ -89,7 +89,7 @@ def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
     """Return the record that JSON bytes describe.
 
     Raises:
-        ReportError: If it is no audit record, one of a newer version, or one whose verdict, totals or counts are not those of what it lists.
+        ReportError: If it is no audit record, one of a newer version, or one whose id, verdict, roots, totals or counts are not those of what it lists.
     """
     try:
         wire = json.loads(raw)
@@ -98,6 +98,8 @@ def read_record(raw: bytes, *, where: str = "audit record") -> AuditRecord:
     if not isinstance(wire, dict) or wire.get("format") != AUDIT_FORMAT:
         raise ReportError(f"{where}: expected format {AUDIT_FORMAT!r}, got {str(wire.get('format') if isinstance(wire, dict) else wire)[:60]!r}")
     version = wire.get("version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise ReportError(f"{where}: field 'version' is {str(version)[:20]!r}, and a version is a whole number such as {AUDIT_VERSION}")
     if version != AUDIT_VERSION:
         raise ReportError(
             f"{where}: an audit record of version {str(version)[:20]}, this program reads version {AUDIT_VERSION}",

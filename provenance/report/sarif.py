@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, MatchEvidence, PolicyUsed
 from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind
 from provenance.model.wire import to_wire
+from provenance.report.record_checks import MOMENT
 from provenance.report.record_json import render_value
 from provenance.report.standing import Standing, revoked_line
 from provenance.report.suppression import Waivers, suppressions
@@ -27,7 +27,6 @@ _RUN_FILE = "run.yaml"
 """Where findings on a whole run or dataset are shown when nobody knows what the run file was called."""
 _LONGEST = 2_000
 """Characters of a message."""
-_MOMENT = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,4 +283,4 @@ def _guid(audit: str) -> str:
 
 def _ended(moment: str) -> dict[str, str]:
     """Return when the audit ended, if the record, which may have been edited, tells a time at all: consumers check its form (SARIF 3.9)."""
-    return {"endTimeUtc": moment} if _MOMENT.fullmatch(moment) else {}
+    return {"endTimeUtc": moment} if MOMENT.fullmatch(moment) else {}

@@ -14,6 +14,7 @@ from provenance.model.exclusion import EXCLUSIONS_VERSION, ExclusionReport
 from provenance.report.disclosure.values import DISCLOSURE_VERSION, Disclosure
 from provenance.report.letter import LETTER_VERSION, Letter
 from provenance.report.manifest import MANIFEST_VERSION, ReportManifest
+from provenance.report.record_checks import MOMENT
 
 _FORMATS = "https://provenance-audit.dev/formats"
 _SCALARS: dict[object, dict[str, Any]] = {
@@ -27,7 +28,11 @@ _SCALARS: dict[object, dict[str, Any]] = {
 
 def audit_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the audit record. Unknown fields are allowed: a later version may add some."""
-    return _document(AuditRecord, "audit", title="Audit record", version=AUDIT_VERSION)
+    made = _document(AuditRecord, "audit", title="Audit record", version=AUDIT_VERSION)
+    fields = made["properties"]
+    fields["id"] = fields["id"] | {"pattern": "^sha256:[0-9a-f]{64}$"}
+    fields["created"] = fields["created"] | {"pattern": f"^{MOMENT.pattern}$"}
+    return made
 
 
 def exclusions_schema() -> dict[str, Any]:

@@ -7,11 +7,14 @@ import difflib
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from provenance.audit.identity import audit_id
+from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.absence import TriState
 from provenance.model.audit import (
+    NO_ROOT,
     AskedDuty,
     AuditRecord,
     DatasetSummary,
@@ -334,7 +337,7 @@ LIMITS = (
 
 
 def settled(record: AuditRecord) -> AuditRecord:
-    """Return a record whose counts are those of what it lists, as in a record that an audit made: other numbers are refused where it is read."""
+    """Return a record whose counts, roots and id are those of what it lists, as in a record that an audit made: others are refused where it is read."""
     listed = Counter[tuple[str, Outcome]]()
     actions, pending = Counter[Action](), Counter[str]()
     for f in record.findings:
@@ -362,7 +365,23 @@ def settled(record: AuditRecord) -> AuditRecord:
         waived=sum(f.waiver is not None for f in record.findings),
     )
     policy = tuple(dataclasses.replace(p, rules=tuple(_counted(r, listed) for r in p.rules)) for p in record.policy)
-    return dataclasses.replace(record, datasets=datasets, totals=totals, policy=policy, shards_total=shards)
+    made = _rooted(dataclasses.replace(record, datasets=datasets, totals=totals, policy=policy, shards_total=shards))
+    return dataclasses.replace(made, id=audit_id(made))
+
+
+def _rooted(record: AuditRecord) -> AuditRecord:
+    """Return a record with the roots of its shards, where it lists all of them."""
+    if len(record.shards) != record.shards_total or not record.shards or record.manifest_root == NO_ROOT:
+        return record
+    datasets = tuple(
+        dataclasses.replace(d, root_digest=_root(mine)) if (mine := [s for s in record.shards if s.dataset == d.dataset.name]) else d
+        for d in record.datasets
+    )
+    return dataclasses.replace(record, datasets=datasets, manifest_root=_root(record.shards))
+
+
+def _root(shards: Iterable[ShardSummary]) -> str:
+    return merkle_root(ShardLeaf(path=s.path, sha256=s.sha256, size_bytes=s.size_bytes) for s in shards)
 
 
 def _summed(record: AuditRecord, summary: DatasetSummary) -> DatasetSummary:
@@ -383,7 +402,7 @@ def _counted(rule: RuleUsed, listed: Counter[tuple[str, Outcome]]) -> RuleUsed:
 
 def _record(**changes: Any) -> AuditRecord:
     base = AuditRecord(
-        id=sha("audit cleared"),
+        id="",
         created="2026-11-24T04:12:09Z",
         tool=ToolVersion(version="0.1.0", commit="e1f028a"),
         command="provenance audit run.yaml",
@@ -633,7 +652,6 @@ def blocked_record() -> AuditRecord:
     shards += [make_shard("support-tickets", f"tickets/{year}.parquet", words=220_000) for year in range(2016, 2026)]
     shards += [make_shard("forum-dump", f"forum/part-{i}.jsonl", words=96_000) for i in range(2)]
     return _record(
-        id=sha("audit blocked"),
         run=make_run(data=(("support-tickets", 0.42), ("chat-distilled", 0.31), ("web-crawl", 0.22), ("forum-dump", 0.05))),
         datasets=(
             make_summary(distilled, weight=0.31, shards=18, words=738_000, alarms=18, matched=1_647, found=18),
@@ -699,9 +717,7 @@ def review_record() -> AuditRecord:
     blocked = blocked_record()
     kept = tuple(f for f in blocked.findings if f.action is Action.REVIEW)
     totals = dataclasses.replace(blocked.totals, deny=0, warn=0, review=1, waived=1, words_shared_unlicensed=0)
-    return settled(
-        dataclasses.replace(blocked, id=sha("audit review"), verdict=VerdictKind.REVIEW, findings=kept, totals=totals, steps=blocked.steps[2:])
-    )
+    return settled(dataclasses.replace(blocked, verdict=VerdictKind.REVIEW, findings=kept, totals=totals, steps=blocked.steps[2:]))
 
 
 def cleared_record() -> AuditRecord:
@@ -728,8 +744,8 @@ def cleared_record() -> AuditRecord:
 
 
 def empty_record() -> AuditRecord:
-    """Return a record in which every list is empty and every number zero."""
-    return _record(id=sha("audit empty"), run=make_run(data=()), references=(), scans=(), policy=(), limits=())
+    """Return a record in which every list is empty and every number zero: nothing is never cleared."""
+    return _record(run=make_run(data=()), references=(), scans=(), policy=(), limits=(), manifest_root=NO_ROOT, verdict=VerdictKind.BLOCKED)
 
 
 def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
@@ -752,7 +768,7 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
         evidence.append(item)
         found.append(
             make_finding(
-                f"C{i % 7:03}",
+                f"H{i % 7:03}",
                 C002,
                 subject=_shard_subject(path),
                 message=f"{path} shares {item.match.words} words with “{book.title}”; reason {i % 211}",
@@ -765,7 +781,6 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
         )
     share = 1 / datasets
     return _record(
-        id=sha("audit huge"),
         run=make_run(data=tuple((name, share) for name in names)),
         datasets=tuple(make_summary(d, weight=share, shards=findings * 5 // datasets, words=1_800_000, alarms=20, found=20) for d in made),
         shards=tuple(shards[:1000]),
@@ -836,4 +851,4 @@ def hostile_record() -> AuditRecord:
         shards=tuple(dataclasses.replace(s, dataset=HOSTILE) for s in base.shards[:18]),
         shards_total=18,
     )
-    return settled(made)
+    return dataclasses.replace(settled(made), id=HOSTILE)

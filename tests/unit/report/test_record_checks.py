@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from provenance.audit.identity import audit_id
 from provenance.errors import ReportError
 from provenance.model.audit import NO_ROOT
 from provenance.model.finding import Action, VerdictKind
@@ -41,6 +43,56 @@ def _one_shard_less(wire: Wire) -> None:
     wire["shards_total"] -= 1
 
 
+def _warn(wire: Wire) -> None:
+    """Let one finding that denies only warn, and make the totals fit."""
+    finding = next(f for f in wire["findings"] if f["rule"] == "D001" and f["waiver"] is None)
+    finding["action"] = "warn"
+    wire["totals"]["deny"] -= 1
+    wire["totals"]["warn"] += 1
+
+
+CLEARED: dict[str, tuple[dict[str, Any], str]] = {
+    "no policy": ({"policy": ()}, "no rule of a policy judged the run"),
+    "a shard that was not judged": ({"totals": replace(records.cleared_record().totals, shards_judged=9)}, "9 of 10 shards were judged"),
+}
+
+
+@pytest.mark.parametrize("name", CLEARED)
+def test_nothing_that_was_not_judged_by_a_rule_is_cleared_even_where_the_id_fits(name: str) -> None:
+    changes, said = CLEARED[name]
+    forged = replace(records.cleared_record(), **changes)
+    (fault,) = record_faults(replace(forged, id=audit_id(forged)))
+    assert said in fault
+
+
+def test_records_of_earlier_versions_keep_their_ids() -> None:
+    """Waivers were named by their ids, and before that the licence catalogue was left out: RFC 8785 over these very values."""
+    record = records.blocked_record()
+    said = {
+        "run": record.run.digest,
+        "root": record.manifest_root,
+        "facts": record.facts_digest,
+        "policy": [p.digest for p in record.policy],
+        "terms": record.terms_catalog_digest,
+        "references": [r.digest for r in record.references],
+        "findings": [f.id for f in record.findings],
+        "waived": [f.waiver or "" for f in record.findings],
+    }
+    for values in (said, said | {"licenses": record.licenses_digest}):
+        canonical = json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+        named = replace(record, id=f"sha256:{hashlib.sha256(canonical).hexdigest()}")
+        assert named.id != record.id
+        assert list(record_faults(named)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [("1", "a version is a whole number"), (True, "a version is a whole number"), (2, "of version 2"), (0, "of version 0")]
+)
+def test_a_version_that_is_none_is_told_apart_from_one_that_is_not_read(version: object, said: str) -> None:
+    with pytest.raises(ReportError, match=said):
+        read_record(json.dumps(json.loads(BLOCKED) | {"version": version}).encode())
+
+
 FORGERIES: dict[str, tuple[Callable[[Wire], None], str]] = {
     "a verdict below the findings": (_set("verdict", to="REVIEW"), "says REVIEW, its findings say BLOCKED"),
     "fewer that deny": (_set("totals", "deny", to=0), r"totals\.deny is 0, and 20 open findings"),
@@ -60,6 +112,21 @@ FORGERIES: dict[str, tuple[Callable[[Wire], None], str]] = {
     "a finding closed by a waiver that it has not": (_set("findings", 0, "waiver", to="W-1"), r"totals\.deny is 20, and 19"),
     "a shard left out": (_one_shard_less, "shards_total is 39, and 40"),
     "a shard of a dataset that is not judged": (_set("shards", 0, "dataset", to="other"), "lists a shard of dataset other"),
+    "fewer shards listed": (lambda wire: wire["shards"].pop(), "lists 39 shards of 40"),
+    "another digest of a shard": (_set("shards", 0, "sha256", to="sha256:" + "0" * 64), "manifest_root is sha256:[0-9a-f]{12}, and its shards give"),
+    "a digest that is none": (_set("shards", 0, "sha256", to="none"), "manifest_root is"),
+    "the root of a dataset": (
+        _set("datasets", 0, "root_digest", to="sha256:" + "0" * 64),
+        "the root of dataset chat-distilled is sha256:000000000000",
+    ),
+    "a finding that only warns": (_warn, "says warn, and its rule D001 says deny"),
+    "no rules": (_set("policy", to=[]), "its id is"),
+    "another id": (_set("id", to="sha256:" + "0" * 64), "its id is sha256:000000000000, and what it judged and found gives another"),
+    "an id that is none": (_set("id", to="../../x"), "its id is"),
+    "facts that were not those": (_set("facts_digest", to="sha256:" + "0" * 64), "its id is"),
+    "another run": (_set("run", "digest", to="sha256:" + "0" * 64), "its id is"),
+    "no time": (_set("created", to="yesterday"), "created is 'yesterday'"),
+    "a day without a time": (_set("created", to="2026-11-24"), "created is '2026-11-24'"),
     "a changed shard called judged": (_set("shards", 0, "state", to="changed"), "39 shards are listed as unchanged"),
 }
 
@@ -90,8 +157,8 @@ def test_a_grouped_finding_counts_as_all_that_it_stands_for() -> None:
 
 def test_a_run_without_a_manifest_is_blocked_whatever_its_findings_say() -> None:
     cleared = replace(records.cleared_record(), manifest_root=NO_ROOT)
-    assert list(record_faults(cleared)) == ["says CLEARED, its findings say BLOCKED"]
-    assert list(record_faults(replace(cleared, verdict=VerdictKind.BLOCKED))) == []
+    assert next(record_faults(cleared)) == "says CLEARED, its findings say BLOCKED"
+    assert list(record_faults(records.settled(replace(records.empty_record(), verdict=VerdictKind.BLOCKED)))) == []
 
 
 def test_what_a_forger_writes_cannot_steer_a_terminal() -> None:

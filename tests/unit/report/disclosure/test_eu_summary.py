@@ -29,7 +29,7 @@ from provenance.report.disclosure.values import Answer, Disclosure, Entry, State
 from provenance.report.disclosure.views import read_disclosure, render_disclosure_html, render_disclosure_markdown, write_disclosure
 from provenance.report.folder import verify_report
 from provenance.report.record_json import JsonReport
-from tests.fakes.records import blocked_record, cleared_record, make_run, make_summary, settled
+from tests.fakes.records import blocked_record, cleared_record, make_run, make_shard, make_summary, settled
 
 EVIL = "<script>alert(1)</script>\u202e\x00</style>=cmd|x"
 DAYS = DateRange(start="2025-01-01", end="2025-09-30")
@@ -61,7 +61,8 @@ def dataset(name: str, kind: SourceKind = SourceKind.PUBLIC_DATASET, *, full: bo
 def record_of(*datasets: Dataset, words: int = 10_000) -> AuditRecord:
     summaries = tuple(make_summary(d, weight=0.1, shards=1, words=words) for d in datasets)
     run = make_run(data=tuple((d.name, 0.1) for d in datasets))
-    return settled(replace(cleared_record(), run=run, datasets=summaries, shards=(), evidence=(), findings=()))
+    shards = tuple(make_shard(d.name, f"part-{i}.jsonl", words=words) for i, d in enumerate(datasets))
+    return settled(replace(cleared_record(), run=run, datasets=summaries, shards=shards, shards_total=len(shards), evidence=(), findings=()))
 
 
 def summary(*datasets: Dataset, answers: Answers | None = None, words: int = 10_000) -> Disclosure:
