@@ -196,15 +196,15 @@ def _purpose(dataset: Dataset, record: AuditRecord) -> Statement:
 def _points(record: AuditRecord, summary: DatasetSummary) -> Statement:
     uncounted = sum(s.dataset == summary.dataset.name and s.records is None for s in record.shards)
     if not summary.records and (uncounted or summary.shards):
-        return _not_known(3, f"no record of its {summary.shards:,} shards was counted")
-    points = f"{range_of(summary.records)} ({summary.records:,} records, {summary.words:,} words)"
+        return _not_known(3, f"no record of its {_counted(summary.shards, 'shard')} was counted")
+    points = f"{range_of(summary.records)} ({_counted(summary.records, 'record')}, {_counted(summary.words, 'word')})"
     ongoing = summary.dataset.details.collection.ongoing
     if ongoing is TriState.YES:
         points = f"estimated: {points} on {record.created[:10]}, and growing, since collection goes on"
     if uncounted:
-        points += f"; at least, since {uncounted:,} of {summary.shards:,} shards were not counted"
+        points += f"; at least, since {uncounted:,} of {_counted(summary.shards, 'shard')} {'was' if uncounted == 1 else 'were'} not counted"
     if summary.unread_records:
-        points += f"; {summary.unread_records:,} more records could not be read"
+        points += f"; {_counted(summary.unread_records, 'more record')} could not be read"
     return _said(3, _sentence(points), "records", "words", "details.collection.ongoing", is_draft=bool(uncounted))
 
 
@@ -315,8 +315,16 @@ def _processing(dataset: Dataset) -> Statement:
 def _period(dataset: Dataset, record: AuditRecord) -> Statement:
     first, last = period_of(dataset)
     ongoing = dataset.details.collection.ongoing
-    if not (first and last) and not (first and ongoing is TriState.YES):
+    if not first and not last:
         return _not_known(10, "the days from which to which it was collected are not recorded")
+    if not first or (not last and ongoing is not TriState.YES):
+        told = f"From {first}; until when is {_NOT_RECORDED}" if first else f"Until {last}; from when is {_NOT_RECORDED}"
+        goes_on = {
+            TriState.YES: "Collection is ongoing",
+            TriState.NO: "Collection has ended",
+            TriState.UNKNOWN: f"Whether collection goes on is {_NOT_RECORDED}",
+        }
+        return _said(10, f"{told}. {goes_on[ongoing]}.", "source.collected", "details.collection.ongoing", is_draft=True)
     if ongoing is TriState.YES:
         return _said(10, f"From {first}. Collection is ongoing, as of {record.created[:10]}.", "source.collected", "details.collection.ongoing")
     if ongoing is TriState.NO:
@@ -361,6 +369,10 @@ def _labels_note(dataset: Dataset) -> str:
 def _model_name(generator: Generator) -> str:
     known = [v for v in (generator.provider, generator.model) if not is_absent(v)]
     return " ".join(known) or "a model that nobody named"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def listed(words: list[str]) -> str:

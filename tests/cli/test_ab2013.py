@@ -38,7 +38,7 @@ def test_the_way_from_questions_to_a_posted_summary(desk: Desk, tmp_path: Path) 
     (tmp_path / "answers.yaml").write_text(out)
     assert desk("--answers", "answers.yaml", "--out", "two")[0] == 10, "nobody put a name to it"
     (tmp_path / "answers.yaml").write_text(
-        out.replace(" value: null\n", " value: null\n        because: nobody knows\n")
+        out.replace(" value: null\n", " value: null\n        because: the notes on it are lost\n")
         .replace("by: null", "by: Ada Legal")
         .replace("on: null", 'on: "2026-12-01"')
     )

@@ -39,6 +39,23 @@ _PLACEHOLDERS: Final = frozenset(
         *("blank", "empty", "placeholder", "seeabove", "seebelow", "asabove", "dito", "ditto", "same", "test", "loremipsum", "undefined", "nan"),
     ]
 )
+_WHO: Final = r"(?:(?:i|we|they|one|nobody|no one|(?:the|our) (?:company|provider|developer|team|registry|organi[sz]ation)) )?"
+_AT_ALL: Final = r"(?: (?:yet|now|currently|at|this|the|that|it|time|moment|present|presently|today|for|us|to|sorry|really|exactly|so|far|still|here|later|soon|about|answer))*"
+_NOTHING_SAID: Final = re.compile(
+    _WHO
+    + r"(?:"
+    + r"(?:do not|dont|does not|doesnt|did not|cannot|can not|cant|could not|couldnt|knows?|is not able to|are not able to) ?(?:know|tell|say|answer|determine|remember|recall)?"
+    + r"|(?:(?:am|is|are|was|it is|its|this is|that is|im|were) )?(?:still )?(?:not|un|to be) ?(?:yet )?(?:known|sure|certain|clear|determined|decided|available|recorded|stated|applicable|confirmed|specified)"
+    + r"|no (?:idea|clue|answer|information|data|comment|details?|value|response)(?: (?:available|given|provided|known))?"
+    + r"|(?:to|will) (?:follow|be (?:determined|confirmed|added|done|provided|completed|filled(?: in)?|decided|supplied|announced))"
+    + r"|n k|not k|wip|work in progress|in progress|coming|coming soon|somebody knows|nothing|nothing known"
+    + r")"
+    + _AT_ALL
+)
+"""Whole answers that say no more than that there is none; a sentence that goes on says something."""
+_SAID_AS_VALUE: Final = re.compile(r"(?:not known|unknown|not applicable|n/?a) ?[-–—:;(]", re.IGNORECASE)
+"""How a line begins that says why there is no answer, and belongs under ``because``."""
+_NOT_KNOWN_ONLY: Final = re.compile(r"(?:not|un) ?(?:known|sure|certain|clear)(?: why)?")
 _YES_NO: Final = {"yes": "Yes", "no": "No"}
 _DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _UNION_DAY: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4}|\d{2})")
@@ -64,7 +81,23 @@ def is_placeholder(text: str) -> bool:
     [True, True, True, True, False]
     """
     letters = "".join(c for c in text.casefold() if c.isalnum())
-    return not letters or letters in _PLACEHOLDERS
+    return not letters or letters in _PLACEHOLDERS or _NOTHING_SAID.fullmatch(_words_of(text)) is not None
+
+
+def is_reason(text: str) -> bool:
+    """Tell whether a text gives a reason: words that are no placeholder, more than one of them.
+
+    >>> [is_reason(t) for t in ("not sure", "x", "no", "n/a", "the model takes no user data", "Open weights only.")]
+    [False, False, False, False, True, True]
+    """
+    words = _words_of(text).split()
+    return len(words) > 1 and not is_placeholder(text) and not _NOT_KNOWN_ONLY.fullmatch(_words_of(text))
+
+
+def _words_of(text: str) -> str:
+    """Return a text's words in small letters, with apostrophes left out and everything else that is no letter or digit a space."""
+    plain = re.sub("['\u2019\u02bc\u2018`\u00b4]", "", text.casefold())
+    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
 
 
 def lines_of_kind(asked: Field, rows: Sequence[Row], given: Sequence[str], on: str) -> tuple[str, ...]:
@@ -80,7 +113,7 @@ def lines_of_kind(asked: Field, rows: Sequence[Row], given: Sequence[str], on: s
         AnswerValueError: If they are not of the field's kind.
     """
     for line in given:
-        if is_placeholder(line):
+        if is_placeholder(line) or _SAID_AS_VALUE.match(line):
             raise AnswerValueError(f"{line[:40]!r} is no answer: {HOW_TO_LEAVE_OPEN}")
     if asked.kind is Kind.MONTH:
         return _month_lines(given, on)
@@ -120,6 +153,8 @@ def _row_of(line: str, rows: Sequence[Row]) -> tuple[Row, str]:
     if row is None or not colon or not rest.strip():
         names = ", ".join(r.name for r in rows)
         raise AnswerValueError(f"{line[:60]!r}: expected a line for each modality that begins with its name and a colon; the names are {names}")
+    if is_placeholder(rest) or _SAID_AS_VALUE.match(rest.strip()):
+        raise AnswerValueError(f"{line[:60]!r} is no answer: leave the modality out where there is none of it, or {HOW_TO_LEAVE_OPEN}")
     return row, rest.strip()
 
 

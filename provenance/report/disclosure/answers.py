@@ -9,7 +9,7 @@ from pathlib import Path
 from provenance.config import shipped
 from provenance.documents import mark_places, nearest, parse_document, read_document
 from provenance.errors import DocumentError
-from provenance.report.disclosure.answer_values import HOW_TO_LEAVE_OPEN, AnswerValueError, day_of, is_placeholder, lines_of_kind
+from provenance.report.disclosure.answer_values import HOW_TO_LEAVE_OPEN, AnswerValueError, day_of, is_placeholder, is_reason, lines_of_kind
 from provenance.report.disclosure.template import Field, Row, Template, load_template
 from provenance.report.disclosure.values import SECTIONS, Answer
 
@@ -143,6 +143,8 @@ class _Reader:
     def _agree(self, at: _Path, *, has_value: bool, applies: bool, because: str) -> None:
         if not has_value and not because:
             self._fault(at, f"without a value it says why: {HOW_TO_LEAVE_OPEN}")
+        if not has_value and because and not is_placeholder(because) and not is_reason(because):
+            self._fault((*at, "because"), f"{because[:40]!r} is no reason: say in a few words why it is not known, or does not apply")
         if has_value and not applies:
             self._fault(at, "it has a value and does not apply: give one of value and applies")
 

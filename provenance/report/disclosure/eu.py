@@ -217,7 +217,8 @@ def _latest(judged: Sequence[Judged], units: Sequence[Unit]) -> Iterator[Told]:
     rests_on = tuple(j.place for j in judged)
     if lacking or not days:
         known = f"; the latest known is {month(max(days))}" if days else ""
-        yield Told(field="1.3.d", state=State.MISSING, because=f"no source.collected.to of {', '.join(lacking)}{known}", rests_on=rests_on)
+        because = f"no source.collected.to of {', '.join(lacking)}{known}" if lacking else "the audit names no data"
+        yield Told(field="1.3.d", state=State.MISSING, because=because, rests_on=rests_on, not_before=month(max(days)) if days else "")
         return
     ongoing = {d.details.collection.ongoing for d in datasets.values()}
     if ongoing == {TriState.NO}:

@@ -24,7 +24,13 @@ def tell_sizes(record: AuditRecord, judged: Sequence[Judged], units: Sequence[Un
         yield Told(field="1.3.c", state=State.DRAFTED, lines=content, rests_on=tuple(j.place for j in judged))
     others, lacking = [n for n in held if n != "Text"], [u.name for u in units if not u.modalities]
     if "Text" not in held:
-        because = f"nobody measured {', '.join(others)}" if others else f"no details.modalities of {', '.join(lacking)}"
+        because = (
+            f"nobody measured {', '.join(others)}"
+            if others
+            else f"no details.modalities of {', '.join(lacking)}"
+            if lacking
+            else "the audit names no data"
+        )
         yield Told(field="1.3.b", state=State.MISSING, because=because)
         return
     size = _text_size(record, judged)

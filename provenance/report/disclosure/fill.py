@@ -134,6 +134,9 @@ class _Filling:
         computed = told if told is not None and told.state is State.COMPUTED else None
         if not answer.lines:
             return self._without_value(asked, computed, answer, needed)
+        known = self.told.get(asked.id)
+        if known is not None and known.not_before and _month_key(answer.lines[0]) < _month_key(known.not_before):
+            self._contradict(asked, answer, f"recorded facts say that data were collected in {known.not_before}", known.rests_on)
         if computed is None:
             recorded, rests_on = (told.lines, told.rests_on) if told is not None else ((), ())
             if told is not None and _is_ruled_out(asked.kind, recorded, answer.lines, rows):
@@ -155,9 +158,18 @@ class _Filling:
         if needed is TriState.YES:
             self._contradict(asked, answer, "the template asks for it", (self.audit,), said="not applicable")
         elif denied := self._denied(parse_condition(asked.when)):
-            why = f"it was left out as not applicable, and field {denied[0]}, which decides that, is contradicted"
-            return _entry(asked, State.MISSING, (f"not known – {why}",), because=why)
+            return self._left_open(asked, f"field {denied[0]}, which decides that, is contradicted")
+        elif needed is TriState.UNKNOWN and (undecided := self._undecided(parse_condition(asked.when))):
+            return self._left_open(asked, f"whether it applies is decided by field {undecided[0]}, which nobody has answered yes or no")
         return _entry(asked, State.NOT_APPLICABLE, (f"Not applicable – {answer.because}",), answer=answer)
+
+    def _undecided(self, condition: Condition) -> tuple[str, ...]:
+        return tuple(name for name in condition.fields if self.facts.get(name, TriState.UNKNOWN) is TriState.UNKNOWN)
+
+    @staticmethod
+    def _left_open(asked: Field, why: str) -> Entry:
+        because = f"it was left out as not applicable, and {why}"
+        return _entry(asked, State.MISSING, (f"not known – {because}",), because=because)
 
     def _contradict(self, asked: Field, answer: Answer, other: str, evidence: tuple[str, ...], *, said: str = "") -> None:
         words, place = said or _quoted(answer.lines), f" ({answer.where})" if answer.where else ""

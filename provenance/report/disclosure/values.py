@@ -45,6 +45,8 @@ class Told:
     """The facts behind it: ``dataset@sha256:…``, an audit's id."""
     because: str = ""
     """Why it cannot be told, or only drafted."""
+    not_before: str = ""
+    """Of a month: ``MM/YYYY`` that is recorded, so that an earlier one cannot be true; empty where nothing rules one out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,8 +175,13 @@ def test_ongoing_collection_has_its_notice(ongoing: TriState, known: Known, word
     assert "2024-03-01" in found.text
 
 
-def test_half_a_period_is_not_a_period() -> None:
-    assert stated(10, replace(BLANK, source=Source(collected=DateRange(start="2024-03-01")))).known is Known.NOT_KNOWN
+@pytest.mark.parametrize(
+    ("days", "told"), [(DateRange(start="2024-03-01"), "From 2024-03-01; until when"), (DateRange(end="2024-03-31"), "Until 2024-03-31; from when")]
+)
+def test_half_a_period_is_told_as_half_and_a_person_has_to_add_the_rest(days: DateRange, told: str) -> None:
+    found = stated(10, replace(BLANK, source=Source(collected=days)))
+    assert found.known is Known.DRAFTED
+    assert found.text.startswith(told)
 
 
 # item 11: first used

@@ -246,7 +246,7 @@ def test_a_file_of_questions_reads_back_and_answers_nothing_until_somebody_puts_
     assert load_answers(file, TEMPLATE, BLOCKED.run.model.name).fields == {}
     file.write_text(
         file.read_text(encoding="utf-8")
-        .replace(" value: null\n", " value: null\n        because: nobody knows\n")
+        .replace(" value: null\n", " value: null\n        because: the notes on it are lost\n")
         .replace("by: null", "by: Ada Legal")
         .replace("on: null", 'on: "2026-12-01"'),
         encoding="utf-8",

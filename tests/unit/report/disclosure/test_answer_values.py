@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import DocumentError
-from provenance.report.disclosure.answer_values import AnswerValueError, is_placeholder, lines_of_kind
+from provenance.report.disclosure.answer_values import AnswerValueError, is_placeholder, is_reason, lines_of_kind
 from provenance.report.disclosure.answers import load_answers
 from provenance.report.disclosure.template import Field, Kind, Row, load_template
 
@@ -27,6 +27,66 @@ def test_a_placeholder_is_no_answer_to_a_field_of_any_kind(text: str) -> None:
     for kind in Kind:
         with pytest.raises(AnswerValueError, match="is no answer: write the answer; or value: null"):
             read(kind, text)
+
+
+OPEN_WORDS = (
+    *(
+        "I don't know",
+        "I don\u2019t know.",
+        "We do not know.",
+        "we don't know yet",
+        "Nobody knows",
+        "n/k",
+        "N.K.",
+        "Not known yet",
+        "It is not known at this time.",
+    ),
+    *(
+        "not sure",
+        "I'm not sure",
+        "unclear",
+        "uncertain",
+        "not yet determined",
+        "to follow",
+        "Will be added later",
+        "No information available",
+        "no data provided",
+    ),
+    *("cannot say", "The provider cannot tell", "to be decided", "Work in progress", "not recorded", "not available at present", "no idea, sorry"),
+)
+SENTENCES = (
+    "We do not know the exact size, but it is below 3 TB",
+    "Not known sites were left out by the crawler",
+    "No data of users were collected",
+    "It is not known to us that any site objected",
+    "We cannot tell single pages apart, so whole sites were removed",
+    "To be added to the list, a site must have more than 100 pages",
+    "Unclear cases were removed by hand",
+    "None of the sites was behind a paywall",
+)
+
+
+@pytest.mark.parametrize("text", OPEN_WORDS)
+def test_words_that_say_that_nobody_knows_are_no_answer(text: str) -> None:
+    assert is_placeholder(text)
+    assert not is_reason(text)
+    with pytest.raises(AnswerValueError, match="value: null with because"):
+        read(Kind.TEXT, text, rows=())
+    with pytest.raises(AnswerValueError, match="no answer"):
+        read(Kind.ROWS, f"Text: {text}")
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_a_sentence_that_goes_on_says_something(text: str) -> None:
+    assert not is_placeholder(text)
+    assert is_reason(text)
+    assert read(Kind.TEXT, text, rows=()) == (text,)
+
+
+@pytest.mark.parametrize("text", ["not known – the logs are lost", "Unknown: never counted", "n/a (no crawl)", "Not applicable - open weights"])
+def test_a_reason_written_as_the_value_is_asked_for_in_its_place(text: str) -> None:
+    with pytest.raises(AnswerValueError, match="value: null with because"):
+        read(Kind.TEXT, text, rows=())
 
 
 @pytest.mark.parametrize(

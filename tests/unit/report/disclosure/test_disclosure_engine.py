@@ -124,6 +124,18 @@ def test_what_is_asked_cannot_be_said_not_to_apply() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("decided", "state"),
+    [(None, State.MISSING), ("Yes", State.CONTRADICTED), ("No", State.NOT_APPLICABLE)],
+)
+def test_a_field_is_left_out_only_once_the_field_that_decides_it_is_answered(decided: str | None, state: State) -> None:
+    fields = (Field(id="1.a", label="Q", kind=Kind.YES_NO), Field(id="1.b", label="L", when="1.a=Yes"))
+    given = (answered("1.b", applies=False, because="no such data are used"), *([answered("1.a", decided)] if decided else []))
+    entry = first(run(fields, answers=given))
+    assert entry.state is state
+    assert decided or "decided by field 1.a, which nobody has answered" in entry.lines[0]
+
+
 def test_the_shipped_template_has_the_words_of_its_source() -> None:
     loaded = load_template("eu-2025-8311")
     assert len(loaded.fields) == 53
@@ -180,6 +192,9 @@ documents:
         (("by: Ada, ", ""), "says who gave it and when"),
         (("value: yes", "value: null"), "without a value it says why"),
         (("value: yes", "valeu: yes"), "'valeu' is not known"),
+        (("value: yes", "applies: false, because: not sure"), "'not sure' says nothing"),
+        (("value: yes", "applies: false, because: x"), "'x' is no reason: say in a few words"),
+        (("value: yes", "value: null, because: I don't know."), "says nothing"),
         (("model: m", "model: other"), "no answers for document"),
         (("value: yes", "applies: 3"), "expected true or false"),
         (("version: 1", "version: 2"), "expected format"),

@@ -289,7 +289,7 @@ def test_the_questions_are_an_answers_file_that_answers_nothing_yet(tmp_path: Pa
         path.read_text()
         .replace("by: null", "by: Ada")
         .replace("on: null", 'on: "2026-11-30"')
-        .replace(" value: null\n", " value: null\n        because: nobody knows\n")
+        .replace(" value: null\n", " value: null\n        because: the notes on it are lost\n")
     )
     filled = summary(*EVERY, answers=load_answers(path, eu_template(), document.model))
     assert filled.count(State.MISSING) + filled.count(State.DRAFTED) == 0
@@ -461,6 +461,17 @@ def test_data_that_a_model_only_labelled_are_as_synthetic_as_their_text(said: st
     assert lines is None or fields["2.5.a"].lines == lines
     told = {"NO": "; not written by models;", "UNKNOWN": "; written by models: not known;", "YES": "; written by models;"}
     assert [word for word, text in told.items() if any(text in line for line in fields["2.3.f"].lines)] == [said]
+
+
+@pytest.mark.parametrize(("month", "state"), [("09/2025", State.CONTRADICTED), ("10/2025", State.ANSWERED), ("11/2026", State.ANSWERED)])
+def test_no_month_before_a_collection_began_is_the_latest_although_nobody_recorded_its_end(month: str, state: State) -> None:
+    begun = dataset("books")
+    begun = replace(begun, source=replace(begun.source, collected=DateRange(start="2025-10-07")))
+    assert by_id(summary(begun))["1.3.d"].state is State.MISSING
+    given = Answers(fields={"1.3.d": said("1.3.d", month, "No")})
+    entry = by_id(summary(begun, answers=given))["1.3.d"]
+    assert entry.state is state
+    assert ("recorded facts say that data were collected in 10/2025" in entry.lines[0]) is (state is State.CONTRADICTED)
 
 
 def sized(**words: int) -> AuditRecord:
