@@ -76,6 +76,11 @@ def _of_rule(bundle: Bundle, rule: Rule, docs: Path | None) -> Iterator[Remark]:
         yield remark(
             "it offers a waiver and permits none", "leave out the remedy waive, or set waivable: true", is_fault=rule.for_each.value != "waiver"
         )
+    if _misses_labels(rule):
+        yield remark(
+            "it is guarded by dataset.synthetic alone, so that labels by a model on text by people pass it whatever their terms say",
+            'let it apply where dataset.synthetic != "NO" || dataset.teacher_role != "none"',
+        )
     if docs is not None and not (docs / f"{rule.id}.md").is_file():
         yield remark(f"{docs / rule.id}.md is not there", "write what the rule asks for, why, and what to do")
     for message, hint, is_fault in _of_outcomes(bundle, rule):
@@ -111,3 +116,9 @@ def _of_outcomes(bundle: Bundle, rule: Rule) -> Iterator[tuple[str, str, bool]]:
 def failed_tests(bundle: Bundle) -> tuple[str, ...]:
     """Return which of a bundle's own expectations do not hold, in words."""
     return tuple(f"{r.test}: {r.rule} expected {r.expected}, got {r.got}" for r in run_bundle_tests(bundle) if not r.passed)
+
+
+def _misses_labels(rule: Rule) -> bool:
+    """Tell whether a rule on terms leaves out datasets that a model only labelled: whoever wrote the text, labels are outputs."""
+    guard = rule.applies.condition.text if rule.applies is not None else ""
+    return "dataset.synthetic" in guard and "dataset.teacher_role" not in guard and "dataset.terms." in rule.require.condition.text

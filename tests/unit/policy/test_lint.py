@@ -85,6 +85,18 @@ def test_each_thing_that_is_likely_wrong_is_remarked(tmp_path: Path, old: str, n
     assert {(r.line, r.column) for r in remarks} <= {(7, 9), (1, 1)}
 
 
+@pytest.mark.parametrize(("guard", "told"), [('dataset.synthetic != "NO"', 1), ('dataset.synthetic != "NO" || dataset.teacher_role != "none"', 0)])
+def test_a_rule_on_terms_that_leaves_labels_out_is_remarked(tmp_path: Path, guard: str, told: int) -> None:
+    changes = (
+        ("for_each: shard", "for_each: dataset"),
+        ('applies: shard.synthetic != "NO"', f"applies: {guard}"),
+        ("shard.words < 10 && dataset.share <= params.cap", 'dataset.terms.this_use == "ALLOWED" && dataset.share <= params.cap'),
+        ("{shard.path}", "{dataset.name}"),
+        (GOOD[GOOD.index("tests:") :], "tests: []\n"),
+    )
+    assert sum("labels by a model" in r.message and r.is_fault for r in lint_bundle(loaded(tmp_path, *changes))) == told
+
+
 def test_a_rule_without_a_test_and_one_without_a_page_are_remarked(tmp_path: Path) -> None:
     without = loaded(tmp_path, (GOOD[GOOD.index("tests:") :], "tests: []\n"))
     assert [r.message for r in lint_bundle(without)] == ["no test expects anything of it"]
