@@ -73,6 +73,21 @@ def read(page: bytes) -> _Text:
     return parser
 
 
+def test_a_model_whose_clearance_was_revoked_is_not_shown_as_cleared() -> None:
+    gone = IssuedClearance(
+        audit=point(9).id,
+        manifest_root=sha("m"),
+        issued="2026-11-10T00:00:00Z",
+        expires="2026-12-10T00:00:00Z",
+        revoked="2026-11-12T00:00:00Z",
+    )
+    other = replace(history("other"), clearance=replace(gone, audit=point(1).id))  # of an older audit: the newest has none yet
+    made = portfolio(replace(history(), clearance=gone), other)
+    page = render_portfolio(made, links={}).decode()
+    assert "2 CLEARED (1 of them with a clearance that was revoked)" in read(page.encode()).text
+    assert re.findall(r'<b class="(\w+)">(CLEARED[^<]*)</b>', page) == [("deny", "CLEARED, revoked"), ("CLEARED", "CLEARED")]
+
+
 def test_it_says_what_the_audits_say() -> None:
     clearance = IssuedClearance(audit=point(9).id, manifest_root=sha("m"), issued="2026-11-10T00:00:00Z", expires="2026-12-10T00:00:00Z")
     change = TermsChange(
