@@ -36,6 +36,8 @@ class CycloneDxReport:
     suffix: str = ".cdx.json"
     clearances: tuple[IssuedClearance, ...] | None = None
     """Clearances of the audit, oldest first; ``None`` where nobody looked."""
+    is_compared: bool = True
+    """Whether a workspace keeps the record; a record file that none keeps is believed as it stands, and the document says so."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document.
@@ -44,7 +46,7 @@ class CycloneDxReport:
             ReportError: If the record tells no time, or holds what JSON cannot express.
         """
         plain = unicode_record(replace(record, evidence=(), shards=()))
-        return render_value(document(plain, Standing.of(self.clearances)), where=f"audit record {record.id[:19]}")
+        return render_value(document(plain, Standing.of(self.clearances, is_compared=self.is_compared)), where=f"audit record {record.id[:19]}")
 
 
 def document(record: AuditRecord, standing: Standing) -> dict[str, Any]:

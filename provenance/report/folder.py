@@ -116,16 +116,16 @@ def formats_of(beside: Beside, look: ReportLook, ancestors: Mapping[str, Sequenc
         look: Templates and brand of the pages.
         ancestors: What each dataset comes from; ``None`` where nobody looked.
     """
-    issued = beside.clearances
+    issued, compared = beside.clearances, beside.is_compared
     return {
         **FORMATS,
         "html": HtmlReport(beside=beside, look=look),
         "pdf": PdfReport(beside=beside, look=look),
-        "markdown": MarkdownReport(is_compared=beside.is_compared, clearances=issued),
-        "sarif": SarifReport(clearances=issued),
-        "junit": JunitReport(clearances=issued),
-        "cyclonedx": CycloneDxReport(clearances=issued),
-        "spdx": SpdxReport(clearances=issued),
+        "markdown": MarkdownReport(is_compared=compared, clearances=issued),
+        "sarif": SarifReport(clearances=issued, is_compared=compared),
+        "junit": JunitReport(clearances=issued, is_compared=compared),
+        "cyclonedx": CycloneDxReport(clearances=issued, is_compared=compared),
+        "spdx": SpdxReport(clearances=issued, is_compared=compared),
         "notices": NoticesReport(ancestors=ancestors),
     }
 

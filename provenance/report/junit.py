@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, PolicyUsed, RuleUsed
 from provenance.model.finding import Action, Finding, Outcome, Remedy, VerdictKind
+from provenance.report.beside import NOT_COMPARED
 from provenance.report.standing import Standing
 from provenance.report.suppression import Waivers
 from provenance.report.wording import broken_glass_line, clip, count
@@ -33,10 +34,12 @@ class JunitReport:
     suffix: str = ".xml"
     clearances: tuple[IssuedClearance, ...] | None = None
     """Clearances of the audit, oldest first; ``None`` where nobody looked."""
+    is_compared: bool = True
+    """Whether a workspace keeps the record; a record file that none keeps is believed as it stands, and the document says so."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document. Every rule that was judged is in it, what it found is spelt out for the first twenty findings."""
-        standing = Standing.of(self.clearances)
+        standing = Standing.of(self.clearances, is_compared=self.is_compared)
         then = ", then revoked" if standing.taken_back is not None else ""
         root = ET.Element("testsuites", {"name": _clean(f"provenance audit of {record.run.model.name}: {record.verdict.value}{then}")})
         suites = [_suite(used, record) for used in record.policy]
@@ -60,6 +63,8 @@ def _own_suite(findings: Sequence[Finding], record: AuditRecord, standing: Stand
     verdict = ET.Element("testcase", {"classname": "verdict", "name": "the run is cleared", "time": "0"})
     if record.verdict is not VerdictKind.CLEARED:
         ET.SubElement(verdict, "failure", {"type": record.verdict.value, "message": f"the verdict is {record.verdict.value}"})
+    if not standing.is_compared:
+        ET.SubElement(verdict, "system-out").text = NOT_COMPARED
     cases = [verdict, *_broken_glass(record), *_revoked(standing)]
     for finding in findings:
         case = ET.Element("testcase", {"classname": _clean(finding.bundle), "name": _clean(f"{finding.rule} {finding.title}"), "time": "0"})

@@ -15,6 +15,7 @@ from provenance.audit.impact import IssuedClearance
 from provenance.model.audit import AuditRecord, MatchEvidence, PolicyUsed
 from provenance.model.finding import Action, Finding, SubjectKind, VerdictKind
 from provenance.model.wire import to_wire
+from provenance.report.beside import NOT_COMPARED
 from provenance.report.record_checks import MOMENT
 from provenance.report.record_json import render_value
 from provenance.report.standing import Standing, revoked_line
@@ -38,10 +39,12 @@ class SarifReport:
     suffix: str = ".sarif"
     clearances: tuple[IssuedClearance, ...] | None = None
     """Clearances of the audit, oldest first; ``None`` where nobody looked."""
+    is_compared: bool = True
+    """Whether a workspace keeps the record; a record file that none keeps is believed as it stands, and the document says so."""
 
     def render(self, record: AuditRecord) -> bytes:
         """Return the document; all findings are in it, waived ones as suppressed."""
-        return render_value(_log(record, Standing.of(self.clearances)), where=f"audit record {record.id[:19]}")
+        return render_value(_log(record, Standing.of(self.clearances, is_compared=self.is_compared)), where=f"audit record {record.id[:19]}")
 
 
 _FINGERPRINT_CHARS = 32
@@ -80,6 +83,7 @@ def _log(record: AuditRecord, standing: Standing) -> dict[str, Any]:
                     "manifestRoot": record.manifest_root,
                     "limits": list(record.limits),
                     "brokenGlass": to_wire(record.broken_glass),
+                    **({} if standing.is_compared else {"notCompared": NOT_COMPARED}),
                     **({"revokedClearances": [_text(line) for line in standing.lines]} if standing.revoked else {}),
                 },
             }

@@ -10,6 +10,7 @@ from provenance.audit.impact import IssuedClearance
 from provenance.model.absence import TriState
 from provenance.model.audit import AskedDuty, AuditRecord
 from provenance.model.finding import ClauseCitation, Finding, Waiver
+from provenance.report.beside import NOT_COMPARED
 from provenance.report.wording import broken_glass_line, clip, count, number, short_digest, visible
 
 _NAMED = 12
@@ -130,13 +131,19 @@ class Standing:
     """The newest that no revocation is known of and that had not ended when another was taken back."""
     revoked: tuple[IssuedClearance, ...] = ()
     """Those that were taken back, or whose key was, in the order in which that happened."""
+    is_compared: bool = True
+    """Whether a workspace keeps the very record."""
 
     @staticmethod
-    def of(clearances: Sequence[IssuedClearance] | None) -> Standing:
+    def of(clearances: Sequence[IssuedClearance] | None, *, is_compared: bool = True) -> Standing:
         """Return it for the clearances of one audit, oldest first. No clock is asked: the last thing known is the last revocation."""
         revoked = sorted((c for c in clearances or () if c.revoked), key=lambda c: c.revoked)
         at = revoked[-1].revoked if revoked else ""
-        return Standing(last=next((c for c in reversed(clearances or ()) if not c.revoked and c.expires > at), None), revoked=tuple(revoked))
+        return Standing(
+            last=next((c for c in reversed(clearances or ()) if not c.revoked and c.expires > at), None),
+            revoked=tuple(revoked),
+            is_compared=is_compared,
+        )
 
     @property
     def taken_back(self) -> IssuedClearance | None:
@@ -150,8 +157,9 @@ class Standing:
 
 
 def afterwards(record: AuditRecord, standing: Standing) -> tuple[str, ...]:
-    """Return what a reader of the verdict has to know of what came after it, a line each: runs let start by break-glass, clearances taken back."""
-    return tuple(visible(line) for line in (*(broken_glass_line(one) for one in record.broken_glass), *standing.lines))
+    """Return what a reader of the verdict has to know of what came after it, a line each: that nobody compared the record, runs let start by break-glass, clearances taken back."""
+    compared = () if standing.is_compared else (NOT_COMPARED,)
+    return tuple(visible(line) for line in (*compared, *(broken_glass_line(one) for one in record.broken_glass), *standing.lines))
 
 
 def revoked_line(one: IssuedClearance) -> str:

@@ -152,9 +152,10 @@ def _audit(folder: Path, listed: Mapping[str, str], known: Known) -> _Views:
     beside, look = known.beside or Beside(), known.look or ReportLook()
     beside = beside if _RUNS in listed else replace(beside, runs=())
     sidecars = render_sidecars(record, beside.runs)
-    page = HtmlReport(beside=replace(beside, is_compared=not _says(folder, _PAGE, listed, NOT_COMPARED)), look=look)
-    text = MarkdownReport(is_compared=not _says(folder, _TEXT, listed, NOT_COMPARED), clearances=beside.clearances)
-    documents: dict[str, ReportFormat] = {f.file_name: f for f in (*formats_of(beside, look, known.ancestors).values(), page, text)}
+    kept, believed = (formats_of(replace(beside, is_compared=is_kept), look, known.ancestors) for is_kept in (True, False))
+    documents: dict[str, ReportFormat] = {
+        f.file_name: believed[name] if _says(folder, f.file_name, listed, NOT_COMPARED) else f for name, f in kept.items()
+    }
     makers: dict[str, Maker] = {name: partial(document.render, record) for name, document in documents.items()}
     makers |= {name: _constant(raw) for name, raw in sidecars.items()} | _of_sets(record)
     since = "something that it shows beside the record was recorded since"

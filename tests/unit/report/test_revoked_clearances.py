@@ -95,6 +95,18 @@ def test_where_none_was_revoked_no_view_speaks_of_it(clearances: tuple[IssuedCle
     assert "REVOKED" not in told["html"] + told["markdown"]
 
 
+def test_views_of_a_record_that_nobody_compared_say_so_and_can_be_made_again(tmp_path: Path) -> None:
+    unknown = Beside(is_compared=False)
+    write_report(RECORD, tmp_path / "report", ("json", *NAMES), beside=unknown)
+    for name in NAMES:
+        told = (tmp_path / "report" / formats_of(unknown, ReportLook(), None)[name].file_name).read_text()
+        assert "nobody compared the record with the workspace" in told, name
+        assert "nobody compared" not in views()[name]
+    verify_views(tmp_path / "report")
+    for name in ("cyclonedx", "spdx"):
+        assert check_document(name, formats_of(unknown, ReportLook(), None)[name].render(RECORD)) == []
+
+
 def test_a_folder_is_compared_with_what_became_of_the_clearance(tmp_path: Path) -> None:
     formats = ("json", *NAMES)
     write_report(RECORD, tmp_path / "report", formats, beside=Beside(clearances=(GONE,)))
