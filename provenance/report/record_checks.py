@@ -23,6 +23,8 @@ MOMENT: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d
 """A time as audits tell it: RFC 3339, UTC, whole seconds."""
 _SUMS: Final = ("records", "words", "matches", "alarms", "matched_words")
 """Totals that are those of the datasets together."""
+_SCANNED: Final = 'shard.scan == "current"'
+"""What a rule requires that lets no shard pass unjudged, as in the bundle that every run is judged by."""
 _SHARD_SUMS: Final = ("size_bytes", "records", "alarms", "matched_words")
 """Numbers of a dataset that are those of its shards together; its words are those that the scan counted, a shard's those that its registration did."""
 
@@ -57,12 +59,18 @@ def _identity(record: AuditRecord) -> Iterator[str]:
 
 
 def _leave(record: AuditRecord) -> Iterator[str]:
-    """Tell why a record cannot have cleared its run: nothing that was not judged, and by a rule, is ever cleared."""
+    """Tell why a record cannot have cleared its run: nothing that was not judged, and by a rule, is ever cleared.
+
+    A waiver can except a shard that was not scanned, and a policy of somebody's own may not ask for scans.
+    """
     if record.verdict is not VerdictKind.CLEARED:
         return
-    if not any(policy.rules for policy in record.policy):
+    rules = [rule for policy in record.policy for rule in policy.rules]
+    if not rules:
         yield "says CLEARED, and no rule of a policy judged the run"
-    if record.totals.shards_judged != record.totals.shards_named:
+    excepted = sum(f.size for f in record.findings if f.waiver is not None)
+    is_asked = any(_SCANNED in rule.require for rule in rules)
+    if not record.totals.shards_named or (is_asked and record.totals.shards_judged + excepted < record.totals.shards_named):
         yield f"says CLEARED, and {record.totals.shards_judged} of {record.totals.shards_named} shards were judged"
 
 

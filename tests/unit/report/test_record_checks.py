@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from provenance.audit.identity import audit_id
+from provenance.config import shipped
 from provenance.errors import ReportError
-from provenance.model.audit import NO_ROOT
+from provenance.model.audit import NO_ROOT, AuditRecord
 from provenance.model.finding import Action, VerdictKind
+from provenance.policy.bundle import load_bundle
 from provenance.report.record_checks import record_faults
 from provenance.report.record_json import read_record, render_json
 from tests.fakes import records
@@ -51,6 +53,13 @@ def _warn(wire: Wire) -> None:
     wire["totals"]["warn"] += 1
 
 
+def _asking_for_scans(record: AuditRecord) -> AuditRecord:
+    """Return a record whose last rule is that of the bundle which every run is judged by: a shard that was not scanned may not pass."""
+    (policy,) = record.policy
+    require = next(r for r in load_bundle(shipped("policies") / "bundles" / "baseline.yaml").rules if r.id == "R002").require.condition.text
+    return replace(record, policy=(replace(policy, rules=(*policy.rules[:-1], replace(policy.rules[-1], require=require))),))
+
+
 CLEARED: dict[str, tuple[dict[str, Any], str]] = {
     "no policy": ({"policy": ()}, "no rule of a policy judged the run"),
     "a shard that was not judged": ({"totals": replace(records.cleared_record().totals, shards_judged=9)}, "9 of 10 shards were judged"),
@@ -60,9 +69,19 @@ CLEARED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", CLEARED)
 def test_nothing_that_was_not_judged_by_a_rule_is_cleared_even_where_the_id_fits(name: str) -> None:
     changes, said = CLEARED[name]
-    forged = replace(records.cleared_record(), **changes)
+    forged = replace(_asking_for_scans(records.cleared_record()), **changes)
     (fault,) = record_faults(replace(forged, id=audit_id(forged)))
     assert said in fault
+
+
+def test_a_policy_that_asks_for_no_scan_and_a_waiver_may_leave_a_shard_unjudged() -> None:
+    cleared = records.cleared_record()
+    fewer = replace(cleared, totals=replace(cleared.totals, shards_judged=9))
+    assert list(record_faults(fewer)) == []  # none of its rules asks for a scan
+    waived = next(f for f in records.blocked_record().findings if f.waiver is not None)
+    excepted = records.settled(replace(_asking_for_scans(fewer), findings=(waived,), waivers=records.blocked_record().waivers))
+    assert excepted.totals.shards_judged == 9
+    assert list(record_faults(excepted)) == []
 
 
 def test_records_of_earlier_versions_keep_their_ids() -> None:
