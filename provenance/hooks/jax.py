@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, Protocol, Unpack, cast
 
 from provenance.clearance.check import GatePass
@@ -20,6 +21,9 @@ from provenance.hooks.gate import DENIED_EXIT, GateOptions, PathText, TrainingBl
 from provenance.hooks.guard import Guard
 from provenance.hooks.observe import RunEnd, RunObserver, Unobserved
 
+PARTING_S: Final = 2.0
+"""How long a denied process stays for the others to hear of it."""
+_LEAVING_S: Final = 0.3
 AGREE_WITHIN_S: Final = 600.0
 """How long processes wait for one another: each may have to hash all shards."""
 _AGREE_HINT: Final = "read what the other process printed; all processes must see the same clearance and the same data"
@@ -70,6 +74,8 @@ def cleared(
         last_word.denied(clearance)
         announce(denial, denial_json=denial_json, roots=options["roots"])
         _tell(listener, RunEnd.DENIED)
+        if state is not None:
+            _part(state)
         _end(denial, several=state is not None)
     last_word.passed(clearance)
     tell_passed(passed)
@@ -97,6 +103,17 @@ def _end(denial: TrainingBlocked, *, several: bool) -> NoReturn:
         sys.stderr.flush()
         os._exit(DENIED_EXIT)
     raise denial
+
+
+def _part(state: _State) -> None:
+    """Stay until the other processes have heard of the denial, and told theirs: one whose coordinator goes first is ended by JAX with a signal, in the place of 77."""
+    name, until = f"provenance/gate/{_rounds}/heard", time.monotonic() + PARTING_S
+    with suppress(Exception):  # where the store is gone nobody is left to hear
+        state.client.key_value_set(f"{name}/{state.process_id}", "yes")
+        for process in range(state.num_processes):
+            state.client.blocking_key_value_get(f"{name}/{process}", max(1, int((until - time.monotonic()) * 1000)))
+        if state.process_id == 0:  # it holds the store: the others read its last word first
+            time.sleep(_LEAVING_S)
 
 
 def _distributed_state() -> _State | None:

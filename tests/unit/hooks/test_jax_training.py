@@ -100,7 +100,7 @@ def test_a_shard_that_changes_stops_the_loop_at_its_next_read(world: ClearedWorl
 
 
 AGREE = """
-import pathlib, sys
+import pathlib, sys, time
 import jax
 from jax._src import xla_bridge
 
@@ -108,8 +108,13 @@ folder, port, process = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=process)
 from provenance.hooks.jax import cleared
 
+class Slow:
+    def run_ended(self, end):
+        if process == 1 and end == "denied":
+            time.sleep(0.7)  # the coordinator, which is process 0, has heard long before
+
 root = folder / ("data" if process == 0 else sys.argv[4])
-with cleared(folder / "run.clearance.json", roots=[root], trust=folder / "trust.json", agree_within_s=30) as guard:
+with cleared(folder / "run.clearance.json", roots=[root], trust=folder / "trust.json", agree_within_s=30, observer=Slow()) as guard:
     assert not xla_bridge.backends_are_initialized()
     print("cleared", len(guard), flush=True)
 """
