@@ -57,6 +57,7 @@ MORE_FACTS: Mapping[SubjectKind, tuple[FactField, ...]] = {
     ),
     SubjectKind.DATASET: (
         enum_fact("teacher_role", *_ROLES, doc="The most that a model did for the text: labels, another wording, or the text itself."),
+        tri_fact("outputs", "Whether it holds outputs of a model: text that one wrote or changed, or labels that one made, of its own or inherited."),
         tri_fact("human_source", "Whether text by people went into it, as far as its lineage says."),
         number_fact("generations", "Models in a row that wrote it, each from what the one before wrote; at least so many."),
         tri_fact("generations_known", "YES where the whole lineage is known, so that there are no more."),

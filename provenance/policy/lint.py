@@ -79,7 +79,7 @@ def _of_rule(bundle: Bundle, rule: Rule, docs: Path | None) -> Iterator[Remark]:
     if _misses_labels(rule):
         yield remark(
             "it is guarded by dataset.synthetic alone, so that labels by a model on text by people pass it whatever their terms say",
-            'let it apply where dataset.synthetic != "NO" || dataset.teacher_role != "none"',
+            'let it apply where dataset.outputs != "NO"',
         )
     if docs is not None and not (docs / f"{rule.id}.md").is_file():
         yield remark(f"{docs / rule.id}.md is not there", "write what the rule asks for, why, and what to do")
@@ -121,4 +121,8 @@ def failed_tests(bundle: Bundle) -> tuple[str, ...]:
 def _misses_labels(rule: Rule) -> bool:
     """Tell whether a rule on terms leaves out datasets that a model only labelled: whoever wrote the text, labels are outputs."""
     guard = rule.applies.condition.text if rule.applies is not None else ""
-    return "dataset.synthetic" in guard and "dataset.teacher_role" not in guard and "dataset.terms." in rule.require.condition.text
+    return (
+        "dataset.synthetic" in guard
+        and not any(fact in guard for fact in ("dataset.outputs", "dataset.teacher_role"))
+        and "dataset.terms." in rule.require.condition.text
+    )

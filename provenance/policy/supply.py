@@ -49,6 +49,7 @@ SUPPLY: Mapping[SubjectKind, Mapping[str, str]] = {
         "share": _MIXTURE,
         "suspected": _SCAN,
         "teacher_role": _GENERATOR,
+        "outputs": _ORIGIN,
         "human_source": "state what it was made from: derived_from: […] in datasets.yaml for {name}, and register these too",
         "generations": "register all that {name} comes from, each with who made it: generators or synthetic: no in datasets.yaml",
         "naming": _GENERATOR,

@@ -153,7 +153,7 @@ def test_an_explanation_says_which_part_decided_and_how_to_supply_what_is_missin
     assert "licenses detect FOLDER --dataset ghost" in read["supply"]
     assert {(n["facts"][0]["path"], n["outcome"]) for n in printed(work, capsys, "policy", "why-not", "D001", "ghost")[0]["needed"]} == {
         ("dataset.terms.this_use", "SATISFIED"),
-        ("dataset.synthetic", "NOT_APPLICABLE"),
+        ("dataset.outputs", "NOT_APPLICABLE"),
     }
     (fine,) = printed(work, capsys, "policy", "explain", "R001", "a.jsonl")
     assert (fine["outcome"], fine["needed"], fine["remedies"]) == ("SATISFIED", [], [])

@@ -780,6 +780,9 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
             )
         )
     share = 1 / datasets
+    total = findings * 5 // datasets * datasets
+    for i in range(findings, min(total, 1000)):
+        shards.append(make_shard(names[i % datasets], f"{names[i % datasets]}/part-{i:05}.jsonl.zst", words=90_000))
     return _record(
         run=make_run(data=tuple((name, share) for name in names)),
         datasets=tuple(make_summary(d, weight=share, shards=findings * 5 // datasets, words=1_800_000, alarms=20, found=20) for d in made),

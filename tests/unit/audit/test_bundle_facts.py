@@ -78,6 +78,26 @@ def test_who_wrote_a_dataset_and_what_a_model_did_for_it(dataset: JudgedDataset,
     assert (text_origin(dataset), found["teacher_role"], found["human_source"]) == (origin, role, source)
 
 
+@pytest.mark.parametrize(
+    ("dataset", "outputs"),
+    [
+        (judged(HUMAN), "NO"),
+        (judged(MADE), "YES"),
+        (judged(OPEN), "UNKNOWN"),
+        (judged(None), "UNKNOWN"),
+        (by("generate"), "YES"),
+        (labelled(NO), "YES"),
+        (by("label"), "YES"),
+        (replace(judged(HUMAN), related=(plain_dataset(synthetic=NO, generators=teacher("label")),)), "YES"),
+        (replace(judged(HUMAN), related=(OPEN,)), "UNKNOWN"),
+        (replace(judged(HUMAN), unknown_ancestors=("gone",)), "UNKNOWN"),
+        (replace(judged(HUMAN), generated=("notes",)), "YES"),
+    ],
+)
+def test_labels_are_outputs_whoever_wrote_the_text(dataset: JudgedDataset, outputs: str) -> None:
+    assert teacher_values(dataset)["outputs"] == outputs
+
+
 def test_generations_that_are_not_all_known_are_said_to_be_so() -> None:
     counted = replace(judged(MADE), generations=Generations(at_least=2, known=True))
     assert teacher_values(counted)["generations_known"] == "YES"

@@ -85,7 +85,7 @@ def test_each_thing_that_is_likely_wrong_is_remarked(tmp_path: Path, old: str, n
     assert {(r.line, r.column) for r in remarks} <= {(7, 9), (1, 1)}
 
 
-@pytest.mark.parametrize(("guard", "told"), [('dataset.synthetic != "NO"', 1), ('dataset.synthetic != "NO" || dataset.teacher_role != "none"', 0)])
+@pytest.mark.parametrize(("guard", "told"), [('dataset.synthetic != "NO"', 1), ('dataset.outputs != "NO"', 0)])
 def test_a_rule_on_terms_that_leaves_labels_out_is_remarked(tmp_path: Path, guard: str, told: int) -> None:
     changes = (
         ("for_each: shard", "for_each: dataset"),
