@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provenance.model.absence import Absence, TriState
 from provenance.model.dataset import Dataset
-from provenance.model.finding import ClauseCitation, Finding, Outcome, Reading, VerdictKind, Waiver
+from provenance.model.finding import Action, ClauseCitation, Finding, Outcome, Reading, Severity, VerdictKind, Waiver
 from provenance.model.match import Match, MatchText
 from provenance.model.reference import ReferenceKind, ReferenceRecord
 from provenance.model.run import Run
@@ -45,8 +45,8 @@ class RuleUsed:
     title: str
     for_each: str
     require: str
-    action: str
-    severity: str
+    action: Action
+    severity: Severity
     judged: int
     """Subjects it was evaluated for."""
     satisfied: int

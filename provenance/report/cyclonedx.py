@@ -111,7 +111,7 @@ def _standard(record: AuditRecord, policy: PolicyUsed) -> dict[str, Any]:
                 "bom-ref": _rule(record, policy, rule),
                 "identifier": clip(rule.id, 60),
                 "title": clip(rule.title, 300),
-                "text": f"for each {rule.for_each}: {clip(rule.require, _LONGEST)}; else {rule.action}",
+                "text": f"for each {rule.for_each}: {clip(rule.require, _LONGEST)}; else {rule.action.value}",
             }
             for rule in policy.rules
         ],

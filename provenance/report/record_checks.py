@@ -96,9 +96,9 @@ def _rules(record: AuditRecord) -> Iterator[str]:
         listed[finding.rule, finding.outcome] += finding.size
     rules = [rule for policy in record.policy for rule in policy.rules]
     actions = {(policy.bundle, rule.id): rule.action for policy in record.policy for rule in policy.rules}
-    other = [f for f in record.findings if actions.get((f.bundle, f.rule), f.action.value) != f.action.value]
+    other = [f for f in record.findings if actions.get((f.bundle, f.rule), f.action) is not f.action]
     if other:
-        yield f"finding {other[0].id[:19]} says {other[0].action.value}, and its rule {other[0].rule} says {actions[other[0].bundle, other[0].rule]}"
+        yield f"finding {other[0].id[:19]} says {other[0].action.value}, and its rule {other[0].rule} says {actions[other[0].bundle, other[0].rule].value}"
     for rule in rules:
         told[rule.id, Outcome.VIOLATED] += rule.violated
         told[rule.id, Outcome.UNKNOWN] += rule.unknown

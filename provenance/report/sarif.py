@@ -98,8 +98,8 @@ def _rules(policy: Sequence[PolicyUsed], findings: Iterable[Finding]) -> list[di
             "shortDescription": {"text": _text(rule.title)},
             "fullDescription": {"text": _text(f"For each {rule.for_each}: {rule.require}")},
             "help": {"text": f"See docs/rules/{rule.id}.md, or type: provenance policy show {used.bundle}"},
-            "defaultConfiguration": {"level": _LEVELS[Action(rule.action)]},
-            "properties": {"bundle": used.bundle, "bundleVersion": used.version, "bundleDigest": used.digest, "severity": rule.severity},
+            "defaultConfiguration": {"level": _LEVELS[rule.action]},
+            "properties": {"bundle": used.bundle, "bundleVersion": used.version, "bundleDigest": used.digest, "severity": rule.severity.value},
         }
         for used in policy
         for rule in used.rules

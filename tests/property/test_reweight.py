@@ -79,7 +79,7 @@ def test_caps_are_read_from_the_shipped_rules() -> None:
     bundle = load_bundle(shipped("policies") / "bundles" / "distillation.yaml")
     rules = tuple(
         RuleUsed(
-            id=r.id, title="", for_each=r.for_each, require=r.require.condition.text, action=r.action, severity="", judged=0,
+            id=r.id, title="", for_each=r.for_each, require=r.require.condition.text, action=r.action, severity=r.severity, judged=0,
             satisfied=0, violated=0, unknown=0, not_applicable=0,
         )
         for r in bundle.rules
