@@ -13,7 +13,7 @@ from provenance.audit.judgements import Catalogs, DatasetJudgement, MatchJudges,
 from provenance.audit.matches import JudgedMatches, MatchFacts, terms_values
 from provenance.audit.mixture import combine_datasets, mixture_evidence, mixture_values, uses_of
 from provenance.audit.naming import output_naming
-from provenance.audit.origins import domain_facts, origin_shares, teacher_values
+from provenance.audit.origins import domain_facts, holds_outputs, origin_shares, teacher_values
 from provenance.audit.pieces import Pieces
 from provenance.audit.run_facts import stated_values
 from provenance.audit.run_statements import with_statements
@@ -205,7 +205,7 @@ def _with_values(facts: SubjectFacts, more: Mapping[str, FactValue], evidence: I
 
 def _with_more(facts: SubjectFacts, judged: JudgedDataset, judgement: DatasetJudgement, works: Works, model: str) -> SubjectFacts:
     """Return the facts of a dataset with those on who wrote it, names, works and what the law asks to be known."""
-    naming = output_naming(model, judgement.terms, judged.synthetic)
+    naming = output_naming(model, judgement.terms, holds_outputs(judged))
     values = {**teacher_values(judged), **naming, **disclosure_values(judged), **works.values}
     return _with_values(facts, values, (*disclosure_evidence(judged), *works.evidence))
 

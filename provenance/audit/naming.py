@@ -66,11 +66,11 @@ def name_duties(asked: Iterable[tuple[str, str]]) -> tuple[NameDuty, ...]:
     return tuple(dict.fromkeys(NameDuty(ask=NameAsk(kind), words=words.strip(), terms=terms) for terms, kind, words in found if kind in set(NameAsk)))
 
 
-def output_naming(model: str, answer: TermsAnswer, synthetic: TriState) -> dict[str, FactValue]:
-    """Return the facts of a dataset: what is asked of a model that learns from it. Where nobody knows whose outputs it holds, nobody knows what is asked."""
+def output_naming(model: str, answer: TermsAnswer, outputs: TriState) -> dict[str, FactValue]:
+    """Return the facts of a dataset: what is asked of a model that learns from it. Where nobody knows whose outputs it holds, labels among them, nobody knows what is asked."""
     clauses = ((layer.terms, clause) for layer in answer.layers for clause in layer.duties)
     duties = name_duties(_with_uncoded([(o.terms, o.code) for o in answer.obligations], clauses))
-    is_open = synthetic is not TriState.NO and not answer.layers and answer.outcome is Permission.UNKNOWN
+    is_open = outputs is not TriState.NO and not answer.layers and answer.outcome is Permission.UNKNOWN
     return _values(model, duties, is_open=is_open)
 
 

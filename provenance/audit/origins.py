@@ -76,14 +76,14 @@ def teacher_values(judged: JudgedDataset) -> dict[str, FactValue]:
     """Return the facts of what models did for a dataset."""
     return {
         "teacher_role": _teacher_role(judged),
-        "outputs": _holds_outputs(judged).value,
+        "outputs": holds_outputs(judged).value,
         "human_source": _human_source(judged).value,
         "generations": judged.generations.at_least,
         "generations_known": TriState.of(True if judged.generations.known else None).value,
     }
 
 
-def _holds_outputs(judged: JudgedDataset) -> TriState:
+def holds_outputs(judged: JudgedDataset) -> TriState:
     """Tell whether a model wrote, changed or labelled any of it: whoever wrote the text, labels are outputs under the terms of their provider."""
     facts = () if judged.version is None else (judged.version.dataset, *judged.related)
     return TriState.YES if any(d.generators for d in facts) else judged.synthetic

@@ -66,6 +66,12 @@ class ModelHistory:
         """The newest audit."""
         return self.audits[-1]
 
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether the newest audit cleared, and its clearance was revoked since, so that no trainer starts the run."""
+        issued = self.clearance
+        return self.newest.verdict is VerdictKind.CLEARED and issued is not None and bool(issued.revoked) and issued.audit == self.newest.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingWaiver:

@@ -65,8 +65,9 @@ def index(ctx: CommandContext, /, out: Path | None, no_reports: bool, templates:
 def _say(found: Portfolio) -> None:
     for model in found.models:
         point = model.newest
+        verdict = "REVOKED" if model.is_taken_back else point.verdict
         say_fitting(
-            f"{point.verdict:<8} {visible(model.model)} · {point.deny} deny, {point.review} review · {counted(len(model.audits), 'audit')}, last {point.created[:10]}"
+            f"{verdict:<8} {visible(model.model)} · {point.deny} deny, {point.review} review · {counted(len(model.audits), 'audit')}, last {point.created[:10]}"
         )
     for waiver in found.waivers:
         left = f"ends in {counted(waiver.days_left, 'day')}" if waiver.days_left >= 0 else f"ended on {waiver.waiver.expires}"

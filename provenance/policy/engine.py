@@ -15,7 +15,7 @@ from provenance.model.wire import to_wire
 from provenance.policy.facts import Facts, FactsDigest, SubjectFacts, validate_facts, validate_subject
 from provenance.policy.judges import Bench, Found, RuleJudge, Scope
 from provenance.policy.listing import room_for
-from provenance.policy.rules import NO_SUBJECTS, Bundle, Rule
+from provenance.policy.rules import ENGINE, NO_SUBJECTS, Bundle, Rule
 from provenance.policy.waivers import WaiverBook, WaiverUse, is_told, waiver_facts
 
 MANY = frozenset({SubjectKind.MATCH, SubjectKind.SHARD})
@@ -150,7 +150,7 @@ def _nothing_judged(facts: Facts) -> Finding:
         id=digest_of([NO_SUBJECTS, to_wire(subject)]),
         rule=NO_SUBJECTS,
         title="A run without data is never cleared",
-        bundle="engine",
+        bundle=ENGINE,
         severity=Severity.CRITICAL,
         outcome=Outcome.VIOLATED,
         action=Action.DENY,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from provenance.model.finding import Action, Outcome, Severity, SubjectKind
 from provenance.policy.cel import CompiledCondition
 from provenance.policy.conditions import Condition
 from provenance.policy.facts import FactValue
 
+ENGINE: Final = "engine"
+"""Bundle of what the engine finds by itself."""
 NO_SUBJECTS = "E000"
 """Id of the engine's own finding: nothing was judged, and nothing is never cleared. No bundle may use it."""
 

@@ -62,7 +62,8 @@ def _lines(record: AuditRecord, beside: Beside) -> Iterator[str]:
 def _first_screen(record: AuditRecord, beside: Beside) -> Iterator[str]:
     standing = Standing.of(beside.clearances)
     name, tail = code_span(record.run.model.name, _NAME), verdict_tail(record, standing)
-    yield f"# REVOKED: {name} was {record.verdict.value}{tail}" if standing.taken_back is not None else f"# {record.verdict.value}: {name} {tail}"
+    is_gone = standing.taken_back is not None and record.verdict is not VerdictKind.BLOCKED
+    yield f"# REVOKED: {name} was {record.verdict.value}{tail}" if is_gone else f"# {record.verdict.value}: {name} {tail}"
     if note := verdict_note(record):
         yield from ("", phrase(note))
     yield from () if beside.is_compared else ("", f"**Not compared.** {NOT_COMPARED}")

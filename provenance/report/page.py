@@ -102,7 +102,7 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
     return Page(
         verdict_name=clip(record.run.model.name, 80),
         verdict_tail=verdict_tail(record, standing),
-        taken_back=standing.taken_back,
+        taken_back=standing.taken_back if record.verdict is not VerdictKind.BLOCKED else None,
         verdict_note=verdict_note(record),
         next_command=next_command(record, beside),
         cleared_next=cleared_sentence(beside.clearances),
@@ -138,7 +138,7 @@ def build_page(record: AuditRecord, beside: Beside | None = None, room: Room | N
 def verdict_tail(record: AuditRecord, standing: Standing | None = None) -> str:
     """Return how the sentence goes on that the name of the model begins, or the verdict where no clearance of it stands any more."""
     gone = standing.taken_back if standing is not None else None
-    if record.verdict is VerdictKind.CLEARED and gone is not None:
+    if gone is not None and record.verdict is not VerdictKind.BLOCKED:
         what = "a key of its clearance" if gone.key_revoked else "its clearance"
         return f" on {record.created[:10]}; {what} was revoked on {gone.revoked[:10]}."
     if record.verdict is VerdictKind.BLOCKED:
@@ -170,6 +170,8 @@ def next_command(record: AuditRecord, beside: Beside | None = None) -> str:
     """Return the command to type next, nothing where none is left."""
     if record.verdict is VerdictKind.CLEARED:
         return "" if beside is not None and beside.clearances else "provenance clear"
+    if beside is not None and Standing.of(beside.clearances).taken_back is not None and record.verdict is VerdictKind.REVIEW:
+        return ""
     return "provenance review release" if record.verdict is VerdictKind.REVIEW else record.command
 
 

@@ -160,19 +160,13 @@ def _sentence(portfolio: Portfolio) -> str:
         f"{number(verdicts.count(kind))} {kind.value}" for kind in (VerdictKind.BLOCKED, VerdictKind.REVIEW, VerdictKind.CLEARED) if kind in verdicts
     ]
     audits = sum(len(m.audits) for m in portfolio.models)
-    gone = sum(map(_is_taken_back, portfolio.models))
+    gone = sum(m.is_taken_back for m in portfolio.models)
     parts[-1:] = [f"{parts[-1]} ({number(gone)} of them with a clearance that was revoked)"] if gone else parts[-1:]
     return (
         f"{count(len(portfolio.models), 'model')} in {count(audits, 'audit')}: by the newest audit of each, {', '.join(parts)}"
         if parts
         else "No audit yet"
     )
-
-
-def _is_taken_back(history: ModelHistory) -> bool:
-    """Tell whether the newest audit cleared, and its clearance was revoked since, so that no trainer starts the run."""
-    issued = history.clearance
-    return history.newest.verdict is VerdictKind.CLEARED and issued is not None and bool(issued.revoked) and issued.audit == history.newest.id
 
 
 def _row(history: ModelHistory, portfolio: Portfolio, links: Mapping[str, str]) -> ModelRow:
@@ -188,7 +182,7 @@ def _row(history: ModelHistory, portfolio: Portfolio, links: Mapping[str, str]) 
         findings=", ".join(found) or "none open",
         clearance=_clearance(history, portfolio.as_of),
         alert=_alert(history, portfolio),
-        is_taken_back=_is_taken_back(history),
+        is_taken_back=history.is_taken_back,
     )
 
 

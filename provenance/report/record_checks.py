@@ -18,11 +18,14 @@ from provenance.errors import ManifestError
 from provenance.fingerprint.digest import ShardLeaf, merkle_root
 from provenance.model.audit import NO_ROOT, AuditRecord, DatasetSummary, ShardSummary
 from provenance.model.finding import Action, Outcome, VerdictKind, verdict_of
+from provenance.policy.rules import ENGINE, NO_SUBJECTS
 
 MOMENT: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 """A time as audits tell it: RFC 3339, UTC, whole seconds."""
 _SUMS: Final = ("records", "words", "matches", "alarms", "matched_words")
 """Totals that are those of the datasets together."""
+_OWN_RULE: Final = (ENGINE, NO_SUBJECTS)
+"""The one rule that no bundle holds: a run without data is never cleared."""
 _SCANNED: Final = 'shard.scan == "current"'
 """What a rule requires that lets no shard pass unjudged, as in the bundle that every run is judged by."""
 _SHARD_SUMS: Final = ("size_bytes", "records", "alarms", "matched_words")
@@ -96,6 +99,9 @@ def _rules(record: AuditRecord) -> Iterator[str]:
         listed[finding.rule, finding.outcome] += finding.size
     rules = [rule for policy in record.policy for rule in policy.rules]
     actions = {(policy.bundle, rule.id): rule.action for policy in record.policy for rule in policy.rules}
+    unlisted = [f for f in record.findings if (f.bundle, f.rule) not in actions and (f.bundle, f.rule) != _OWN_RULE]
+    if unlisted:
+        yield f"finding {unlisted[0].id[:19]} is of rule {unlisted[0].rule} of {unlisted[0].bundle}, which no policy of the record lists"
     other = [f for f in record.findings if actions.get((f.bundle, f.rule), f.action) is not f.action]
     if other:
         yield f"finding {other[0].id[:19]} says {other[0].action.value}, and its rule {other[0].rule} says {actions[other[0].bundle, other[0].rule].value}"

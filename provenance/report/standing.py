@@ -128,7 +128,7 @@ class Standing:
     """What became of an audit's clearances, as far as anybody looked: which one stands, and which were taken back."""
 
     last: IssuedClearance | None = None
-    """The newest that no revocation is known of and that had not ended when another was taken back."""
+    """The newest that no revocation is known of and that had not ended when another was taken back; none by break-glass, which lets pass what nobody cleared."""
     revoked: tuple[IssuedClearance, ...] = ()
     """Those that were taken back, or whose key was, in the order in which that happened."""
     is_compared: bool = True
@@ -140,14 +140,14 @@ class Standing:
         revoked = sorted((c for c in clearances or () if c.revoked), key=lambda c: c.revoked)
         at = revoked[-1].revoked if revoked else ""
         return Standing(
-            last=next((c for c in reversed(clearances or ()) if not c.revoked and c.expires > at), None),
+            last=next((c for c in reversed(clearances or ()) if not (c.revoked or c.break_glass) and c.expires > at), None),
             revoked=tuple(revoked),
             is_compared=is_compared,
         )
 
     @property
     def taken_back(self) -> IssuedClearance | None:
-        """The clearance revoked last where none stands any more: a verdict that clears must not be read as leave to train."""
+        """The clearance revoked last where none stands any more: a verdict that clears, or that a reviewer released, must not be read as leave to train."""
         return self.revoked[-1] if self.revoked and self.last is None else None
 
     @property

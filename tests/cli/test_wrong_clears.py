@@ -92,6 +92,23 @@ def test_labels_are_judged_as_the_outputs_that_they_are_whoever_wrote_the_text(w
     assert audit(work, "a", capsys=capsys) == (11, {"D001"})
 
 
+@pytest.mark.parametrize("said", ["synthetic: no", "synthetic: unknown"])
+def test_labels_of_a_model_that_nobody_catalogued_leave_open_what_they_ask_of_the_name(
+    work: Path, capsys: pytest.CaptureFixture[str], said: str
+) -> None:
+    write(work, "a.jsonl", PLAIN)
+    made = "{provider: nobodycorp, model: nobody-7b, channel: api, role: label, from: 2025-08-01, to: 2025-08-31}"
+    (work / "datasets.yaml").write_text(
+        f"format: provenance.datasets\nversion: 1\ndatasets:\n  - {{name: a, shards: [a.jsonl], license: CC0-1.0, generators: [{made}], {said}}}\n"
+    )
+    assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
+    capsys.readouterr()
+    (work / "run.yaml").write_text(RUN.format(data="{dataset: a}", references="books").replace("baseline.yaml", "distillation").replace("closed", "open"))
+    assert provenance(work, "audit", "run.yaml", "-f", "json", "--no-report") == 11
+    found = {f["rule"]: f["outcome"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert found.get("D001") == found.get("D004") == "UNKNOWN", found
+
+
 @pytest.mark.parametrize(
     ("name", "more"), [("a", ("--source-url", "https://huggingface.co/datasets/the_pile_books3")), ("slimpajama", ())], ids=["address", "name"]
 )

@@ -748,6 +748,13 @@ def empty_record() -> AuditRecord:
     return _record(run=make_run(data=()), references=(), scans=(), policy=(), limits=(), manifest_root=NO_ROOT, verdict=VerdictKind.BLOCKED)
 
 
+_HUGE_RULES = tuple(
+    _rule(f"H{i:03}", C002, require="true", for_each="shard", action=(Action.DENY, Action.REVIEW, Action.WARN)[i % 3].value, counts=(0, 0, 0, 0))
+    for i in range(6)
+)
+"""The actions of the findings of a huge record, in their order, come round with them."""
+
+
 def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
     """Return a record with many datasets and as many distinct findings as asked, every second one with a passage."""
     names = [f"set-{i:03}" for i in range(datasets)]
@@ -768,7 +775,7 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
         evidence.append(item)
         found.append(
             make_finding(
-                f"H{i % 7:03}",
+                f"H{i % len(_HUGE_RULES):03}",
                 C002,
                 subject=_shard_subject(path),
                 message=f"{path} shares {item.match.words} words with “{book.title}”; reason {i % 211}",
@@ -808,6 +815,7 @@ def huge_record(*, datasets: int = 100, findings: int = 2_000) -> AuditRecord:
         findings=tuple(found),
         evidence=tuple(evidence),
         verdict=VerdictKind.BLOCKED,
+        policy=(dataclasses.replace(POLICY, rules=(*POLICY.rules, *_HUGE_RULES)),),
     )
 
 

@@ -36,7 +36,26 @@ _PLACEHOLDERS: Final = frozenset(
             "notstated",
         ),
         *("pending", "later", "tobedetermined", "tobeconfirmed", "tobeadded", "tobedone", "idk", "dontknow", "noidea", "noanswer", "noinformation"),
-        *("blank", "empty", "placeholder", "seeabove", "seebelow", "asabove", "dito", "ditto", "same", "test", "loremipsum", "undefined", "nan"),
+        *(
+            "blank",
+            "empty",
+            "placeholder",
+            "seeabove",
+            "seebelow",
+            "asabove",
+            "dito",
+            "ditto",
+            "same",
+            "test",
+            "loremipsum",
+            "undefined",
+            "nan",
+            "unk",
+            "missing",
+            "unbekannt",
+            "inconnu",
+            "desconocido",
+        ),
     ]
 )
 _WHO: Final = r"(?:(?:i|we|they|one|nobody|no one|(?:the|our) (?:company|provider|developer|team|registry|organi[sz]ation)) )?"
@@ -46,16 +65,21 @@ _NOTHING_SAID: Final = re.compile(
     + r"(?:"
     + r"(?:do not|dont|does not|doesnt|did not|cannot|can not|cant|could not|couldnt|knows?|is not able to|are not able to) ?(?:know|tell|say|answer|determine|remember|recall)?"
     + r"|(?:(?:am|is|are|was|it is|its|this is|that is|im|were) )?(?:still )?(?:not|un|to be) ?(?:yet )?(?:known|sure|certain|clear|determined|decided|available|recorded|stated|applicable|confirmed|specified)"
-    + r"|no (?:idea|clue|answer|information|data|comment|details?|value|response)(?: (?:available|given|provided|known))?"
+    + r"|(?:have |has |there is )?no (?:idea|clue|answer|information|data|comment|details?|value|response)(?: (?:available|given|provided|known))?"
+    + r"|(?:it |this |that )?(?:has|have) not (?:yet )?been (?:known|determined|decided|recorded|stated|confirmed|specified)"
+    + r"|(?:this |the |that )?(?:information|answer|data) (?:is|are) (?:not|un) ?(?:yet )?(?:known|available|recorded)"
+    + r"|see (?:annex|above|below|attachment)|ask legal|tb[dac] by \w+"
     + r"|(?:to|will) (?:follow|be (?:determined|confirmed|added|done|provided|completed|filled(?: in)?|decided|supplied|announced))"
     + r"|n k|not k|wip|work in progress|in progress|coming|coming soon|somebody knows|nothing|nothing known"
     + r")"
     + _AT_ALL
 )
 """Whole answers that say no more than that there is none; a sentence that goes on says something."""
-_SAID_AS_VALUE: Final = re.compile(r"(?:not known|unknown|not applicable|n/?a) ?[-–—:;(]", re.IGNORECASE)
+_SAID_AS_VALUE: Final = re.compile(r"(?:not known|unknown|not applicable)(?: ?[–—:;]| -) |n/a ?[-–—:;(]", re.IGNORECASE)
 """How a line begins that says why there is no answer, and belongs under ``because``."""
 _NOT_KNOWN_ONLY: Final = re.compile(r"(?:not|un) ?(?:known|sure|certain|clear)(?: why)?")
+_LONG_ENOUGH: Final = 6
+"""Characters of a reason in a script without spaces."""
 _YES_NO: Final = {"yes": "Yes", "no": "No"}
 _DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _UNION_DAY: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4}|\d{2})")
@@ -91,7 +115,8 @@ def is_reason(text: str) -> bool:
     [False, False, False, False, True, True]
     """
     words = _words_of(text).split()
-    return len(words) > 1 and not is_placeholder(text) and not _NOT_KNOWN_ONLY.fullmatch(_words_of(text))
+    is_long = len(words) > 1 or (len("".join(words)) >= _LONG_ENOUGH and not text.isascii())  # not every script puts spaces between words
+    return is_long and not is_placeholder(text) and not _NOT_KNOWN_ONLY.fullmatch(_words_of(text))
 
 
 def _words_of(text: str) -> str:

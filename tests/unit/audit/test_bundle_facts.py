@@ -13,7 +13,7 @@ from provenance.audit.generations import Generations
 from provenance.audit.judged import JudgedDataset
 from provenance.audit.judgements import Catalogs, MatchJudgement
 from provenance.audit.naming import base_naming, name_duties, output_naming
-from provenance.audit.origins import origin_values, teacher_values, text_origin
+from provenance.audit.origins import holds_outputs, origin_values, teacher_values, text_origin
 from provenance.audit.run_facts import stated_values
 from provenance.audit.works import WorkSums
 from provenance.config import shipped
@@ -96,6 +96,7 @@ def test_who_wrote_a_dataset_and_what_a_model_did_for_it(dataset: JudgedDataset,
 )
 def test_labels_are_outputs_whoever_wrote_the_text(dataset: JudgedDataset, outputs: str) -> None:
     assert teacher_values(dataset)["outputs"] == outputs
+    assert holds_outputs(dataset) is TriState(outputs)
 
 
 def test_generations_that_are_not_all_known_are_said_to_be_so() -> None:

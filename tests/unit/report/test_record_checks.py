@@ -60,6 +60,12 @@ def _asking_for_scans(record: AuditRecord) -> AuditRecord:
     return replace(record, policy=(replace(policy, rules=(*policy.rules[:-1], replace(policy.rules[-1], require=require))),))
 
 
+def _of_another_bundle(wire: Wire) -> None:
+    """Call every finding one of a bundle that nobody knows, so that no rule's action is held against it."""
+    for finding in wire["findings"]:
+        finding["bundle"] = "zzz"
+
+
 CLEARED: dict[str, tuple[dict[str, Any], str]] = {
     "no policy": ({"policy": ()}, "no rule of a policy judged the run"),
     "a shard that was not judged": ({"totals": replace(records.cleared_record().totals, shards_judged=9)}, "9 of 10 shards were judged"),
@@ -139,7 +145,8 @@ FORGERIES: dict[str, tuple[Callable[[Wire], None], str]] = {
         "the root of dataset chat-distilled is sha256:000000000000",
     ),
     "a finding that only warns": (_warn, "says warn, and its rule D001 says deny"),
-    "no rules": (_set("policy", to=[]), "its id is"),
+    "findings of another bundle": (_of_another_bundle, "is of rule D001 of zzz, which no policy of the record lists"),
+    "no rules": (_set("policy", to=[]), "which no policy of the record lists"),
     "another id": (_set("id", to="sha256:" + "0" * 64), "its id is sha256:000000000000, and what it judged and found gives another"),
     "an id that is none": (_set("id", to="../../x"), "its id is"),
     "facts that were not those": (_set("facts_digest", to="sha256:" + "0" * 64), "its id is"),

@@ -95,6 +95,25 @@ def test_where_none_was_revoked_no_view_speaks_of_it(clearances: tuple[IssuedCle
     assert "REVOKED" not in told["html"] + told["markdown"]
 
 
+def test_a_run_that_a_reviewer_released_is_headed_revoked_and_one_that_is_blocked_stays_so() -> None:
+    review, blocked = records.review_record(), records.blocked_record()
+    known = formats_of(Beside(clearances=(GONE,)), ReportLook(), None)
+    text = known["markdown"].render(review).decode()
+    assert text.splitlines()[0] == "# REVOKED: `helpdesk-7b` was REVIEW on 2026-11-24; its clearance was revoked on 2026-12-02."
+    assert "provenance review release" not in text
+    h1 = re.findall(r"<h1>.*?</h1>", known["html"].render(review).decode(), re.DOTALL)[0]
+    assert "was REVIEW on 2026-11-24; its clearance was revoked on 2026-12-02." in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", h1)).replace(
+        "\u2060", ""
+    ).replace("\u2011", "-")
+    given = formats_of(Beside(clearances=(replace(GONE, break_glass=True),)), ReportLook(), None)
+    assert given["markdown"].render(blocked).decode().startswith("# BLOCKED: `helpdesk-7b` may not be trained")
+    assert "REVOKED" not in re.findall(r"<h1>.*?</h1>", given["html"].render(blocked).decode(), re.DOTALL)[0]
+
+
+def test_a_break_glass_clearance_is_none_that_stands() -> None:
+    assert Standing.of((GONE, replace(STANDS, break_glass=True))).taken_back == GONE
+
+
 def test_views_of_a_record_that_nobody_compared_say_so_and_can_be_made_again(tmp_path: Path) -> None:
     unknown = Beside(is_compared=False)
     write_report(RECORD, tmp_path / "report", ("json", *NAMES), beside=unknown)

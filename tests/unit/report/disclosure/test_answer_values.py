@@ -53,6 +53,7 @@ OPEN_WORDS = (
         "no data provided",
     ),
     *("cannot say", "The provider cannot tell", "to be decided", "Work in progress", "not recorded", "not available at present", "no idea, sorry"),
+    *("I have no idea", "It has not been determined", "Information is not available", "see annex", "unbekannt", "inconnu", "TBD by legal"),
 )
 SENTENCES = (
     "We do not know the exact size, but it is below 3 TB",
@@ -63,6 +64,9 @@ SENTENCES = (
     "To be added to the list, a site must have more than 100 pages",
     "Unclear cases were removed by hand",
     "None of the sites was behind a paywall",
+    "NA: 40 %, EU: 60 %",
+    "na (Nauruan) texts",
+    "Unknown (the magazine), 1939-1943",
 )
 
 
@@ -81,6 +85,11 @@ def test_a_sentence_that_goes_on_says_something(text: str) -> None:
     assert not is_placeholder(text)
     assert is_reason(text)
     assert read(Kind.TEXT, text, rows=()) == (text,)
+
+
+@pytest.mark.parametrize("text", ["模型不使用用户数据", "個人情報を含まないため"])
+def test_a_reason_needs_no_spaces_where_the_script_has_none(text: str) -> None:
+    assert is_reason(text)
 
 
 @pytest.mark.parametrize("text", ["not known – the logs are lost", "Unknown: never counted", "n/a (no crawl)", "Not applicable - open weights"])
