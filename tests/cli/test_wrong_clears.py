@@ -103,7 +103,9 @@ def test_labels_of_a_model_that_nobody_catalogued_leave_open_what_they_ask_of_th
     )
     assert provenance(work, "register", "--manifest", "datasets.yaml") == 0
     capsys.readouterr()
-    (work / "run.yaml").write_text(RUN.format(data="{dataset: a}", references="books").replace("baseline.yaml", "distillation").replace("closed", "open"))
+    (work / "run.yaml").write_text(
+        RUN.format(data="{dataset: a}", references="books").replace("baseline.yaml", "distillation").replace("closed", "open")
+    )
     assert provenance(work, "audit", "run.yaml", "-f", "json", "--no-report") == 11
     found = {f["rule"]: f["outcome"] for f in json.loads(capsys.readouterr().out)["findings"]}
     assert found.get("D001") == found.get("D004") == "UNKNOWN", found

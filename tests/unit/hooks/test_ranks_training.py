@@ -58,7 +58,8 @@ try:
         raw = (Path(data) / "human.txt").read_bytes()[:16].ljust(16)
         tell("forward")
         model(torch.tensor([list(raw)], dtype=torch.float32)).sum().backward()
-    dist.destroy_process_group()  # a process of torch that ends with a group of gloo up may abort (pytorch/pytorch issue 190489)
+    dist.destroy_process_group()
+    os._exit(0)  # the interpreter's own end may abort in torch's threads, whatever was taken down (pytorch/pytorch issue 190489)
 except Exception as err:
     tell("swallowed")
     time.sleep(600)
