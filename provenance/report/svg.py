@@ -84,6 +84,10 @@ def frame(chart: Any, *, width: int, height: int, padding: tuple[int, int, int, 
     return framed.configure(background="transparent").configure_view(stroke=None).configure_axis(**axis)
 
 
+_NOT_XML = re.compile(r"\\uff(?:fe|ff)")
+"""How JSON writes what XML cannot hold: the drawing library ends the whole process over it."""
+
+
 def draw(chart: Any, *, label: str, css_class: str) -> Markup:
     """Return a chart as inline SVG whose accessible name is ``label``.
 
@@ -96,7 +100,7 @@ def draw(chart: Any, *, label: str, css_class: str) -> Markup:
         ReportError: If the chart cannot be drawn.
     """
     try:
-        source = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict(), sort_keys=True))
+        source = vl_convert.vegalite_to_svg(_NOT_XML.sub(r"\\ufffd", json.dumps(chart.to_dict(), sort_keys=True)))
         root = ET.fromstring(source)  # noqa: S314 - vl-convert's own output, without entities
     except (ValueError, ET.ParseError) as err:
         raise ReportError(f"chart {label[:60]!r}: cannot be drawn: {str(err)[:200]}") from err

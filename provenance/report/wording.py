@@ -26,7 +26,7 @@ _SI_STEP = 1000
 def visible(text: str) -> str:
     """Return text in which no character is invisible or changes the order of others.
 
-    C0 controls become their pictures (NUL is ␀), tabs four spaces; bidirectional controls, zero-width characters, lone surrogates, and private
+    C0 controls become their pictures (NUL is ␀), tabs four spaces; bidirectional controls, zero-width characters, lone surrogates, noncharacters, and private
     code points become ``⟨U+202E⟩``. Line feeds stay. Emoji joiners are shown too: what a passage really holds matters more than its looks.
     """
     if _PLAIN.fullmatch(text):
@@ -44,9 +44,14 @@ def _shown(char: str) -> str:
         return chr(_FIRST_CONTROL_PICTURE + code)
     if code == _DELETE:
         return _SYMBOL_FOR_DELETE
-    if unicodedata.category(char) in _HIDDEN_CATEGORIES:
+    if unicodedata.category(char) in _HIDDEN_CATEGORIES or is_noncharacter(code):
         return f"⟨U+{code:04X}⟩"
     return char
+
+
+def is_noncharacter(code: int) -> bool:
+    """Tell whether a code point stands for no character and never will (Unicode, section 23.7): XML cannot hold U+FFFE and U+FFFF."""
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE  # noqa: PLR2004 - the standard's own numbers
 
 
 def clip(text: str, limit: int) -> str:
